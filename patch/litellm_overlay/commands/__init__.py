@@ -1,0 +1,1 @@
+"""One file a verb. Each module holds one click command of the module's name."""

@@ -1,0 +1,26 @@
+"""Errors an operator may meet: a sentence, the next step, and a stable exit code."""
+
+from __future__ import annotations
+
+
+class OverlayError(Exception):
+    """Something failed; `cli.main` prints `error:` and `hint:` and exits with `exit_code`."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class NotInCatalogueError(OverlayError):
+    """The LiteLLM release or patch version is not one we know."""
+
+    exit_code = 3
+
+
+class VerificationError(OverlayError):
+    """A check ran and found a difference."""
+
+    exit_code = 5
