@@ -1,0 +1,117 @@
+"""The pure core of one connection: frame in -> POST body or answer; event out -> remembered."""
+
+import json
+import uuid
+from typing import Any
+
+from .answers import warm_up_events
+from .errors import RefusalError
+from .frames import Create
+from .memory import LostError, Memory
+
+# LiteLLM marks an item whose encrypted content only one deployment can read in the item's id.
+_AFFINITY_ID = "encitem_"
+_WARM_UP_ID = "resp_warmup_"
+
+
+def dump(value: Any) -> str:
+    """Return compact JSON in ASCII: a lone surrogate stays an escape and cannot fail to encode."""
+    return json.dumps(value, separators=(",", ":"), allow_nan=False)
+
+
+def input_items(value: Any) -> list[str]:
+    """Return a request's `input` as item texts; a plain string is one user message."""
+    if isinstance(value, str):
+        content = [{"type": "input_text", "text": value}]
+        return [dump({"type": "message", "role": "user", "content": content})]
+    return [dump(item) for item in value] if isinstance(value, list) else []
+
+
+def replayed(item: dict[str, Any]) -> str | None:
+    """Return an output item as a later request may carry it back, or None when it may not.
+
+    With `store: false` the provider keeps no items: an id would point at nothing (OpenAI refuses
+    such a reasoning item), `status` is output only, and reasoning without its encrypted content
+    says nothing to a model.
+    """
+    if item.get("type") == "reasoning" and not item.get("encrypted_content"):
+        return None
+    dropped = {"status"}
+    if not str(item.get("id") or "").startswith(_AFFINITY_ID):
+        dropped.add("id")
+    return dump({key: value for key, value in item.items() if key not in dropped})
+
+
+class Turn:
+    """One turn on its way: the body to POST, and what of its events must be remembered."""
+
+    def __init__(
+        self, memory: Memory, body: bytes, parent: str | None, items: list[str] | None
+    ) -> None:
+        self.body = body
+        self._memory = memory
+        self._parent = parent
+        self._items = items  # None: the provider stores this turn, nothing is kept here
+        self._ids: dict[str, None] = {}
+        self._output: list[dict[str, Any]] = []
+
+    def observe(self, event: dict[str, Any]) -> None:
+        """Take note of one event on its way to the client."""
+        if self._items is None:
+            return
+        kind = event.get("type")
+        item = event.get("item")
+        if kind == "response.output_item.done" and isinstance(item, dict):
+            self._output.append(item)
+        response = event.get("response")
+        if not isinstance(response, dict):
+            return
+        if isinstance(response.get("id"), str):
+            self._ids[response["id"]] = None
+        if kind in ("response.completed", "response.incomplete"):
+            output = self._output or response.get("output") or []
+            kept = [replayed(item) for item in output if isinstance(item, dict)]
+            items = self._items + [text for text in kept if text is not None]
+            for response_id in self._ids:
+                self._memory.remember(response_id, self._parent, items)
+
+
+class Session:
+    """What one connection remembers between its turns."""
+
+    def __init__(self, max_bytes: int, max_turns: int) -> None:
+        self._memory = Memory(max_bytes, max_turns)
+
+    def begin(self, create: Create) -> Turn | list[dict[str, Any]]:
+        """Return the turn to run, or the events that answer a warm-up; raises RefusalError."""
+        body = dict(create.body)
+        parent: str | None = body.get("previous_response_id")
+        new = input_items(body.get("input"))
+        if create.warm_up:
+            response_id = _WARM_UP_ID + uuid.uuid4().hex
+            self._memory.remember(response_id, parent, new)
+            return warm_up_events(response_id, body["model"])
+        items = new if body.get("store") is False else None
+        if parent is None or parent not in self._memory:
+            if parent is not None and parent.startswith(_WARM_UP_ID):
+                raise self._not_found(parent)  # of another connection: no provider knows it
+            return Turn(self._memory, dump(body).encode(), parent, items)
+        try:
+            history, root = self._memory.history(parent)
+        except LostError:
+            raise self._not_found(parent) from None
+        del body["previous_response_id"]
+        if root is not None:
+            body["previous_response_id"] = root
+        body.pop("input", None)
+        # The history goes in as text: it is neither copied item by item nor encoded again.
+        text = f'{{"input":[{",".join(history + new)}],{dump(body)[1:]}'
+        return Turn(self._memory, text.encode(), parent, items)
+
+    @staticmethod
+    def _not_found(response_id: str) -> RefusalError:
+        return RefusalError(
+            f"Previous response with id '{response_id}' not found.",
+            "previous_response_not_found",
+            "previous_response_id",
+        )
