@@ -3,7 +3,7 @@
 from importlib import metadata
 from typing import Any
 
-from fastapi import Depends, Response
+from fastapi import Depends, Response, WebSocketException
 from starlette.websockets import WebSocket
 
 from .bridge import Bridge, Options
@@ -57,16 +57,13 @@ def attach_litellm_overlay(  # noqa: PLR0913 - what the stock module has, by nam
         model = websocket.query_params.get("model")
         if model and not is_model_name(model):
             logger.warning("responses websocket: ?model= is no plain model name; refused")
-            await websocket.close(1008)
-            return None
+            raise WebSocketException(1008)
         return await authenticate(websocket)
 
     async def responses_websocket(
         websocket: WebSocket,
-        identity: Any = Depends(authenticated),  # noqa: B008 - FastAPI's way
+        _identity: Any = Depends(authenticated),  # noqa: B008 - FastAPI's way
     ) -> None:
-        if identity is None:
-            return
         await websocket.accept(subprotocol_to_answer(websocket.scope["headers"]))
         model = websocket.query_params.get("model") or None
         await Bridge(websocket, model, options, _key_header, logger).run()

@@ -9,8 +9,6 @@ from .errors import RefusalError
 from .frames import Create
 from .memory import LostError, Memory
 
-# LiteLLM marks an item whose encrypted content only one deployment can read in the item's id.
-_AFFINITY_ID = "encitem_"
 _WARM_UP_ID = "resp_warmup_"
 
 
@@ -27,19 +25,17 @@ def input_items(value: Any) -> list[str]:
     return [dump(item) for item in value] if isinstance(value, list) else []
 
 
-def replayed(item: dict[str, Any]) -> str | None:
-    """Return an output item as a later request may carry it back, or None when it may not.
+def replayed(item: dict[str, Any]) -> str:
+    """Return an output item as a later request carries it back: as it came.
 
-    With `store: false` the provider keeps no items: an id would point at nothing (OpenAI refuses
-    such a reasoning item), `status` is output only, and reasoning without its encrypted content
-    says nothing to a model.
+    So OpenAI documents stateless use, so Codex does over HTTP from 0.169 on (older ones drop ids),
+    and so LiteLLM finds its own affinity marks in ids. One thing goes: the id of a reasoning item
+    without encrypted content, since with `store: false` the provider kept nothing under that id
+    and would refuse it.
     """
     if item.get("type") == "reasoning" and not item.get("encrypted_content"):
-        return None
-    dropped = {"status"}
-    if not str(item.get("id") or "").startswith(_AFFINITY_ID):
-        dropped.add("id")
-    return dump({key: value for key, value in item.items() if key not in dropped})
+        item = {key: value for key, value in item.items() if key != "id"}
+    return dump(item)
 
 
 class Turn:
@@ -70,8 +66,7 @@ class Turn:
             self._ids[response["id"]] = None
         if kind in ("response.completed", "response.incomplete"):
             output = self._output or response.get("output") or []
-            kept = [replayed(item) for item in output if isinstance(item, dict)]
-            items = self._items + [text for text in kept if text is not None]
+            items = self._items + [replayed(item) for item in output if isinstance(item, dict)]
             for response_id in self._ids:
                 self._memory.remember(response_id, self._parent, items)
 
