@@ -1,6 +1,7 @@
 """The thin async shell of one connection: read frames, run turns in their lanes, end well."""
 
 import asyncio
+import contextlib
 import contextvars
 import os
 import time
@@ -39,10 +40,6 @@ class Options:
     drain_file: str
 
 
-class _ClientGoneError(Exception):
-    """The client can be sent nothing more."""
-
-
 def _fresh(coroutine: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
     """Start a task in an empty context, so that a turn's trace is no child of the socket's."""
     return contextvars.Context().run(asyncio.ensure_future, coroutine)
@@ -75,10 +72,12 @@ class Bridge:
         self._starting = True  # False: running turns end, none begins
         self._close_code: int | None = None
         self._sending = asyncio.Lock()
+        self._wake = asyncio.Event()  # something happened that the supervisor must look at
 
     async def run(self) -> None:
         """Serve; returns when the connection is closed and every task has ended."""
         reader = asyncio.ensure_future(self._read())
+        reader.add_done_callback(lambda _: self._wake.set())
         try:
             await self._supervise(reader)
         finally:
@@ -88,13 +87,13 @@ class Bridge:
         began = time.monotonic()
         ending: Callable[[], Coroutine[Any, Any, None]] | None = None
         while not reader.done():
-            await asyncio.wait(
-                {reader, *self._workers}, timeout=_TICK, return_when="FIRST_COMPLETED"
-            )
+            self._wake.clear()
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), _TICK)
             age = time.monotonic() - began
-            if ending is None:
-                ending = self._reason_to_end(age)
-                self._starting = ending is None
+            ending = ending or self._reason_to_end(age)
+            if ending is not None:
+                self._starting = False
             if self._close_code is not None:
                 return
             if ending is not None and not self._exchanges:
@@ -133,9 +132,7 @@ class Bridge:
 
     async def _end(self, reader: "asyncio.Task[None]") -> None:
         """Cancel what runs, first as a leaving HTTP client would, and wait for all of it."""
-        self._starting = False
-        for exchange in self._exchanges:
-            exchange.disconnect()
+        self._give_up()
         tasks = {reader, *self._workers}
         reader.cancel()
         if self._workers:
@@ -143,24 +140,19 @@ class Bridge:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        try:
+        with contextlib.suppress(Exception):  # closed already, by whichever side
             await self._socket.close(self._close_code or 1000)
-        except Exception:  # noqa: BLE001 - closed already, by whichever side
-            self._logger.debug("responses websocket: closed by the client")
 
     # -- frames in ------------------------------------------------------------------------------
 
     async def _read(self) -> None:
-        try:
-            while self._close_code is None:
-                message = await self._socket.receive()
-                if message["type"] == "websocket.disconnect":
-                    return
-                self._heard = True
-                raw = message.get("text")
-                await self._take(raw if raw is not None else message.get("bytes") or b"")
-        except _ClientGoneError:
-            return
+        while self._close_code is None:
+            message = await self._socket.receive()
+            if message["type"] == "websocket.disconnect":
+                return
+            self._heard = True
+            raw = message.get("text")
+            await self._take(raw if raw is not None else message.get("bytes") or b"")
 
     async def _take(self, raw: str | bytes) -> None:
         size = (
@@ -195,7 +187,11 @@ class Bridge:
         self._lanes[frame.stream_id] = deque([frame])
         worker = asyncio.ensure_future(self._work(frame.stream_id))
         self._workers.add(worker)
-        worker.add_done_callback(self._workers.discard)
+        worker.add_done_callback(self._left)
+
+    def _left(self, worker: asyncio.Task[None]) -> None:
+        self._workers.discard(worker)
+        self._wake.set()
 
     def _named(self, stream_id: str | None) -> bool:
         if stream_id is not None and len(self._stream_ids) < _MAX_STREAM_IDS:
@@ -209,10 +205,18 @@ class Bridge:
         lane = self._lanes[stream_id]
         try:
             while lane and self._starting and not self._draining():
-                await self._handle(lane.popleft(), stream_id)
+                try:
+                    await self._handle(lane.popleft(), stream_id)
+                except Exception:  # a turn never ends in silence, not even by a fault of ours
+                    self._logger.exception("responses websocket: the turn could not be run")
+                    event = error_event(
+                        500,
+                        "Internal server error.",
+                        code="internal_error",
+                        error_type="server_error",
+                    )
+                    await self._tell(event, stream_id)
                 self._in_flight -= 1
-        except _ClientGoneError:
-            self._starting = False
         finally:
             self._in_flight -= len(lane)
             del self._lanes[stream_id]
@@ -224,7 +228,8 @@ class Bridge:
             begun = self._session.begin(frame)
         except RefusalError as refusal:
             await self._tell(refusal.event, stream_id)
-            self._close_code = self._close_code or refusal.close
+            if refusal.close:
+                self._close(refusal.close)
             return
         if isinstance(begun, Turn):
             await self._run(begun, stream_id)
@@ -244,7 +249,11 @@ class Bridge:
         finally:
             self._exchanges.discard(exchange)
         if exchange.lost_identity:
-            self._close_code = 1008
+            self._close(1008)
+
+    def _close(self, code: int) -> None:
+        self._close_code = code
+        self._wake.set()
 
     async def _post(self, turn: Turn, exchange: Exchange) -> None:
         scope = self._socket.scope
@@ -255,11 +264,9 @@ class Bridge:
             await application(
                 request_scope(scope, self._state, headers), exchange.receive, exchange.send
             )
-        except _ClientGoneError:
-            raise
         except Exception:  # the turn must not end in silence, whatever the application does
             crashed = True
-            if not exchange.ended:
+            if not exchange.over:
                 self._logger.exception("responses websocket: the turn's request failed")
         await exchange.finish(crashed)
 
@@ -274,5 +281,11 @@ class Bridge:
         async with self._sending:
             try:
                 await self._socket.send_text(text)
-            except Exception as error:
-                raise _ClientGoneError from error
+            except Exception:  # noqa: BLE001 - servers differ in what a gone client raises
+                self._give_up()
+
+    def _give_up(self) -> None:
+        """Start nothing more; tell the running requests that their client left."""
+        self._starting = False
+        for exchange in self._exchanges:
+            exchange.disconnect()

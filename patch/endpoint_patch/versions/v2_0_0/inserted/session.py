@@ -13,19 +13,28 @@ _WARM_UP_ID = "resp_warmup_"
 
 
 def dump(value: Any) -> str:
-    """Return compact JSON in ASCII: a lone surrogate stays an escape and cannot fail to encode."""
-    return json.dumps(value, separators=(",", ":"), allow_nan=False)
+    """Return compact JSON."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
-def input_items(value: Any) -> list[str]:
-    """Return a request's `input` as item texts; a plain string is one user message."""
+def encode(value: Any) -> bytes:
+    """Return compact JSON in UTF-8; refuses half a surrogate pair, which no provider can read."""
+    try:
+        return dump(value).encode()
+    except UnicodeEncodeError:
+        message = "The message holds a character that UTF-8 cannot encode."
+        raise RefusalError(message, "invalid_json") from None
+
+
+def input_items(value: Any) -> list[bytes]:
+    """Return a request's `input` as encoded items; a plain string is one user message."""
     if isinstance(value, str):
         content = [{"type": "input_text", "text": value}]
-        return [dump({"type": "message", "role": "user", "content": content})]
-    return [dump(item) for item in value] if isinstance(value, list) else []
+        return [encode({"type": "message", "role": "user", "content": content})]
+    return [encode(item) for item in value] if isinstance(value, list) else []
 
 
-def replayed(item: dict[str, Any]) -> str:
+def replayed(item: dict[str, Any]) -> bytes:
     """Return an output item as a later request carries it back: as it came.
 
     So OpenAI documents stateless use, so Codex does over HTTP from 0.169 on (older ones drop ids),
@@ -35,14 +44,14 @@ def replayed(item: dict[str, Any]) -> str:
     """
     if item.get("type") == "reasoning" and not item.get("encrypted_content"):
         item = {key: value for key, value in item.items() if key != "id"}
-    return dump(item)
+    return json.dumps(item, separators=(",", ":")).encode()  # ASCII: what came can go back
 
 
 class Turn:
     """One turn on its way: the body to POST, and what of its events must be remembered."""
 
     def __init__(
-        self, memory: Memory, body: bytes, parent: str | None, items: list[str] | None
+        self, memory: Memory, body: bytes, parent: str | None, items: list[bytes] | None
     ) -> None:
         self.body = body
         self._memory = memory
@@ -90,7 +99,7 @@ class Session:
         if parent is None or parent not in self._memory:
             if parent is not None and parent.startswith(_WARM_UP_ID):
                 raise self._not_found(parent)  # of another connection: no provider knows it
-            return Turn(self._memory, dump(body).encode(), parent, items)
+            return Turn(self._memory, encode(body), parent, items)
         try:
             history, root = self._memory.history(parent)
         except LostError:
@@ -99,9 +108,9 @@ class Session:
         if root is not None:
             body["previous_response_id"] = root
         body.pop("input", None)
-        # The history goes in as text: it is neither copied item by item nor encoded again.
-        text = f'{{"input":[{",".join(history + new)}],{dump(body)[1:]}'
-        return Turn(self._memory, text.encode(), parent, items)
+        # The history goes in as it is kept: it is neither copied item by item nor encoded again.
+        joined = b'{"input":[' + b",".join(history + new) + b"]," + encode(body)[1:]
+        return Turn(self._memory, joined, parent, items)
 
     @staticmethod
     def _not_found(response_id: str) -> RefusalError:

@@ -34,6 +34,11 @@ class Exchange:
         self._status = 0
         self._answer = bytearray()
 
+    @property
+    def over(self) -> bool:
+        """Whether nothing more can be told: the terminal event went out or the client left."""
+        return self.ended or self._gone.is_set()
+
     def disconnect(self) -> None:
         """Tell the application that its client left, as a server tells it of an HTTP client."""
         self._gone.set()
@@ -48,7 +53,7 @@ class Exchange:
 
     async def send(self, message: dict[str, Any]) -> None:
         """Take the next part of the application's answer."""
-        if self.ended or self._gone.is_set():
+        if self.over:
             return
         if message["type"] == "http.response.start":
             self._status = message["status"]
@@ -71,7 +76,7 @@ class Exchange:
             await self._fail("An event of the answer is too large.", "event_too_large")
             return
         for data in datas:
-            if self.ended or self._gone.is_set():
+            if self.over:
                 return
             try:
                 event = json.loads(data)
@@ -95,7 +100,7 @@ class Exchange:
 
     async def finish(self, crashed: bool) -> None:
         """Give the terminal event that the application's answer did not have."""
-        if self.ended or self._gone.is_set():
+        if self.over:
             return
         if self._stream is not None:
             await self._fail("The upstream stream ended early.", "upstream_stream_ended")
