@@ -12,7 +12,7 @@ from typing import Any
 
 from starlette.websockets import WebSocket
 
-from .errors import RefusalError, error_event
+from .errors import RefusalError, error_event, internal_error
 from .frames import Create, parse
 from .request import request_headers, request_scope
 from .session import Session, Turn, dump
@@ -209,13 +209,7 @@ class Bridge:
                     await self._handle(lane.popleft(), stream_id)
                 except Exception:  # a turn never ends in silence, not even by a fault of ours
                     self._logger.exception("responses websocket: the turn could not be run")
-                    event = error_event(
-                        500,
-                        "Internal server error.",
-                        code="internal_error",
-                        error_type="server_error",
-                    )
-                    await self._tell(event, stream_id)
+                    await self._tell(internal_error(), stream_id)
                 self._in_flight -= 1
         finally:
             self._in_flight -= len(lane)

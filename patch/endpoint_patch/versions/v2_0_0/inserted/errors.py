@@ -32,6 +32,12 @@ def error_event(
     }
 
 
+def internal_error() -> dict[str, Any]:
+    """Return the event for a fault of the proxy's or of ours."""
+    message = "Internal server error."
+    return error_event(500, message, code="internal_error", error_type="server_error")
+
+
 class RefusalError(Exception):
     """A client frame that starts no turn: the event to send, and the close code if that follows."""
 

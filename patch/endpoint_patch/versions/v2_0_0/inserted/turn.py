@@ -94,9 +94,9 @@ class Exchange:
             self.ended = True
         await self._emit(event, dump(event) if text is None else text)
 
-    async def _fail(self, message: str, code: str, status: int = 502) -> None:
+    async def _fail(self, message: str, code: str) -> None:
         if not self.ended:
-            await self._put(error_event(status, message, code=code, error_type="server_error"))
+            await self._put(error_event(502, message, code=code, error_type="server_error"))
 
     async def finish(self, crashed: bool) -> None:
         """Give the terminal event that the application's answer did not have."""
@@ -109,7 +109,7 @@ class Exchange:
             self.lost_identity = is_lost_identity(self._status, event)
             await self._put(event)
         elif crashed:
-            await self._fail("Internal server error.", "internal_error", status=500)
+            await self._put(internal_error())
         else:
             await self._whole_answer()
 

@@ -1,0 +1,164 @@
+"""What a client may say, and what it is told when it may not."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from endpoint_patch.versions.v2_0_0.inserted.errors import RefusalError
+from endpoint_patch.versions.v2_0_0.inserted.frames import parse
+
+CREATE = {"type": "response.create"}
+
+
+def refusal(raw, default=None):
+    with pytest.raises(RefusalError) as caught:
+        parse(raw if isinstance(raw, str | bytes) else json.dumps(raw), default)
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("event", "default", "model"),
+    [
+        ({**CREATE, "model": "gpt-5.4"}, None, "gpt-5.4"),
+        ({**CREATE, "response": {"model": "gpt-4o"}}, None, "gpt-4o"),
+        ({**CREATE, "model": "a", "response": {"model": "a"}}, None, "a"),
+        ({**CREATE, "model": "a", "response": {}}, None, "a"),
+        ({**CREATE, "model": "a", "response": None}, None, "a"),
+        (CREATE, "from-url", "from-url"),
+        ({**CREATE, "model": None}, "from-url", "from-url"),
+        ({**CREATE, "model": "a"}, "from-url", "a"),
+        ({**CREATE, "model": "azure/\u00e9t\u00e9 (eu)"}, None, "azure/\u00e9t\u00e9 (eu)"),
+    ],
+)
+def test_the_model_comes_from_the_frame_else_from_the_url(event, default, model):
+    """Nested, else flat, else ?model=."""
+    assert parse(json.dumps(event), default).body["model"] == model
+
+
+def test_the_envelope_does_not_reach_the_request():
+    """What only a WebSocket knows is taken out; all else stays as it was."""
+    event = {
+        **CREATE,
+        "event_id": "e",
+        "stream_id": "lane.1",
+        "generate": True,
+        "model": "m",
+        "input": [{"type": "message"}],
+        "store": False,
+        "extra": {"kept": 1},
+    }
+    create = parse(json.dumps(event), None)
+    assert create.body == {
+        "model": "m",
+        "input": [{"type": "message"}],
+        "store": False,
+        "extra": {"kept": 1},
+        "stream": True,
+    }
+    assert create.stream_id == "lane.1"
+    assert not create.warm_up
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {**CREATE, "model": "m", "generate": False},
+        {**CREATE, "response": {"model": "m", "generate": False}},
+        {**CREATE, "response": {"model": "m"}, "generate": False},
+    ],
+)
+def test_a_warm_up_is_known_in_every_form(event):
+    """`generate: false` is a warm-up wherever it stands, or it would be billed."""
+    create = parse(json.dumps(event), None)
+    assert create.warm_up
+    assert "generate" not in create.body
+
+
+@pytest.mark.parametrize(
+    ("raw", "code"),
+    [
+        ("", "invalid_json"),
+        ("{nope", "invalid_json"),
+        (b"\xff\xfe", "invalid_json"),
+        ('{"type":"response.create","model":"m","temperature":NaN}', "invalid_json"),
+        ('{"type":"response.create","model":"m","temperature":1e999}', "invalid_json"),
+        ("[" * 100_000, "invalid_json"),
+        ("[1]", "invalid_type"),
+        ('"text"', "invalid_type"),
+        ("null", "invalid_type"),
+        ({}, "unknown_event"),
+        ({"type": "session.update", "model": "m"}, "unknown_event"),
+        ({"type": ["response.create"], "model": "m"}, "unknown_event"),
+        (CREATE, "missing_required_parameter"),
+        ({**CREATE, "model": ""}, "invalid_value"),
+        ({**CREATE, "model": " m"}, "invalid_value"),
+        ({**CREATE, "model": 7}, "invalid_value"),
+        ({**CREATE, "model": ["m"]}, "invalid_value"),
+        ({**CREATE, "model": 'a","user":"b'}, "invalid_value"),
+        ({**CREATE, "model": "a\\b"}, "invalid_value"),
+        ({**CREATE, "model": "a\nb"}, "invalid_value"),
+        ({**CREATE, "model": "m" * 257}, "invalid_value"),
+        ({**CREATE, "model": "a", "response": {"model": "b"}}, "ambiguous_model"),
+        ({**CREATE, "model": 7, "response": {"model": "b"}}, "invalid_value"),
+        ('{"type":"response.create","model":"a","model":"b"}', "duplicate_key"),
+        ('{"type":"response.create","mod\\u0065l":"a","model":"b"}', "duplicate_key"),
+        ('{"type":"response.create","response":{"model":"a","model":"b"}}', "duplicate_key"),
+        ('{"type":"x","type":"response.create","model":"a"}', "duplicate_key"),
+        ({**CREATE, "response": "text"}, "invalid_type"),
+        ({**CREATE, "model": "m", "input": 7}, "invalid_type"),
+        ({**CREATE, "model": "m", "previous_response_id": 7}, "invalid_type"),
+        ({**CREATE, "model": "m", "background": True}, "unsupported_parameter"),
+        ({**CREATE, "model": "m", "stream_id": ""}, "invalid_stream_id"),
+        ({**CREATE, "model": "m", "stream_id": "a b"}, "invalid_stream_id"),
+        ({**CREATE, "model": "m", "stream_id": 7}, "invalid_stream_id"),
+    ],
+)
+def test_a_bad_frame_is_refused_in_openai_s_shape(raw, code):
+    """Every refusal is an error event that Codex sees: integer status 400, four members."""
+    event = refusal(raw).event
+    assert event["type"] == "error"
+    assert event["status"] == 400
+    assert set(event["error"]) == {"type", "code", "message", "param"}
+    assert event["error"]["code"] == code
+
+
+def test_a_binary_frame_is_read_as_text():
+    """Some clients send their JSON as bytes."""
+    assert parse(json.dumps({**CREATE, "model": "m"}).encode(), None).body["model"] == "m"
+
+
+def test_an_acknowledgement_is_ignored():
+    """Codex 0.135 says `response.processed`; an error would end its next turn."""
+    assert parse('{"type":"response.processed","response_id":"r"}', None) is None
+
+
+def test_a_refusal_keeps_its_lane():
+    """The error of a multiplexed frame can be told to the lane it came from."""
+    assert refusal({**CREATE, "stream_id": "l1"}).stream_id == "l1"
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+)
+KEYS = st.sampled_from(["type", "model", "response", "input", "stream_id", "store", "generate"])
+
+
+@given(st.dictionaries(KEYS | st.text(), JSON | st.just("response.create"), max_size=8))
+def test_no_frame_breaks_the_parser(event):
+    """Whatever the client sends, the answer is a turn, silence or a refusal."""
+    try:
+        create = parse(json.dumps(event), "default")
+    except RefusalError as error:
+        assert error.event["status"] == 400
+    else:
+        assert create is None or isinstance(create.body["model"], str)
+
+
+@given(st.binary(max_size=200))
+def test_no_bytes_break_the_parser(raw):
+    """Nor do bytes."""
+    with pytest.raises(RefusalError):
+        parse(raw, None)
