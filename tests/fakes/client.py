@@ -1,0 +1,44 @@
+"""A bare WebSocket client for tests: sends what it is told to, right or wrong."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from websockets.asyncio.client import ClientConnection
+from websockets.asyncio.client import connect as websockets_connect
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+TERMINAL = {"response.completed", "response.failed", "response.incomplete", "error"}
+
+
+def connect(
+    url: str, key: str | None = "sk-1234", headers: Mapping[str, str] | None = None, **options: Any
+) -> websockets_connect:
+    """Connect as Codex does: the key as a bearer token, no limit on what is received."""
+    bearer = {"Authorization": f"Bearer {key}"} if key else {}
+    options = {"max_size": None, "proxy": None, **options}
+    return websockets_connect(url, additional_headers={**bearer, **(headers or {})}, **options)
+
+
+async def receive_turn(socket: ClientConnection) -> list[dict[str, Any]]:
+    """Return the events up to and including the one that ends the turn."""
+    events = [json.loads(await socket.recv())]
+    while events[-1]["type"] not in TERMINAL:
+        events.append(json.loads(await socket.recv()))
+    return events
+
+
+async def turn(socket: ClientConnection, **fields: Any) -> list[dict[str, Any]]:
+    """Send a flat `response.create` with these fields; return the events of its turn."""
+    await socket.send(json.dumps({"type": "response.create", **fields}))
+    return await receive_turn(socket)
+
+
+def said(events: list[dict[str, Any]]) -> str:
+    """Return the text of a completed turn."""
+    assert events[-1]["type"] == "response.completed", events[-1]
+    output = events[-1]["response"]["output"]
+    return "".join(part["text"] for item in output for part in item.get("content") or [])
