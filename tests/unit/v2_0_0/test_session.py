@@ -183,7 +183,7 @@ def test_a_lost_history_is_told(session):
 
 def test_a_conversation_over_the_limit_is_lost_as_a_whole():
     """A part of a history must never pass for the whole."""
-    small = Session(200, 100)
+    small = Session(150, 100)
     finish(begin(small, input=[item("x" * 20)]), "r0")
     finish(begin(small, input=[item("x" * 20)], previous_response_id="r0"), "r1")
     assert len(body(begin(small, input=[], previous_response_id="r1"))["input"]) == 2

@@ -6,7 +6,13 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from .answers import events_of_response
-from .errors import error_event, error_event_from_body, error_event_from_stream, is_lost_identity
+from .errors import (
+    error_event,
+    error_event_from_body,
+    error_event_from_stream,
+    internal_error,
+    is_lost_identity,
+)
 from .session import dump
 from .sse import EventStream
 

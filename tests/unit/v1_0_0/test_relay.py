@@ -1,0 +1,258 @@
+"""The relay on a real uvicorn, with a stand-in for LiteLLM's own handler behind it."""
+
+import asyncio
+import json
+
+import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from endpoint_patch.versions.v1_0_0.inserted.attach import attach_litellm_overlay
+from endpoint_patch.versions.v1_0_0.inserted.errors import with_status
+from endpoint_patch.versions.v1_0_0.inserted.frames import parse
+from endpoint_patch.versions.v1_0_0.inserted.relay import is_legal_close
+from fakes.proxy_app import ProxyApp, completed, serving, sse
+
+KEY = {"Authorization": "Bearer sk-1234"}
+LIMITED = {"Authorization": "Bearer sk-limited"}
+CREATE = {"type": "response.create", "model": "gpt-4o", "input": "hi"}
+
+
+@pytest.fixture
+def proxy(monkeypatch):
+    """Return `start(**settings)`: an async context of (ProxyApp, connect function)."""
+
+    class Start:
+        def __init__(self, **settings):
+            self.app = ProxyApp(attach_litellm_overlay, **settings)
+
+        async def __aenter__(self):
+            self._serving = serving(self.app.app, monkeypatch)
+            base = await self._serving.__aenter__()
+            return self.app, lambda path="/v1/responses", headers=KEY: connect(
+                base + path, additional_headers=headers, proxy=None
+            )
+
+        async def __aexit__(self, *exc):
+            await self._serving.__aexit__(*exc)
+
+    return Start
+
+
+async def say(ws, event):
+    await ws.send(event if isinstance(event, str | bytes) else json.dumps(event))
+
+
+async def hear(ws, timeout=5):
+    return json.loads(await asyncio.wait_for(ws.recv(), timeout))
+
+
+async def closed(ws, timeout=5):
+    with pytest.raises(ConnectionClosed) as caught:
+        await asyncio.wait_for(ws.recv(), timeout)
+    return caught.value.rcvd.code if caught.value.rcvd else 1006
+
+
+@pytest.mark.parametrize("path", ["/v1/responses", "/responses"])
+@pytest.mark.parametrize(
+    "frame", [CREATE, {"type": "response.create", "response": {"model": "gpt-4o", "input": "hi"}}]
+)
+async def test_the_first_frame_names_the_model_and_is_replayed(proxy, path, frame):
+    """LiteLLM's handler gets the model, the identity that may use it, and the same text."""
+    async with proxy() as (app, dial), dial(path) as ws:
+        text = json.dumps(frame, indent=1)
+        await say(ws, text)
+        assert (await hear(ws))["type"] == "response.completed"
+        assert app.stock_calls[0][0] == "gpt-4o"
+        assert app.bodies == [frame]
+
+
+async def test_a_model_in_the_url_is_the_default(proxy):
+    """?model= still works, for frames that name none."""
+    async with proxy() as (app, dial), dial("/v1/responses?model=gpt-5.4") as ws:
+        await say(ws, {"type": "response.create", "input": "a"})
+        await hear(ws)
+        await say(ws, {"type": "response.create", "response": {"input": "b"}})
+        await hear(ws)
+        assert app.bodies[0]["model"] == "gpt-5.4"
+        assert app.bodies[1]["response"]["model"] == "gpt-5.4"
+
+
+async def test_a_bad_key_is_refused_before_accept(proxy):
+    """As LiteLLM does: 403."""
+    async with proxy() as (_app, dial):
+        for headers in ({}, {"Authorization": "Bearer sk-wrong"}):
+            with pytest.raises(InvalidStatus) as caught:
+                await dial(headers=headers)
+            assert caught.value.response.status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("raw", "code"),
+    [
+        ("", "invalid_json"),
+        ("{nope", "invalid_json"),
+        (b"\xff", "invalid_json"),
+        ("[1]", "invalid_type"),
+        ('{"type":"session.update","model":"gpt-4o"}', "unknown_event"),
+        ('{"type":"response.create"}', "missing_required_parameter"),
+        ('{"type":"response.create","model":7}', "invalid_value"),
+        ('{"type":"response.create","model":"a\\"b"}', "invalid_value"),
+        ('{"type":"response.create","model":"a","response":{"model":"b"}}', "ambiguous_model"),
+        ('{"type":"response.create","model":"a","model":"b"}', "duplicate_key"),
+        ('{"type":"response.create","model":"a","Model":"b"}', "duplicate_key"),
+        ('{"type":"response.create","response":{"model":"a","MODEL":"b"}}', "duplicate_key"),
+        ('{"type":"response.create","response":[]}', "invalid_type"),
+    ],
+)
+async def test_a_bad_first_frame_is_told_and_closed_1008(proxy, raw, code):
+    """One error event in OpenAI's shape, then the close; LiteLLM's handler never runs."""
+    async with proxy() as (app, dial), dial() as ws:
+        await say(ws, raw)
+        event = await hear(ws)
+        assert (event["type"], event["status"], event["error"]["code"]) == ("error", 400, code)
+        assert await closed(ws) == 1008
+        assert app.stock_calls == []
+
+
+async def test_a_first_frame_too_large_is_closed_1009(proxy):
+    """Counted in bytes."""
+    async with proxy(maxMessageBytes=1024) as (_app, dial), dial() as ws:
+        await say(ws, "\u4e16" * 400)
+        assert (await hear(ws))["error"]["code"] == "message_too_large"
+        assert await closed(ws) == 1009
+
+
+async def test_a_bad_later_frame_is_told_and_not_passed_on(proxy):
+    """The connection stays; the next good frame is answered."""
+    async with proxy() as (app, dial), dial() as ws:
+        await say(ws, CREATE)
+        await hear(ws)
+        for bad in ("{nope", {"type": "session.update"}, {**CREATE, "model": ["x"]}):
+            await say(ws, bad)
+            assert (await hear(ws))["status"] == 400
+        await say(ws, CREATE)
+        assert (await hear(ws))["type"] == "response.completed"
+        assert app.bodies == [CREATE, CREATE]
+
+
+async def test_the_model_of_every_frame_is_authorised(proxy):
+    """First, later, after a refusal, behind ?model=: a key gets no model that is not its own."""
+    async with proxy() as (app, dial):
+        async with dial(headers=LIMITED) as ws:
+            await say(ws, {**CREATE, "model": "gpt-5.4"})
+            event = await hear(ws)
+            assert (event["status"], event["error"]["type"]) == (400, "key_model_access_denied")
+            assert await closed(ws) == 1008
+        async with dial("/v1/responses?model=gpt-4o", LIMITED) as ws:
+            for forbidden in (
+                {**CREATE, "model": "gpt-5.4"},
+                {"type": "response.create", "response": {"model": "gpt-5.4"}},
+                {**CREATE, "model": "gpt-5.4", "generate": False},
+                {**CREATE, "model": "gpt-5.4", "previous_response_id": "resp_1"},
+            ):
+                await say(ws, forbidden)
+                assert (await hear(ws))["status"] == 400
+            await say(ws, CREATE)
+            assert (await hear(ws))["type"] == "response.completed"
+        assert app.bodies == [CREATE]
+
+
+async def test_a_key_revoked_later_ends_with_the_next_new_model(proxy):
+    """The relay asks for each new model; a key that is no longer good is closed 1008."""
+    async with proxy() as (app, dial), dial() as ws:
+        await say(ws, CREATE)
+        await hear(ws)
+        del app.good_keys["sk-1234"]
+        await say(ws, {**CREATE, "model": "gpt-5.4"})
+        assert (await hear(ws))["status"] == 400
+        assert await closed(ws) == 1008
+
+
+async def test_limits_of_time(proxy):
+    """A silent client is told and closed 1008; an old connection is told and closed 1001."""
+    async with proxy(firstMessageTimeoutSeconds=0.3) as (_app, dial), dial() as ws:
+        event = await hear(ws)
+        assert (event["status"], event["error"]["code"]) == (408, "first_message_timeout")
+        assert await closed(ws) == 1008
+    async with proxy(sessionLifetimeSeconds=0.5) as (_app, dial), dial() as ws:
+        await say(ws, CREATE)
+        await hear(ws)
+        event = await hear(ws)
+        assert event["error"]["code"] == "websocket_connection_limit_reached"
+        assert await closed(ws) == 1001
+
+
+async def test_litellm_s_status_less_errors_get_one(proxy):
+    """Codex does not see an error event without a status."""
+    async with proxy() as (app, dial), dial() as ws:
+
+        async def answer(body):
+            yield sse({"type": "error", "error": {"type": "x", "message": "m"}})
+
+        app.answer = answer
+        await say(ws, CREATE)
+        event = await hear(ws)
+        assert event["status"] == 400
+        assert event["error"] == {"type": "x", "message": "m", "code": None, "param": None}
+
+
+async def test_a_handler_that_crashes_closes_1011(proxy):
+    """The client is not left waiting."""
+    async with proxy() as (app, dial), dial() as ws:
+
+        async def answer(body):
+            raise ZeroDivisionError
+            yield sse(completed())
+
+        app.answer = answer
+        await say(ws, CREATE)
+        assert await closed(ws) == 1011
+
+
+async def test_http_fallback_answers_426_before_auth(proxy):
+    """With or without a key: Codex is sent to HTTP at once."""
+    async with proxy(mode="http-fallback") as (_app, dial):
+        with pytest.raises(InvalidStatus) as caught:
+            await dial(headers={})
+        assert caught.value.response.status_code == 426
+
+
+@pytest.mark.parametrize(
+    ("text", "status"),
+    [
+        ('{"type":"error","status":404,"error":{}}', 404),
+        ('{"type":"error","error":{"message":"litellm.RateLimitError: slow"}}', 429),
+        ('{"type":"error","error":{"message":"litellm.Timeout: slow"}}', 504),
+        ('{"type":"error","error":{"message":"litellm.InternalServerError"}}', 500),
+        ('{"type":"error","error":{"message":"litellm.BadRequestError"}}', 400),
+        ('{"type":"error","status":true,"error":"plain"}', 400),
+        ('{"type":"error"}', 400),
+    ],
+)
+def test_the_status_follows_litellm_s_message(text, status):
+    """A kept status stays; else the exception's name tells; else 400, which ends the turn."""
+    kind, told = with_status(text)
+    assert kind == "error"
+    assert json.loads(told)["status"] == status
+
+
+@pytest.mark.parametrize("text", ["", "[1]", '{"type":"response.completed"}', '{"a": 1.0}'])
+def test_other_texts_pass_unchanged(text):
+    """Not a byte changes where nothing must."""
+    assert with_status(text)[1] == text
+
+
+@pytest.mark.parametrize(
+    ("code", "legal"),
+    [(1000, True), (1011, True), (1012, True), (3000, True), (4999, True)]
+    + [(code, False) for code in (200, 403, 999, 1004, 1005, 1006, 1015, 2000, 5000, None)],
+)
+def test_only_legal_close_codes_are_sent(code, legal):
+    """LiteLLM closes with HTTP statuses in places."""
+    assert is_legal_close(code) is legal
+
+
+def test_an_acknowledgement_is_ignored():
+    """Codex 0.135 says `response.processed`; an error would end its next turn."""
+    assert parse('{"type":"response.processed"}', None, 1000) is None
