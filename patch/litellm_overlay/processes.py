@@ -120,7 +120,7 @@ def start_mock(
     output = log.with_suffix(".out")
     with tempfile.TemporaryDirectory() as scratch:
         port_file = Path(scratch) / "port"
-        with running([*argv, "--port-file", port_file], environ_for({}), output) as process:
+        with logging_to(output, [*argv, "--port-file", port_file], environ_for({})) as process:
             wait_for(port_file.exists, process, output, "the mock provider")
             yield Server(int(port_file.read_text()), log, process, tls=tls is not None)
 
@@ -146,7 +146,7 @@ def start_proxy(  # noqa: PLR0913  # keywords, each a matter of its own
     port = port or free_port()
     argv: list[str | Path] = [env.python, env.console_script, "--config", config_file]
     argv += ["--host", "127.0.0.1", "--port", str(port), "--telemetry", "False", *extra_args]
-    with running(argv, environ_for(environ or {}), log) as process:
+    with logging_to(log, argv, environ_for(environ or {})) as process:
         server = Server(port, log, process)
         what = f"LiteLLM {env.version}"
         wait_for(lambda: is_alive(server.url), process, log, what, progress)
@@ -166,24 +166,36 @@ def environ_for(more: Mapping[str, str]) -> dict[str, str]:
 
 @contextlib.contextmanager
 def running(
-    argv: Sequence[str | Path], environ: Mapping[str, str], output: Path
+    argv: Sequence[str | Path], environ: Mapping[str, str], folder: Path, **streams: Any
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a process and end its whole group on the way out."""
+    """Run a process in `folder` and end its whole group on the way out.
+
+    `streams` are stdout and stderr as Popen takes them.
+    """
     guarded = [sys.executable, "-Ic", GUARD, str(os.getpid()), *map(str, argv)]
-    with output.open("wb") as out:
-        process = subprocess.Popen(
-            guarded,
-            cwd=output.parent,
-            env=dict(environ),
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,  # so that Ctrl-C reaches us alone, and we end it in order
-        )
+    process = subprocess.Popen(
+        guarded,
+        cwd=folder,
+        env=dict(environ),
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,  # so that Ctrl-C reaches us alone, and we end it in order
+        **streams,
+    )
     try:
         yield process
     finally:
         end(process)
+
+
+@contextlib.contextmanager
+def logging_to(
+    output: Path, argv: Sequence[str | Path], environ: Mapping[str, str]
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a process in the folder of `output`, which gets all that it prints."""
+    with output.open("wb") as file:
+        streams = {"stdout": file, "stderr": subprocess.STDOUT}
+        with running(argv, environ, output.parent, **streams) as process:
+            yield process
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
