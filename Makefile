@@ -1,0 +1,74 @@
+# What an operator or a contributor can do here; `make` lists it. ARGS reaches the command behind a
+# target: make demo ARGS="--litellm 1.82.3"
+
+PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3.10 python3; do \
+	"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null && echo "$$python" && break; done)
+UV_PIN := $(shell sed -n 's/^uv = "\(.*\)"/\1/p' pyproject.toml)
+BIN := .venv/bin
+ifdef PIP_INDEX_URL  # uv does not read pip's variables
+export UV_DEFAULT_INDEX ?= $(PIP_INDEX_URL)
+endif
+
+.PHONY: help setup demo test unit stock live codex mutants check lint types contracts clean
+.DEFAULT_GOAL := help
+
+help:  ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s%s\n", $$1, $$2 }' Makefile
+
+setup: .venv/dev  ## Make .venv with everything a contributor needs
+	@:
+
+demo: .venv/run  ## See the defect and the cure on this machine; no cluster, no Docker, no Node
+	@$(BIN)/litellm-overlay demo $(ARGS)
+
+test: .venv/dev  ## Everything that needs only Python and a package index
+	@$(BIN)/pytest -q $(ARGS)
+
+unit: .venv/dev  ## The pure parts; seconds
+	@$(BIN)/pytest -q tests/unit $(ARGS)
+
+stock: .venv/dev  ## The patch against the published endpoints.py files
+	@$(BIN)/pytest -q tests/stock $(ARGS)
+
+live: .venv/dev  ## Real LiteLLM processes, stock and patched
+	@$(BIN)/pytest -q tests/live $(ARGS)
+
+codex: .venv/dev  ## The real Codex CLI against real LiteLLM (needs npm)
+	@$(BIN)/pytest -q -s tests/codex $(ARGS)
+
+mutants: .venv/dev  ## Undo each guard in turn; a named test must go red
+	@$(BIN)/python scripts/mutants.py $(ARGS)
+
+check: lint types contracts  ## Style, types and the directions of imports
+
+lint: .venv/dev  ## ruff, rules and format
+	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --quiet --check .
+
+types: .venv/dev  ## mypy, strict
+	@$(BIN)/mypy --no-error-summary
+
+contracts: .venv/dev  ## Which package may import which
+	@$(BIN)/lint-imports --no-timings > .venv/contracts || { cat .venv/contracts; exit 1; }
+
+clean:  ## Remove .venv and what the tools left behind (not the cache of LiteLLM environments)
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist
+
+# The stamps: .venv/uv, then what `demo` needs (run) or a contributor (dev).
+.venv/uv:
+	@test -n "$(PYTHON)" || { echo "error: Python 3.10 or newer is needed and was not found" >&2; \
+	echo "hint: install it from your system's packages or https://www.python.org, or: make PYTHON=/path/to/python" >&2; exit 1; }
+	@echo "setting up .venv (once)" >&2
+	@$(PYTHON) -m venv .venv > .setup.log 2>&1 || { rm -rf .venv .setup.log; \
+	echo "error: $(PYTHON) cannot make a virtual environment" >&2; \
+	echo "hint: on Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
+	@rm -f .setup.log
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_PIN)
+	@touch $@
+
+.venv/run: .venv/uv pyproject.toml
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --editable .
+	@touch $@
+
+.venv/dev: .venv/uv pyproject.toml
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --editable . --group dev
+	@touch $@ .venv/run
