@@ -74,17 +74,25 @@ def interpreter_of(script: Path) -> list[str]:
             head = file.read(4096).decode("utf-8", "surrogateescape")
     except OSError as error:
         raise ModuleNotFoundInImageError(f"Could not read {script}: {error.strerror}.") from error
+    words = _words(head, script.parent)
+    if not words or not re.match(r"(python|pypy)", Path(words[0]).name):
+        raise ModuleNotFoundInImageError(f"{script} is not a console script of a Python package.")
+    return words
+
+
+def _words(head: str, folder: Path) -> list[str]:
     first, _, rest = head.partition("\n")
     words = first[2:].split() if first.startswith("#!") else []
     if words[:1] == ["/bin/sh"]:
-        line = rest.partition("\n")[0].replace(_OWN_FOLDER, shlex.quote(str(script.parent)))
+        line = rest.partition("\n")[0].replace(_OWN_FOLDER, shlex.quote(str(folder)))
         match = re.fullmatch(r"'''exec' (.+) \"\$0\" \"\$@\"", line.strip())
-        words = shlex.split(match[1]) if match else []
-    elif words and Path(words[0]).name == "env":
+        try:
+            return shlex.split(match[1]) if match else []
+        except ValueError:
+            return []
+    if words and Path(words[0]).name == "env":
         name, *options = [word for word in words[1:] if word != "-S"] or [""]
-        words = [shutil.which(name) or "", *options]
-    if not words or not re.match(r"(python|pypy)", Path(words[0]).name):
-        raise ModuleNotFoundInImageError(f"{script} is not a console script of a Python package.")
+        return [shutil.which(name) or "", *options]
     return words
 
 

@@ -125,6 +125,8 @@ def module_names(tree: ast.Module) -> set[str]:
             bound.add(node.asname or node.name.partition(".")[0])
         elif isinstance(node, _CAPTURES) and node.name:
             bound.add(node.name)
+        elif isinstance(node, ast.MatchMapping) and node.rest:
+            bound.add(node.rest)
         pending.extend(ast.iter_child_nodes(node))
     return bound
 

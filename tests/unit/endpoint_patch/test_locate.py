@@ -1,0 +1,225 @@
+"""Finding the module: the proxy's own way, and nothing that only looks like it."""
+
+from __future__ import annotations
+
+import importlib.util
+import py_compile
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from endpoint_patch.errors import CompromisedReleaseError, ModuleNotFoundInImageError
+from endpoint_patch.locate import interpreter_of, locate
+from fakes import image as fake_image
+
+if TYPE_CHECKING:
+    from fakes.image import Image
+
+SCRIPT = "from litellm import run_server\n"
+
+
+@pytest.fixture
+def image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Image:
+    """Stand in an image's working directory, with its environment."""
+    built = fake_image.build(tmp_path, b"# the module\n", "1.88.6")
+    monkeypatch.chdir(built.app)
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+    for name, value in built.environ().items():
+        monkeypatch.setenv(name, value)
+    return built
+
+
+def put_on_pythonpath(image: Image, monkeypatch: pytest.MonkeyPatch, folder: Path) -> Path:
+    """Put a second LiteLLM in front of the installed one; return its module."""
+    fake_image.add_package(folder, b"# in front\n")
+    monkeypatch.setenv("PYTHONPATH", str(folder))
+    return folder / fake_image.MODULE
+
+
+def test_located(image: Image) -> None:
+    """The installed module is found, not the decoy in the working directory."""
+    found = locate()
+    assert (found.path, found.litellm_version) == (str(image.module), "1.88.6")
+    assert (found.versions, found.shadow) == (("1.88.6",), None)
+    assert found.python.startswith("3.")
+    assert (image.app / fake_image.MODULE).exists()
+
+
+def test_pythonpath_comes_first(image: Image, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A package on PYTHONPATH is what the proxy imports; its release is not the installed one."""
+    module = put_on_pythonpath(image, monkeypatch, image.app.parent / "front")
+    found = locate()
+    assert (found.path, found.litellm_version) == (str(module), None)
+    assert found.versions == ("1.88.6",)
+
+
+@pytest.mark.parametrize("value", ["{site}:", ":{site}", "{site}::/x", ".", "lib"])
+def test_pythonpath_that_depends_on_the_working_directory(
+    image: Image, monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    """With such an entry the proxy may import the decoy, so the answer is no answer."""
+    monkeypatch.setenv("PYTHONPATH", value.format(site=image.site_packages))
+    with pytest.raises(ModuleNotFoundInImageError, match="PYTHONPATH has an empty or relative"):
+        locate()
+
+
+def test_a_module_beside_the_command_comes_first(image: Image) -> None:
+    """A console script's own folder is first on its path, as for every script."""
+    (image.bin / "litellm.py").touch()
+    with pytest.raises(ModuleNotFoundInImageError, match="does not find"):
+        locate()
+
+
+def test_a_linked_command(image: Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A link to the command on PATH leads to the interpreter of its target."""
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "litellm").symlink_to(image.bin / "litellm")
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/usr/bin:/bin")
+    assert locate().path == str(image.module)
+
+
+def test_what_pth_files_print_is_no_answer(image: Image) -> None:
+    """Lines that start-up hooks print come before the answer and are not it."""
+    (image.site_packages / "noise.pth").write_text("import sys; print('{}')\n")
+    assert locate().path == str(image.module)
+
+
+def test_no_command(image: Image, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the command on PATH there is a refusal, not a guess."""
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    assert image.module.exists()
+    with pytest.raises(ModuleNotFoundInImageError, match="no `litellm` command") as refusal:
+        locate()
+    assert refusal.value.exit_code == 11
+
+
+@pytest.mark.parametrize("missing", ["endpoints.py", "package"])
+def test_no_module(image: Image, missing: str) -> None:
+    """An interpreter without the package or without the file is a refusal."""
+    if missing == "package":
+        (image.site_packages / "litellm").rename(image.site_packages / "renamed")
+    else:
+        image.module.unlink()
+    with pytest.raises(ModuleNotFoundInImageError, match="does not find"):
+        locate()
+
+
+def test_a_package_in_the_modules_place(image: Image) -> None:
+    """A folder `endpoints/` would be imported before the file; patching the file is in vain."""
+    (image.module.parent / "endpoints").mkdir()
+    (image.module.parent / "endpoints" / "__init__.py").touch()
+    with pytest.raises(ModuleNotFoundInImageError, match="as a source file, but"):
+        locate()
+
+
+@pytest.mark.parametrize("body", ["exit 3", "echo no json", "true", "echo oops >&2; exit 1"])
+def test_an_interpreter_that_does_not_answer(image: Image, body: str) -> None:
+    """Whatever else the interpreter does becomes one sentence that names it."""
+    (image.bin / "python").unlink()
+    (image.bin / "python").write_text(f"#!/bin/sh\n{body}\n")
+    (image.bin / "python").chmod(0o755)
+    with pytest.raises(ModuleNotFoundInImageError, match="did not answer"):
+        locate()
+
+
+def test_a_missing_interpreter(image: Image) -> None:
+    """A console script may name an interpreter that is gone."""
+    (image.bin / "python").unlink()
+    with pytest.raises(ModuleNotFoundInImageError, match="did not answer"):
+        locate()
+
+
+def test_malware_is_found_before_python_starts(image: Image) -> None:
+    """The .pth file of 1.82.8 would run in the interpreter that is asked; so it is not asked."""
+    ran = image.app / "ran"
+    (image.site_packages / "litellm_init.pth").write_text(f"import os; os.mkdir({str(ran)!r})\n")
+    with pytest.raises(CompromisedReleaseError, match="litellm_init"):
+        locate()
+    assert not ran.exists()
+
+
+@pytest.mark.parametrize(
+    ("mode", "shadows"),
+    [
+        (py_compile.PycInvalidationMode.UNCHECKED_HASH, True),
+        (py_compile.PycInvalidationMode.CHECKED_HASH, False),
+        (py_compile.PycInvalidationMode.TIMESTAMP, False),
+    ],
+)
+def test_bytecode(image: Image, mode: py_compile.PycInvalidationMode, shadows: bool) -> None:
+    """Only bytecode that Python takes without a look at the source would hide the patch."""
+    cached = py_compile.compile(str(image.module), invalidation_mode=mode)
+    assert locate().shadow == (cached if shadows else None)
+
+
+def test_bytecode_of_another_python(image: Image) -> None:
+    """Bytecode with another magic number is never taken, checked or not."""
+    cached = Path(importlib.util.cache_from_source(str(image.module)))
+    cached.parent.mkdir()
+    cached.write_bytes(b"\0\0\r\n" + (1).to_bytes(4, "little") + bytes(8))
+    assert locate().shadow is None
+
+
+@pytest.mark.parametrize(
+    ("head", "words"),
+    [
+        ("#!{folder}/python\n", ["{folder}/python"]),
+        ("#! {folder}/python3.13 -sE\r\n", ["{folder}/python3.13", "-sE"]),
+        ("#!/usr/bin/env python\n", ["{which}"]),
+        ("#!/usr/bin/env -S python -s\n", ["{which}", "-s"]),
+        ("#!/bin/sh\n'''exec' /a/b/python \"$0\" \"$@\"\n' '''\n", ["/a/b/python"]),
+        ("#!/bin/sh\n'''exec' \"/a b/python\" \"$0\" \"$@\"\n' '''\n", ["/a b/python"]),
+        ("#!/bin/sh\n'''exec' '/a b/python' \"$0\" \"$@\"\n' '''\n", ["/a b/python"]),
+        (
+            '#!/bin/sh\n\'\'\'exec\' "$(dirname -- "$(realpath -- "$0")")"/\'python\' "$0" "$@"\n',
+            ["{folder}/python"],
+        ),
+    ],
+)
+def test_shebangs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, head: str, words: list[str]
+) -> None:
+    """Every form that pip, uv and distlib write leads to the interpreter and its options."""
+    folder = tmp_path / "a folder"
+    folder.mkdir()
+    (folder / "python").touch(mode=0o755)
+    monkeypatch.setenv("PATH", str(folder))
+    script = folder / "litellm"
+    script.write_text(head.replace("{folder}", "/x") + SCRIPT)
+    places = {"folder": str(folder) if "dirname" in head else "/x", "which": str(folder / "python")}
+    assert interpreter_of(script) == [word.format(**places) for word in words]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\x7fELF\x02\x01",
+        b"#!\n",
+        b"#!/bin/sh\nexec litellm.real\n",
+        b"#!/bin/bash\n",
+        b"#!/usr/bin/env\n",
+        b"#!/usr/bin/env python9\n",
+        b'#!/bin/sh\n\'\'\'exec\' "/unclosed "$0" "$@"\n',
+        b"import litellm\n",
+    ],
+)
+def test_not_a_console_script(tmp_path: Path, content: bytes) -> None:
+    """A wrapper or a binary is refused, for it does not tell which Python it starts."""
+    script = tmp_path / "litellm"
+    script.write_bytes(content)
+    with pytest.raises(ModuleNotFoundInImageError, match="not a console script"):
+        interpreter_of(script)
+
+
+def test_a_path_with_spaces(image: Image) -> None:
+    """The sh form works as a whole, not only in its parsing."""
+    moved = image.app / "a place"
+    moved.symlink_to(image.bin.parent)
+    line = (
+        f"#!/bin/sh\n'''exec' {shlex.quote(str(moved / 'bin' / 'python'))} \"$0\" \"$@\"\n' '''\n"
+    )
+    (image.bin / "litellm").write_text(line + SCRIPT)
+    assert locate().path.endswith("endpoints.py")

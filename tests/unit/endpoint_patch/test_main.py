@@ -1,0 +1,356 @@
+"""The program as a whole: plan in, files, sentence and exit code out."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import py_compile
+import re
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import endpoint_patch.__main__ as program
+from endpoint_patch import edits, errors, guard, install, plan, report, versions
+from fakes import image as fake_image
+from fakes.endpoint_module import MINIMAL, STOCK
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from fakes.image import Image
+
+
+@pytest.fixture
+def image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Image:
+    """Stand in an image whose module is a known affected file, with a known patch version."""
+    built = fake_image.build(tmp_path, STOCK, "1.88.6")
+    monkeypatch.chdir(built.app)
+    for name, value in built.environ().items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+    monkeypatch.delenv("LITELLM_OVERLAY_PLAN", raising=False)
+    sha256 = hashlib.sha256(STOCK).hexdigest()
+    known = [{"state": "affected", "first": "1.82.6", "last": "1.88.6"}]
+    table = {"compromised": ["1.82.7"], "files": {sha256: known}}
+    monkeypatch.setattr(guard, "_table", lambda: table)
+    monkeypatch.setattr(guard, "_first_fixed", lambda: (1, 90))
+    load = versions.load
+    monkeypatch.setattr(versions, "load", lambda v: MINIMAL if v == "9.0.0" else load(v))
+    (tmp_path / "out").mkdir()
+    return built
+
+
+class Run:
+    """One run of the program in this process, and everything it left."""
+
+    def __init__(self, image: Image, monkeypatch: pytest.MonkeyPatch, **change: Any) -> None:
+        self.out = image.app.parent / "out"
+        raw = {
+            "patchVersion": "9.0.0",
+            "modulePath": str(image.module),
+            "outputPath": str(self.out / "endpoints.py"),
+            "terminationMessagePath": str(self.out / "termination-log"),
+            **change,
+        }
+        monkeypatch.setenv("LITELLM_OVERLAY_PLAN", json.dumps(raw))
+        self.code = program.main([])
+
+    @property
+    def output(self) -> bytes | None:
+        """Return what stands at the output path."""
+        path = self.out / "endpoints.py"
+        return path.read_bytes() if path.exists() else None
+
+    @property
+    def report(self) -> Mapping[str, Any]:
+        """Return report.json, which is the termination message in another form."""
+        found: Mapping[str, Any] = json.loads((self.out / "report.json").read_bytes())
+        assert json.loads((self.out / "termination-log").read_bytes()) == found
+        assert set(found) == set(report.blank())
+        return found
+
+
+def test_patched(
+    image: Image, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The stock file becomes the patched one, and the report says all of it."""
+    run = Run(image, monkeypatch, settings={"mode": "http-fallback"})
+    settings = plan.check_settings({"mode": "http-fallback"})
+    expected = edits.patch(STOCK, MINIMAL, settings, "1.88.6")
+    assert (run.code, run.output) == (0, expected)
+    assert image.module.read_bytes() == STOCK
+    measured = {name: run.report[name] for name in ("milliseconds", "python")}
+    assert run.report == {
+        **measured,
+        "decision": "patched",
+        "exitCode": 0,
+        "message": "Patched LiteLLM 1.88.6 with 9.0.0.",
+        "hint": None,
+        "patchVersion": "9.0.0",
+        "litellmVersion": "1.88.6",
+        "upstream": "affected",
+        "basis": "sha256",
+        "knownAs": "1.82.6 to 1.88.6",
+        "modulePath": str(image.module),
+        "stockSha256": hashlib.sha256(STOCK).hexdigest(),
+        "patchedSha256": hashlib.sha256(expected).hexdigest(),
+    }
+    assert isinstance(measured["milliseconds"], int)
+    assert capsys.readouterr() == ("Patched LiteLLM 1.88.6 with 9.0.0.\n", "")
+
+
+def test_twice_is_once(image: Image, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second run, and a run over a module that carries the patch, give the same bytes."""
+    first = Run(image, monkeypatch).output
+    assert first
+    image.module.write_bytes(first)
+    run = Run(image, monkeypatch)
+    assert (run.code, run.output) == (0, first)
+    assert run.report["stockSha256"] == hashlib.sha256(STOCK).hexdigest()
+
+
+def test_upstream_fixed(
+    image: Image, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A fixed module goes through byte for byte."""
+    fixed = STOCK.replace(b"Query(...,", b"Query(None,")
+    image.module.write_bytes(fixed)
+    run = Run(image, monkeypatch)
+    assert (run.code, run.output) == (0, fixed)
+    assert (run.report["decision"], run.report["upstream"]) == ("upstream-fixed", "handshake-fixed")
+    assert run.report["patchedSha256"] == run.report["stockSha256"]
+    assert capsys.readouterr().out.startswith("Nothing changed: LiteLLM 1.88.6")
+
+
+def test_passthrough(
+    image: Image, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An unknown module goes through where the plan says so, with a warning."""
+    image.module.write_bytes(STOCK + b"# altered\n")
+    run = Run(image, monkeypatch, onUnknown="passthrough")
+    assert (run.code, run.output) == (0, STOCK + b"# altered\n")
+    assert (run.report["decision"], run.report["upstream"]) == ("passthrough", "unknown")
+    out, err = capsys.readouterr()
+    assert not out
+    assert err.startswith("warning: NOT PATCHED, as onUnknown says passthrough.")
+
+
+def unknown(image: Image) -> dict[str, object]:
+    """Alter the module."""
+    image.module.write_bytes(STOCK + b"# altered\n")
+    return {}
+
+
+def crlf(image: Image) -> dict[str, object]:
+    """Give the module Windows line ends."""
+    image.module.write_bytes(STOCK.replace(b"\n", b"\r\n"))
+    return {}
+
+
+def tampered(image: Image) -> dict[str, object]:
+    """Alter a module that was patched."""
+    patched = edits.patch(STOCK, MINIMAL, {}, None)
+    image.module.write_bytes(patched.replace(b"accept", b"close"))
+    return {}
+
+
+def compromised(image: Image) -> dict[str, object]:
+    """Install the metadata of a malicious release as well."""
+    fake_image.install_metadata(image.site_packages, "1.82.7")
+    return {}
+
+
+def stale(image: Image) -> dict[str, object]:
+    """Leave bytecode that Python does not compare with its source."""
+    mode = py_compile.PycInvalidationMode.UNCHECKED_HASH
+    py_compile.compile(str(image.module), invalidation_mode=mode)
+    return {}
+
+
+@pytest.mark.parametrize(
+    ("prepare", "error", "sentence"),
+    [
+        (lambda _: {"typo": 1}, errors.PlanUnreadableError, "typo"),
+        (lambda i: i.module.unlink() or {}, errors.ModuleNotFoundInImageError, "does not find"),
+        (
+            lambda _: {"modulePath": None, "sourcePath": "/missing"},
+            errors.ModuleNotFoundInImageError,
+            "/missing",
+        ),
+        (unknown, errors.UnknownStockFileError, "altered"),
+        (crlf, errors.UnknownStockFileError, "altered"),
+        (tampered, errors.VerificationFailedError, "changed after it was patched"),
+        (lambda i: {"modulePath": str(i.app / fake_image.MODULE)}, errors.WrongModulePathError, ""),
+        (lambda _: {"modulePath": "/missing.py"}, errors.WrongModulePathError, "/missing.py"),
+        (compromised, errors.CompromisedReleaseError, "malicious"),
+        (stale, errors.StaleBytecodeError, ".pyc"),
+        (lambda _: {"patchVersion": "7.7.7"}, errors.PatchVersionMissingError, "7.7.7"),
+    ],
+)
+def test_refused(
+    image: Image,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    prepare: Any,
+    error: type[errors.GuardError],
+    sentence: str,
+) -> None:
+    """Each refusal: its own exit code, an error, a hint, a report, and the old output untouched."""
+    install.install(str(image.app.parent / "out" / "endpoints.py"), b"of an earlier run\n")
+    run = Run(image, monkeypatch, **prepare(image))
+    assert (run.code, run.output) == (error.exit_code, b"of an earlier run\n")
+    assert (run.report["decision"], run.report["exitCode"]) == ("refused", error.exit_code)
+    assert run.report["patchedSha256"] is None
+    assert sentence in run.report["message"]
+    out, err = capsys.readouterr()
+    assert not out
+    assert err == f"error: {run.report['message']}\nhint: {run.report['hint']}\n"
+    assert run.report["hint"]
+
+
+def test_the_right_module_path_is_told(image: Image, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A wrong mount is answered with the path that would be right."""
+    run = Run(image, monkeypatch, modulePath=str(image.app / fake_image.MODULE))
+    assert run.report["hint"] == f"Set modulePath to {image.module}."
+    assert run.report["modulePath"] == str(image.module)
+
+
+def test_a_mount_through_a_link(image: Image, monkeypatch: pytest.MonkeyPatch) -> None:
+    """lib64 is lib in many images: the same file by another name is the right path."""
+    (image.app / "lib64").symlink_to(image.site_packages)
+    run = Run(image, monkeypatch, modulePath=str(image.app / "lib64" / fake_image.MODULE))
+    assert run.code == 0
+
+
+def test_stale_bytecode_of_a_fixed_module_does_no_harm(
+    image: Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the original bytes are written, bytecode of the original hides nothing."""
+    image.module.write_bytes(STOCK.replace(b"Query(...,", b"Query(None,"))
+    assert Run(image, monkeypatch, **stale(image)).code == 0
+
+
+def test_source_path(image: Image, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """On a laptop a named file is patched, and no interpreter is asked."""
+    (tmp_path / "stock.py").write_bytes(STOCK)
+    monkeypatch.setenv("PATH", "")
+    run = Run(image, monkeypatch, modulePath=None, sourcePath=str(tmp_path / "stock.py"))
+    assert run.code == 0
+    assert run.output == edits.patch(STOCK, MINIMAL, plan.check_settings({}), None)
+    assert run.report["litellmVersion"] is None
+    compromised = {"sourcePath": str(tmp_path / "stock.py"), "litellmVersion": "1.82.7"}
+    assert Run(image, monkeypatch, modulePath=None, **compromised).code == 17
+
+
+def test_no_room_for_the_output(image: Image, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An output that cannot be written is exit code 15; nothing is claimed to be written."""
+    run = Run(image, monkeypatch, outputPath="/proc/x", reportPath=str(image.app / "report.json"))
+    assert run.code == 15
+    assert json.loads((image.app / "report.json").read_bytes())["patchedSha256"] is None
+
+
+def test_no_room_for_the_report(image: Image, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A report that cannot be written fails the run too; a refusal keeps its own code."""
+    run = Run(image, monkeypatch, reportPath="/proc/report.json")
+    assert run.code == 15
+    told = json.loads((run.out / "termination-log").read_bytes())
+    assert (told["exitCode"], told["decision"]) == (15, "patched")
+    unknown(image)
+    assert Run(image, monkeypatch, reportPath="/proc/report.json").code == 12
+
+
+def test_a_termination_message_that_cannot_be_written(
+    image: Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It never changes the outcome."""
+    assert Run(image, monkeypatch, terminationMessagePath="/proc/x/log").code == 0
+
+
+def test_a_fault_of_ours(
+    image: Image, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An exception that nobody expected is one line and a report, never a traceback."""
+    monkeypatch.setattr(guard, "decide", lambda *_: 1 / 0)
+    run = Run(image, monkeypatch)
+    assert (run.code, run.output) == (1, None)
+    assert (run.report["decision"], run.report["exitCode"]) == ("crashed", 1)
+    err = capsys.readouterr().err
+    assert err.startswith("error: A fault in endpoint_patch: ZeroDivisionError")
+    assert "Traceback" not in err
+    assert err.count("\n") == 2
+
+
+def run_module(*arguments: str, text: str = "", **environ: str) -> subprocess.CompletedProcess[str]:
+    """Start the program as its own process."""
+    return subprocess.run(
+        [sys.executable, "-S", "-s", "-m", "endpoint_patch", *arguments],
+        cwd=fake_image.PATCH_ROOT,
+        env={"PATH": os.defpath, **environ},
+        input=text,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("door", ["argument", "stdin", "environment"])
+def test_three_doors_for_the_plan(tmp_path: Path, door: str) -> None:
+    """The plan comes by path, by stdin or by the environment, and is the same plan."""
+    (tmp_path / "stock.py").write_bytes(STOCK)
+    text = json.dumps(
+        {
+            "patchVersion": "2.0.0",
+            "sourcePath": str(tmp_path / "stock.py"),
+            "outputPath": str(tmp_path / "out.py"),
+            "onUnknown": "passthrough",
+        }
+    )
+    (tmp_path / "plan.json").write_text(text)
+    done = {
+        "argument": lambda: run_module(str(tmp_path / "plan.json")),
+        "stdin": lambda: run_module("-", text=text),
+        "environment": lambda: run_module(LITELLM_OVERLAY_PLAN=text),
+    }[door]()
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "out.py").read_bytes() == STOCK
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ([], "No plan is given"),
+        (["/missing/plan.json"], "Could not read /missing/plan.json"),
+        (["-"], "not JSON"),
+        (["a", "b"], "At most one argument"),
+    ],
+)
+def test_no_plan(arguments: list[str], sentence: str) -> None:
+    """Without a plan there is nothing to write, and the sentence says so."""
+    done = run_module(*arguments)
+    assert done.returncode == 10
+    assert done.stderr.startswith("error: ")
+    assert sentence in done.stderr
+    assert "\nhint: " in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_help_is_the_protocol() -> None:
+    """`--help` prints the protocol, with every key, setting and exit code."""
+    done = run_module("--help")
+    assert done.returncode == 0
+    words = {*plan._KEYS, *plan._SETTINGS, *report.blank()}
+    assert [word for word in sorted(words) if word not in done.stdout] == []
+    codes = {0, 1, *(kind.exit_code for kind in errors.GuardError.__subclasses__())}
+    assert codes == {int(code) for code in re.findall(r"  (\d+)  ", done.stdout)}
+
+
+def test_exit_codes() -> None:
+    """Every refusal has its own exit code, and all but one a standing hint."""
+    kinds = errors.GuardError.__subclasses__()
+    assert sorted(kind.exit_code for kind in kinds) == list(range(10, 20))
+    assert [kind for kind in kinds if not kind.default_hint] == [errors.WrongModulePathError]

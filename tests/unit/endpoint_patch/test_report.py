@@ -1,0 +1,43 @@
+"""The report's two forms."""
+
+from __future__ import annotations
+
+import json
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from endpoint_patch import report
+
+
+def test_file() -> None:
+    """report.json holds every key, in a readable order, null where nothing is known."""
+    text = report.as_file({**report.blank(), "decision": "refused"}).decode()
+    assert json.loads(text) == {**dict.fromkeys(report.blank()), "decision": "refused"}
+    assert text.startswith('{\n  "decision": "refused",')
+    assert text.endswith("}\n")
+
+
+def test_a_short_report_is_not_shortened() -> None:
+    """What fits stands in the termination message as it stands in the file."""
+    facts = {**report.blank(), "message": "Patched.", "milliseconds": 7}
+    line = report.as_termination_message(facts)
+    assert json.loads(line) == facts
+    assert b"\n" not in line
+
+
+@given(st.dictionaries(st.sampled_from(list(report.blank())), st.text(max_size=5000)))
+def test_termination_message_fits(texts: dict[str, str]) -> None:
+    """However long its texts are, the message stays one line of valid JSON within 4096 bytes."""
+    line = report.as_termination_message({**report.blank(), **texts})
+    assert len(line) <= 4096
+    assert b"\n" not in line
+    assert set(json.loads(line)) == set(report.blank())
+
+
+def test_only_long_texts_are_shortened() -> None:
+    """Hashes and versions survive when a message has to be cut."""
+    facts = {**report.blank(), "message": "é" * 9000, "stockSha256": "a" * 64}
+    short = json.loads(report.as_termination_message(facts))
+    assert short["stockSha256"] == "a" * 64
+    assert short["message"].endswith("é…")

@@ -1,0 +1,92 @@
+"""The post-conditions: each one alone stops a bad text."""
+
+from __future__ import annotations
+
+import pytest
+
+from endpoint_patch import edits
+from endpoint_patch.errors import VerificationFailedError
+from endpoint_patch.verify import verify
+from fakes.endpoint_module import MINIMAL, SETTINGS, STOCK, with_part
+
+GOOD = edits.patch(STOCK, MINIMAL, SETTINGS, None)
+
+
+@pytest.mark.parametrize("stock", [STOCK, STOCK.rstrip(b"\n"), STOCK.replace(b"\n", b"\r\n")])
+def test_good(stock: bytes) -> None:
+    """What `edits.patch` makes of a fitting module is good, whatever its line ends."""
+    verify(stock, edits.patch(stock, MINIMAL, SETTINGS, "1.88.6"), MINIMAL)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        (b"def attach", b"def (attach", "does not compile"),
+        (b"router.attached", b"await router.attached", "does not compile"),
+        (b"# litellm-overlay begin ", b"# begin ", "no begin marker"),
+        (b"# litellm-overlay: @router", b"@router", "upstream's line"),
+        (b"await websocket.accept()", b"await websocket.close()", "upstream's line"),
+        (b"import json\nfrom elsewhere", b"from elsewhere", "upstream's line"),
+        (b"# litellm-overlay end\n", b"attach_litellm_overlay()\n", "not called once"),
+        (b"# litellm-overlay end\n", b"json = 1\n", "not called once"),
+        (b"settings={", b"settings=attach_litellm_overlay() or {", "not called once"),
+        (b"(router=router", b"(router=json", "stock module's objects"),
+        (b"(router=router", b"(json, router=router", "stock module's objects"),
+        (b"authenticate=user_api_key_auth_websocket", b"authenticate=None", "objects"),
+        (b"def attach_litellm_overlay", b"def attach", "not defined"),
+        (b"# litellm-overlay end\n", b"# the end\n", "turned back|changed after"),
+        (b'"stock_sha256":"', b'"stock_sha256":"0', "turned back|changed after"),
+    ],
+)
+def test_bad(old: bytes, new: bytes, reason: str) -> None:
+    """Each damage is noticed by the check that is there for it."""
+    assert old in GOOD
+    with pytest.raises(VerificationFailedError, match=reason) as refusal:
+        verify(STOCK, GOOD.replace(old, new, 1), MINIMAL)
+    assert refusal.value.exit_code == 14
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        pytest.param(b"import json\nimport asyncio\n", id="the-same-import"),
+        pytest.param(b"import fastapi\nfrom fastapi import Query\n", id="a-new-name"),
+        pytest.param(b"def helper(json):\n    router = model = json\n", id="local-names"),
+        pytest.param(b"TABLE = [json for json in ()]\n", id="a-comprehension's-own-name"),
+    ],
+)
+def test_names_that_change_nothing(part: bytes) -> None:
+    """An inserted name may be new, local, or the same import once more."""
+    version = with_part(part)
+    verify(STOCK, edits.patch(STOCK, version, SETTINGS, None), version)
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        pytest.param(b"router = None\n", id="bound-by-stock"),
+        pytest.param(b"def over_http(): pass\n", id="a-function-of-stock"),
+        pytest.param(b"class Payload: pass\n", id="read-by-stock-through-a-star-import"),
+        pytest.param(b"from elsewhere import Payload\n", id="an-import-where-stock-has-a-star"),
+        pytest.param(b"from ujson import json\n", id="another-import-of-the-name"),
+        pytest.param(b"import json.decoder as json\n", id="another-module-of-the-name"),
+        pytest.param(b"import json\njson = None\n", id="the-same-import-then-overwritten"),
+        pytest.param(b"try:\n    import json\nexcept E: pass\n", id="an-import-that-may-fail"),
+        pytest.param(b"def f():\n    global router\n    router = 1\n", id="by-global"),
+        pytest.param(b"from os import *\n", id="star-import"),
+        pytest.param(b"del fastapi\n", id="deleted"),
+    ],
+)
+def test_names_that_change_the_stock_module(part: bytes) -> None:
+    """An inserted name that could change what stock code means is refused."""
+    version = with_part(part)
+    patched = edits.patch(STOCK, version, SETTINGS, None)
+    with pytest.raises(VerificationFailedError, match=r"another meaning|star import"):
+        verify(STOCK, patched, version)
+
+
+def test_a_future_import_cannot_be_inserted() -> None:
+    """`from __future__` in a part is no valid Python in the middle of a module."""
+    version = with_part(b"from __future__ import annotations\n")
+    with pytest.raises(VerificationFailedError, match="does not compile"):
+        verify(STOCK, edits.patch(STOCK, version, SETTINGS, None), version)
