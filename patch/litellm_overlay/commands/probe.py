@@ -1,0 +1,104 @@
+"""`litellm-overlay probe`: tell whether Codex works over WebSocket at an address."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from dataclasses import asdict
+from typing import TYPE_CHECKING, TextIO
+
+import click
+
+from litellm_overlay.diagnosis import diagnose
+from litellm_overlay.errors import VerificationError
+from litellm_overlay.probe import AUTH_FORMS
+
+if TYPE_CHECKING:
+    from litellm_overlay.diagnosis import Check
+
+
+@click.command()
+@click.argument("url")
+@click.option("--model", default="gpt-5.4", show_default=True, help="A model of the proxy's.")
+@click.option(
+    "--key-env",
+    default="OPENAI_API_KEY",
+    show_default=True,
+    metavar="NAME",
+    help="The environment variable that holds the key.",
+)
+@click.option("--key-file", type=click.File(), help="Read the key from a file instead; - is stdin.")
+@click.option(
+    "--auth",
+    type=click.Choice(AUTH_FORMS),
+    default=AUTH_FORMS[0],
+    show_default=True,
+    help="How the key is sent; Codex sends a bearer token.",
+)
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    default=30,
+    show_default=True,
+    help="Seconds for each check.",
+)
+@click.option("--output", type=click.Choice(["table", "json"]), default="table", show_default=True)
+def probe(  # noqa: PLR0913, PLR0917 - click hands over options one by one
+    url: str,
+    model: str,
+    key_env: str,
+    key_file: TextIO | None,
+    auth: str,
+    timeout: float,
+    output: str,
+) -> None:
+    r"""Speak to a proxy as Codex does, over WebSocket, and judge the answer.
+
+    URL is the proxy's: http(s):// or ws(s)://, with or without /v1 or /v1/responses. A full run
+    makes four short model calls. HTTP_PROXY, NO_PROXY and SSL_CERT_FILE are respected.
+
+    \b
+    Examples:
+      litellm-overlay probe http://localhost:4000
+      litellm-overlay probe https://llm.example.com --model my-alias --key-env LITELLM_KEY
+      kubectl get secret litellm -o jsonpath={.data.key} | base64 -d |
+        litellm-overlay probe https://llm.example.com --key-file - --output json
+
+    \b
+    Exit codes: 0 Codex works over WebSocket, 1 no server answered, 2 usage,
+    5 it does not work; the verdict says why.
+    """
+    key = (key_file.read() if key_file else os.environ.get(key_env, "")).strip()
+    if not key:
+        raise click.UsageError(
+            f"No key: {key_file.name if key_file else f'the variable {key_env}'} is empty; "
+            "see --key-env and --key-file."
+        )
+    table = output == "table"
+    diagnosis = asyncio.run(
+        diagnose(url, key, model, auth=auth, timeout=timeout, on_check=show if table else ignore)
+    )
+    verdict = diagnosis.verdict
+    if not table:
+        said = {"url": url, "model": model, "works": diagnosis.works, **asdict(diagnosis)}
+        click.echo(json.dumps(said, indent=2))
+    elif diagnosis.works:
+        click.secho(f"\n{verdict.sentence}", bold=True)
+    if not diagnosis.works:
+        raise VerificationError(verdict.sentence, hint=verdict.hint)
+
+
+def show(check: Check) -> None:
+    """Print one check as a line of the table, as soon as it is made."""
+    word, colour = ("ok", "green") if check.ok else ("no", "red" if check.required else "yellow")
+    aside = "" if check.ok or check.required else " (Codex does without)"
+    time = f"{check.milliseconds:.0f} ms"
+    click.echo(
+        f"{click.style(word, fg=colour)}  {check.name:<22}  {time:>8}  {check.detail}{aside}"
+    )
+
+
+def ignore(check: Check) -> None:
+    """Print nothing."""
+    del check
