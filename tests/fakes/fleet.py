@@ -12,12 +12,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fakes.pins import PINS
 from litellm_overlay import environment, overlay, processes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 FAKES = Path(__file__).parent
+# As in the images: without the database client LiteLLM answers a refused key with 500, not 401.
+EXTRA = tuple(PINS["litellm-extras"])
 ALIVE = 3  # proxies at once; each takes some 350 MB
 
 KEYS: dict[str, dict[str, Any]] = {
@@ -87,8 +90,8 @@ def json_lines(path: Path) -> list[dict[str, Any]]:
 def environment_of(version: str, patch: str | None) -> environment.LiteLLMEnvironment:
     """Return LiteLLM as released, or an environment of its own with the overlay applied."""
     if patch is None:
-        return environment.create(version)
-    env = environment.create(version, name=f"patched-{patch}")
+        return environment.create(version, extra=EXTRA)
+    env = environment.create(version, name=f"patched-{patch}", extra=EXTRA)
     overlay.apply(env, patch)
     return env
 

@@ -1,0 +1,173 @@
+"""A key limited to gpt-4o gets gpt-5.4 through no frame, on either line of the patch."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from fakes.client import connect, receive_turn, said, turn
+
+LIMITED = "sk-limited-0001"
+CREATE = {"type": "response.create", "input": "hi", "store": False}
+DUPLICATE = '{"type":"response.create","model":"gpt-4o","model":"gpt-5.4","input":"hi"}'
+HIDDEN = '{"type":"response.create","model":"gpt-4o","Model":"gpt-5.4","input":"hi"}'
+
+FORBIDDEN = {
+    "flat": {**CREATE, "model": "gpt-5.4"},
+    "nested": {"type": "response.create", "response": {"model": "gpt-5.4", "input": "hi"}},
+    "flat permitted, nested not": {**CREATE, "model": "gpt-4o", "response": {"model": "gpt-5.4"}},
+    "nested permitted, flat not": {**CREATE, "model": "gpt-5.4", "response": {"model": "gpt-4o"}},
+    "duplicate key": DUPLICATE,
+    "duplicate key, other way round": DUPLICATE.replace("gpt-4o", "x").replace("x", "gpt-4o"),
+    "alias of a permitted model": {**CREATE, "model": "my-alias"},
+    "injected": {**CREATE, "model": 'gpt-4o","x":"'},
+}
+
+
+async def refused(socket, frame):
+    """Send a frame; require one error event that Codex sees and that stops it at once."""
+    await socket.send(frame if isinstance(frame, str) else json.dumps(frame))
+    event = (await receive_turn(socket))[-1]
+    assert event["type"] == "error", event
+    assert type(event["status"]) is int
+    assert event["status"] == 400
+    assert event["error"]["message"]
+    assert LIMITED not in json.dumps(event)
+    return event
+
+
+def models_asked_of_the_provider(live, since):
+    """Return the models of all turns the provider was asked for, by HTTP or WebSocket."""
+    bodies = [record["body"] for record in live.provider_log()[since:] if "body" in record]
+    return {(body.get("response") or body).get("model") for body in bodies}
+
+
+@pytest.mark.parametrize("name", FORBIDDEN)
+@pytest.mark.parametrize("query", ["", "?model=gpt-4o"])
+async def test_a_first_frame_gets_no_other_model(patched, name, query):
+    """Whatever form the first frame has, with or without a permitted ?model=."""
+    since = len(patched.provider_log())
+    async with connect(patched.ws_url + query, LIMITED) as socket:
+        await refused(socket, FORBIDDEN[name])
+    assert models_asked_of_the_provider(patched, since) <= {"gpt-4o"}
+
+
+@pytest.mark.parametrize("name", FORBIDDEN)
+async def test_a_later_frame_gets_no_other_model(patched, name):
+    """After a permitted turn, and after a refusal; the permitted model is still answered."""
+    since = len(patched.provider_log())
+    async with connect(patched.ws_url, LIMITED) as socket:
+        first = await turn(socket, model="gpt-4o", input="hi", store=False)
+        assert said(first)
+        for _ in range(2):
+            await refused(socket, FORBIDDEN[name])
+        assert said(await turn(socket, model="gpt-4o", input="again", store=False))
+    assert models_asked_of_the_provider(patched, since) <= {"gpt-4o"}
+
+
+async def test_a_continued_conversation_gets_no_other_model(patched):
+    """`previous_response_id` does not carry a permission over."""
+    since = len(patched.provider_log())
+    async with connect(patched.ws_url, LIMITED) as socket:
+        first = await turn(socket, model="gpt-4o", input="hi", store=False)
+        previous = first[-1]["response"]["id"]
+        await refused(socket, {**CREATE, "model": "gpt-5.4", "previous_response_id": previous})
+    assert models_asked_of_the_provider(patched, since) <= {"gpt-4o"}
+
+
+async def test_a_warm_up_gets_no_other_model(patched):
+    """Neither the warm-up itself nor a turn that continues it reaches the provider."""
+    since = len(patched.provider_log())
+    async with connect(patched.ws_url, LIMITED) as socket:
+        await socket.send(json.dumps({**CREATE, "model": "gpt-5.4", "generate": False}))
+        events = await receive_turn(socket)
+        if patched.patch == "1.0.0":  # the relay asks for every frame, and ends after a bad first
+            assert events[-1]["status"] == 400
+        else:  # the bridge answers a warm-up by itself: nothing is used, so nothing is asked
+            previous = events[-1]["response"]["id"]
+            await refused(socket, {**CREATE, "model": "gpt-5.4", "previous_response_id": previous})
+            await refused(socket, {**CREATE, "previous_response_id": previous})
+    assert models_asked_of_the_provider(patched, since) == set()
+
+
+async def test_a_url_gets_no_other_model(patched):
+    """A forbidden ?model= is refused at the handshake, an injected one too."""
+    for query in ("?model=gpt-5.4", "?model=gpt-4o%22%2C%22x%22%3A%22"):
+        with pytest.raises(InvalidStatus) as caught:
+            await connect(patched.ws_url + query, LIMITED)
+        assert caught.value.response.status_code == 403
+
+
+async def test_the_other_spelling_of_a_key_gets_no_other_model(patched):
+    """A reader that ignores case must not find another model than the one authorised."""
+    since = len(patched.provider_log())
+    async with connect(patched.ws_url, LIMITED) as socket:
+        await socket.send(HIDDEN)
+        await receive_turn(socket)
+    assert models_asked_of_the_provider(patched, since) <= {"gpt-4o"}
+
+
+@pytest.mark.parametrize("key", ["sk-blocked-0001", "sk-budget-00001", "sk-wrong", None])
+async def test_a_key_that_is_no_good_gets_no_socket(patched, key):
+    """Blocked, over budget, unknown or missing: 403 before accept, as stock does."""
+    with pytest.raises(InvalidStatus) as caught:
+        await connect(patched.ws_url, key)
+    assert caught.value.response.status_code == 403
+
+
+@pytest.mark.parametrize("change", ["deleted", "blocked"])
+async def test_a_revoked_key_stops_at_its_next_turn(bridge, change):
+    """On 2.0.0 each turn asks; the connection, which has no identity left, is closed 1008."""
+    key = bridge.new_key()
+    async with connect(bridge.ws_url, key) as socket:
+        assert said(await turn(socket, model="gpt-4o", input="hi"))
+        since = len(bridge.provider_log())
+        if change == "deleted":
+            bridge.revoke(key)
+        else:
+            bridge.keys[key] = {"blocked": True}
+            bridge.publish()
+        event = (await turn(socket, model="gpt-4o", input="hi"))[-1]
+        assert (event["type"], event["status"]) == ("error", 400)
+        with pytest.raises(ConnectionClosed) as caught:
+            await socket.recv()
+        assert caught.value.rcvd.code == 1008
+    assert models_asked_of_the_provider(bridge, since) == set()
+
+
+async def test_every_handshake_form_of_the_key_has_the_same_rights(bridge):
+    """Header, api-key and subprotocol: one identity for handshake and turns."""
+    forms = [
+        ({"Authorization": f"Bearer {LIMITED}"}, None),
+        ({"Authorization": f"Bearer   {LIMITED} "}, None),
+        ({"api-key": LIMITED}, None),
+        ({}, ["realtime", f"openai-insecure-api-key.{LIMITED}"]),
+        # A second key beside the first must not lend its rights to the turn.
+        ({"Authorization": f"Bearer {LIMITED}", "x-litellm-api-key": "Bearer sk-1234"}, None),
+        ({"Authorization": f"Bearer {LIMITED}", "api-key": "sk-1234"}, None),
+        ({"api-key": LIMITED, "x-api-key": "sk-1234"}, None),
+    ]
+    for headers, subprotocols in forms:
+        options = {"subprotocols": subprotocols} if subprotocols else {}
+        async with connect(bridge.ws_url, None, headers, **options) as socket:
+            assert socket.subprotocol in (None, "realtime")
+            assert said(await turn(socket, model="gpt-4o", input="hi")), headers
+            await refused(socket, FORBIDDEN["flat"])
+
+
+async def test_no_key_is_in_a_log(patched):
+    """Refused or served, in any form: the proxy's log does not hold the key."""
+    key = patched.new_key(models=["gpt-4o"])
+    for headers, subprotocols in (
+        ({"Authorization": f"Bearer {key}"}, None),
+        ({"api-key": key}, None),
+        ({}, ["realtime", f"openai-insecure-api-key.{key}"]),
+    ):
+        options = {"subprotocols": subprotocols} if subprotocols else {}
+        async with connect(patched.ws_url, None, headers, **options) as socket:
+            await turn(socket, model="gpt-4o", input="hi")
+            await refused(socket, FORBIDDEN["flat"])
+            await refused(socket, "{nope")
+    assert key not in patched.proxy.log.read_text()
