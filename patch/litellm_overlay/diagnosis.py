@@ -69,7 +69,8 @@ async def diagnose(  # noqa: PLR0913 - where, as whom, and how patiently
 
     def note(check: Check) -> bool:
         # A server's own words are shown, and some servers repeat the key.
-        checks.append(replace(check, detail=plain(check.detail.replace(key, "[key]"))))
+        detail = plain(check.detail.replace(key, "[key]"))
+        checks.append(replace(check, detail=detail, milliseconds=round(check.milliseconds, 1)))
         on_check(checks[-1])
         return check.ok
 

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     help="Seconds for each check.",
 )
 @click.option("--output", type=click.Choice(["table", "json"]), default="table", show_default=True)
-def probe(  # noqa: PLR0913, PLR0917 - click hands over options one by one
+def probe(
     url: str,
     model: str,
     key_env: str,
@@ -53,7 +53,7 @@ def probe(  # noqa: PLR0913, PLR0917 - click hands over options one by one
     timeout: float,
     output: str,
 ) -> None:
-    r"""Speak to a proxy as Codex does, over WebSocket, and judge the answer.
+    """Speak to a proxy as Codex does, over WebSocket, and judge the answer.
 
     URL is the proxy's: http(s):// or ws(s)://, with or without /v1 or /v1/responses. A full run
     makes four short model calls. HTTP_PROXY, NO_PROXY and SSL_CERT_FILE are respected.
