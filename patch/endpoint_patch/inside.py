@@ -19,7 +19,7 @@ UNCHECKED_HASH = 1  # PEP 552: hash-based, and never compared with the source
 
 
 def main(script_folder: str) -> dict[str, object]:
-    """Return path, version, versions, python, shadow (a .pyc), relative (PYTHONPATH)."""
+    """Return where the module is, its releases, and whatever would make that answer worthless."""
     if sys.path[:1] == [""]:  # -c puts the working directory here, a script its own folder
         sys.path[0] = script_folder
     answer: dict[str, object] = {
@@ -27,6 +27,7 @@ def main(script_folder: str) -> dict[str, object]:
         "path": None,
         "version": None,
         "shadow": None,
+        "malware": _first_file("litellm_init.pth"),
         "relative": not sys.flags.ignore_environment and _has_relative_entries(),
     }
     found = [item for item in importlib.metadata.distributions(name="litellm") if item.version]
@@ -45,6 +46,11 @@ def main(script_folder: str) -> dict[str, object]:
     answer["version"] = next((item.version for item in found if _owns(item, root)), None)
     answer["shadow"] = _shadow(module.cached)
     return answer
+
+
+def _first_file(name: str) -> str | None:
+    files = (Path(folder) / name for folder in sys.path)
+    return next((str(file) for file in files if file.is_file()), None)
 
 
 def _has_relative_entries() -> bool:

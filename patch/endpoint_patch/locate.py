@@ -46,6 +46,8 @@ def locate() -> Located:
     interpreter = interpreter_of(script)
     _refuse_malware(script, Path(interpreter[0]))
     answer = _ask(interpreter, str(script.parent))
+    if answer["malware"]:
+        raise CompromisedReleaseError(f"{answer['malware']} is the malware of LiteLLM 1.82.8.")
     if answer["relative"]:
         raise ModuleNotFoundInImageError(
             "PYTHONPATH has an empty or relative entry, so what the proxy imports depends on its"

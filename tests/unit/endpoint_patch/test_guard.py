@@ -10,7 +10,11 @@ from typing import Any
 import pytest
 
 from endpoint_patch import edits, guard
-from endpoint_patch.errors import CompromisedReleaseError, UnknownStockFileError
+from endpoint_patch.errors import (
+    CompromisedReleaseError,
+    UnknownStockFileError,
+    VerificationFailedError,
+)
 from fakes.endpoint_module import MINIMAL, SETTINGS, STOCK
 
 FIXED = STOCK.replace(b"Query(...,", b"Query(None,")
@@ -121,6 +125,13 @@ def test_affected_is_patched() -> None:
     assert outcome.decision == "patched"
     assert outcome.content == edits.patch(STOCK, MINIMAL, SETTINGS, "1.83.5")
     assert outcome.message == "Patched LiteLLM 1.83.5 with 9.0.0."
+
+
+def test_nothing_unverified_comes_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A patched text that fails its post-conditions is no outcome, whatever onUnknown says."""
+    monkeypatch.setattr(edits, "patch", lambda *_: STOCK + b"import os\n")
+    with pytest.raises(VerificationFailedError):
+        carry_out(STOCK, release="1.83.5", on_unknown="passthrough")
 
 
 def test_compromised() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 import subprocess
 import sys
 import textwrap
@@ -44,6 +45,19 @@ def test_installed(target: Path) -> None:
     assert target.read_bytes() == NEW
     assert target.stat().st_mode & 0o777 == 0o444
     assert list(target.parent.iterdir()) == [target]
+
+
+def test_on_disk(target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file is on disk before it gets its name, and the name before the run ends."""
+    steps = []
+
+    def fsync(descriptor: int) -> None:
+        is_folder = stat.S_ISDIR(os.fstat(descriptor).st_mode)
+        steps.append(("folder" if is_folder else "file", target.read_bytes() == NEW))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    install.install(str(target), NEW)
+    assert steps == [("file", False), ("folder", True)]
 
 
 def test_a_link_is_replaced_not_followed(target: Path, tmp_path: Path) -> None:

@@ -47,6 +47,12 @@ def test_located(image: Image) -> None:
     assert (image.app / fake_image.MODULE).exists()
 
 
+def test_nothing_in_the_working_directory_is_imported(image: Image) -> None:
+    """A json.py there does not answer in the standard library's place."""
+    (image.app / "json.py").write_text("raise SystemExit('imported from the working directory')")
+    assert locate().path == str(image.module)
+
+
 def test_pythonpath_comes_first(image: Image, monkeypatch: pytest.MonkeyPatch) -> None:
     """A package on PYTHONPATH is what the proxy imports; its release is not the installed one."""
     module = put_on_pythonpath(image, monkeypatch, image.app.parent / "front")
@@ -73,8 +79,9 @@ def test_a_module_beside_the_command_comes_first(image: Image) -> None:
 
 
 def test_a_linked_command(image: Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A link to the command on PATH leads to the interpreter of its target."""
+    """A link to the command on PATH leads to its target's folder, as Python itself follows it."""
     (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "litellm.py").touch()
     (tmp_path / "bin" / "litellm").symlink_to(image.bin / "litellm")
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/usr/bin:/bin")
     assert locate().path == str(image.module)
@@ -138,6 +145,16 @@ def test_malware_is_found_before_python_starts(image: Image) -> None:
     with pytest.raises(CompromisedReleaseError, match="litellm_init"):
         locate()
     assert not ran.exists()
+
+
+def test_malware_in_an_unusual_place(image: Image, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wherever else on the interpreter's path the file lies, it is found once that is known."""
+    folder = image.app.parent / "elsewhere"
+    folder.mkdir()
+    (folder / "litellm_init.pth").touch()
+    monkeypatch.setenv("PYTHONPATH", str(folder))
+    with pytest.raises(CompromisedReleaseError, match="elsewhere"):
+        locate()
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from endpoint_patch import edits
+from endpoint_patch import edits, syntax
 from endpoint_patch.errors import VerificationFailedError
 from endpoint_patch.verify import verify
 from fakes.endpoint_module import MINIMAL, SETTINGS, STOCK, with_part
@@ -44,6 +46,16 @@ def test_bad(old: bytes, new: bytes, reason: str) -> None:
     with pytest.raises(VerificationFailedError, match=reason) as refusal:
         verify(STOCK, GOOD.replace(old, new, 1), MINIMAL)
     assert refusal.value.exit_code == 14
+
+
+def test_a_route_that_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Should a decorator be missed when lines are located, the syntax of the result shows it."""
+    whole = syntax.find_handler(syntax.parse(STOCK))
+    missed = replace(whole, decorator_lines=whole.decorator_lines[:1])
+    for module in (syntax, edits):
+        monkeypatch.setattr(module, "find_handler", lambda _: missed)
+    with pytest.raises(VerificationFailedError, match="route of upstream is left"):
+        verify(STOCK, edits.patch(STOCK, MINIMAL, SETTINGS, None), MINIMAL)
 
 
 @pytest.mark.parametrize(
