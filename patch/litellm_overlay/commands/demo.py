@@ -132,8 +132,15 @@ def show(comparison: Comparison) -> None:
 
 def table_of(title: str, *headings: str, numbers: tuple[str, ...] = ()) -> Table:
     """Return an empty table that fits into 80 columns."""
-    table = Table(title=title, title_justify="left", title_style="bold", caption_justify="left")
-    table.box, table.padding = box.SIMPLE_HEAD, (0, 1, 0, 0)
+    table = Table(
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        caption_justify="left",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        pad_edge=False,
+    )
     for heading in headings:
         table.add_column(heading, no_wrap=True)
     for heading in numbers:
