@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 
 AUTH_FORMS = ("bearer", "api-key", "subprotocol")  # what LiteLLM reads at a WebSocket handshake
 CLOSE_SECONDS = 2  # how long a server gets to answer our close
+# On Python 3.10 asyncio's TimeoutError is not the built-in one, an OSError.
+UNREACHABLE = (OSError, asyncio.TimeoutError, InvalidHandshake, InvalidURI, ImportError)
 _IN_HEADER = r"[!-~]+"
 _IN_SUBPROTOCOL = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"  # RFC 9110's token
 
@@ -133,7 +135,7 @@ async def connect(
         )
     except InvalidStatus as refusal:
         status, socket = refusal.response.status_code, None
-    except (OSError, TimeoutError, InvalidHandshake, InvalidURI, EOFError, ImportError) as error:
+    except UNREACHABLE as error:
         raise not_reached(error, urlsplit(target).netloc, timeout) from error
     else:
         status = 101
@@ -199,7 +201,10 @@ def not_reached(error: Exception, netloc: str, timeout: float) -> OverlayError:
     elif isinstance(error, ssl.SSLError):
         why = f"TLS failed ({error.reason})"
         hint = "does the server speak plain http:// there?"
-    elif isinstance(error, TimeoutError):
+    elif isinstance(error, ConnectionResetError):
+        why = "it broke the connection off"
+        hint = "does the server speak https:// where http:// was given, or the other way round?"
+    elif isinstance(error, (TimeoutError, asyncio.TimeoutError)):
         why = f"no answer to the handshake within {timeout:g} s"
         hint = "something on the way may swallow WebSocket upgrades: a firewall, an ingress"
     elif isinstance(error, ProxyError):

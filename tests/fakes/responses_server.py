@@ -1,0 +1,87 @@
+"""A server of the Responses protocol that behaves as well or as badly as a test says."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+
+from websockets.asyncio.server import serve
+
+
+def completed(text="pong", response_id="resp_1"):
+    """Return the events of a good answer."""
+    response = {"id": response_id, "usage": {"input_tokens": 3, "output_tokens": 1}}
+    return [
+        {"type": "response.created", "response": {"id": response_id}},
+        {"type": "response.output_text.delta", "delta": text},
+        {"type": "response.completed", "response": response},
+    ]
+
+
+def error(status, message="no"):
+    """Return an error event; without a status if that is None."""
+    body = {"type": "invalid_request_error", "code": None, "message": message, "param": None}
+    return {"type": "error", **({} if status is None else {"status": status}), "error": body}
+
+
+def well_behaved(frame):
+    """Answer as OpenAI does; a warm-up gets an id and no text."""
+    request = frame.get("response", frame)
+    if request["model"] == "litellm-overlay-no-such-model":
+        return [error(400)]
+    if request.get("generate") is False:
+        return [{"type": "response.completed", "response": {"id": "resp_warm"}}]
+    return completed()
+
+
+class ResponsesServer:
+    """`answer(frame)` gives what each frame brings, in order.
+
+    A dict is sent as an event, text or bytes as they are; a number is a close code, "drop" cuts the
+    connection. `refuse(request)` gives the HTTP status of a refused handshake, or None.
+    """
+
+    def __init__(self, answer=well_behaved, refuse=lambda request: None, location=None):
+        self.answer = answer
+        self.refuse = refuse
+        self.location = location
+        self.frames = []
+        self.requests = []
+        self.url = ""
+
+    def check(self, connection, request):
+        self.requests.append(request)
+        status = self.refuse(request)
+        if status is None:
+            return None
+        response = connection.respond(status, "")
+        if self.location:
+            response.headers["Location"] = self.location
+        return response
+
+    async def talk(self, socket):
+        async for message in socket:
+            frame = json.loads(message)
+            self.frames.append(frame)
+            for step in self.answer(frame):
+                if step == "drop":
+                    socket.transport.abort()
+                elif isinstance(step, int):
+                    await socket.close(step)
+                else:
+                    await socket.send(json.dumps(step) if isinstance(step, dict) else step)
+
+    @contextlib.asynccontextmanager
+    async def running(self, ssl=None):
+        """Serve on a port the system chooses; sets and yields `url`."""
+        async with serve(
+            self.talk,
+            "127.0.0.1",
+            0,
+            process_request=self.check,
+            select_subprotocol=lambda _, offered: offered[0] if offered else None,
+            ssl=ssl,
+        ) as server:
+            port = server.sockets[0].getsockname()[1]
+            self.url = f"http{'s' if ssl else ''}://127.0.0.1:{port}"
+            yield self
