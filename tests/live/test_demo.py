@@ -1,0 +1,53 @@
+"""`litellm-overlay demo` as an operator runs it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from fakes.pins import PINS, ROOT
+from litellm_overlay import processes
+
+DEMO = [sys.executable, "-m", "litellm_overlay", "demo"]
+ENVIRON = {**os.environ, "PYTHONPATH": str(ROOT / "patch")}
+
+
+@pytest.mark.parametrize("patch", ["1.0.0", "2.0.0"])
+def test_the_demo_shows_the_defect_and_the_cure(patch):
+    """Stock refuses every socket without `?model=`; the patched one completes every turn."""
+    options = ["--litellm", PINS["litellm-live"][-1], "--patch", patch, "--output", "json"]
+    argv = [*DEMO, *options]
+    done = subprocess.run(argv, env=ENVIRON, capture_output=True, check=False, text=True)
+    assert done.returncode == 0, done.stderr
+    shown = json.loads(done.stdout)
+    assert shown["problems"] == []
+    assert shown["report"]["decision"] == "patched"
+    assert shown["stock"]["cases"]["flat frame"]["handshake"] == 403
+    tools = shown["patched"]["cases"]["tool call"]
+    assert (tools["handshake"], tools["input_tokens"], tools["output_tokens"]) == (101, 22, 14)
+
+
+def test_keep_leaves_it_running_until_ctrl_c():
+    """The printed URL answers while it is kept, and no more after Ctrl-C, which is no error."""
+    with subprocess.Popen(
+        [*DEMO, "--litellm", PINS["litellm-live"][-1], "--keep"],
+        env={**ENVIRON, "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as demo:
+        url = None
+        for line in demo.stdout:
+            found = re.search(r"http://127\.0\.0\.1:\d+", line)
+            url = found.group() if found and not url else url
+            if "Ctrl-C" in line:
+                break
+        assert processes.is_alive(url)
+        demo.send_signal(signal.SIGINT)
+        assert demo.wait() == 0
+    assert not processes.is_alive(url)
