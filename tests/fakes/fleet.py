@@ -119,6 +119,8 @@ def running(
     with processes.start_mock(env, folder / "mock.jsonl", tls=tls) as mock:
         settings: dict[str, Any] = processes.standard_config(mock.url)
         settings["litellm_settings"] = {"callbacks": ["keys_and_spend.handler"]}
+        # One provider stands behind each model: a test's provoked error must not bench it.
+        settings["router_settings"] = {"disable_cooldowns": True, "num_retries": 0}
         for section, values in (config or {}).items():
             mapping = isinstance(values, dict)
             settings[section] = {**settings.get(section, {}), **values} if mapping else values

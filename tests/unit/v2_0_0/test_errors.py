@@ -94,6 +94,8 @@ def test_an_error_inside_a_stream_gets_a_status(event, status, code):
         (401, "expired_key", True),
         (401, "key_model_access_denied", False),
         (401, "team_model_access_denied", False),
+        (401, "authentication_error", False),
+        (401, None, False),
         (400, "budget_exceeded", False),
         (403, "auth_error", False),
     ],

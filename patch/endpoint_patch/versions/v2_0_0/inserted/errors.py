@@ -119,10 +119,13 @@ def error_event_from_stream(event: dict[str, Any]) -> dict[str, Any]:
     return error_event_from(status, fields)
 
 
+_LOST_IDENTITY = {"auth_error", "expired_key", "token_not_found_in_db"}
+
+
 def is_lost_identity(status: int, event: dict[str, Any]) -> bool:
     """Tell whether an HTTP refusal means that the connection's key is no longer good.
 
-    LiteLLM answers 401 both for a key that may not use a model, which leaves the connection
-    usable, and for a key that expired or was blocked, which does not.
+    LiteLLM answers 401 for a key that expired or was blocked, but also for a key that may not use
+    one model and for a provider that refused LiteLLM's own key; those leave the connection usable.
     """
-    return status == 401 and "model_access_denied" not in event["error"]["type"]
+    return status == 401 and event["error"]["type"] in _LOST_IDENTITY

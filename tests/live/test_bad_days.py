@@ -1,0 +1,279 @@
+"""Bad input and bad ends, on the real proxy: the exact event and close code, no noise after."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import re
+from pathlib import Path
+
+import httpx
+import pytest
+from websockets.exceptions import ConnectionClosed
+
+from fakes.client import connect, receive_turn, said, turn
+from fakes.fleet import running
+from fakes.pins import PINS
+
+CREATE = {"type": "response.create", "model": "gpt-4o", "input": "hi"}
+
+BAD_FRAMES = {
+    "empty": ("", "invalid_json"),
+    "not JSON": ("{nope", "invalid_json"),
+    "bytes that are no text": (b"\xff\xfe", "invalid_json"),
+    "nested too deep": ("[" * 100_000, "invalid_json"),
+    "a number that is none": (
+        '{"type":"response.create","model":"gpt-4o","x":NaN}',
+        "invalid_json",
+    ),
+    "an array": ("[1,2]", "invalid_type"),
+    "null": ("null", "invalid_type"),
+    "no type": ("{}", "unknown_event"),
+    "wrong type": ('{"type":"session.update","model":"gpt-4o"}', "unknown_event"),
+    "no model": ('{"type":"response.create","input":"hi"}', "missing_required_parameter"),
+    "empty model": ('{"type":"response.create","model":"","input":"hi"}', "invalid_value"),
+    "model not a string": ('{"type":"response.create","model":7,"input":"hi"}', "invalid_value"),
+    "model that breaks out": ('{"type":"response.create","model":"a\\"b"}', "invalid_value"),
+    "two models": (
+        '{"type":"response.create","model":"gpt-4o","response":{"model":"gpt-5.4"}}',
+        "ambiguous_model",
+    ),
+    "duplicate key": ('{"type":"response.create","model":"a","model":"b"}', "duplicate_key"),
+    "response not an object": ('{"type":"response.create","response":"x"}', "invalid_type"),
+}
+
+
+@pytest.fixture
+def quiet(request):
+    """Return a check that a proxy's log got no traceback and no unawaited task meanwhile."""
+    before = {}
+
+    def check(live):
+        if live.proxy.log not in before:
+            before[live.proxy.log] = len(live.proxy.log.read_text())
+            return
+        new = live.proxy.log.read_text()[before[live.proxy.log] :]
+        noise = re.findall(r"Traceback|Task was destroyed|never retrieved|never awaited", new)
+        assert noise == [], new
+
+    return check
+
+
+def is_openai_shaped(event, status, code):
+    """Assert one error event that Codex sees."""
+    assert set(event) == {"type", "status", "error"}
+    assert set(event["error"]) == {"type", "code", "message", "param"}
+    assert (event["type"], event["status"], event["error"]["code"]) == ("error", status, code)
+
+
+async def close_code(socket):
+    """Return the code with which the server closes; nothing else may come before."""
+    with pytest.raises(ConnectionClosed) as caught:
+        await asyncio.wait_for(socket.recv(), 5)
+    return caught.value.rcvd.code if caught.value.rcvd else 1006
+
+
+@pytest.mark.parametrize("name", BAD_FRAMES)
+async def test_a_bad_first_frame(patched, name, quiet):
+    """The relay tells and closes 1008; the bridge tells and serves the next frame."""
+    quiet(patched)
+    raw, code = BAD_FRAMES[name]
+    async with connect(patched.ws_url) as socket:
+        await socket.send(raw)
+        is_openai_shaped((await receive_turn(socket))[-1], 400, code)
+        if patched.patch == "1.0.0":
+            assert await close_code(socket) == 1008
+        else:
+            assert said(await turn(socket, model="gpt-4o", input="hi"))
+    quiet(patched)
+
+
+async def test_bad_later_frames(patched, quiet):
+    """Each is told, none reaches the provider, the connection stays."""
+    quiet(patched)
+    async with connect(patched.ws_url) as socket:
+        assert said(await turn(socket, model="gpt-4o", input="hi"))
+        since = len(patched.provider_log())
+        for raw, code in BAD_FRAMES.values():
+            if code == "missing_required_parameter" and patched.patch == "1.0.0":
+                continue  # there the first frame's model is the default
+            await socket.send(raw)
+            is_openai_shaped((await receive_turn(socket))[-1], 400, code)
+        assert len(patched.provider_log()) == since
+        assert said(await turn(socket, model="gpt-4o", input="hi"))
+    quiet(patched)
+
+
+async def test_a_message_too_large(patched, quiet):
+    """Between our limit and uvicorn's the client is told; beyond uvicorn's only the close comes."""
+    quiet(patched)
+    async with connect(patched.ws_url) as socket:
+        await socket.send("x" * 16_100_000)
+        is_openai_shaped((await receive_turn(socket))[-1], 400, "message_too_large")
+        assert await close_code(socket) == 1009
+    async with connect(patched.ws_url) as socket:
+        with contextlib.suppress(ConnectionClosed):  # it may come before all is sent
+            await socket.send("x" * 17_000_000)
+        assert await close_code(socket) == 1009
+    quiet(patched)
+
+
+async def test_a_binary_frame_is_a_frame(patched):
+    """JSON sent as bytes is read as text."""
+    async with connect(patched.ws_url) as socket:
+        await socket.send(json.dumps(CREATE).encode())
+        assert said(await receive_turn(socket))
+
+
+async def test_two_mebibytes_in_and_out(patched):
+    """Large frames pass both ways."""
+    async with connect(patched.ws_url) as socket:
+        events = await turn(
+            socket,
+            model="gpt-4o",
+            input=[
+                {"type": "message", "role": "user", "content": "y" * (2 << 20)},
+                {"type": "message", "role": "user", "content": "TRIGGERBIG"},
+            ],
+        )
+        assert len(said(events)) == 2 << 20
+
+
+@pytest.mark.parametrize("when", ["before", "warm-up", "mid-turn"])
+async def test_a_client_that_leaves_is_no_error(patched, when, quiet):
+    """Codex ends its connections without a close frame; the log stays quiet."""
+    quiet(patched)
+    for abrupt in (True, False):
+        socket = await connect(patched.ws_url)
+        if when == "warm-up":
+            await socket.send(json.dumps({**CREATE, "generate": False}))
+        if when == "mid-turn":
+            await socket.send(json.dumps({**CREATE, "input": "TRIGGERPACED:20"}))
+            await socket.recv()
+        if abrupt:
+            socket.transport.abort()
+        await socket.close()
+    await asyncio.sleep(1)
+    quiet(patched)
+
+
+async def test_a_leaving_client_cancels_the_provider_call(tmp_path):
+    """The provider sees its connection end before it sends its next event, as over HTTP.
+
+    LiteLLM's default HTTP client, aiohttp, leaves a cancelled stream open, over HTTP just as here;
+    its own setting for the other client ends it.
+    """
+    environ = {"DISABLE_AIOHTTP_TRANSPORT": "True"}
+    with running(PINS["litellm-live"][-1], "2.0.0", tmp_path, environ=environ) as live:
+        socket = await connect(live.ws_url)
+        await socket.send(json.dumps({**CREATE, "input": "TRIGGERPACED:50"}))
+        while json.loads(await socket.recv())["type"] != "response.output_text.delta":
+            pass
+        socket.transport.abort()
+        gone = await until(lambda: [r for r in live.provider_log() if r["kind"] == "client_gone"])
+        assert gone[0]["events"] < 10  # of 50
+
+
+async def test_a_left_turn_counts_as_over_http(bridge):
+    """What a key limited to one parallel request may do after its client left is LiteLLM's word."""
+    body = {"model": "gpt-4o", "input": "TRIGGERPACED:30", "stream": True}
+
+    async def leave_websocket(key):
+        socket = await connect(bridge.ws_url, key)
+        await socket.send(json.dumps({"type": "response.create", **body}))
+        while json.loads(await socket.recv())["type"] != "response.output_text.delta":
+            pass
+        socket.transport.abort()
+
+    async def leave_http(key):
+        headers = {"Authorization": f"Bearer {key}"}
+        async with (
+            httpx.AsyncClient(base_url=bridge.proxy.url) as http,
+            http.stream("POST", "/v1/responses", json=body, headers=headers) as answer,
+        ):
+            async for line in answer.aiter_lines():
+                if "delta" in line:
+                    break
+
+    next_turns = []
+    for leave in (leave_websocket, leave_http):
+        key = bridge.new_key(max_parallel_requests=1)
+        await leave(key)
+        await asyncio.sleep(3)
+        async with connect(bridge.ws_url, key) as again:
+            next_turns.append((await turn(again, model="gpt-4o", input="hi"))[-1]["type"])
+    assert next_turns[0] == next_turns[1]
+
+
+async def until(found, seconds=5):
+    """Wait until `found()` is true; return it."""
+    for _ in range(int(seconds * 10)):
+        result = found()
+        if result:
+            return result
+        await asyncio.sleep(0.1)
+    pytest.fail(f"nothing after {seconds} s")
+
+
+async def test_a_turn_never_ends_in_silence(bridge, quiet):
+    """Drop, early end, refusal, failure: a terminal event at once, and the next turn works."""
+    quiet(bridge)
+    async with connect(bridge.ws_url) as socket:
+        for word, kind, status in (
+            ("TRIGGERDROP", "error", 502),
+            ("TRIGGEREARLYEND", "error", 502),
+            ("TRIGGER400", "error", 400),
+            ("TRIGGER401", "error", 400),
+            ("TRIGGER403", "error", 400),
+            ("TRIGGER429", "error", 429),
+            ("TRIGGER500", "error", 500),
+            ("TRIGGERFAILED", "response.failed", None),
+            ("TRIGGERINCOMPLETE", "response.incomplete", None),
+        ):
+            events = await asyncio.wait_for(turn(socket, model="gpt-4o", input=word), 30)
+            assert events[-1]["type"] == kind, (word, events[-1])
+            if status:
+                assert events[-1]["status"] == status, (word, events[-1])
+            assert said(await turn(socket, model="gpt-4o", input="hi"))
+    unknown = (await one_turn(bridge, model="no-such-model", input="hi"))[-1]
+    assert (unknown["type"], unknown["status"]) == ("error", 400)
+
+
+async def one_turn(live, **fields):
+    """Return the events of a turn on a connection of its own."""
+    async with connect(live.ws_url) as socket:
+        return await turn(socket, **fields)
+
+
+async def test_every_error_has_a_status(relay):
+    """On the relay too, where the events are LiteLLM's own."""
+    for fields in (
+        {"model": "hosted_vllm/gpt-5.4", "input": "TRIGGER400"},
+        {"model": "managed-5.4", "input": "TRIGGER429"},
+        {"model": "gpt-4o", "input": "TRIGGER500"},
+        {"model": "gpt-4o", "input": "TRIGGER400"},
+    ):
+        try:
+            event = (await asyncio.wait_for(one_turn(relay, **fields), 20))[-1]
+        except ConnectionClosed as closed:  # an end that the client sees is as good
+            assert closed.rcvd is not None
+            continue
+        if event["type"] == "error":
+            assert type(event["status"]) is int, event
+
+
+async def test_a_slow_client_slows_the_provider(bridge):
+    """While the client does not read, the provider is not read from: memory does not grow."""
+    status = Path(f"/proc/{bridge.proxy.process.pid}/status")
+
+    def rss():
+        return int(re.search(r"VmRSS:\s+(\d+)", status.read_text())[1])  # KiB
+
+    async with connect(bridge.ws_url, max_queue=1, compression=None) as socket:
+        assert said(await turn(socket, model="gpt-4o", input="hi"))
+        before = rss()
+        await socket.send(json.dumps({**CREATE, "input": "TRIGGERFLOOD"}))
+        await asyncio.sleep(4)
+        assert rss() - before < 40_000, "64 MiB of deltas were taken into memory"
+        socket.transport.abort()
