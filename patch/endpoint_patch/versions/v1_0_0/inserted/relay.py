@@ -109,7 +109,7 @@ class Relay:
                 if refusal.close:
                     await self._end(refusal.event, refusal.close)
                     raise WebSocketDisconnect(refusal.close) from None
-                await self._socket.send_text(json.dumps(refusal.event))
+                await self._send(json.dumps(refusal.event))
                 continue
             if create is not None:
                 self._pending += 1
@@ -148,7 +148,7 @@ class Relay:
         kind, text = with_status(data)
         if kind in _TERMINAL:
             self._pending = max(0, self._pending - 1)
-        await self._socket.send_text(text)
+        await self._send(text)
 
     async def close(self, code: int = 1000, reason: str | None = None) -> None:
         """Close once, with a legal code and a reason that fits a close frame."""
@@ -166,8 +166,13 @@ class Relay:
         await self.close(1011 if self._pending else 1000)
 
     async def _end(self, event: dict[str, Any], code: int) -> None:
-        try:
-            await self._socket.send_text(json.dumps(event))
-        except (RuntimeError, WebSocketDisconnect, OSError):
-            self._closed = True
+        await self._send(json.dumps(event))
         await self.close(code)
+
+    async def _send(self, text: str) -> None:
+        if self._closed:
+            return
+        try:
+            await self._socket.send_text(text)
+        except (RuntimeError, WebSocketDisconnect, OSError):
+            self._closed = True  # the client left; LiteLLM learns it where it reads
