@@ -37,11 +37,11 @@ class Located:
     shadow: str | None
 
 
-def locate() -> Located:
-    """Ask the interpreter that owns the `litellm` command on PATH."""
-    command = shutil.which("litellm")
+def locate(path: str | None = None) -> Located:
+    """Ask the interpreter that owns the `litellm` command on PATH, or on another search path."""
+    command = shutil.which("litellm", path=path)
     if command is None:
-        raise ModuleNotFoundInImageError("There is no `litellm` command on PATH.")
+        raise ModuleNotFoundInImageError(f"There is no `litellm` command on {path or 'PATH'}.")
     script = Path(command).resolve()
     interpreter = interpreter_of(script)
     _refuse_malware(script, Path(interpreter[0]))

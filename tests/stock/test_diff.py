@@ -1,0 +1,66 @@
+"""The verb `diff` on LiteLLM's own files."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from litellm_overlay import environment, overlay
+
+
+def run(*arguments, **options):
+    """Run the verb as an operator does."""
+    command = [sys.executable, "-m", "litellm_overlay", "diff", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, **options)
+
+
+@pytest.mark.parametrize("release", ["1.82.1", "1.88.6"])
+def test_a_release_is_fetched_and_compared(release):
+    """Only the two decorators of upstream's text change."""
+    done = run(release)
+    assert done.returncode == 0, done.stderr
+    removed = [line for line in done.stdout.splitlines() if line.startswith("-")]
+    assert removed[1:] == [
+        '-@router.websocket("/v1/responses")',
+        '-@router.websocket("/responses")',
+    ]
+
+
+def test_a_release_that_upstream_fixed_has_no_diff():
+    """It says so, and that is no failure."""
+    done = run("1.90.0")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert done.stderr.startswith("upstream-fixed: ")
+
+
+@pytest.mark.parametrize("release", ["1.82.0", "0.0.1"])
+def test_a_release_the_pod_would_refuse(release):
+    """Without the endpoint, or unknown: exit code 3 and a next step."""
+    done = run(release)
+    assert (done.returncode, done.stdout) == (3, "")
+    assert "\nhint: " in done.stderr
+
+
+def test_an_installed_litellm_is_found_as_in_the_pod(tmp_path):
+    """Stock or patched already, the diff starts from the stock text, and is what `apply` writes."""
+    stock = environment.create("1.88.6")
+    patched = environment.create("1.88.6", name="patched-2.0.0")
+    report = overlay.apply(patched, "2.0.0")
+    for where in (stock.root, stock.python, patched.root):
+        said = json.loads(run("--installed", where, "--output", "json", cwd=tmp_path).stdout)
+        assert said["litellm_version"] == "1.88.6"
+        assert said["patched_sha256"] == report["patchedSha256"]
+
+
+def test_a_closed_pipe_is_no_traceback(tmp_path):
+    """`| head` is how people look at a long diff."""
+    path = tmp_path / "endpoints.py"
+    path.write_bytes(environment.stock_endpoints("1.88.6"))
+    command = [sys.executable, "-m", "litellm_overlay", "diff", str(path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.readline()
+        process.stdout.close()
+        assert b"Traceback" not in process.stderr.read()
