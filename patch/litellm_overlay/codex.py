@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import shutil
@@ -18,7 +19,7 @@ from litellm_overlay.environment import cache_root, locked, removed_on_failure
 from litellm_overlay.errors import OverlayError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from litellm_overlay.environment import Progress
 
@@ -144,19 +145,12 @@ def run(
     It may run what the model asks for without a question, so the model must be one of ours. A run
     that takes longer than `timeout` seconds is ended, and so never `completed`.
     """
-    switches = "check_for_update_on_startup = false\n"
-    ending = "\n[analytics]\nenabled = false\n"
     command: list[str | Path] = [binary, "exec", "--json", "--skip-git-repo-check"]
     command += ["--dangerously-bypass-approvals-and-sandbox", prompt]
-    with tempfile.TemporaryDirectory(prefix="codex-", ignore_cleanup_errors=True) as scratch:
-        home, work = Path(scratch) / "home", Path(scratch) / "work"
-        home.mkdir()
-        work.mkdir()
-        (home / "config.toml").write_text(switches + config_toml + ending)
-        own = {"HOME": str(home), "CODEX_HOME": str(home), KEY_VARIABLE: key}
-        environ = {**processes.environ_for({}), **own}
+    with own_home(config_toml, key) as (work, environ):
+        errors = work.parent / "stderr"
         began = time.monotonic()
-        with (home / "stderr").open("wb") as stderr:
+        with errors.open("wb") as stderr:
             streams = {"stdout": subprocess.PIPE, "stderr": stderr}
             with processes.running(command, environ, work, **streams) as process:
                 timer = threading.Timer(timeout, processes.end, [process])
@@ -170,7 +164,21 @@ def run(
                 exit_code = process.wait()
                 timer.cancel()
         wall = time.monotonic() - began
-        return CodexRun(wall, exit_code, events, (home / "stderr").read_text(errors="replace"))
+        return CodexRun(wall, exit_code, events, errors.read_text(errors="replace"))
+
+
+@contextlib.contextmanager
+def own_home(config_toml: str, key: str) -> Iterator[tuple[Path, dict[str, str]]]:
+    """Yield an empty folder to work in, and an environment with nothing of the user's Codex."""
+    switches = "check_for_update_on_startup = false\n"
+    ending = "\n[analytics]\nenabled = false\n"
+    with tempfile.TemporaryDirectory(prefix="codex-", ignore_cleanup_errors=True) as scratch:
+        home, work = Path(scratch) / "home", Path(scratch) / "work"
+        home.mkdir()
+        work.mkdir()
+        (home / "config.toml").write_text(switches + config_toml + ending)
+        own = {"HOME": str(home), "CODEX_HOME": str(home), KEY_VARIABLE: key}
+        yield work, {**processes.environ_for({}), **own}
 
 
 def count_requests(access_log: str) -> dict[str, int]:

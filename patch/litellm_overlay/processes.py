@@ -170,16 +170,15 @@ def running(
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Run a process in `folder` and end its whole group on the way out.
 
-    `streams` are stdout and stderr as Popen takes them.
+    `streams` are stdin (none unless given), stdout and stderr as Popen takes them.
     """
     guarded = [sys.executable, "-Ic", GUARD, str(os.getpid()), *map(str, argv)]
     process = subprocess.Popen(
         guarded,
         cwd=folder,
         env=dict(environ),
-        stdin=subprocess.DEVNULL,
         start_new_session=True,  # so that Ctrl-C reaches us alone, and we end it in order
-        **streams,
+        **{"stdin": subprocess.DEVNULL, **streams},
     )
     try:
         yield process
