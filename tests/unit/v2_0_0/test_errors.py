@@ -35,6 +35,13 @@ def test_a_retry_that_cannot_help_is_not_provoked(status, told):
     assert event["error"] == {"message": "no", "type": "t", "code": "c", "param": "p"}
 
 
+def test_a_spent_budget_is_no_rate_limit():
+    """Codex would retry a 429 for 12 s; a budget does not come back by waiting."""
+    body = b'{"error":{"message":"m","type":"budget_exceeded","code":"429"}}'
+    event = error_event_from_body(429, body)
+    assert (event["status"], event["error"]["code"]) == (400, "429")
+
+
 @pytest.mark.parametrize(
     ("body", "message"),
     [

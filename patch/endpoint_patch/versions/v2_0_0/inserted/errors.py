@@ -63,7 +63,8 @@ def error_event_from(status: int, error: Any) -> dict[str, Any]:
     code = fields.get("code")
     error_type = fields.get("type")
     param = fields.get("param")
-    told = status_for_client(status)
+    # Some releases tell a spent budget as 429; unlike a rate limit it does not pass by waiting.
+    told = 400 if error_type == "budget_exceeded" else status_for_client(status)
     return error_event(
         told,
         message if isinstance(message, str) else json.dumps(message),
