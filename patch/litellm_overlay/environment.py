@@ -74,7 +74,7 @@ def create(
     with locked(root):
         if not complete.exists() or not (root / "bin" / "python").exists():
             cutoff = dt.date.fromisoformat(release.uploaded) + GRACE
-            progress(f"installing LiteLLM {version} as of {cutoff} (about 400 MiB, once)")
+            progress(f"installing LiteLLM {version} ({name}) as of {cutoff}; 400 to 500 MiB, once")
             with removed_on_failure(root):
                 uv("venv", "--quiet", "--python", str(python), str(root))
                 wanted = [f"litellm[proxy]=={version}", *extra]

@@ -174,7 +174,7 @@ def next_steps(version: str) -> str:
     name = "litellm-overlay"
     name = name if shutil.which(name) else os.path.relpath(sys.argv[0])
     steps = {
-        f"{name} diff --litellm {version}": "what the patch changes in LiteLLM's file",
+        f"{name} diff {version}": "what the patch changes in LiteLLM's file",
         f"{name} releases IMAGE": "is your image affected, and what else is wrong with it",
         f"{name} probe URL": "ask a proxy of your own the same",
         "README.md": "how the overlay gets into a cluster",
