@@ -47,7 +47,7 @@ class ProxyApp:
         router.add_api_route("/v1/responses", self._post, methods=["POST"])
         attach(
             router=router,
-            stock_handler=self._stock,
+            stock_handler=lambda **arguments: self.stock(**arguments),
             authenticate=self._authenticate,
             logger=logging.getLogger("proxy_app"),
             settings={**SETTINGS, **settings},
@@ -82,7 +82,7 @@ class ProxyApp:
                 raise HTTPException(403)  # noqa: B904 - LiteLLM wraps its reason just so
         return {"key": authorization}
 
-    async def _stock(self, websocket, model, user_api_key_dict):
+    async def stock(self, websocket, model, user_api_key_dict):
         self.stock_calls.append((model, user_api_key_dict))
         await websocket.accept()
         while True:

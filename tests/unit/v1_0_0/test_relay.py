@@ -210,6 +210,19 @@ async def test_a_handler_that_crashes_closes_1011(proxy):
         assert await closed(ws) == 1011
 
 
+async def test_an_illegal_close_code_becomes_1011(proxy, monkeypatch):
+    """LiteLLM closes with an HTTP status when the provider refuses its socket."""
+    async with proxy() as (app, dial):
+
+        async def closes(websocket, model, user_api_key_dict):
+            await websocket.close(404, "x" * 200)
+
+        app.stock = closes
+        async with dial() as ws:
+            await say(ws, CREATE)
+            assert await closed(ws) == 1011
+
+
 async def test_http_fallback_answers_426_before_auth(proxy):
     """With or without a key: Codex is sent to HTTP at once."""
     async with proxy(mode="http-fallback") as (_app, dial):

@@ -167,8 +167,27 @@ async def test_a_leaving_client_cancels_the_request(proxy):
         await say(ws, CREATE)
         await hear(ws)
         await ws.close()
-        await asyncio.wait_for(app.cancelled.wait(), 3)
+        await asyncio.wait_for(app.cancelled.wait(), 1)  # at once, not when grace is over
         assert app.events_sent == 1
+
+
+async def test_a_slow_application_hears_of_a_leaving_client(proxy):
+    """Before its answer begins it is told as of an HTTP client, and may end in its own way."""
+    async with proxy() as (app, dial):
+        heard = asyncio.Event()
+
+        async def waits(body):
+            while not await app.requests[-1].is_disconnected():  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+            heard.set()
+
+        app.answer = waits
+        ws = await dial()
+        await say(ws, CREATE)
+        while not app.bodies:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+        ws.transport.abort()
+        await asyncio.wait_for(heard.wait(), 1.5)
 
 
 async def test_a_client_that_leaves_at_once_is_no_error(proxy, caplog):
