@@ -1,0 +1,274 @@
+"""Measure every LiteLLM release on the package index and write the catalogue's `releases`.
+
+    scripts/map_releases.py                     measure all, rewrite `releases`, keep the rest
+    scripts/map_releases.py --check 1.88.6 …    measure these (default: all) and compare
+
+Nothing here knows which release is affected. Each release's own files say so:
+
+- `no-endpoint`      endpoints.py has no WebSocket route for */responses
+- `affected`         its handler is the one that `endpoint_patch` takes over, `model` required
+- `handshake-fixed`  `model` is optional, but streaming_iterator.py lacks both markers below
+- `fixed`            it has both: `_send_warmup_ack` answers Codex's warm-up, and
+                     `_enforce_authorized_model` writes the admitted model over each frame's
+
+Anything else stops the run: upstream made something new, and a person has to look. 1.82.7 and
+1.82.8 were malware and are gone from the index; they are stated here as facts.
+
+The file measured is the pure wheel, else the first manylinux x86_64 wheel by name, else the sdist.
+A wheel is read by HTTP range, two members of it, so its published sha256 is only checked where the
+index refuses ranges. The members are cached, so a run may be broken off and started again.
+All of it took 30 seconds and 60 MB (346 releases, 4 requests at a time, November 2026).
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import concurrent.futures
+import gzip
+import hashlib
+import io
+import itertools
+import json
+import os
+import sys
+import tarfile
+import tempfile
+import time
+import zipfile
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+import pypi_simple
+import remotezip
+from packaging.version import InvalidVersion, Version
+from rich.progress import track
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "patch"))
+
+from endpoint_patch import syntax  # noqa: E402 - found by the line above
+from litellm_overlay.environment import cache_root  # noqa: E402
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+CATALOGUE = ROOT / "patch" / "litellm_overlay" / "catalogue.json"
+FIRST = Version("1.75.0")
+REQUESTS_AT_ONCE = 4
+ENDPOINTS = "litellm/proxy/response_api_endpoints/endpoints.py"
+STREAMING = "litellm/responses/streaming_iterator.py"
+FIXED_MARKERS = {"_send_warmup_ack", "_enforce_authorized_model"}
+MALICIOUS = {"1.82.7": "2026-03-24", "1.82.8": "2026-03-24"}
+
+Row = dict[str, Any]
+
+
+class UnknownShapeError(Exception):
+    """A release is none of the known states."""
+
+
+@dataclass(frozen=True)
+class Published:
+    """A release on the index, and the file of it that is measured."""
+
+    version: str
+    uploaded: str
+    yanked: str | None
+    file: pypi_simple.DistributionPackage
+
+
+class Index:
+    """The package index: what it lists, and single members of its files."""
+
+    def __init__(self, cache: Path) -> None:
+        names = ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "PIP_INDEX_URL")
+        mirror = next((os.environ[name] for name in names if os.environ.get(name)), None)
+        self._client = pypi_simple.PyPISimple(**({"endpoint": mirror} if mirror else {}))
+        self._cache = cache
+
+    def published(self) -> list[Published]:
+        """Return the releases from FIRST on, in PEP 440 order."""
+        files: dict[Version, list[pypi_simple.DistributionPackage]] = {}
+        for file in self._client.get_project_page("litellm").packages:
+            try:
+                version = Version(file.version or "")
+            except InvalidVersion:
+                continue
+            if version >= FIRST and str(version) not in MALICIOUS:
+                files.setdefault(version, []).append(file)
+        return [self._published(str(version), files[version]) for version in sorted(files)]
+
+    @staticmethod
+    def _published(version: str, files: list[pypi_simple.DistributionPackage]) -> Published:
+        uploads = [file.upload_time for file in files if file.upload_time]
+        if not uploads:
+            sys.exit("error: this index gives no upload times\nhint: use one that follows PEP 700")
+        yanked = next((f.yanked_reason or "yes" for f in files if f.is_yanked), None)
+        chosen = min(filter(_rank, files), key=lambda file: (_rank(file), file.filename))
+        return Published(version, min(uploads).date().isoformat(), yanked, chosen)
+
+    def read(self, file: pypi_simple.DistributionPackage, member: str) -> bytes:
+        """Return one member of a wheel or sdist."""
+        kept = self._cache / file.filename / (PurePosixPath(member).name + ".gz")
+        if not kept.exists():
+            content = gzip.compress(self._fetch(file, member), mtime=0)
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.NamedTemporaryFile(dir=kept.parent, delete=False) as scratch:
+                scratch.write(content)
+            Path(scratch.name).replace(kept)
+        return gzip.decompress(kept.read_bytes())
+
+    def _fetch(self, file: pypi_simple.DistributionPackage, member: str) -> bytes:
+        if file.package_type == "wheel":
+            try:
+                with remotezip.RemoteZip(file.url, session=self._client.s) as wheel:
+                    return wheel.read(member)
+            except remotezip.RemoteZipError:
+                return zipfile.ZipFile(io.BytesIO(self._download(file))).read(member)
+        with tarfile.open(fileobj=io.BytesIO(self._download(file))) as sdist:
+            top = sdist.getnames()[0].partition("/")[0]
+            found = sdist.extractfile(f"{top}/{member}")
+            return found.read() if found else b""
+
+    def _download(self, file: pypi_simple.DistributionPackage) -> bytes:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / file.filename
+            self._client.download_package(file, path)  # checks the published sha256
+            return path.read_bytes()
+
+
+def _rank(file: pypi_simple.DistributionPackage) -> int:
+    """Return 1 for the best file to measure, 0 for one that must not be."""
+    name = file.filename
+    if name.endswith("py3-none-any.whl"):
+        return 1
+    if file.package_type == "wheel" and "manylinux" in name and "x86_64" in name:
+        return 2
+    return 3 if file.package_type == "sdist" else 0
+
+
+def measure(index: Index, release: Published) -> Row:
+    """Return the catalogue's row for a release."""
+    endpoints = index.read(release.file, ENDPOINTS)
+    tree = syntax.parse(endpoints)
+    handler = handler_source(endpoints, tree)
+    if handler is None:
+        state = "no-endpoint"
+    elif syntax.model_is_optional(tree):
+        functions = (ast.FunctionDef, ast.AsyncFunctionDef)
+        streaming = syntax.parse(index.read(release.file, STREAMING))
+        names = {node.name for node in ast.walk(streaming) if isinstance(node, functions)}
+        state = {0: "handshake-fixed", 2: "fixed"}.get(len(FIXED_MARKERS & names), "")
+        if not state:
+            found = ", ".join(FIXED_MARKERS & names)
+            raise UnknownShapeError(f"{release.version} has only one marker of a fix: {found}")
+    else:
+        syntax.find_handler(tree)  # raises where it is not the one that the patch takes over
+        state = "affected"
+    row = {
+        "version": release.version,
+        "state": state,
+        "uploaded": release.uploaded,
+        "requires_python": release.file.requires_python,
+        "endpoints_sha256": hashlib.sha256(endpoints).hexdigest(),
+        "handler_sha256": handler and hashlib.sha256(handler).hexdigest(),
+    }
+    return {**row, "yanked": release.yanked} if release.yanked else row
+
+
+def handler_source(source: bytes, tree: ast.Module) -> bytes | None:
+    """Return the handler from its first decorator to its last line, each line ended by LF."""
+    routes = syntax.responses_routes(tree)
+    for node in tree.body:
+        if isinstance(node, ast.AsyncFunctionDef) and set(node.decorator_list) & set(routes):
+            first = min(decorator.lineno for decorator in node.decorator_list)
+            lines = source.decode().splitlines()[first - 1 : node.end_lineno]
+            return "".join(f"{line}\n" for line in lines).encode()
+    if routes:
+        raise UnknownShapeError("a WebSocket route for */responses without an async handler")
+    return None
+
+
+def measure_all(index: Index, releases: list[Published]) -> list[Row]:
+    """Return the rows of these releases, in their order; show progress on stderr."""
+    with concurrent.futures.ThreadPoolExecutor(REQUESTS_AT_ONCE) as pool:
+        rows = pool.map(measure, itertools.repeat(index), releases)
+        return list(track(rows, "measuring", total=len(releases), console=_stderr()))
+
+
+def malicious() -> list[Row]:
+    """Return the rows of the releases that cannot be measured any more."""
+    unknown = dict.fromkeys(("requires_python", "endpoints_sha256", "handler_sha256"))
+    return [
+        {"version": version, "state": "malicious", "uploaded": uploaded, **unknown}
+        for version, uploaded in MALICIOUS.items()
+    ]
+
+
+def write(path: Path, catalogue: dict[str, Any]) -> None:
+    """Replace the catalogue; a release is one line, so that a diff reads well."""
+    rows = catalogue.pop("releases")
+    head = json.dumps(catalogue, indent=2, ensure_ascii=False)[:-2]
+    lines = ",\n".join(f"    {json.dumps(row)}" for row in rows)
+    scratch = path.with_suffix(".new")
+    scratch.write_text(f'{head},\n  "releases": [\n{lines}\n  ]\n}}\n', encoding="utf-8")
+    scratch.replace(path)
+
+
+def compare(rows: Iterable[Row], known: dict[str, Row]) -> int:
+    """Print where the catalogue says something else; return the number of such releases."""
+    wrong = 0
+    for row in rows:
+        said = known.get(row["version"], {})
+        for key in sorted({*row, *said}):
+            if row.get(key) != said.get(key):
+                print(f"{row['version']} {key}: catalogue {said.get(key)}, measured {row.get(key)}")
+        wrong += row != said
+    return wrong
+
+
+def _stderr() -> Any:
+    from rich.console import Console  # noqa: PLC0415
+
+    return Console(stderr=True)
+
+
+def main() -> int:
+    """Measure, then write or compare."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("versions", nargs="*", metavar="VERSION")
+    parser.add_argument("--check", action="store_true", help="compare, write nothing")
+    parser.add_argument("--catalogue", type=Path, default=CATALOGUE)
+    options = parser.parse_args()
+    if options.versions and not options.check:
+        parser.error("single releases can only be checked: add --check")
+    started = time.monotonic()
+    old = json.loads(options.catalogue.read_text("utf-8")) if options.catalogue.exists() else {}
+    known = {row["version"]: row for row in old.get("releases", [])}
+    with tempfile.TemporaryDirectory() as fresh:
+        index = Index(Path(fresh) if options.check else cache_root() / "map")
+        releases = index.published()
+        wanted = [r for r in releases if not options.versions or r.version in options.versions]
+        rows = measure_all(index, wanted)
+    print(dict(Counter(row["state"] for row in rows)), f"{time.monotonic() - started:.0f} s")
+    if options.check:
+        missing = set(options.versions) - {release.version for release in wanted}
+        print(*(f"{version}: not on the index" for version in sorted(missing)), sep="\n", end="")
+        return 1 if compare(rows, known) or missing else 0
+    rows += malicious()
+    gone = set(known) - {row["version"] for row in rows}
+    for version in sorted(gone, key=Version):
+        print(f"{version} is gone from the index; its row is kept")
+    rows += [known[version] for version in gone]
+    rows.sort(key=lambda row: Version(row["version"]))
+    write(options.catalogue, {**old, "releases": rows})
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
