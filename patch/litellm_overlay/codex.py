@@ -115,8 +115,10 @@ def install(version: str, *, cache: Path | None = None, progress: Progress = pri
     return binary
 
 
-def config(base_url: str, model: str, query: Mapping[str, str] | None = None) -> str:
-    """Return a Codex config.toml that speaks to a proxy over WebSocket.
+def config(
+    base_url: str, model: str, query: Mapping[str, str] | None = None, *, websockets: bool = True
+) -> str:
+    """Return a Codex config.toml that speaks to a proxy, over WebSocket unless told otherwise.
 
     `base_url` ends in /v1. `query` is put on every URL.
     """
@@ -129,7 +131,7 @@ def config(base_url: str, model: str, query: Mapping[str, str] | None = None) ->
         f"base_url = {json.dumps(base_url)}",
         f'env_key = "{KEY_VARIABLE}"',
         'wire_api = "responses"',
-        "supports_websockets = true",
+        f"supports_websockets = {str(websockets).lower()}",
     ]
     if query:
         pairs = ", ".join(f"{name} = {json.dumps(value)}" for name, value in query.items())

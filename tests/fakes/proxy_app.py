@@ -47,7 +47,7 @@ class ProxyApp:
         router.add_api_route("/v1/responses", self._post, methods=["POST"])
         attach(
             router=router,
-            stock_handler=lambda **arguments: self.stock(**arguments),
+            stock_handler=lambda **arguments: self.stock(**arguments),  # noqa: PLW0108 - tests replace it
             authenticate=self._authenticate,
             logger=logging.getLogger("proxy_app"),
             settings={**SETTINGS, **settings},
