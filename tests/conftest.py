@@ -1,1 +1,21 @@
-"""Options and fixtures shared by every level of tests."""
+"""What holds for every level of tests: each says what must hold, and none is skipped in CI."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+
+def pytest_collection_modifyitems(items):
+    """Require a docstring of each test: its first line is what a failure means."""
+    silent = {item.nodeid.split("[")[0] for item in items if not item.function.__doc__}
+    if silent:
+        raise pytest.UsageError("tests without a docstring: " + ", ".join(sorted(silent)))
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Let a skip be seen as what it is in CI: a test that should have run."""
+    if os.environ.get("CI") and terminalreporter.stats.get("skipped"):
+        terminalreporter._session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        terminalreporter.write_line("FAILED: tests were skipped, and CI skips none", red=True)

@@ -41,7 +41,7 @@ def apply(
         }
         path = os.pathsep.join([str(env.python.parent), os.environ.get("PATH", os.defpath)])
         done = subprocess.run(
-            [env.python, "-m", "endpoint_patch", "-"],
+            [env.python, "-S", "-s", "-m", "endpoint_patch", "-"],
             env={**clean_environ(), "PATH": path, "PYTHONPATH": str(payload)},
             cwd=scratch,
             input=json.dumps(plan),
