@@ -65,6 +65,7 @@ def create(
     requirements, resolved as of the same date.
     """
     release = known_release(version)
+    version = release.version  # "v1.84.0-rc.1" is 1.84.0rc1
     python = find_python()
     folder = f"{name}-{version}-py{python_minor(python)}"
     if extra:
@@ -94,12 +95,12 @@ def create(
 def stock_endpoints(version: str, cache: Path | None = None) -> bytes:
     """Return the bytes of a release's own endpoints.py, from its wheel on the package index."""
     release = known_release(version)
-    kept = cache_root(cache) / "stock" / version / "endpoints.py"
+    kept = cache_root(cache) / "stock" / release.version / "endpoints.py"
     with locked(kept.parent):
         if not kept.exists():
             with tempfile.TemporaryDirectory(dir=kept.parent.parent) as scratch:
                 into = ["--target", scratch, "--python", str(find_python())]
-                uv("pip", "install", "--no-deps", "--no-build", *into, f"litellm=={version}")
+                uv("pip", "install", "--no-deps", "--no-build", *into, f"litellm=={release.version}")
                 stock = Path(scratch) / ENDPOINTS
                 if not stock.exists():
                     raise OverlayError(f"LiteLLM {version} has no {ENDPOINTS}")

@@ -101,12 +101,10 @@ def chosen(litellm: str | None, patch: str | None) -> tuple[catalogue.Release, s
 
 
 def warn_of_advisories(release: catalogue.Release, console: Console) -> None:
-    """Say what else is wrong with the release: the patch mends one defect, and no hole."""
+    """Say what else is wrong with the release: the patch mends a defect, and none of these."""
     for advisory in release.advisories:
-        console.print(
-            f"note: LiteLLM {release.version} has {advisory.id}, fixed in {advisory.fixed_in}",
-            highlight=False,
-        )
+        text = f"{advisory.id}: {advisory.what}; fixed in {advisory.fixed_in}"
+        console.print(f"warning: LiteLLM {release.version} has {text}", highlight=False)
 
 
 def show(comparison: Comparison) -> None:
