@@ -99,8 +99,8 @@ def stock_endpoints(version: str, cache: Path | None = None) -> bytes:
     with locked(kept.parent):
         if not kept.exists():
             with tempfile.TemporaryDirectory(dir=kept.parent.parent) as scratch:
-                into = ["--target", scratch, "--python", str(find_python())]
-                uv("pip", "install", "--no-deps", "--no-build", *into, f"litellm=={release.version}")
+                into = ["--target", scratch, "--python", str(find_python()), "--no-deps"]
+                uv("pip", "install", *into, "--no-build", f"litellm=={release.version}")
                 stock = Path(scratch) / ENDPOINTS
                 if not stock.exists():
                     raise OverlayError(f"LiteLLM {version} has no {ENDPOINTS}")
