@@ -4,7 +4,8 @@
 
 PLAN is the path of a JSON file, or `-` for stdin. Without it the environment variable
 LITELLM_OVERLAY_PLAN holds the JSON text. Any Python from 3.10 on will do; only its standard
-library is used, and with -S no .pth file of the image runs before the check for malware. The plan's keys:
+library is used, and with -S no .pth file of the image runs before the check for malware. The
+plan's keys:
 
     patchVersion            "2.0.0"; required
     outputPath              where the result goes; required; mode 0444

@@ -18,6 +18,7 @@ import time
 from pathlib import Path
 from unittest.mock import AsyncMock, MagicMock
 
+from litellm.integrations.custom_guardrail import ModifyResponseException
 from litellm.integrations.custom_logger import CustomLogger
 from litellm.proxy import proxy_server
 from litellm.proxy._types import UserAPIKeyAuth
@@ -29,6 +30,13 @@ SPEND_LOG = Path(os.environ["SPEND_LOG"])
 
 class Handler(CustomLogger):
     """Writes one line a call."""
+
+    async def async_pre_call_hook(self, user_api_key_dict, cache, data, call_type):
+        """Stand in for a guardrail that answers in the model's place."""
+        if "TRIGGERGUARDRAIL" in str(data.get("input")):
+            message = "blocked by the guardrail"
+            raise ModifyResponseException(message, data["model"], data, "test")
+        return data
 
     async def async_log_success_event(self, kwargs, response_obj, start_time, end_time):
         """Record a call that succeeded."""

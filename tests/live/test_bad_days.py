@@ -240,6 +240,18 @@ async def test_a_turn_never_ends_in_silence(bridge, quiet):
     assert (unknown["type"], unknown["status"]) == ("error", 400)
 
 
+async def test_a_guardrail_s_answer_is_a_turn(bridge):
+    """LiteLLM answers 200 and JSON there, not a stream: the client gets a whole turn all the same."""
+    since = len(bridge.provider_log())
+    async with connect(bridge.ws_url) as socket:
+        events = await turn(socket, model="gpt-4o", input="TRIGGERGUARDRAIL", store=False)
+        assert said(events) == "blocked by the guardrail"
+        assert len(bridge.provider_log()) == since
+        previous = events[-1]["response"]["id"]
+        again = await turn(socket, model="gpt-4o", input="hi", previous_response_id=previous)
+        assert said(again)
+
+
 async def one_turn(live, **fields):
     """Return the events of a turn on a connection of its own."""
     async with connect(live.ws_url) as socket:

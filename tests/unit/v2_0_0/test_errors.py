@@ -132,6 +132,19 @@ def test_a_whole_response_becomes_a_proper_sequence():
     assert events[-1]["response"] == response
 
 
+def test_a_guardrail_s_message_becomes_whole():
+    """LiteLLM's guardrails answer with a bare text; clients need a message of the assistant."""
+    bare = {"content": [{"type": "text", "text": "blocked"}]}
+    events = events_of_response({"id": "r", "output": [bare]})
+    done = next(event for event in events if event["type"] == "response.output_item.done")
+    assert done["item"]["type"] == "message"
+    assert done["item"]["role"] == "assistant"
+    assert done["item"]["content"] == [
+        {"type": "output_text", "text": "blocked", "annotations": []}
+    ]
+    assert events[-1]["response"]["output"] == [done["item"]]
+
+
 @pytest.mark.parametrize("status", ["failed", "incomplete"])
 def test_a_whole_response_that_failed_says_so(status):
     """Its terminal event is of its own status."""

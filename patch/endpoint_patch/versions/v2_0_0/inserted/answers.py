@@ -1,6 +1,7 @@
 """Event sequences that the bridge itself makes (pure): the warm-up, and a turn answered as JSON."""
 
 import time
+import uuid
 from collections.abc import Iterator
 from typing import Any
 
@@ -46,7 +47,8 @@ def events_of_response(response: dict[str, Any]) -> list[dict[str, Any]]:
 
     LiteLLM answers so when a guardrail or a hook stands in for the model.
     """
-    output = [item for item in response.get("output") or [] if isinstance(item, dict)]
+    output = [_whole(item) for item in response.get("output") or [] if isinstance(item, dict)]
+    response = {"status": "completed", **response, "output": output}
     begun = {**response, "status": "in_progress", "output": [], "usage": None}
     events: list[dict[str, Any]] = [{"type": "response.created", "response": begun}]
     for index, item in enumerate(output):
@@ -56,8 +58,22 @@ def events_of_response(response: dict[str, Any]) -> list[dict[str, Any]]:
             {"type": "response.output_item.done", "output_index": index, "item": item},
         ]
     terminal = _TERMINAL_BY_STATUS.get(str(response.get("status")), "response.completed")
-    events.append({"type": terminal, "response": {"status": "completed", **response}})
+    events.append({"type": terminal, "response": response})
     return _numbered(events)
+
+
+def _whole(item: dict[str, Any]) -> dict[str, Any]:
+    """Return an item with what LiteLLM's guardrails leave out and clients need."""
+    if "type" in item or not isinstance(item.get("content"), list):
+        return item
+    content = [
+        {"annotations": [], **part, "type": "output_text"}
+        if isinstance(part, dict) and part.get("type") == "text"
+        else part
+        for part in item["content"]
+    ]
+    message = {"id": f"msg_{uuid.uuid4().hex}", "type": "message", "role": "assistant"}
+    return {**message, "status": "completed", **item, "content": content}
 
 
 def _text_events(index: int, item: dict[str, Any]) -> Iterator[dict[str, Any]]:
