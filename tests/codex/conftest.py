@@ -1,0 +1,105 @@
+"""The matrix of LiteLLM releases, Codex versions and models; its proxies; the table at the end."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from fakes.fleet import Fleet
+from fakes.pins import PINS
+from litellm_overlay import codex
+
+MODELS = {
+    "gpt-5.4": "openai/",
+    "my-alias": "openai/, alias",
+    "managed-5.4": "hosted_vllm/",
+}
+CELLS = pytest.StashKey[dict]()
+CAPTION = """\
+Patched, ok: one handshake accepted, no 403, no HTTP request; seconds of the first, the second
+and the tool-call turn of one Codex process. Stock refuses before it knows the model: number of
+refused handshakes, then the turn over HTTP; seconds of one `codex exec`.
+(a) LiteLLM's native relay sends the alias to the provider as it is, which does not know it.
+(b) LiteLLM's emulation takes the alias for the provider's model, and finds no provider."""
+
+
+def pytest_addoption(parser):
+    """Add --matrix."""
+    parser.addoption(
+        "--matrix",
+        choices=["full", "small"],
+        default="full",
+        help="small: the newest affected LiteLLM, the oldest and the newest Codex",
+    )
+
+
+def pytest_generate_tests(metafunc):
+    """Multiply the releases, outermost, so that each proxy is started once."""
+    releases, versions = PINS["litellm-codex"], PINS["codex"]
+    if metafunc.config.getoption("matrix") == "small":
+        releases, versions = releases[-1:], [versions[0], versions[-1]]
+    axes = {"litellm": releases, "codex_version": versions, "model": list(MODELS)}
+    if names := [name for name in axes if name in metafunc.fixturenames]:
+        metafunc.parametrize(names, list(itertools.product(*(axes[name] for name in names))))
+
+
+@pytest.fixture(scope="session")
+def fleet(tmp_path_factory):
+    """Every proxy of this session: `fleet.get(version, patch)`."""
+    fleet = Fleet(tmp_path_factory.mktemp("fleet"))
+    yield fleet
+    fleet.close()
+
+
+@pytest.fixture
+def binary(codex_version):
+    """Install the Codex CLI; a test without it fails."""
+    return codex.install(codex_version)
+
+
+@pytest.fixture
+def note(request, litellm, codex_version):
+    """Put what was seen into the table: `note(column, text, model)`; no model: all of them."""
+    cells = request.config.stash.setdefault(CELLS, {})
+
+    def note(column, text, model=None):
+        for name in [model] if model else MODELS:
+            cells.setdefault((litellm, codex_version, name), {})[column] = text
+
+    return note
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    """Print the table, whatever failed."""
+    cells = config.stash.get(CELLS, {})
+    if not cells:
+        return
+    columns = ("stock", "patch 2.0.0", "patch 1.0.0")
+    table = Table(
+        "LiteLLM",
+        "Codex",
+        "model",
+        *columns,
+        caption=CAPTION,
+        caption_justify="left",
+        box=box.SIMPLE,
+    )
+    for (litellm, version, model), cell in sorted(
+        cells.items(), key=lambda item: position(item[0])
+    ):
+        if model == "gpt-5.4" and version == PINS["codex"][0]:
+            table.add_section()
+        table.add_row(litellm, version, MODELS[model], *(cell.get(name, "") for name in columns))
+    terminalreporter.ensure_newline()
+    Console(width=105, file=terminalreporter._tw._file).print(table)
+
+
+def position(key):
+    """Order the rows as the pins are."""
+    litellm, version, model = key
+    pins = (PINS["litellm-codex"], PINS["codex"], list(MODELS))
+    return [axis.index(value) for axis, value in zip(pins, (litellm, version, model), strict=True)]
