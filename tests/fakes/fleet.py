@@ -106,6 +106,7 @@ def running(
     config: dict[str, Any] | None = None,
     environ: dict[str, str] | None = None,
     extra_args: tuple[str, ...] = (),
+    port: int | None = None,
 ) -> Iterator[Live]:
     """Run one proxy. `config` is laid over the standard one, section by section.
 
@@ -131,7 +132,7 @@ def running(
             **(environ or {}),
         }
         log = folder / "proxy.log"
-        args = {"environ": told, "extra_args": extra_args}
+        args = {"environ": told, "extra_args": extra_args, "port": port}
         with processes.start_proxy(env, settings, log, **args) as proxy:
             live = Live(version, patch, proxy, mock, folder)
             live.publish()
