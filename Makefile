@@ -9,7 +9,7 @@ ifdef PIP_INDEX_URL  # uv does not read pip's variables
 export UV_DEFAULT_INDEX ?= $(PIP_INDEX_URL)
 endif
 
-.PHONY: help setup demo test unit stock live codex mutants check lint types contracts clean
+.PHONY: help setup demo test unit stock live codex mutants bench check lint types contracts clean
 .DEFAULT_GOAL := help
 
 help:  ## Show this list
@@ -38,6 +38,9 @@ codex: .venv/dev  ## The real Codex CLI against real LiteLLM (needs npm)
 
 mutants: .venv/dev  ## Undo each guard in turn; a named test must go red
 	@$(BIN)/python scripts/mutants.py $(ARGS)
+
+bench: .venv/run  ## A warm turn over WebSocket beside the same turn over HTTP
+	@$(BIN)/python scripts/bench_turn.py $(ARGS)
 
 check: lint types contracts  ## Style, types and the directions of imports
 
