@@ -20,7 +20,7 @@ NO_SUCH_MODEL = "litellm-overlay-no-such-model"
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One question to the server. Codex does without what is not `required`."""
+    """One question to the server. Codex works without what is not `required`."""
 
     name: str
     ok: bool
@@ -159,8 +159,13 @@ def of_turn(name: str, turn: Turn, *, required: bool = True) -> Check:
 
 
 def of_error(name: str, turn: Turn) -> Check:
-    """Return the check of a frame that must be refused in a way that Codex can see."""
-    return Check(name, has_status(turn.error), outcome(turn), turn.total_ms)
+    """Return the check of a frame that must be refused in a way that Codex can see.
+
+    It must not hang Codex; a close in place of an event only costs it time.
+    """
+    ok = has_status(turn.error)
+    hangs = turn.silent or (bool(turn.error) and not ok)
+    return Check(name, ok, outcome(turn), turn.total_ms, required=hangs)
 
 
 def has_status(error: Json) -> bool:
@@ -174,7 +179,8 @@ def outcome(turn: Turn) -> str:
         return f"silence after {len(turn.events)} events; Codex would wait for up to 300 s"
     if turn.terminal is None:
         refused = turn.close is not None and turn.close < 1000
-        return f"handshake: HTTP {turn.close}" if refused else f"closed with code {turn.close}"
+        how = f"handshake: HTTP {turn.close}" if refused else f"closed with code {turn.close}"
+        return f"{how}; Codex would try again for about 6 s, then use HTTP"
     if not turn.error:
         tokens = f", {turn.usage.get('output_tokens')} output tokens" if turn.usage else ""
         return f"{turn.terminal}, {len(turn.events)} events{tokens}"

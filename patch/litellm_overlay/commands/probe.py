@@ -92,7 +92,7 @@ def probe(
 def show(check: Check) -> None:
     """Print one check as a line of the table, as soon as it is made."""
     word, colour = ("ok", "green") if check.ok else ("no", "red" if check.required else "yellow")
-    aside = "" if check.ok or check.required else " (Codex does without)"
+    aside = "" if check.ok or check.required else " (Codex works without)"
     time = f"{check.milliseconds:.0f} ms"
     click.echo(
         f"{click.style(word, fg=colour)}  {check.name:<22}  {time:>8}  {check.detail}{aside}"

@@ -115,8 +115,6 @@ async def test_other_refusals_are_told_by_their_status(status):
         (unless(is_unknown, [error(None)]), "error event", "error event without a status"),
         (unless(is_unknown, [error("400")]), "error event", "error event without a status"),
         (unless(is_unknown, [error(True)]), "error event", "error event without a status"),
-        (unless(is_unknown, [1011]), "error event", "closed with code 1011"),
-        (unless(is_unknown, completed()), "error event", "response.completed"),
     ],
 )
 async def test_what_breaks_codex_after_the_handshake_is_named(answer, check, detail):
@@ -164,12 +162,24 @@ async def test_a_warm_up_that_calls_the_model_is_pointed_out():
     assert "billed" in found.checks[1].detail
 
 
-async def test_a_server_that_stops_accepting_fails_its_check():
+@pytest.mark.parametrize(
+    ("steps", "detail"),
+    [([1011], "closed with code 1011; Codex would try again"), (completed(), "response.completed")],
+)
+async def test_an_unknown_model_that_hangs_nobody_is_no_obstacle(steps, detail):
+    """Stock LiteLLM closes the connection, which costs Codex time; a fallback model answers."""
+    found = await diagnosis_of(unless(is_unknown, steps))
+    assert found.works
+    assert (found.checks[-1].ok, found.checks[-1].required) == (False, False)
+    assert detail in found.checks[-1].detail
+
+
+async def test_a_server_that_stops_accepting_fails_its_checks():
     """A handshake that is refused later on is a failed check, not an exception."""
     answers = iter([None, 403, 403])
     found = await diagnosis_of(refuse=lambda _: next(answers))
-    assert found.checks[-1].detail == "handshake: HTTP 403"
-    assert found.verdict.name == "broken"
+    assert [check.ok for check in found.checks] == [True, True, True, True, False, False]
+    assert found.checks[-1].detail.startswith("handshake: HTTP 403")
 
 
 async def test_neither_keys_nor_control_characters_of_a_server_are_shown():
