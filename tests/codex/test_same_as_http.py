@@ -45,11 +45,11 @@ PERMITTED = (
 )
 
 
-def converse(live, binary, key, *, websockets, prompts=PROMPTS):
+def converse(live, binary, key, *, websockets, model="gpt-5.4", prompts=PROMPTS):
     """Run one session; return its turns and the bodies that the provider received."""
     since = len(live.provider_log())
     url = f"{live.proxy.url}/v1"
-    with session(binary, url, "gpt-5.4", key, websockets=websockets) as server:
+    with session(binary, url, model, key, websockets=websockets) as server:
         turns = [server.turn(prompt) for prompt in prompts]
     records = live.provider_log()[since:]
     return turns, [record["body"] for record in records if record["kind"] == "request"]
@@ -111,13 +111,13 @@ def without_dropped(body, version):
     return comparable(cleaned, {})
 
 
-def test_the_provider_gets_the_same_bodies(fleet, codex_version, binary):
+def test_the_provider_gets_the_same_bodies(fleet, codex_version, binary, model):
     """Turn by turn, item for item, but for the list above; tokens, cost, key and model too."""
     live = fleet.get(LITELLM, "2.0.0")
     ours, theirs = live.new_key(), live.new_key()
-    turns, websocket = converse(live, binary, ours, websockets=True)
+    turns, websocket = converse(live, binary, ours, websockets=True, model=model)
     assert [turn.status for turn in turns] == ["completed"] * len(PROMPTS)
-    turns, http = converse(live, binary, theirs, websockets=False)
+    turns, http = converse(live, binary, theirs, websockets=False, model=model)
     assert [turn.status for turn in turns] == ["completed"] * len(PROMPTS)
 
     assert len(websocket) == len(http) == 9  # the six turns, and three tool outputs
