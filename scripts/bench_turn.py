@@ -70,8 +70,8 @@ def main(version: str, turns: int) -> None:
             websocket, http = asyncio.run(measure(proxy.url, turns))
     ours, theirs = statistics.median(websocket), statistics.median(http)
     print(f"LiteLLM {version}, patch {PATCH}, {turns} turns each, medians:")
-    print(f"  WebSocket {ours:6.1f} ms
-  HTTP      {theirs:6.1f} ms")
+    print(f"  WebSocket {ours:6.1f} ms")
+    print(f"  HTTP      {theirs:6.1f} ms")
     print(f"  ratio     {ours / theirs:6.3f}")
 
 
