@@ -193,5 +193,5 @@ def outcome(turn: Turn) -> str:
 
 def plain(text: str) -> str:
     """Return a server's text as one line without control characters."""
-    line = "".join(char if char.isprintable() else " " for char in text)
+    line = " ".join("".join(char if char.isprintable() else " " for char in text).split())
     return line if len(line) <= 200 else line[:199] + "…"

@@ -56,7 +56,9 @@ def probe(
     """Speak to a proxy as Codex does, over WebSocket, and judge the answer.
 
     URL is the proxy's: http(s):// or ws(s)://, with or without /v1 or /v1/responses. A full run
-    makes four short model calls. HTTP_PROXY, NO_PROXY and SSL_CERT_FILE are respected.
+    makes three short model calls. HTTP_PROXY, NO_PROXY and SSL_CERT_FILE are respected.
+
+    Each check is "ok" or "NO"; "--" is a "no" that Codex can do with.
 
     \b
     Examples:
@@ -91,12 +93,11 @@ def probe(
 
 def show(check: Check) -> None:
     """Print one check as a line of the table, as soon as it is made."""
-    word, colour = ("ok", "green") if check.ok else ("no", "red" if check.required else "yellow")
-    aside = "" if check.ok or check.required else " (Codex works without)"
-    time = f"{check.milliseconds:.0f} ms"
-    click.echo(
-        f"{click.style(word, fg=colour)}  {check.name:<22}  {time:>8}  {check.detail}{aside}"
-    )
+    word, colour = ("NO", "red") if check.required else ("--", "yellow")
+    if check.ok:
+        word, colour = "ok", "green"
+    columns = f"{check.name:<22}  {check.milliseconds:>7.0f} ms  {check.detail}"
+    click.echo(f"{click.style(word, fg=colour)}  {columns}")
 
 
 def ignore(check: Check) -> None:

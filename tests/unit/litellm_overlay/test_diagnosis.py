@@ -215,7 +215,7 @@ async def test_the_verb_fails_with_the_verdict_and_a_hint(monkeypatch, capsys):
     async with ResponsesServer(refuse=without_model(403)).running() as server:
         code, out, err = await run(server, monkeypatch=monkeypatch, capsys=capsys)
     assert code == 5
-    assert out.startswith("no  handshake")
+    assert out.startswith("NO  handshake")
     assert err.startswith("error: affected by LiteLLM #25532")
     assert "\nhint: " in err
     assert KEY not in out + err
