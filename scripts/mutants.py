@@ -222,9 +222,16 @@ MUTANTS = (
     Mutant(
         "bridge: no limit on turns in flight",
         f"{BRIDGE}/bridge.py",
-        "self._in_flight >= _MAX_IN_FLIGHT or ",
-        "",
+        "if self._in_flight >= _MAX_IN_FLIGHT:",
+        "if False:",
         f"{BRIDGE_TEST}::test_work_in_flight_is_bounded",
+    ),
+    Mutant(
+        "bridge: no limit on waiting bytes",
+        f"{BRIDGE}/bridge.py",
+        "return not self._in_flight or self._queued_bytes + size <= _MAX_QUEUED_BYTES",
+        "return True",
+        f"{BRIDGE_TEST}::test_waiting_messages_are_bounded_in_bytes",
     ),
     Mutant(
         "bridge: ?model= may break out",

@@ -341,6 +341,27 @@ async def test_work_in_flight_is_bounded(proxy):
         assert (await hear(ws))["type"] == "response.completed"
 
 
+async def test_waiting_messages_are_bounded_in_bytes(proxy):
+    """Few large messages are refused as many small ones are; what ends makes room."""
+    async with proxy() as (app, dial), dial() as ws:
+        gate = asyncio.Event()
+
+        async def wait(body):
+            await gate.wait()
+            yield sse(completed())
+
+        app.answer = wait
+        for _ in range(4):
+            await say(ws, {**CREATE, "input": "x" * (12 << 20)})
+        for _ in range(2):
+            assert (await hear(ws))["error"]["code"] == "websocket_stream_limit_reached"
+        gate.set()
+        for _ in range(2):
+            assert (await hear(ws))["type"] == "response.completed"
+        await say(ws, {**CREATE, "input": "x" * (12 << 20)})
+        assert (await hear(ws))["type"] == "response.completed"
+
+
 async def test_a_slow_client_slows_the_upstream_read(proxy):
     """Memory does not grow: while the client does not read, few events are taken."""
     async with proxy() as (app, dial), dial(max_queue=1, compression=None) as ws:

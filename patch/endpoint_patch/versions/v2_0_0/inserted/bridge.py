@@ -22,6 +22,7 @@ _TICK = 0.5  # seconds between looks at the drain flag and the clocks
 _GRACE = 2.0  # seconds an application gets to notice that its client left
 _MAX_IN_FLIGHT = 16  # OpenAI's limits on one connection
 _MAX_STREAM_IDS = 32
+_MAX_QUEUED_BYTES = 32 << 20  # as messages; two of the largest
 _MAX_MEMORY_BYTES = 64 << 20
 _MAX_MEMORY_TURNS = 4096
 _MAX_EVENT_BYTES = 64 << 20
@@ -63,11 +64,12 @@ class Bridge:
         self._key_header = key_header
         self._logger = logger
         self._session = Session(_MAX_MEMORY_BYTES, _MAX_MEMORY_TURNS)
-        self._lanes: dict[str | None, deque[Frame]] = {}
+        self._lanes: dict[str | None, deque[tuple[Frame, int]]] = {}  # each with its size
         self._workers: set[asyncio.Task[None]] = set()
         self._exchanges: set[Exchange] = set()
         self._stream_ids: set[str] = set()
         self._in_flight = 0
+        self._queued_bytes = 0
         self._heard = False
         self._starting = True  # False: running turns end, none begins
         self._close_code: int | None = None
@@ -171,20 +173,24 @@ class Bridge:
                 frame = refusal
         if frame is None:
             return
-        if self._in_flight >= _MAX_IN_FLIGHT or not self._named(frame.stream_id):
+        if not self._has_room(size) or not self._named(frame.stream_id):
             # Told at once, out of turn: a queue with no end would be memory with no end.
-            message = f"At most {_MAX_IN_FLIGHT} turns in flight and {_MAX_STREAM_IDS} stream ids."
+            message = (
+                f"At most {_MAX_IN_FLIGHT} turns in flight, {_MAX_STREAM_IDS} stream ids and "
+                f"{_MAX_QUEUED_BYTES >> 20} MiB waiting."
+            )
             full = RefusalError(
                 message, "websocket_stream_limit_reached", "stream_id", stream_id=frame.stream_id
             )
             await self._tell(full.event, frame.stream_id)
             return
         self._in_flight += 1
+        self._queued_bytes += size
         lane = self._lanes.get(frame.stream_id)
         if lane is not None:
-            lane.append(frame)
+            lane.append((frame, size))
             return
-        self._lanes[frame.stream_id] = deque([frame])
+        self._lanes[frame.stream_id] = deque([(frame, size)])
         worker = asyncio.ensure_future(self._work(frame.stream_id))
         self._workers.add(worker)
         worker.add_done_callback(self._left)
@@ -192,6 +198,11 @@ class Bridge:
     def _left(self, worker: asyncio.Task[None]) -> None:
         self._workers.discard(worker)
         self._wake.set()
+
+    def _has_room(self, size: int) -> bool:
+        if self._in_flight >= _MAX_IN_FLIGHT:
+            return False
+        return not self._in_flight or self._queued_bytes + size <= _MAX_QUEUED_BYTES
 
     def _named(self, stream_id: str | None) -> bool:
         if stream_id is not None and len(self._stream_ids) < _MAX_STREAM_IDS:
@@ -205,14 +216,17 @@ class Bridge:
         lane = self._lanes[stream_id]
         try:
             while lane and self._starting and not self._draining():
+                frame, size = lane.popleft()
                 try:
-                    await self._handle(lane.popleft(), stream_id)
+                    await self._handle(frame, stream_id)
                 except Exception:  # a turn never ends in silence, not even by a fault of ours
                     self._logger.exception("responses websocket: the turn could not be run")
                     await self._tell(internal_error(), stream_id)
                 self._in_flight -= 1
+                self._queued_bytes -= size
         finally:
             self._in_flight -= len(lane)
+            self._queued_bytes -= sum(size for _, size in lane)
             del self._lanes[stream_id]
 
     async def _handle(self, frame: Frame, stream_id: str | None) -> None:
