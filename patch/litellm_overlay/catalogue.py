@@ -23,11 +23,17 @@ from packaging.version import InvalidVersion, Version
 from litellm_overlay.errors import NotInCatalogueError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
-STATES = ("no-endpoint", "affected", "handshake-fixed", "fixed", "malicious")
-# Without these two hashes: a release that has no handler, and one that nobody can fetch any more.
-WITHOUT_HANDLER = ("no-endpoint", "malicious")
+# Every state, and whether its releases have a hash of endpoints.py and one of the handler in it.
+HASHES = {
+    "no-endpoint": (True, False),
+    "affected": (True, True),
+    "handshake-fixed": (True, True),
+    "fixed": (True, True),
+    "malicious": (False, False),
+}
+STATES = tuple(HASHES)
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 
@@ -60,10 +66,11 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class ModulePath:
-    """Where endpoints.py lies in a family of images."""
+    """Where endpoints.py lies in a family of images; `releases` is a PEP 440 specifier."""
 
     family: str
     path: str
+    releases: str
     images: str
     basis: str
 
@@ -101,8 +108,6 @@ class Catalogue:
     """All releases in PEP 440 order, and what is known of them."""
 
     releases: tuple[Release, ...]
-    advisories: tuple[Advisory, ...]
-    gaps: tuple[Gap, ...]
     module_paths: tuple[ModulePath, ...]
     patch_versions: Mapping[str, PatchVersion]
     default_patch_version: str
@@ -119,6 +124,10 @@ class Catalogue:
     def in_state(self, *states: str) -> tuple[Release, ...]:
         """Return the releases in any of these states."""
         return tuple(release for release in self.releases if release.state in states)
+
+    def paths_of(self, version: str) -> tuple[ModulePath, ...]:
+        """Return where endpoints.py may lie in images of a release."""
+        return tuple(item for item in self.module_paths if _covers(item.releases, version))
 
     def release(self, version: str) -> Release:
         """Return a release by its version in any PEP 440 spelling, "v1.84.0-rc.1" too."""
@@ -159,60 +168,55 @@ def load() -> Catalogue:
 def parse(text: str) -> Catalogue:
     """Return the catalogue in a JSON text; ValueError where it contradicts itself."""
     data: dict[str, Any] = json.loads(text)
-    advisories = tuple(
+    advisories = [
         Advisory(**{**item, "aliases": tuple(item["aliases"])}) for item in data["advisories"]
-    )
-    gaps = tuple(Gap(**item) for item in data["gaps"])
-    specifiers = {item.affected for item in advisories} | {item.affected for item in gaps}
-    ranges = {affected: SpecifierSet(affected) for affected in specifiers}
+    ]
+    gaps = [Gap(**item) for item in data["gaps"]]
 
     def release(row: dict[str, Any]) -> Release:
-        version = Version(row["version"])
-        hit = {affected for affected, range_ in ranges.items() if range_.contains(version, True)}
+        version = row["version"]
         return Release(
             **row,
-            advisories=tuple(item for item in advisories if item.affected in hit),
-            gaps=tuple(item for item in gaps if item.affected in hit),
+            advisories=tuple(item for item in advisories if _covers(item.affected, version)),
+            gaps=tuple(item for item in gaps if _covers(item.affected, version)),
         )
 
     catalogue = Catalogue(
         releases=tuple(release(row) for row in data["releases"]),
-        advisories=advisories,
-        gaps=gaps,
         module_paths=tuple(ModulePath(**item) for item in data["module_paths"]),
         patch_versions=MappingProxyType(
             {name: PatchVersion(name, **item) for name, item in data["patch_versions"].items()}
         ),
         default_patch_version=data["default_patch_version"],
     )
-    for wrong in _contradictions(catalogue):
-        raise ValueError(f"catalogue.json: {wrong}")
+    if found := list(_contradictions(catalogue)):
+        raise ValueError("catalogue.json: " + "; ".join(found))
     return catalogue
 
 
-def _contradictions(catalogue: Catalogue) -> list[str]:
-    """Return what cannot be true of the catalogue, as sentences."""
-    found = []
+def _covers(specifier: str, version: str) -> bool:
+    return _specifier(specifier).contains(version, prereleases=True)
+
+
+_specifier = lru_cache(SpecifierSet)
+
+
+def _contradictions(catalogue: Catalogue) -> Iterator[str]:
+    """Yield what cannot be true, as sentences."""
     versions = [Version(release.version) for release in catalogue.releases]
     if any(later <= earlier for earlier, later in itertools.pairwise(versions)):
-        found.append("releases are not sorted, or one stands twice")
+        yield "releases are not sorted, or one stands twice"
     if catalogue.default_patch_version not in catalogue.patch_versions:
-        found.append("the default patch version is none of the patch versions")
-    found += [
-        f"{patch.version}: digest {patch.digest!r} is no sha256"
-        for patch in catalogue.patch_versions.values()
-        if not _SHA256.fullmatch(patch.digest)
-    ]
+        yield "the default patch version is not among the patch versions"
+    for patch in catalogue.patch_versions.values():
+        if not _SHA256.fullmatch(patch.digest):
+            yield f"patch version {patch.version} has no sha256 as digest"
     for release in catalogue.releases:
-        if release.state not in STATES:
-            found.append(f"{release.version}: unknown state {release.state!r}")
-        for name, hash_ in (
-            ("endpoints", None if release.state == "malicious" else release.endpoints_sha256),
-            ("handler", None if release.state in WITHOUT_HANDLER else release.handler_sha256),
-        ):
-            if (hash_ or release.state not in WITHOUT_HANDLER) and not _SHA256.fullmatch(
-                hash_ or ""
-            ):
-                found.append(f"{release.version}: {name}_sha256 {hash_!r} is no sha256")
+        if release.state not in HASHES:
+            yield f"{release.version} has the unknown state {release.state!r}"
+            continue
         dt.date.fromisoformat(release.uploaded)
-    return found
+        hashes = (release.endpoints_sha256, release.handler_sha256)
+        well_formed = tuple(bool(_SHA256.fullmatch(hash_ or "")) for hash_ in hashes)
+        if well_formed != HASHES[release.state]:
+            yield f"{release.version} has hashes that do not fit its state {release.state}"

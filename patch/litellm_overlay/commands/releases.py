@@ -1,0 +1,226 @@
+"""`litellm-overlay releases`: tell what is affected, what to pin, and what else is wrong."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from dataclasses import asdict, fields
+from typing import TYPE_CHECKING, Any
+
+import click
+from packaging.version import Version
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from litellm_overlay import advice, catalogue
+from litellm_overlay.errors import NotInCatalogueError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from litellm_overlay.advice import Answer
+    from litellm_overlay.catalogue import Catalogue, Release
+
+STYLES = {
+    "no-endpoint": "dim",
+    "affected": "bold red",
+    "handshake-fixed": "bold yellow",
+    "fixed": "bold green",
+    "malicious": "bold white on red",
+    "unknown": "bold yellow",
+}
+
+
+@click.command()
+@click.argument("targets", nargs=-1, metavar="[VERSION|IMAGE]...")
+@click.option(
+    "--all", "all_", is_flag=True, envvar="LITELLM_OVERLAY_RELEASES_ALL", help="List every release."
+)
+@click.option(
+    "--state",
+    type=click.Choice(catalogue.STATES),
+    multiple=True,
+    help="List these; may be repeated.",
+)
+@click.option(
+    "--sha256", metavar="HASH", help="List the releases whose endpoints.py has this hash."
+)
+@click.option("--output", type=click.Choice(["table", "json"]), default="table", show_default=True)
+def releases(
+    targets: tuple[str, ...], all_: bool, state: tuple[str, ...], sha256: str | None, output: str
+) -> None:
+    """Tell whether a LiteLLM release or image is affected, what to pin, and what else is wrong.
+
+    Without argument: the affected releases. The answers come from a catalogue inside this tool; no
+    network is used and no image is pulled. The tag of an image is only a name, so an answer for an
+    image says how it was read, and how to ask the file inside. Advisories are those that were known
+    when the catalogue was made; a scanner may know more.
+
+    \b
+    States:
+      no-endpoint      has no Responses WebSocket endpoint
+      affected         refuses Codex's handshake; the overlay is for these
+      handshake-fixed  1.89.x: Codex connects, but can hang
+      fixed            1.90 and later, with known gaps
+      malicious        1.82.7 and 1.82.8: malware, never install; the overlay refuses them
+
+    \b
+    Examples:
+      litellm-overlay releases 1.88.6
+      litellm-overlay releases registry.example.com/berriai/litellm:main-v1.83.3-stable
+      litellm-overlay releases --state handshake-fixed --state fixed
+      litellm-overlay releases --output json | jq -r '.[].version'
+
+    \b
+    Exit codes: 0 answered, whatever the answer, a malicious release too; 2 usage;
+    3 a release is not in the catalogue.
+    """
+    known = catalogue.load()
+    if not targets:
+        listed = select(known, all_=all_, states=state, sha256=sha256)
+        if output == "json":
+            print_json({**asdict(r), "pin": advice.pin(r.state, known)} for r in listed)
+        else:
+            show_list(listed, known)
+        return
+    if all_ or state or sha256:
+        raise click.UsageError("Give either VERSION or IMAGE, or options that list releases.")
+    found = [ask(target, known) for target in targets]
+    answers = [item for item in found if isinstance(item, advice.Answer)]
+    if output == "json":
+        print_json(row(answer, known) for answer in answers)
+    else:
+        for answer in answers:
+            show_answer(answer, known)
+    unknown = [item for item in found if isinstance(item, NotInCatalogueError)]
+    if unknown:
+        hints = [error.hint for error in unknown]
+        message = "; ".join(error.message for error in unknown)
+        raise NotInCatalogueError(message, hints[0] if len(hints) == 1 else "ask for one at a time")
+
+
+def ask(target: str, known: Catalogue) -> Answer | NotInCatalogueError:
+    """Answer, or return the error: one unknown image of a fleet must not hide the others."""
+    try:
+        return advice.answer(target, known)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="VERSION|IMAGE") from error
+    except NotInCatalogueError as error:
+        return error
+
+
+def select(
+    known: Catalogue, *, all_: bool, states: Sequence[str], sha256: str | None
+) -> tuple[Release, ...]:
+    """Return the releases to list: the affected ones, unless asked otherwise."""
+    if not sha256:
+        return known.in_state(*(catalogue.STATES if all_ else states or ["affected"]))
+    listed = tuple(r for r in known.releases if r.endpoints_sha256 == sha256.lower())
+    if not listed:
+        raise NotInCatalogueError(
+            f"no release in the catalogue has an endpoints.py with sha256 {sha256}",
+            hint="it was altered, built between releases, or is newer than the catalogue; or is "
+            "this the digest of an image? To look at a file: litellm-overlay diff FILE",
+        )
+    return listed
+
+
+def row(answer: Answer, known: Catalogue) -> dict[str, Any]:
+    """Return an answer as JSON; an image that cannot be told has the same keys, without values."""
+    asked = {"asked": answer.asked, "exact": answer.exact, "why": answer.why}
+    pinned = {"pin": advice.pin(answer.state, known)}
+    if answer.release:
+        return {**asked, **asdict(answer.release), **pinned}
+    nothing = dict.fromkeys(field.name for field in fields(catalogue.Release))
+    return {**asked, **nothing, "state": answer.state, "advisories": [], "gaps": [], **pinned}
+
+
+def print_json(rows: Iterable[dict[str, Any]]) -> None:
+    """Print a list of rows."""
+    Console(soft_wrap=True).out(json.dumps(list(rows), indent=2), highlight=False)
+
+
+def show_list(listed: Sequence[Release], known: Catalogue) -> None:
+    """Print a table, one line a release."""
+    table = Table(
+        title=f"{len(listed)} of {len(known.releases)} LiteLLM releases",
+        title_justify="left",
+        title_style="bold",
+        caption="advisories: how many, and the first release without them; gaps: how many things\n"
+        f"Codex still meets. Pin patch {known.default_patch_version} for affected releases.\n"
+        "Details: litellm-overlay releases VERSION",
+        caption_justify="left",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        pad_edge=False,
+    )
+    for heading in ("version", "state", "uploaded", "endpoints.py", "advisories"):
+        table.add_column(heading, no_wrap=True)
+    table.add_column("gaps", justify="right")
+    for release in listed:
+        fixed_in = max((item.fixed_in for item in release.advisories), key=Version, default="")
+        table.add_row(
+            release.version,
+            Text(release.state, STYLES[release.state]),
+            release.uploaded,
+            (release.endpoints_sha256 or "")[:12],
+            f"{len(release.advisories)}, none in {fixed_in}" if fixed_in else "none",
+            str(len(release.gaps)),
+        )
+    Console(highlight=False).print(table)
+
+
+def show_answer(answer: Answer, known: Catalogue) -> None:
+    """Print all that is known of one release or image."""
+    console = Console(highlight=False)
+    release = answer.release
+    heading = Text(f"LiteLLM {release.version}" if release else answer.asked, "bold")
+    heading.append(f"  {answer.state}", STYLES[answer.state])
+    if release:
+        nearest = "" if answer.exact else "nearest release, "
+        heading.append(f"  ({nearest}uploaded {release.uploaded})", "not bold")
+    console.print(heading, soft_wrap=True)
+    for label, text in facts(answer, known):
+        style = STYLES[answer.state] if answer.state == "malicious" else ""
+        console.print(Text(paragraph(label, text, console.width), style), soft_wrap=True)
+    console.print("next", style="bold")
+    for step in advice.next_steps(answer, known):
+        console.print(Text(f"  {step}"), soft_wrap=True)  # commands are for copying
+    console.print()
+
+
+def paragraph(label: str, text: str, width: int) -> str:
+    """Return a labelled text, wrapped beside its label."""
+    return textwrap.fill(
+        text,
+        width,
+        initial_indent=f"{label:<14}",
+        subsequent_indent=" " * 14,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def facts(answer: Answer, known: Catalogue) -> Iterator[tuple[str, str]]:
+    """Yield what is known, as label and text."""
+    release = answer.release
+    if answer.why:
+        yield "image", f"{answer.asked}: {answer.why}"
+    yield "meaning", advice.MEANING[answer.state]
+    if not release or release.state == "malicious":  # whatever else is wrong with malware
+        return
+    if release.yanked:
+        yield "yanked", release.yanked
+    yield "endpoints.py", f"{release.endpoints_sha256}"
+    if pinned := advice.pin(answer.state, known):
+        for patch in sorted(known.patch_versions.values(), key=lambda it: it.version != pinned):
+            label = "pin" if patch.version == pinned else "or"
+            yield label, f"patch {patch.version} ({patch.line}): {patch.summary}"
+    if not release.advisories:
+        yield "advisories", "none in this catalogue; a scanner may know more"
+    for item in release.advisories:
+        yield "advisory", f"{item.id}: {item.what}; fixed in {item.fixed_in}. {item.note}"
+    for gap in release.gaps:
+        yield "known gap", f"{gap.what} ({gap.basis})"

@@ -1,0 +1,97 @@
+"""From an image reference to the LiteLLM release inside, as far as a name can tell. Pure.
+
+A tag is a name that somebody gave. Only the hash of the file inside the image proves anything, so
+every reading says how sure it is, and why.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+# host:port/path:tag@digest, as the OCI distribution specification has it, but for separators.
+_REFERENCE = re.compile(
+    r"(?P<name>(?:[A-Za-z0-9.-]+(?::\d+)?/)?[a-z0-9._-]+(?:/[a-z0-9._-]+)*)"
+    r"(?::(?P<tag>\w[\w.-]{0,127}))?"
+    r"(?:@(?P<digest>sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}))?",
+    re.ASCII,
+)
+_TAG = re.compile(r"(?P<prefix>(?:.*?[-_])?)v?(?P<release>\d+\.\d+\.\d+)(?P<suffix>.*)", re.ASCII)
+_MOVING = {"latest", "stable", "lts", "main", "main-latest", "main-stable", "nightly", "dev"}
+_PRE_RELEASE = re.compile(r"[.-]?(?P<kind>rc|dev)\.?(?P<number>\d+)", re.ASCII)
+_HOTFIX = re.compile(r"-stable\.(?:patch\.)?\d+", re.ASCII)
+_NAMES = {"litellm", "litellm-database", "litellm-non_root"}
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """The parts of an image reference; `tag` and `digest` are None where they are left out."""
+
+    name: str
+    tag: str | None
+    digest: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a reference says.
+
+    `release` is the PyPI version to look at, None where the reference cannot tell. It is not
+    `exact` where the image may hold something close to it. `why` is for people.
+    """
+
+    release: str | None
+    exact: bool
+    why: str
+
+
+def parse(reference: str) -> Image:
+    """Split a reference; ValueError where it is none. A bare tag is taken for LiteLLM's."""
+    if "/" not in reference and (_TAG.fullmatch(reference) or reference in _MOVING):
+        return Image("litellm", reference, None)
+    match = _REFERENCE.fullmatch(reference)
+    if not match:
+        raise ValueError(f"{reference!r} is neither a version nor an image reference")
+    return Image(match["name"], match["tag"], match["digest"])
+
+
+def read(image: Image) -> Reading:
+    """Return what the reference says about the release."""
+    if image.tag is None and image.digest:
+        return Reading(None, exact=False, why="a digest alone names no release")
+    tag = image.tag or "latest"
+    if tag in _MOVING:
+        return Reading(None, exact=False, why=f"the tag {tag} moves: it names no release")
+    match = _TAG.fullmatch(tag)
+    if not match:
+        return Reading(None, exact=False, why=f"the tag {tag} names no release")
+    reading = _read_suffix(match["release"], match["suffix"])
+    doubts = []
+    if match["prefix"] not in ("", "main-"):
+        doubts.append(f"the tag has an unusual prefix, {match['prefix']}")
+    if image.name.rpartition("/")[2] not in _NAMES:
+        doubts.append(f"the image is not named like LiteLLM's own, but {image.name}")
+    if image.digest:
+        doubts.append("the digest decides what is pulled, the tag beside it is only a label")
+    return Reading(
+        reading.release,
+        exact=reading.exact and not doubts,
+        why="; ".join([reading.why, *doubts]),
+    )
+
+
+def _read_suffix(release: str, suffix: str) -> Reading:
+    """Return what stands behind X.Y.Z, in the styles of before and after 1.84.0."""
+    if suffix in ("", "-stable"):
+        return Reading(release, exact=True, why=f"the tag names the release {release}")
+    if match := _PRE_RELEASE.fullmatch(suffix):
+        kind = {"rc": "rc", "dev": ".dev"}[match["kind"]]
+        version = f"{release}{kind}{match['number']}"
+        return Reading(version, exact=True, why=f"the tag names the pre-release {version}")
+    if _HOTFIX.fullmatch(suffix):
+        what = "a hotfix that exists as an image only"
+    elif suffix == "-nightly":
+        what = f"a nightly build from before {release} was released"
+    else:
+        what = f"a build with an unusual suffix, {suffix}"
+    return Reading(release, exact=False, why=f"{what}; the nearest release is {release}")
