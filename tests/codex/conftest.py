@@ -94,8 +94,10 @@ def pytest_terminal_summary(terminalreporter, config):
         if model == "gpt-5.4" and version == PINS["codex"][0]:
             table.add_section()
         table.add_row(litellm, version, MODELS[model], *(cell.get(name, "") for name in columns))
-    terminalreporter.ensure_newline()
-    Console(width=105, file=terminalreporter._tw._file).print(table)
+    console = Console(width=105)
+    with console.capture() as captured:
+        console.print(table)
+    terminalreporter.write(f"\n{captured.get()}{CAPTION}\n")
 
 
 def position(key):

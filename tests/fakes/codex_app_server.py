@@ -74,14 +74,7 @@ class AppServer:
     def turn(self, text: str) -> Turn:
         """Say something as the user; return once the model has answered."""
         began = time.monotonic()
-        prompt = [{"type": "text", "text": text}]
-        self.send(
-            {
-                "id": next(self.ids),
-                "method": "turn/start",
-                "params": {"threadId": self.thread, "input": prompt},
-            }
-        )
+        self.call("turn/start", threadId=self.thread, input=[{"type": "text", "text": text}])
         said: list[str] = []
         outputs: list[str] = []
         errors: list[str] = []
@@ -94,9 +87,8 @@ class AppServer:
                     said.append(item["text"])
                 elif item["type"] == "commandExecution":
                     outputs.append(item["aggregatedOutput"])
-            elif message.get("error") or message.get("method") == "error":
-                error = message.get("error") or params["error"]
-                errors.append(error["message"])
+            elif message.get("method") == "error":
+                errors.append(params["error"]["message"])
             elif message.get("method") == "turn/completed":
                 status = params["turn"]["status"]
                 break
@@ -114,10 +106,8 @@ def session(
     websockets: bool = True,
 ) -> Iterator[AppServer]:
     """Run Codex against a proxy, whose `base_url` ends in /v1, with a home of its own."""
-    with codex.own_home(codex.config(base_url, model, websockets=websockets), key) as (
-        work,
-        environ,
-    ):
+    config = codex.config(base_url, model, websockets=websockets)
+    with codex.own_home(config, key) as (work, environ):
         errors = work.parent / "stderr"
         with errors.open("wb") as stderr:
             pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": stderr}
