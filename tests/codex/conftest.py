@@ -79,21 +79,13 @@ def pytest_terminal_summary(terminalreporter, config):
     if not cells:
         return
     columns = ("stock", "patch 2.0.0", "patch 1.0.0")
-    table = Table(
-        "LiteLLM",
-        "Codex",
-        "model",
-        *columns,
-        caption=CAPTION,
-        caption_justify="left",
-        box=box.SIMPLE,
-    )
-    for (litellm, version, model), cell in sorted(
-        cells.items(), key=lambda item: position(item[0])
-    ):
+    table = Table("LiteLLM", "Codex", "model", *columns, box=box.SIMPLE)
+    for row in sorted(cells, key=position):
+        litellm, version, model = row
         if model == "gpt-5.4" and version == PINS["codex"][0]:
             table.add_section()
-        table.add_row(litellm, version, MODELS[model], *(cell.get(name, "") for name in columns))
+        seen = (cells[row].get(name, "") for name in columns)
+        table.add_row(litellm, version, MODELS[model], *seen)
     console = Console(width=105)
     with console.capture() as captured:
         console.print(table)
@@ -102,6 +94,5 @@ def pytest_terminal_summary(terminalreporter, config):
 
 def position(key):
     """Order the rows as the pins are."""
-    litellm, version, model = key
     pins = (PINS["litellm-codex"], PINS["codex"], list(MODELS))
-    return [axis.index(value) for axis, value in zip(pins, (litellm, version, model), strict=True)]
+    return [axis.index(value) for axis, value in zip(pins, key, strict=True)]
