@@ -58,7 +58,7 @@ def probe(
     URL is the proxy's: http(s):// or ws(s)://, with or without /v1 or /v1/responses. A full run
     makes three short model calls. HTTP_PROXY, NO_PROXY and SSL_CERT_FILE are respected.
 
-    Each check is "ok" or "NO"; "--" is a "no" that Codex can do with.
+    Each check is "ok" or "NO"; "--" is a "no" that Codex gets along with.
 
     \b
     Examples:
