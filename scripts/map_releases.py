@@ -18,7 +18,7 @@ The file measured is the pure wheel, else the first manylinux x86_64 wheel by na
 A wheel is read by HTTP range, two members of it, so its published sha256 is only checked where the
 index refuses ranges. The members are cached, so a run may be broken off and started again;
 `--check` reads no cache.
-All of it took 34 s on two cores with nothing cached (334 releases, November 2026).
+All of it took 34 to 41 s on two cores with nothing cached (334 releases, November 2026).
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ class Index:
     def __init__(self, cache: Path) -> None:
         names = ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "PIP_INDEX_URL")
         mirror = next((os.environ[name] for name in names if os.environ.get(name)), None)
-        self._client = pypi_simple.PyPISimple(**({"endpoint": mirror} if mirror else {}))
+        self._client = pypi_simple.PyPISimple(mirror or pypi_simple.PYPI_SIMPLE_ENDPOINT)
         self._cache = cache
 
     def published(self) -> list[Published]:
@@ -111,8 +111,10 @@ class Index:
         if not uploads:
             sys.exit("error: this index gives no upload times\nhint: use one that follows PEP 700")
         yanked = next((f.yanked_reason or "yes" for f in files if f.is_yanked), None)
-        chosen = min(filter(_rank, files), key=lambda file: (_rank(file), file.filename))
-        return Published(version, min(uploads).date().isoformat(), yanked, chosen)
+        fit = sorted(filter(_rank, files), key=lambda file: (_rank(file), file.filename))
+        if not fit:
+            raise UnknownShapeError(f"{version} has neither an sdist nor a wheel for Linux")
+        return Published(version, min(uploads).date().isoformat(), yanked, fit[0])
 
     def read(self, file: pypi_simple.DistributionPackage, member: str) -> bytes:
         """Return one member of a wheel or sdist."""
@@ -134,8 +136,7 @@ class Index:
                 return zipfile.ZipFile(io.BytesIO(self._download(file))).read(member)
         with tarfile.open(fileobj=io.BytesIO(self._download(file))) as sdist:
             top = sdist.getnames()[0].partition("/")[0]
-            found = sdist.extractfile(f"{top}/{member}")
-            return found.read() if found else b""
+            return sdist.extractfile(f"{top}/{member}").read()
 
     def _download(self, file: pypi_simple.DistributionPackage) -> bytes:
         with tempfile.TemporaryDirectory() as folder:
@@ -156,12 +157,12 @@ def _rank(file: pypi_simple.DistributionPackage) -> int:
 
 def measure(index: Index, release: Published) -> Row:
     """Return the catalogue's row for a release."""
-    endpoints = index.read(release.file, ENDPOINTS)
-    tree = syntax.parse(endpoints)
     try:
+        endpoints = index.read(release.file, ENDPOINTS)
+        tree = syntax.parse(endpoints)
         handler = handler_source(endpoints, tree)
         state = state_of(tree, handler, lambda: index.read(release.file, STREAMING))
-    except (AnchorError, UnknownShapeError) as error:
+    except (AnchorError, KeyError, UnknownShapeError) as error:  # KeyError: no such file
         raise UnknownShapeError(f"{release.version} is in no known state: {error}") from error
     row = {
         "version": release.version,
@@ -254,8 +255,8 @@ def main() -> int:
     if options.versions and not options.check:
         parser.error("single releases can only be checked: add --check")
     started = time.monotonic()
-    old = json.loads(options.catalogue.read_text("utf-8")) if options.catalogue.exists() else {}
-    known = {row["version"]: row for row in old.get("releases", [])}
+    old = json.loads(options.catalogue.read_text("utf-8"))
+    known = {row["version"]: row for row in old["releases"]}
     with tempfile.TemporaryDirectory() as fresh:
         index = Index(Path(fresh) if options.check else cache_root() / "map")
         releases = index.published()
@@ -282,5 +283,9 @@ if __name__ == "__main__":
         sys.exit(main())
     except UnknownShapeError as error:
         sys.exit(f"error: {error}\nhint: read its files; a new state needs a person")
-    except (RequestException, pypi_simple.NoSuchProjectError) as error:
-        sys.exit(f"error: {error}\nhint: is the package index reachable? (UV_DEFAULT_INDEX)")
+    except (
+        RequestException,
+        pypi_simple.NoSuchProjectError,
+        pypi_simple.DigestMismatchError,
+    ) as error:
+        sys.exit(f"error: {error}\nhint: is this the package index you mean? (UV_DEFAULT_INDEX)")

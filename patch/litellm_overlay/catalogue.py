@@ -105,7 +105,7 @@ class Release:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """All releases in PEP 440 order, and what is known of them."""
+    """All releases in PEP 440 order, and what is known of them. No slots: it keeps an index."""
 
     releases: tuple[Release, ...]
     module_paths: tuple[ModulePath, ...]
