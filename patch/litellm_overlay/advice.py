@@ -87,7 +87,9 @@ def next_steps(given: Answer, known: Catalogue) -> list[str]:
         ]
         newest = known.release(known.newest_affected)
         if len(newest.advisories) < len(release.advisories):
-            steps.append(f"The overlay mends no advisory: better patch {newest.version}.")
+            steps.append(
+                f"The overlay mends no advisory: better move to {newest.version} and patch that."
+            )
         steps.append(f"{first_fixed.version} and later need no overlay, but have known gaps.")
     else:
         steps.append(

@@ -125,14 +125,14 @@ def test_an_affected_release_is_answered(run):
     assert "advisory CVE-2026-42208: SQL injection" in text
     assert "fixed in 1.83.7" in text
     assert "litellm-overlay demo --litellm 1.82.3" in text
-    assert "The overlay mends no advisory: better patch 1.88.6." in text
+    assert "The overlay mends no advisory: better move to 1.88.6 and patch that." in text
 
 
 def test_the_newest_affected_release_is_not_told_to_move_to_itself(run):
     """It has none of the advisories."""
     _, out, _ = run("1.88.6")
     assert "none in this catalogue; a scanner may know more" in out
-    assert "better patch" not in out
+    assert "better move" not in out
 
 
 @pytest.mark.parametrize(
