@@ -63,10 +63,10 @@ def demo(
     warn_of_advisories(release, console)
     with contextlib.ExitStack() as stack:
         with shown_on(console) as progress:
-            find = (
-                codex.find(wanted_codex, cache=cache, progress=progress) if wanted_codex else None
-            )
-            running = compare(release.version, patch, find, cache, progress)
+            binary = None
+            if wanted_codex:
+                binary = codex.find(wanted_codex, cache=cache, progress=progress)
+            running = compare(release.version, patch, binary, cache, progress)
             comparison, server = stack.enter_context(running)
         if output == "json":
             result = {**dataclasses.asdict(comparison), "problems": comparison.problems}
