@@ -51,7 +51,7 @@ types: .venv/dev  ## mypy, strict
 	@$(BIN)/mypy --no-error-summary
 
 contracts: .venv/dev  ## Which package may import which
-	@$(BIN)/lint-imports --no-timings > .venv/contracts || { cat .venv/contracts; exit 1; }
+	@$(BIN)/lint-imports > .venv/contracts || { cat .venv/contracts; exit 1; }
 
 clean:  ## Remove .venv and what the tools left behind (not the cache of LiteLLM environments)
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist

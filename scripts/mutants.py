@@ -7,6 +7,7 @@ Works on a copy; the checkout is not touched. Exit code 0 when every mutation wa
 
 from __future__ import annotations
 
+import argparse
 import shutil
 import subprocess
 import sys
@@ -273,8 +274,13 @@ def is_caught(tree: Path, mutant: Mutant) -> bool:
         file.write_text(text)
 
 
-def main(names: list[str]) -> int:
+def main() -> int:
     """Run the chosen mutations, or all."""
+    parser = argparse.ArgumentParser(
+        description="Break the patch in named ways; see that a test turns red."
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help="; ".join(m.name for m in MUTANTS))
+    names = parser.parse_args().names
     chosen = [mutant for mutant in MUTANTS if not names or mutant.name in names]
     with tempfile.TemporaryDirectory() as scratch:
         tree = Path(scratch)
@@ -296,4 +302,4 @@ def main(names: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

@@ -42,7 +42,7 @@ Exit codes:
     10  plan unreadable                    17  compromised LiteLLM release
     11  module not found                   18  stale bytecode would hide the patch
     12  unknown stock file                 19  patch version not in this payload
-    13  anchor missing or ambiguous
+    13  anchor missing or ambiguous        20  Python older than 3.10
     14  verification failed
 """
 
@@ -61,6 +61,7 @@ from endpoint_patch import edits, guard, plan, report, versions
 from endpoint_patch.errors import (
     GuardError,
     ModuleNotFoundInImageError,
+    OldPythonError,
     PlanUnreadableError,
     StaleBytecodeError,
     WrongModulePathError,
@@ -70,6 +71,9 @@ from endpoint_patch.locate import Located, locate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+
+_OLDEST_PYTHON = (3, 10)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -117,10 +121,16 @@ def run(order: plan.Plan, facts: report.Report) -> None:
     )
     if found.shadow and outcome.decision == "patched":
         raise StaleBytecodeError(f"Python would import {found.shadow} and ignore the patched file.")
+    if outcome.decision == "patched" and _minor(found.python) < _OLDEST_PYTHON:
+        raise OldPythonError(f"LiteLLM runs on Python {found.python}; the patch needs 3.10.")
     install(order.output_path, outcome.content)
     facts["decision"], facts["exitCode"] = outcome.decision, 0
     facts["message"], facts["hint"] = outcome.message, outcome.hint or None
     facts["patchedSha256"] = hashlib.sha256(outcome.content).hexdigest()
+
+
+def _minor(python: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in python.split(".")[:2])
 
 
 def _plan_text(arguments: Sequence[str]) -> str | bytes:

@@ -90,3 +90,10 @@ class PatchVersionMissingError(GuardError):
 
     exit_code = 19
     default_hint = "Mount the payload of that patch version, or change patchVersion."
+
+
+class OldPythonError(GuardError):
+    """LiteLLM runs on a Python that cannot import the inserted text."""
+
+    exit_code = 20
+    default_hint = "Use an image with Python 3.10 or newer; every official one has it."

@@ -76,6 +76,9 @@ def pin(state: str, known: Catalogue) -> str | None:
 def next_steps(given: Answer, known: Catalogue) -> list[str]:
     """Return what to do now: sentences, and commands to copy."""
     release = given.release
+    if given.state == "malicious":
+        # No hash of endpoints.py clears it: the malware lay in other files.
+        return ["Do not start it to find out more. Rebuild the host, with another release."]
     steps = [] if given.exact else _ask_the_file(given, known)
     if release is None:
         return steps
@@ -87,7 +90,9 @@ def next_steps(given: Answer, known: Catalogue) -> list[str]:
         ]
         newest = known.release(known.newest_affected)
         if len(newest.advisories) < len(release.advisories):
-            steps.append(f"The overlay mends no advisory: better patch {newest.version}.")
+            steps.append(
+                f"The overlay mends no advisory: better move to {newest.version} and patch that."
+            )
         steps.append(f"{first_fixed.version} and later need no overlay, but have known gaps.")
     else:
         steps.append(
@@ -95,7 +100,6 @@ def next_steps(given: Answer, known: Catalogue) -> list[str]:
                 "no-endpoint": "To spare Codex the attempt: supports_websockets = false.",
                 "handshake-fixed": f"Move to {first_fixed.version} or later.",
                 "fixed": "Remove the overlay if you have it.",
-                "malicious": "Rebuild the host, with another release.",
             }[release.state]
         )
     return steps

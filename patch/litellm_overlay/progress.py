@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def shown_on(console: Console) -> Iterator[Progress]:
     """Yield a function that shows what it is told; what is shown is no part of the output."""
     if console.is_terminal:
-        with console.status("") as status:
+        with console.status("preparing") as status:
             yield status.update
         return
     last = ""

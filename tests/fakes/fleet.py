@@ -83,8 +83,9 @@ class Live:
 
 
 def json_lines(path: Path) -> list[dict[str, Any]]:
-    """Return the records of a JSON lines file; none yet if it is not there."""
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+    """Return the records of a JSON lines file, without a last one that is still being written."""
+    lines = path.read_text().splitlines(keepends=True) if path.exists() else []
+    return [json.loads(line) for line in lines if line.endswith("\n")]
 
 
 def environment_of(version: str, patch: str | None) -> environment.LiteLLMEnvironment:
@@ -144,23 +145,22 @@ class Fleet:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.alive: OrderedDict[tuple[str, str | None], contextlib.ExitStack] = OrderedDict()
-        self.lives: dict[tuple[str, str | None], Live] = {}
+        self.alive: OrderedDict[tuple[str, str | None], tuple[Live, contextlib.ExitStack]]
+        self.alive = OrderedDict()
 
     def get(self, version: str, patch: str | None = None) -> Live:
         """Return the running proxy of a LiteLLM release; `patch` None means stock."""
         key = (version, patch)
         if key not in self.alive:
             while len(self.alive) >= ALIVE:
-                self.alive.popitem(last=False)[1].close()
+                self.alive.popitem(last=False)[1][1].close()
             stack = contextlib.ExitStack()
             folder = self.folder / f"{version}-{patch or 'stock'}-{time.time_ns()}"
-            self.lives[key] = stack.enter_context(running(version, patch, folder))
-            self.alive[key] = stack
+            self.alive[key] = stack.enter_context(running(version, patch, folder)), stack
         self.alive.move_to_end(key)
-        return self.lives[key]
+        return self.alive[key][0]
 
     def close(self) -> None:
         """End them all."""
-        for stack in self.alive.values():
+        for _, stack in self.alive.values():
             stack.close()

@@ -46,7 +46,7 @@ def demo(
     output: str,
     cache: Path | None,
 ) -> None:
-    r"""See the defect and the cure on this machine; no cluster needed.
+    """See the defect and the cure on this machine; no cluster needed.
 
     Installs a stock LiteLLM from the package index into a cache, starts it in front of a mock model
     provider and asks it as Codex does; then patches a second copy as the init container would, and
@@ -63,10 +63,10 @@ def demo(
     warn_of_advisories(release, console)
     with contextlib.ExitStack() as stack:
         with shown_on(console) as progress:
-            find = (
-                codex.find(wanted_codex, cache=cache, progress=progress) if wanted_codex else None
-            )
-            running = compare(release.version, patch, find, cache, progress)
+            binary = None
+            if wanted_codex:
+                binary = codex.find(wanted_codex, cache=cache, progress=progress)
+            running = compare(release.version, patch, binary, cache, progress)
             comparison, server = stack.enter_context(running)
         if output == "json":
             result = {**dataclasses.asdict(comparison), "problems": comparison.problems}
@@ -102,9 +102,10 @@ def chosen(litellm: str | None, patch: str | None) -> tuple[catalogue.Release, s
 
 def warn_of_advisories(release: catalogue.Release, console: Console) -> None:
     """Say what else is wrong with the release: the patch mends a defect, and none of these."""
-    for advisory in release.advisories:
-        text = f"{advisory.id}: {advisory.what}; fixed in {advisory.fixed_in}"
-        console.print(f"warning: LiteLLM {release.version} has {text}", highlight=False)
+    known = [f"{advisory.id} (fixed in {advisory.fixed_in})" for advisory in release.advisories]
+    if known:
+        text = f"LiteLLM {release.version} has security problems that no overlay mends"
+        console.print(f"warning: {text}: {', '.join(known)}", highlight=False)
 
 
 def show(comparison: Comparison) -> None:

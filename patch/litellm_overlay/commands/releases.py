@@ -114,17 +114,21 @@ def ask(target: str, known: Catalogue) -> Answer | NotInCatalogueError:
 def select(
     known: Catalogue, *, all_: bool, states: Sequence[str], sha256: str | None
 ) -> tuple[Release, ...]:
-    """Return the releases to list: the affected ones, unless asked otherwise."""
+    """Return the releases to list: the affected ones, unless asked otherwise.
+
+    `states` narrow what `all_` and `sha256` find.
+    """
+    states = states or (catalogue.STATES if all_ or sha256 else ["affected"])
     if not sha256:
-        return known.in_state(*(catalogue.STATES if all_ else states or ["affected"]))
-    listed = tuple(r for r in known.releases if r.endpoints_sha256 == sha256.lower())
-    if not listed:
+        return known.in_state(*states)
+    same = [r for r in known.releases if r.endpoints_sha256 == sha256.lower()]
+    if not same:
         raise NotInCatalogueError(
             f"no release in the catalogue has an endpoints.py with sha256 {sha256}",
             hint="it was altered, built between releases, or is newer than the catalogue; or is "
             "this the digest of an image? To look at a file: litellm-overlay diff FILE",
         )
-    return listed
+    return tuple(r for r in same if r.state in states)
 
 
 def row(answer: Answer, known: Catalogue) -> dict[str, Any]:
@@ -148,8 +152,9 @@ def show_list(listed: Sequence[Release], known: Catalogue) -> None:
         title=f"{len(listed)} of {len(known.releases)} LiteLLM releases",
         title_justify="left",
         title_style="bold",
-        caption="advisories: how many, and the first release without them; gaps: how many things\n"
-        f"Codex still meets. Pin patch {known.default_patch_version} for affected releases.\n"
+        caption="advisories: how many, and the first release without them\n"
+        "gaps: how many things Codex still meets\n"
+        f"Pin patch {known.default_patch_version} for affected releases.\n"
         "Details: litellm-overlay releases VERSION",
         caption_justify="left",
         box=box.SIMPLE_HEAD,
@@ -166,7 +171,7 @@ def show_list(listed: Sequence[Release], known: Catalogue) -> None:
             Text(release.state, STYLES[release.state]),
             release.uploaded,
             (release.endpoints_sha256 or "")[:12],
-            f"{len(release.advisories)}, none in {fixed_in}" if fixed_in else "none",
+            f"{len(release.advisories)} until {fixed_in}" if fixed_in else "none",
             str(len(release.gaps)),
         )
     Console(highlight=False).print(table)

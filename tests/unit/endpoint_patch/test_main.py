@@ -235,6 +235,17 @@ def test_stale_bytecode_of_a_fixed_module_does_no_harm(
     assert Run(image, monkeypatch, **stale(image)).code == 0
 
 
+def test_a_python_too_old_for_the_inserted_text(
+    image: Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """LiteLLM 1.82 still allows Python 3.9; the patched module could not be imported there."""
+    found = program.Located(str(image.module), "1.82.3", ("1.82.3",), "3.9.18", None)
+    monkeypatch.setattr(program, "locate", lambda: found)
+    run = Run(image, monkeypatch)
+    assert run.code == 20
+    assert "3.9.18" in run.report["message"]
+
+
 def test_source_path(image: Image, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """On a laptop a named file is patched, and no interpreter is asked."""
     (tmp_path / "stock.py").write_bytes(STOCK)
@@ -352,5 +363,5 @@ def test_help_is_the_protocol() -> None:
 def test_exit_codes() -> None:
     """Every refusal has its own exit code, and all but one a standing hint."""
     kinds = errors.GuardError.__subclasses__()
-    assert sorted(kind.exit_code for kind in kinds) == list(range(10, 20))
+    assert sorted(kind.exit_code for kind in kinds) == list(range(10, 21))
     assert [kind for kind in kinds if not kind.default_hint] == [errors.WrongModulePathError]

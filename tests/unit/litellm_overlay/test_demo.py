@@ -167,7 +167,7 @@ def test_json_goes_to_stdout_and_nothing_else(staged):
     shown = json.loads(result.stdout)
     assert shown["problems"] == []
     assert shown["stock"]["cases"]["flat frame"]["handshake"] == 403
-    assert "warning: LiteLLM 1.82.3 has CVE-2026-42208: " in result.stderr
+    assert "CVE-2026-42208 (fixed in 1.83.7)" in " ".join(result.stderr.split())
 
 
 def test_a_difference_has_its_own_exit_code(staged):

@@ -44,6 +44,7 @@ def _published(monkeypatch):
 
 def test_the_cache_is_where_the_environment_says(monkeypatch, tmp_path):
     """An argument wins over LITELLM_OVERLAY_CACHE, that over XDG_CACHE_HOME."""
+    monkeypatch.delenv("LITELLM_OVERLAY_CACHE", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
     assert environment.cache_root() == tmp_path / "xdg" / "litellm-overlay"
     monkeypatch.setenv("LITELLM_OVERLAY_CACHE", str(tmp_path / "own"))

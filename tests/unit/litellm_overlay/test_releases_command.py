@@ -104,6 +104,22 @@ def test_the_hash_of_a_file_finds_its_releases(rows):
     assert states == {"handshake-fixed", "fixed"}
 
 
+def test_states_narrow_what_other_options_list(rows):
+    """No option is ignored without a word."""
+    assert {row["state"] for row in rows("--all", "--state", "fixed")} == {"fixed"}
+    both = rows("--sha256", SHARED_BY_TWO_STATES, "--state", "handshake-fixed")
+    assert {row["state"] for row in both} == {"handshake-fixed"}
+    assert rows("--sha256", E2, "--state", "fixed") == []
+
+
+def test_the_table_fits_into_80_columns(run, monkeypatch):
+    """No cell is cut, however many gaps or advisories a release has."""
+    monkeypatch.setenv("COLUMNS", "80")
+    _, out, _ = run("--all")
+    assert "\N{HORIZONTAL ELLIPSIS}" not in out
+    assert re.search(r"^ *1\.109\.1 .* \d\d *$", out, re.MULTILINE)
+
+
 def test_an_unknown_hash_is_refused(run):
     """Exit code 3, with what it may be."""
     code, out, err = run("--sha256", "0" * 64)
@@ -125,14 +141,14 @@ def test_an_affected_release_is_answered(run):
     assert "advisory CVE-2026-42208: SQL injection" in text
     assert "fixed in 1.83.7" in text
     assert "litellm-overlay demo --litellm 1.82.3" in text
-    assert "The overlay mends no advisory: better patch 1.88.6." in text
+    assert "The overlay mends no advisory: better move to 1.88.6 and patch that." in text
 
 
 def test_the_newest_affected_release_is_not_told_to_move_to_itself(run):
     """It has none of the advisories."""
     _, out, _ = run("1.88.6")
     assert "none in this catalogue; a scanner may know more" in out
-    assert "better patch" not in out
+    assert "better move" not in out
 
 
 @pytest.mark.parametrize(
@@ -165,6 +181,18 @@ def test_malware_is_named_as_such_and_nothing_else_is_said(run, rows, version):
     assert "demo" not in out
     (row,) = rows(version)
     assert (row["state"], row["pin"], row["endpoints_sha256"]) == ("malicious", None, None)
+
+
+@pytest.mark.parametrize(
+    "image", ["mirror/llm:v1.82.7", f"{IMAGE}:v1.82.8@sha256:{'ab' * 32}", f"{IMAGE}:v1.82.8"]
+)
+def test_nobody_is_told_to_start_malware_to_look_at_it(run, image):
+    """Not even where the name is in doubt: the hash of endpoints.py would clear it wrongly."""
+    code, out, _ = run(image)
+    assert code == 0
+    assert "MALWARE. Never install or run it." in out
+    assert "docker run" not in out
+    assert "sha256sum" not in out
 
 
 def test_an_image_is_answered_by_its_tag(run):

@@ -173,7 +173,7 @@ async def test_limits_of_time(proxy):
     """A silent client is told and closed 1008; an old connection is told and closed 1001."""
     async with proxy(firstMessageTimeoutSeconds=0.3) as (_app, dial), dial() as ws:
         event = await hear(ws)
-        assert (event["status"], event["error"]["code"]) == (408, "first_message_timeout")
+        assert (event["status"], event["error"]["code"]) == (400, "first_message_timeout")
         assert await closed(ws) == 1008
     async with proxy(sessionLifetimeSeconds=0.5) as (_app, dial), dial() as ws:
         await say(ws, CREATE)

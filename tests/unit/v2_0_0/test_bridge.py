@@ -5,7 +5,8 @@ import json
 import logging
 
 import pytest
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, StreamingResponse
+from starlette.background import BackgroundTask
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
@@ -100,7 +101,7 @@ async def test_a_silent_client_is_told_and_closed_1008(proxy):
     async with proxy(firstMessageTimeoutSeconds=0.3) as (_app, dial):
         async with dial() as ws:
             event = await hear(ws)
-            assert (event["status"], event["error"]["code"]) == (408, "first_message_timeout")
+            assert (event["status"], event["error"]["code"]) == (400, "first_message_timeout")
             assert await closed(ws) == 1008
         async with dial() as ws:
             await say(ws, CREATE)
@@ -247,6 +248,99 @@ async def test_a_turn_never_ends_in_silence(proxy, answer, status):
         app.answer = works
         await say(ws, CREATE)
         assert (await hear(ws))["type"] == "response.completed"
+
+
+async def is_cancelled(body):
+    raise asyncio.CancelledError
+
+
+async def ends_in_an_error_stream(body):
+    async def stream():
+        yield sse({"error": {"message": "blocked", "type": "guardrail", "code": "400"}})
+        yield "data: [DONE]\n\n"
+
+    return StreamingResponse(stream(), 500, media_type="text/event-stream")
+
+
+async def test_an_application_that_cancels_itself_is_no_silence(proxy):
+    """Nor does it cost the connection a place in its queue."""
+    async with proxy() as (app, dial), dial() as ws:
+        works, app.answer = app.answer, is_cancelled
+        for _ in range(18):
+            await say(ws, CREATE)
+            assert (await hear(ws))["status"] == 500
+        app.answer = works
+        await say(ws, CREATE)
+        assert (await hear(ws))["type"] == "response.completed"
+
+
+async def test_an_error_told_as_a_stream_keeps_its_shape(proxy):
+    """LiteLLM answers so when the first chunk fails: status and stream."""
+    async with proxy() as (app, dial), dial() as ws:
+        app.answer = ends_in_an_error_stream
+        await say(ws, CREATE)
+        event = await hear(ws)
+        assert event["status"] == 400
+        assert event["error"]["message"] == "blocked"
+        assert event["error"]["type"] == "guardrail"
+
+
+async def test_half_a_surrogate_pair_reaches_the_client(proxy):
+    """A provider's emoji cut in two, or a client's, must not deafen the connection."""
+    async with proxy() as (app, dial), dial() as ws:
+
+        async def cut(body):
+            yield 'data: {"error":{"message":"\\ud83d","code":"400"}}\n\n'
+
+        works, app.answer = app.answer, cut
+        await say(ws, CREATE)
+        assert (await hear(ws))["error"]["message"] == "\ud83d"
+        await say(ws, {**CREATE, "previous_response_id": "resp_warmup_\ud800"})
+        assert (await hear(ws))["error"]["code"] == "previous_response_not_found"
+        app.answer = works
+        await say(ws, CREATE)
+        assert (await hear(ws))["type"] == "response.completed"
+
+
+async def test_data_that_is_no_event_is_dropped(proxy):
+    """Only what has a type is passed on."""
+    async with proxy() as (app, dial), dial() as ws:
+
+        async def odd(body):
+            for data in ("{}", "[1]", "7", "nope", '{"type":7}'):
+                yield f"data: {data}\n\n"
+            yield sse(completed())
+
+        app.answer = odd
+        await say(ws, {**CREATE, "stream_id": "l"})
+        assert (await hear(ws))["type"] == "response.completed"
+
+
+async def test_a_whole_answer_survives_a_failing_afterthought(proxy):
+    """What was answered, and perhaps billed, is told, whatever fails after it."""
+
+    async def fails():
+        raise ZeroDivisionError
+
+    async def whole(body):
+        return JSONResponse({"id": "r", "output": []}, background=BackgroundTask(fails))
+
+    async with proxy() as (app, dial), dial() as ws:
+        app.answer = whole
+        await say(ws, CREATE)
+        kinds = [(await hear(ws))["type"] for _ in range(2)]
+        assert kinds == ["response.created", "response.completed"]
+
+
+async def test_a_drain_flag_that_was_seen_counts(proxy, tmp_path):
+    """A frame dropped for it must not leave the client waiting, even if the flag goes again."""
+    flag = tmp_path / "drain"
+    async with proxy(drainFile=str(flag)) as (_app, dial), dial() as ws:
+        flag.touch()
+        await say(ws, CREATE)
+        await asyncio.sleep(0.1)
+        flag.unlink()
+        assert await closed(ws) == 1012
 
 
 async def test_a_stream_has_one_terminal_event(proxy):

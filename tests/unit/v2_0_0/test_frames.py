@@ -108,6 +108,7 @@ def test_a_warm_up_is_known_in_every_form(event):
         ('{"type":"x","type":"response.create","model":"a"}', "duplicate_key"),
         ({**CREATE, "response": "text"}, "invalid_type"),
         ({**CREATE, "model": "m", "input": 7}, "invalid_type"),
+        ({**CREATE, "model": "m", "input": [1, 2]}, "invalid_type"),
         ({**CREATE, "model": "m", "previous_response_id": 7}, "invalid_type"),
         ({**CREATE, "model": "m", "background": True}, "unsupported_parameter"),
         ({**CREATE, "model": "m", "stream_id": ""}, "invalid_stream_id"),

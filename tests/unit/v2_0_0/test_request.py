@@ -26,8 +26,10 @@ def passed(headers, key_header=None):
         [("authorization", "Bearer   k ")],
         [("api-key", "k")],
         [("sec-websocket-protocol", "realtime, openai-insecure-api-key.k")],
+        [("authorization", ""), ("authorization", "Bearer other"), ("api-key", "k")],
         [
-            ("sec-websocket-protocol", "realtime"),
+            ("authorization", ""),
+            ("api-key", ""),
             ("sec-websocket-protocol", "openai-insecure-api-key.k"),
         ],
         [("authorization", "Bearer k"), ("api-key", "other")],

@@ -226,6 +226,32 @@ def test_half_a_surrogate_pair_in_an_answer_goes_back_as_it_came(session):
     assert b"\\ud800" in begin(session, input=[], previous_response_id="r1").body
 
 
+def test_a_warm_up_cannot_hide_a_lost_history(session):
+    """A warm-up on a history that is gone is told so, like a turn."""
+    other = begin(Session(1 << 20, 9), generate=False)[1]["response"]["id"]
+    code = refused(session, generate=False, previous_response_id=other)
+    assert code == "previous_response_not_found"
+    small = Session(1 << 20, 1)
+    for number in range(2):
+        finish(begin(small, input=[item("a")]), f"r{number}")
+    code = refused(small, generate=False, previous_response_id="r0")
+    assert code == "previous_response_not_found"
+
+
+def test_an_answer_that_is_no_json_is_lost_not_sent(session):
+    """A provider's NaN reaches the client as it came, but no later request."""
+    turn = begin(session, input=[])
+    finish(turn, "r1", item("a", score=float("nan")))
+    code = refused(session, input=[], previous_response_id="r1")
+    assert code == "previous_response_not_found"
+
+
+def test_two_ids_of_one_response_count_once(session):
+    """The limit is of what is held."""
+    finish(begin(session, input=[item("a" * 1000)]), "r1", created="r0")
+    assert session._memory.size < 1200
+
+
 def test_memory_holds_each_item_once(session):
     """A long conversation costs its own size, not the square of it."""
     parent = None

@@ -18,7 +18,7 @@ _TICK = 0.5  # seconds between looks at a turn that outlives the connection's li
 
 @dataclass(frozen=True)
 class Options:
-    """The overlay's settings as the guard validated them; 0 turns a limit off."""
+    """The overlay's settings as the guard validated them; 0 turns a time off."""
 
     mode: str
     max_message_bytes: int
@@ -87,7 +87,7 @@ class Relay:
             await self._end(refusal.event, refusal.close or 1008)
         except asyncio.TimeoutError:
             message = "No message came in time."
-            await self._end(error_event(408, message, code="first_message_timeout"), 1008)
+            await self._end(error_event(400, message, code="first_message_timeout"), 1008)
         except WebSocketDisconnect:
             self._closed = True
         return None

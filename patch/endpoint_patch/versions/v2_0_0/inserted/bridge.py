@@ -22,7 +22,7 @@ _TICK = 0.5  # seconds between looks at the drain flag and the clocks
 _GRACE = 2.0  # seconds an application gets to notice that its client left
 _MAX_IN_FLIGHT = 16  # OpenAI's limits on one connection
 _MAX_STREAM_IDS = 32
-_MAX_QUEUED_BYTES = 32 << 20  # as messages; two of the largest
+_MAX_IN_FLIGHT_BYTES = 32 << 20  # two of the largest messages
 _MAX_MEMORY_BYTES = 64 << 20
 _MAX_MEMORY_TURNS = 4096
 _MAX_EVENT_BYTES = 64 << 20
@@ -32,7 +32,7 @@ Frame = Create | RefusalError
 
 @dataclass(frozen=True)
 class Options:
-    """The overlay's settings as the guard validated them; 0 or '' turns a limit off."""
+    """The overlay's settings as the guard validated them; 0 or '' turns a time or the drain off."""
 
     mode: str
     max_message_bytes: int
@@ -69,9 +69,10 @@ class Bridge:
         self._exchanges: set[Exchange] = set()
         self._stream_ids: set[str] = set()
         self._in_flight = 0
-        self._queued_bytes = 0
+        self._in_flight_bytes = 0
         self._heard = False
         self._starting = True  # False: running turns end, none begins
+        self._drain = False
         self._close_code: int | None = None
         self._sending = asyncio.Lock()
         self._wake = asyncio.Event()  # something happened that the supervisor must look at
@@ -117,7 +118,10 @@ class Bridge:
         return None
 
     def _draining(self) -> bool:
-        return bool(self._options.drain_file) and os.path.exists(self._options.drain_file)  # noqa: PTH110
+        # Once seen it stays: a frame may have been dropped for it, so the connection must end.
+        if not self._drain and self._options.drain_file:
+            self._drain = os.path.exists(self._options.drain_file)  # noqa: PTH110
+        return self._drain
 
     async def _leave_for_drain(self) -> None:
         self._close_code = 1012
@@ -129,21 +133,24 @@ class Bridge:
 
     async def _leave_for_silence(self) -> None:
         message = "No message came in time."
-        await self._tell(error_event(408, message, code="first_message_timeout"))
+        await self._tell(error_event(400, message, code="first_message_timeout"))
         self._close_code = 1008
 
     async def _end(self, reader: "asyncio.Task[None]") -> None:
         """Cancel what runs, first as a leaving HTTP client would, and wait for all of it."""
         self._give_up()
-        tasks = {reader, *self._workers}
-        reader.cancel()
-        if self._workers:
-            await asyncio.wait(self._workers, timeout=_GRACE)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        if reader.done() and not reader.cancelled() and reader.exception():
+            self._logger.error("responses websocket: reading failed", exc_info=reader.exception())
+            self._close_code = 1011
         with contextlib.suppress(Exception):  # closed already, by whichever side
             await self._socket.close(self._close_code or 1000)
+        reader.cancel()
+        workers = set(self._workers)
+        if workers:
+            await asyncio.wait(workers, timeout=_GRACE)
+        for worker in workers:
+            worker.cancel()
+        await asyncio.gather(reader, *workers, return_exceptions=True)
 
     # -- frames in ------------------------------------------------------------------------------
 
@@ -177,7 +184,7 @@ class Bridge:
             # Told at once, out of turn: a queue with no end would be memory with no end.
             message = (
                 f"At most {_MAX_IN_FLIGHT} turns in flight, {_MAX_STREAM_IDS} stream ids and "
-                f"{_MAX_QUEUED_BYTES >> 20} MiB waiting."
+                f"{_MAX_IN_FLIGHT_BYTES >> 20} MiB of them."
             )
             full = RefusalError(
                 message, "websocket_stream_limit_reached", "stream_id", stream_id=frame.stream_id
@@ -185,7 +192,7 @@ class Bridge:
             await self._tell(full.event, frame.stream_id)
             return
         self._in_flight += 1
-        self._queued_bytes += size
+        self._in_flight_bytes += size
         lane = self._lanes.get(frame.stream_id)
         if lane is not None:
             lane.append((frame, size))
@@ -202,7 +209,7 @@ class Bridge:
     def _has_room(self, size: int) -> bool:
         if self._in_flight >= _MAX_IN_FLIGHT:
             return False
-        return not self._in_flight or self._queued_bytes + size <= _MAX_QUEUED_BYTES
+        return not self._in_flight or self._in_flight_bytes + size <= _MAX_IN_FLIGHT_BYTES
 
     def _named(self, stream_id: str | None) -> bool:
         if stream_id is not None and len(self._stream_ids) < _MAX_STREAM_IDS:
@@ -222,11 +229,12 @@ class Bridge:
                 except Exception:  # a turn never ends in silence, not even by a fault of ours
                     self._logger.exception("responses websocket: the turn could not be run")
                     await self._tell(internal_error(), stream_id)
-                self._in_flight -= 1
-                self._queued_bytes -= size
+                finally:
+                    self._in_flight -= 1
+                    self._in_flight_bytes -= size
         finally:
             self._in_flight -= len(lane)
-            self._queued_bytes -= sum(size for _, size in lane)
+            self._in_flight_bytes -= sum(size for _, size in lane)
             del self._lanes[stream_id]
 
     async def _handle(self, frame: Frame, stream_id: str | None) -> None:
@@ -247,15 +255,23 @@ class Bridge:
 
     async def _run(self, turn: Turn, stream_id: str | None) -> None:
         async def emit(event: dict[str, Any], text: str) -> None:
-            turn.observe(event)
+            try:
+                turn.observe(event)
+            except Exception:  # the answer matters more than its memory
+                self._logger.exception("responses websocket: an event could not be remembered")
             await self._send(text, stream_id)
 
         exchange = Exchange(turn.body, emit, _MAX_EVENT_BYTES)
         self._exchanges.add(exchange)
+        request = _fresh(self._post(turn, exchange))
         try:
-            await _fresh(self._post(turn, exchange))
+            await asyncio.wait({request})
         finally:
             self._exchanges.discard(exchange)
+            request.cancel()
+            await asyncio.gather(request, return_exceptions=True)
+        if request.cancelled():  # by the application itself
+            await exchange.finish(crashed=True)
         if exchange.lost_identity:
             self._close(1008)
 
@@ -291,6 +307,7 @@ class Bridge:
                 await self._socket.send_text(text)
             except Exception:  # noqa: BLE001 - servers differ in what a gone client raises
                 self._give_up()
+                self._close(1011)
 
     def _give_up(self) -> None:
         """Start nothing more; tell the running requests that their client left."""

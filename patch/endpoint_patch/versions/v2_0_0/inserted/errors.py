@@ -96,8 +96,8 @@ _STATUS_BY_CODE = {
 }
 
 
-def error_event_from_stream(event: dict[str, Any]) -> dict[str, Any]:
-    """Return the event for an error told inside a stream.
+def error_event_from_stream(event: dict[str, Any], http_status: int = 200) -> dict[str, Any]:
+    """Return the event for an error told inside a stream whose own status was `http_status`.
 
     Three shapes occur: LiteLLM's `{"error": {...}}`, OpenAI's flat `error` event of HTTP streams
     (`code`, `message`, `param` beside `type`), and the WebSocket's own with a `status`.
@@ -116,7 +116,7 @@ def error_event_from_stream(event: dict[str, Any]) -> dict[str, Any]:
         elif code.startswith(("invalid_", "context_length", "model_", "missing_", "unsupported_")):
             status = 400
         else:
-            status = _STATUS_BY_CODE.get(code, 500)
+            status = _STATUS_BY_CODE.get(code, 500 if http_status == 200 else http_status)
     return error_event_from(status, fields)
 
 

@@ -106,10 +106,18 @@ def _create(
         raise RefusalError(
             "'previous_response_id' must be a string.", "invalid_type", "previous_response_id"
         )
-    if not isinstance(body.get("input", []), (str, list)):
-        raise RefusalError("'input' must be a string or an array.", "invalid_type", "input")
+    if not _is_input(body.get("input")):
+        raise RefusalError(
+            "'input' must be a string or an array of objects.", "invalid_type", "input"
+        )
     body["stream"] = True
     return Create(body, stream_id, merged.get("generate") is False)
+
+
+def _is_input(value: Any) -> bool:
+    if isinstance(value, list):
+        return all(isinstance(item, dict) for item in value)
+    return value is None or isinstance(value, str)
 
 
 def _model(flat: Any, nested: Any, default: str | None) -> str:

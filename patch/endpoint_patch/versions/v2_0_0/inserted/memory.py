@@ -13,8 +13,7 @@ from dataclasses import dataclass
 @dataclass(frozen=True)
 class _Kept:
     parent: str | None
-    items: tuple[bytes, ...]
-    size: int
+    items: bytes
 
 
 class LostError(Exception):
@@ -31,35 +30,31 @@ class Memory:
         self._lost: dict[str, None] = {}
         self.size = 0  # bytes of items held
 
-    def __contains__(self, response_id: str | None) -> bool:
-        return response_id in self._turns or response_id in self._lost
-
     def __len__(self) -> int:
         return len(self._turns)
 
-    def remember(self, response_id: str, parent: str | None, items: list[bytes]) -> None:
-        """Keep the items (encoded JSON) that a turn added to the conversation of `parent`."""
+    def remember(self, response_id: str, parent: str | None, items: bytes) -> None:
+        """Keep the items (as JSON, separated by commas) that a turn added to `parent`'s."""
         if response_id in self._turns:  # a provider that repeats its ids must not make a circle
             try:
                 before, parent = self.history(parent) if parent is not None else ([], None)
             except LostError:
-                self._lose(response_id)
+                self.lose(response_id)
                 return
-            items = before + items
+            items = b",".join(part for part in (*before, items) if part)
         self._forget(response_id)
-        kept = _Kept(parent, tuple(items), sum(map(len, items)))
         self._lost.pop(response_id, None)
-        self._turns[response_id] = kept
-        self.size += kept.size
+        self._turns[response_id] = _Kept(parent, items)
+        self.size += len(items)
         while self._turns and (self.size > self._max_bytes or len(self) > self._max_turns):
-            self._lose(next(iter(self._turns)))
+            self.lose(next(iter(self._turns)))
 
     def history(self, response_id: str) -> tuple[list[bytes], str | None]:
         """Return the items up to and with a turn, and the id before them that is not ours.
 
         Raises LostError when a part of the conversation was dropped.
         """
-        chain: list[tuple[bytes, ...]] = []
+        chain: list[bytes] = []
         current: str | None = response_id
         while current is not None and current in self._turns:
             kept = self._turns[current]
@@ -67,9 +62,10 @@ class Memory:
             current = kept.parent
         if current in self._lost:
             raise LostError(response_id)
-        return [item for items in reversed(chain) for item in items], current
+        return chain[::-1], current
 
-    def _lose(self, response_id: str) -> None:
+    def lose(self, response_id: str) -> None:
+        """Forget a turn, but not that it was ours."""
         self._forget(response_id)
         self._lost[response_id] = None
         if len(self._lost) > self._max_turns:
@@ -78,4 +74,4 @@ class Memory:
     def _forget(self, response_id: str) -> None:
         kept = self._turns.pop(response_id, None)
         if kept is not None:
-            self.size -= kept.size
+            self.size -= len(kept.items)

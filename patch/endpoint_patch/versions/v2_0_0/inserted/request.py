@@ -52,12 +52,12 @@ _DROPPED = _CONNECTION_HEADERS | _BODY_HEADERS | _REQUEST_ID_HEADERS
 
 
 def _first(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> bytes | None:
-    return next((value for key, value in headers if key == name and value), None)
+    return next((value for key, value in headers if key == name), None)
 
 
 def subprotocols(headers: Headers) -> list[str]:
-    """Return the subprotocols a client offered, in its order."""
-    offered = b",".join(value for key, value in headers if key == b"sec-websocket-protocol")
+    """Return the subprotocols of the first header that offers some, which is all LiteLLM reads."""
+    offered = _first(headers, b"sec-websocket-protocol") or b""
     return [part.strip() for part in offered.decode("latin-1").split(",") if part.strip()]
 
 
@@ -70,10 +70,10 @@ def subprotocol_to_answer(headers: Headers) -> str | None:
 def _handshake_key(headers: Headers) -> bytes | None:
     """Return the key where the handshake's auth finds it: header, `api-key`, subprotocol."""
     authorization = _first(headers, b"authorization")
-    if authorization is not None:
+    if authorization:
         return authorization.removeprefix(b"Bearer ").strip()
     api_key = _first(headers, b"api-key")
-    if api_key is not None:
+    if api_key:
         return api_key
     for name in subprotocols(headers):
         if name.startswith(_KEY_SUBPROTOCOL):

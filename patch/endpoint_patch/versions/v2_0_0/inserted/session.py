@@ -13,28 +13,34 @@ _WARM_UP_ID = "resp_warmup_"
 
 
 def dump(value: Any) -> str:
-    """Return compact JSON."""
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    """Return compact JSON in ASCII, so that any text can be sent, half a surrogate pair too."""
+    return json.dumps(value, separators=(",", ":"))
 
 
 def encode(value: Any) -> bytes:
     """Return compact JSON in UTF-8; refuses half a surrogate pair, which no provider can read."""
+    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     try:
-        return dump(value).encode()
+        return text.encode()
     except UnicodeEncodeError:
         message = "The message holds a character that UTF-8 cannot encode."
         raise RefusalError(message, "invalid_json") from None
 
 
-def input_items(value: Any) -> list[bytes]:
-    """Return a request's `input` as encoded items; a plain string is one user message."""
+def input_items(value: Any) -> list[Any]:
+    """Return a request's `input` as items; a plain string is one user message."""
     if isinstance(value, str):
         content = [{"type": "input_text", "text": value}]
-        return [encode({"type": "message", "role": "user", "content": content})]
-    return [encode(item) for item in value] if isinstance(value, list) else []
+        return [{"type": "message", "role": "user", "content": content}]
+    return value or []
 
 
-def replayed(item: dict[str, Any]) -> bytes:
+def joined(*parts: bytes) -> bytes:
+    """Return encoded lists without their brackets as one."""
+    return b",".join(part for part in parts if part)
+
+
+def replayed(item: dict[str, Any]) -> dict[str, Any]:
     """Return an output item as a later request carries it back: as it came.
 
     So OpenAI documents stateless use, so Codex does over HTTP from 0.169 on (older ones drop ids),
@@ -43,15 +49,19 @@ def replayed(item: dict[str, Any]) -> bytes:
     and would refuse it.
     """
     if item.get("type") == "reasoning" and not item.get("encrypted_content"):
-        item = {key: value for key, value in item.items() if key != "id"}
-    return json.dumps(item, separators=(",", ":")).encode()  # ASCII: what came can go back
+        return {key: value for key, value in item.items() if key != "id"}
+    return item
+
+
+def _listed(encoded: bytes) -> bytes:
+    return encoded[1:-1]
 
 
 class Turn:
     """One turn on its way: the body to POST, and what of its events must be remembered."""
 
     def __init__(
-        self, memory: Memory, body: bytes, parent: str | None, items: list[bytes] | None
+        self, memory: Memory, body: bytes, parent: str | None, items: bytes | None
     ) -> None:
         self.body = body
         self._memory = memory
@@ -75,9 +85,20 @@ class Turn:
             self._ids[response["id"]] = None
         if kind in ("response.completed", "response.incomplete"):
             output = self._output or response.get("output") or []
-            items = self._items + [replayed(item) for item in output if isinstance(item, dict)]
+            self._remember([replayed(item) for item in output if isinstance(item, dict)])
+
+    def _remember(self, output: list[dict[str, Any]]) -> None:
+        try:
+            # In ASCII, unlike the input: what came so from the provider can go back to it.
+            encoded = json.dumps(output, allow_nan=False).encode()
+        except ValueError:  # NaN is not JSON and could not be sent
             for response_id in self._ids:
-                self._memory.remember(response_id, self._parent, items)
+                self._memory.lose(response_id)
+            return
+        parent, items = self._parent, joined(self._items or b"", _listed(encoded))
+        for response_id in self._ids:
+            self._memory.remember(response_id, parent, items)
+            parent, items = response_id, b""  # another id of the same response adds nothing
 
 
 class Session:
@@ -90,27 +111,34 @@ class Session:
         """Return the turn to run, or the events that answer a warm-up; raises RefusalError."""
         body = dict(create.body)
         parent: str | None = body.get("previous_response_id")
-        new = input_items(body.get("input"))
+        new = _listed(encode(input_items(body.get("input"))))
+        history, root = self._history(parent)
         if create.warm_up:
             response_id = _WARM_UP_ID + uuid.uuid4().hex
             self._memory.remember(response_id, parent, new)
             return warm_up_events(response_id, body["model"])
         items = new if body.get("store") is False else None
-        if parent is None or parent not in self._memory:
-            if parent is not None and parent.startswith(_WARM_UP_ID):
-                raise self._not_found(parent)  # of another connection: no provider knows it
+        if root == parent:  # nothing of ours to send along
             return Turn(self._memory, encode(body), parent, items)
-        try:
-            history, root = self._memory.history(parent)
-        except LostError:
-            raise self._not_found(parent) from None
         del body["previous_response_id"]
         if root is not None:
             body["previous_response_id"] = root
         body.pop("input", None)
         # The history goes in as it is kept: it is neither copied item by item nor encoded again.
-        joined = b'{"input":[' + b",".join(history + new) + b"]," + encode(body)[1:]
-        return Turn(self._memory, joined, parent, items)
+        text = b'{"input":[' + joined(*history, new) + b"]," + encode(body)[1:]
+        return Turn(self._memory, text, parent, items)
+
+    def _history(self, parent: str | None) -> tuple[list[bytes], str | None]:
+        """Return what is remembered up to `parent`, and the id before it that is not ours."""
+        if parent is None:
+            return [], None
+        try:
+            history, root = self._memory.history(parent)
+        except LostError:
+            raise self._not_found(parent) from None
+        if root is not None and root.startswith(_WARM_UP_ID):
+            raise self._not_found(parent)  # of another connection: no provider knows it
+        return history, root
 
     @staticmethod
     def _not_found(response_id: str) -> RefusalError:

@@ -38,6 +38,7 @@ class Exchange:
         self._max_event_bytes = max_event_bytes
         self._stream: EventStream | None = None
         self._status = 0
+        self._whole = False
         self._answer = bytearray()
 
     @property
@@ -64,10 +65,11 @@ class Exchange:
         if message["type"] == "http.response.start":
             self._status = message["status"]
             kind = dict(message.get("headers") or []).get(b"content-type", b"")
-            if self._status == 200 and kind.startswith(b"text/event-stream"):
+            if kind.startswith(b"text/event-stream"):
                 self._stream = EventStream(self._max_event_bytes)
         elif message["type"] == "http.response.body":
             chunk = message.get("body", b"")
+            self._whole = not message.get("more_body", False)
             if self._stream is not None:
                 await self._events(self._stream, chunk)
                 return
@@ -91,8 +93,8 @@ class Exchange:
             if not isinstance(event, dict):
                 continue
             if event.get("type") == "error" or (event.get("error") and "type" not in event):
-                await self._put(error_event_from_stream(event))
-            else:
+                await self._put(error_event_from_stream(event, self._status))
+            elif isinstance(event.get("type"), str):
                 await self._put(event, data)
 
     async def _put(self, event: dict[str, Any], text: str | None = None) -> None:
@@ -114,7 +116,7 @@ class Exchange:
             event = error_event_from_body(self._status, bytes(self._answer))
             self.lost_identity = is_lost_identity(self._status, event)
             await self._put(event)
-        elif crashed:
+        elif crashed and not self._whole:
             await self._put(internal_error())
         else:
             await self._whole_answer()
