@@ -144,13 +144,40 @@ def _remove_annotations(edited: splice.Splice, template: splice.Mapping) -> None
 
 
 def _edited(document: str, edit: Callable[[splice.Splice], None]) -> str:
+    """Return the document edited, with proof that beside the overlay its data is what it was."""
+    # Written anew: JSON, flow style and aliases; the data stays, comments do not.
+    text = _spliced(document, edit) or _spliced(splice.in_lines(document), edit)
+    if text is None:
+        raise OverlayError(
+            "a document is written in a way that cannot be edited safely",
+            "write it in block style, without anchors, and try again",
+        )
+    return text
+
+
+def _spliced(document: str, edit: Callable[[splice.Splice], None]) -> str | None:
     try:
         edited = splice.Splice(document)
         edit(edited)
-    except splice.NotInLinesError:  # JSON, flow style, aliases: the data stays, comments do not
-        edited = splice.Splice(splice.in_lines(document))
-        edit(edited)
-    return edited.text()
+        text = edited.text()
+        same = _bare(yaml.safe_load(text)) == _bare(yaml.safe_load(document))
+    except (splice.NotInLinesError, yaml.YAMLError):
+        return None
+    return text if same else None
+
+
+def _bare(data: object) -> object:
+    """Return data without the overlay, and without what is empty."""
+    if isinstance(data, dict):
+        pairs = ((key, _bare(value)) for key, value in data.items() if key not in _ANNOTATIONS)
+        return {key: value for key, value in pairs if value not in ({}, [], None)}
+    if isinstance(data, list):
+        return [_bare(item) for item in data if not _named_ours(item)]
+    return data
+
+
+def _named_ours(item: object) -> bool:
+    return isinstance(item, dict) and item.get("name") in _NAMES
 
 
 def _is_payload(document: str) -> bool:

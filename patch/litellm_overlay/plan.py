@@ -133,7 +133,9 @@ def identify(values: OverlayValues, image: str, known: Catalogue) -> Answer:
     try:
         return advice.answer(values.litellm_version or image, known)
     except ValueError as error:
-        raise ValuesError(str(error)) from error
+        raise ValuesError(
+            str(error), "an image looks like ghcr.io/berriai/litellm:v1.88.6"
+        ) from error
     except NotInCatalogueError:
         if values.module_path and not values.litellm_version:
             return advice.Answer(image, None, exact=False, why="not in the catalogue")

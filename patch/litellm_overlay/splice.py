@@ -85,11 +85,14 @@ class Splice:
         if not isinstance(items, Sequence):
             raise NotInLinesError
         _require_block(items)
-        column = items.start_mark.column
-        at = self._require_dash(items.value[0])
-        if not first:
+        dash = self._require_dash(items.value[0])
+        if first:  # below the key, so that a comment above the first item stays with it
+            at = next(name for name, value in parent.value if value is items).start_mark.line + 1
+        else:
             at = self._last(items, items) + 1
-        self._insert(at, text, column)
+        column = self._lines[dash].index("-")
+        # Its dash may stand where the key stands, and is deeper all the same.
+        self._insert(at, text, column, 2 * column + 1)
 
     def add_keys(self, parent: Mapping, key: str, text: str) -> None:
         """Add keys (lines) to the mapping at `key`, which is made if missing."""
@@ -100,28 +103,22 @@ class Splice:
         if not isinstance(mapping, Mapping):
             raise NotInLinesError
         _require_block(mapping)
-        self._insert(self._last(mapping, mapping) + 1, text, mapping.start_mark.column)
+        column = _column(mapping)
+        self._insert(self._last(mapping, mapping) + 1, text, column, 2 * column)
 
     def _set(self, parent: Mapping, key: str, text: str) -> None:
-        """Give a key that is missing or empty the lines of `text` as its value."""
-        _require_block(parent)
-        column = parent.start_mark.column
-        for name, value in parent.value:
-            if name.value == key:
-                at = name.start_mark.line
-                self._require_first(name)
-                if value.start_mark.line != at:
-                    raise NotInLinesError
-                line = self._lines[at]
-                # "volumes: []  # none" keeps its comment.
-                kept = line[: name.end_mark.column] + ":" + line[value.end_mark.column :].rstrip()
-                self._edits.append((at, column, 1, kept + "\n"))
-                self._insert(at + 1, text, column)
-                return
-        self._insert(self._last(parent, parent) + 1, f"{key}:\n{text}", column)
+        """Give a key that is missing or empty the lines of `text` as its value.
 
-    def _insert(self, at: int, text: str, column: int) -> None:
-        self._edits.append((at, column, 0, textwrap.indent(text, " " * column) + "\n"))
+        An empty one is written anew at the end, where a missing one goes: so removal, which leaves
+        no empty key, and another insertion come to the same text again.
+        """
+        _require_block(parent)
+        self.remove_key(parent, key)
+        column = _column(parent)
+        self._insert(self._last(parent, parent) + 1, f"{key}:\n{text}", column, 2 * column)
+
+    def _insert(self, at: int, text: str, column: int, depth: int) -> None:
+        self._edits.append((at, depth, 0, textwrap.indent(text, " " * column) + "\n"))
 
     def _remove(self, first: int, last: int) -> None:
         self._edits.append((first, 0, last - first + 1, ""))
@@ -144,6 +141,8 @@ class Splice:
         """Return the last line of a block scalar, whose mark stands behind blank lines as well."""
         last = node.end_mark.line - 1 if node.end_mark.column == 0 else node.end_mark.line
         last = min(last, len(self._lines) - 1)
+        if "+" in self._lines[node.start_mark.line][node.start_mark.column :].split("#")[0]:
+            return int(last)  # "|+" keeps them
         while last > node.start_mark.line and not self._lines[last].strip():
             last -= 1
         return int(last)
@@ -184,6 +183,11 @@ class _Dumper(yaml.SafeDumper):
         """Write things out in full, where an alias stood."""
         del data
         return True
+
+
+def _column(mapping: Mapping) -> int:
+    """Return where its keys begin; an anchor may stand before the first, on another line."""
+    return int(mapping.value[0][0].start_mark.column)
 
 
 def is_empty(node: Node | None) -> bool:
