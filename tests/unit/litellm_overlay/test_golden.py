@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import kubernetes_validate
 import pytest
 import yaml
 
@@ -16,6 +17,11 @@ from litellm_overlay import catalogue, inject, outputs, plan, upstream, values
 
 GOLDEN = Path(__file__).parents[2] / "golden"
 EXPECTED = sorted(GOLDEN.glob("*/expected.*.yaml"))
+
+
+def name(path):
+    """Return a case's name for pytest's list."""
+    return f"{path.parent.name}-{path.suffixes[0][1:]}"
 
 
 def produce(case, format_):
@@ -43,9 +49,7 @@ def produce(case, format_):
     return "".join(f"--- # {name}\n{text}" for name, text in files.items())
 
 
-@pytest.mark.parametrize(
-    "path", EXPECTED, ids=lambda path: f"{path.parent.name}-{path.suffixes[0][1:]}"
-)
+@pytest.mark.parametrize("path", EXPECTED, ids=name)
 def test_rendered_as_expected(path, request):
     """Equal to the byte, and YAML."""
     text = produce(path.parent, path.suffixes[0][1:])
@@ -55,9 +59,7 @@ def test_rendered_as_expected(path, request):
     assert any(yaml.safe_load_all(text))
 
 
-@pytest.mark.parametrize(
-    "path", EXPECTED, ids=lambda path: f"{path.parent.name}-{path.suffixes[0][1:]}"
-)
+@pytest.mark.parametrize("path", EXPECTED, ids=name)
 def test_rendered_twice_is_the_same(path):
     """Nothing depends on time, order of hashes or the machine."""
     assert produce(path.parent, path.suffixes[0][1:]) == produce(path.parent, path.suffixes[0][1:])
@@ -66,3 +68,15 @@ def test_rendered_twice_is_the_same(path):
 def test_every_case_expects_something():
     """A folder without expected files would test nothing."""
     assert {path.parent for path in EXPECTED} == set(GOLDEN.iterdir())
+
+
+@pytest.mark.parametrize("kubernetes", ["1.32", "1.33", "1.34", "1.35", "1.36", "1.37"])
+@pytest.mark.parametrize(
+    "path",
+    [*GOLDEN.glob("*/expected.manifests.yaml"), *GOLDEN.glob("*/expected.inject.yaml")],
+    ids=name,
+)
+def test_the_api_of_the_last_two_years_takes_the_manifests(path, kubernetes):
+    """Strictly: a key that the API does not know is an error."""
+    for item in yaml.safe_load_all(path.read_text()):
+        kubernetes_validate.validate(item, kubernetes, strict=True)
