@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _NAMES = {plan.PAYLOAD_VOLUME, plan.OUTPUT_VOLUME, plan.INIT_CONTAINER}
 _ANNOTATIONS = {plan.VERSION_ANNOTATION, plan.DIGEST_ANNOTATION}
+_TOUCHED = {"metadata", "annotations", "initContainers", "volumeMounts", "volumes"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,10 +168,10 @@ def _spliced(document: str, edit: Callable[[splice.Splice], None]) -> str | None
 
 
 def _bare(data: object) -> object:
-    """Return data without the overlay, and without what is empty."""
+    """Return data without the overlay, and without what it may have filled."""
     if isinstance(data, dict):
         pairs = ((key, _bare(value)) for key, value in data.items() if key not in _ANNOTATIONS)
-        return {key: value for key, value in pairs if value not in ({}, [], None)}
+        return {key: value for key, value in pairs if value or key not in _TOUCHED}
     if isinstance(data, list):
         return [_bare(item) for item in data if not _named_ours(item)]
     return data
@@ -184,7 +185,7 @@ def _is_payload(document: str) -> bool:
     """Say whether a document is one of our ConfigMaps, of this version or an older."""
     if plan.DIGEST_ANNOTATION not in document or "kind: ConfigMap" not in document:
         return False
-    return any(plan.is_payload(item) for _, item in objects(document))
+    return any(where == () and plan.is_payload(item) for where, item in objects(document))
 
 
 def _is_ours(item: yaml.Node) -> bool:

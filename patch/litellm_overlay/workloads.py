@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 # Kinds that keep pods running. A Job that runs the same image (migrations) is none of them.
 KINDS = {"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController", "Rollout"}
-_MARKER = re.compile(r"^---(?=\s)", re.MULTILINE)
+_MARKER = re.compile(r"^---(?=\s|\Z)", re.MULTILINE)
 
 Path = tuple[str | int, ...]
 
@@ -109,7 +109,8 @@ def proxies(document: str, container: str | None) -> Iterator[Found]:
         candidates = [
             each
             for each in pod.get("containers") or []
-            if (each.get("name") == container if container else _runs_litellm(each))
+            if isinstance(each, dict)
+            and (each.get("name") == container if container else _runs_litellm(each))
         ]
         if len(candidates) > 1:
             names = ", ".join(str(each.get("name")) for each in candidates)
@@ -118,8 +119,11 @@ def proxies(document: str, container: str | None) -> Iterator[Found]:
                 "say which one is the proxy: --container NAME",
             )
         for each in candidates:
-            if not each.get("image"):
-                raise OverlayError(f"{title}: the container {each.get('name')} has no image")
+            if not (each.get("name") and each.get("image")):
+                raise OverlayError(
+                    f"{title}: a container has no name or no image",
+                    "inject reads whole manifests, not patches",
+                )
             proxy = Proxy(
                 container=each["name"],
                 image=each["image"],

@@ -25,7 +25,7 @@ from litellm_overlay.commands.overlay_options import (
 def inject(
     manifests: Path,
     remove: bool,
-    values_file: Path | None,
+    values: Path | None,
     settings: tuple[str, ...],
     container: str | None,
     **options: str | None,
@@ -53,7 +53,7 @@ def inject(
     if remove:
         _write(core.remove(text))
         return
-    given = read_values(values_file, settings, container=container, **options)
+    given = read_values(values, settings, container=container, **options)
     known = catalogue.load()
     payloads = plan.payloads(given.name, known)
     result = core.inject(
@@ -63,8 +63,7 @@ def inject(
         given.container,
     )
     _write(result.text)
-    for title, overlay in result.overlaid:
-        tell(title, overlay, given)
+    tell(result.overlaid, given)
 
 
 def _write(text: str) -> None:

@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from endpoint_patch.errors import PlanUnreadableError
-from litellm_overlay import advice, catalogue, difference, plan, values
+from litellm_overlay import advice, catalogue, difference, plan
+from litellm_overlay import values as overlay_values
 from litellm_overlay.errors import OverlayError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
+    from litellm_overlay.catalogue import Release
     from litellm_overlay.plan import OverlayPlan
     from litellm_overlay.values import OverlayValues
 
 FILE = click.Path(dir_okay=False, allow_dash=True, path_type=Path)
 _OPTIONS = (
-    click.option(
-        "-f", "--values", "values_file", type=FILE, help="Values of the overlay, a YAML file."
-    ),
+    click.option("-f", "--values", type=FILE, help="Values of the overlay, a YAML file."),
     click.option("--patch", metavar="VERSION", help="The patch version; default: the newest."),
     click.option(
         "--set",
@@ -48,9 +48,7 @@ def overlay_options(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-def read_values(
-    values_file: Path | None, settings: tuple[str, ...], **options: object
-) -> OverlayValues:
+def read_values(values: Path | None, settings: tuple[str, ...], **options: object) -> OverlayValues:
     """Return the values of the file, overruled by the options."""
     try:
         chosen = difference.parse_settings(settings)
@@ -58,8 +56,8 @@ def read_values(
         raise click.BadParameter(error.message, param_hint="--set") from error
     names: dict[str, Any] = {"litellm": "litellm_version", "patch": "patch_version"}
     renamed = {names.get(name, name): value for name, value in options.items()}
-    text = read_text(values_file) if values_file else ""
-    return values.load(text, settings=chosen, **renamed)
+    text = read_text(values) if values else ""
+    return overlay_values.load(text, settings=chosen, **renamed)
 
 
 def read_text(path: Path) -> str:
@@ -75,20 +73,25 @@ def read_text(path: Path) -> str:
         raise OverlayError(f"{path} is not UTF-8 text") from error
 
 
-def tell(title: str, overlay: OverlayPlan, given: OverlayValues) -> None:
-    """Say on stderr what the overlay will do to a release, and what else is wrong with it."""
-    found = plan.identify(given, overlay.proxy.image, catalogue.load())
-    if found.release is None:
-        doing = f"patch {overlay.patch_version}; the release is not known, the pod will look"
-    elif found.state == "affected":
-        doing = f"patch {overlay.patch_version} for LiteLLM {found.release.version}"
-    else:
-        doing = f"LiteLLM {found.release.version} is {found.state}. {advice.MEANING[found.state]}"
-    click.echo(f"{title}: {doing}", err=True)
-    if found.release and found.release.advisories:
-        ids = ", ".join(item.id for item in found.release.advisories)
+def tell(overlaid: Iterable[tuple[str, OverlayPlan]], given: OverlayValues) -> None:
+    """Say on stderr what the overlay will do where, and once what else is wrong with a release."""
+    vulnerable: dict[str, Release] = {}
+    for title, overlay in overlaid:
+        found = plan.identify(given, overlay.proxy.image, catalogue.load())
+        if found.release is None:
+            doing = f"patch {overlay.patch_version}; the release is not known, the pod will look"
+        elif found.state == "affected":
+            doing = f"patch {overlay.patch_version} for LiteLLM {found.release.version}"
+        else:
+            meaning = advice.MEANING[found.state]
+            doing = f"LiteLLM {found.release.version} is {found.state}. {meaning}"
+        click.echo(f"{title}: {doing}", err=True)
+        if found.release and found.release.advisories:
+            vulnerable[found.release.version] = found.release
+    for version, release in vulnerable.items():
+        ids = ", ".join(item.id for item in release.advisories)
         click.echo(
-            f"warning: LiteLLM {found.release.version} has known vulnerabilities that this overlay "
-            f"does not touch: {ids}\nhint: litellm-overlay releases {found.release.version}",
+            f"warning: LiteLLM {version} has known vulnerabilities that this overlay does not "
+            f"touch: {ids}\nhint: litellm-overlay releases {version}",
             err=True,
         )

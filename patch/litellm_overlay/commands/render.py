@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from litellm_overlay import catalogue, outputs, plan, upstream, values
+from litellm_overlay import catalogue, outputs, plan, upstream
 from litellm_overlay.commands.overlay_options import (
     FILE,
     overlay_options,
@@ -15,6 +15,7 @@ from litellm_overlay.commands.overlay_options import (
     tell,
 )
 from litellm_overlay.errors import OverlayError
+from litellm_overlay.values import read_mapping
 
 
 @click.command()
@@ -24,6 +25,7 @@ from litellm_overlay.errors import OverlayError
     type=click.Choice(outputs.FORMATS),
     default="manifests",
     show_default=True,
+    envvar="LITELLM_OVERLAY_RENDER_FORMAT",
 )
 @click.option("--image", metavar="REFERENCE", help="The proxy's image.")
 @click.option("--workload", metavar="NAME", help="The proxy's Deployment; default: litellm.")
@@ -42,7 +44,7 @@ def render(
     format_: str,
     chart_values: tuple[Path, ...],
     folder: Path | None,
-    values_file: Path | None,
+    values: Path | None,
     settings: tuple[str, ...],
     **options: str | None,
 ) -> None:
@@ -71,12 +73,12 @@ def render(
     Exit codes: 0 done; 1 the overlay does not fit, or a file could not be written; 2 usage or
     values; 3 release or patch version not in the catalogue.
     """
-    given = read_values(values_file, settings, **options)
+    given = read_values(values, settings, **options)
     known = catalogue.load()
     payloads = plan.payloads(given.name, known)
     chart = None
     if format_ in outputs.CHARTS:
-        mine = [values.read_mapping(read_text(path), str(path)) for path in chart_values]
+        mine = [read_mapping(read_text(path), str(path)) for path in chart_values]
         chart, proxy = upstream.read(outputs.CHARTS[format_], upstream.merge(mine), given)
     elif chart_values:
         raise click.UsageError(f"--chart-values goes with {' and '.join(outputs.CHARTS)}.")
@@ -86,7 +88,7 @@ def render(
         proxy = proxy if chart else plan.from_values(given)
         overlay = plan.make(given, proxy, known, payloads)
         files = outputs.make(format_, given, overlay, payloads, chart)
-        tell(proxy.container, overlay, given)
+        tell([(proxy.container, overlay)], given)
     if folder:
         write(folder, files)
     elif len(files) > 1:

@@ -6,6 +6,7 @@ them anew: pytest --update-golden, then read the difference.
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import kubernetes_validate
@@ -63,6 +64,18 @@ def test_rendered_as_expected(path, request):
 def test_rendered_twice_is_the_same(path):
     """Nothing depends on time, order of hashes or the machine."""
     assert produce(path.parent, path.suffixes[0][1:]) == produce(path.parent, path.suffixes[0][1:])
+
+
+def test_one_case_has_every_value():
+    """And none of them at its default, so that nothing is left untried."""
+    given = values.load((GOLDEN / "everything" / "values.yaml").read_text())
+    default = values.OverlayValues()
+    same = {
+        item.name
+        for item in dataclasses.fields(given)
+        if getattr(given, item.name) == getattr(default, item.name)
+    }
+    assert same == set()
 
 
 def test_every_case_expects_something():

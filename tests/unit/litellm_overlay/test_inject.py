@@ -227,6 +227,16 @@ def test_other_ways_to_write_yaml_keep_their_data(pod):
     assert after == before
 
 
+def test_a_list_that_holds_a_payload_is_not_lost():
+    """`kubectl get configmaps,deployments --output yaml` after an install."""
+    payload, workload = list(yaml.safe_load_all(run(deployment())))[-2:]
+    text = yaml.safe_dump({"kind": "List", "items": [payload, workload]})
+    assert [item["kind"] for item in yaml.safe_load(inject.remove(text))["items"]] == [
+        "ConfigMap",
+        "Deployment",
+    ]
+
+
 def test_line_ends_are_kept():
     """Of Windows too."""
     text = deployment().replace("\n", "\r\n")
@@ -283,6 +293,7 @@ HIDDEN = (
         (deployment(image="nginx:1"), "no container in these manifests"),
         (deployment(TWO), "runs LiteLLM's image in several containers: a, b"),
         (deployment(HIDDEN), "the volume app is mounted at /app, over or above /app/.venv"),
+        (deployment("containers:\n- image: litellm:v1.88.6\n"), "has no name or no image"),
         ("containers: [\n", "a document is not YAML"),
         ("containers: {{ .Values.x }}\n", "a document is not YAML"),
     ],

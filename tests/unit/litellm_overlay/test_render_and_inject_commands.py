@@ -73,7 +73,9 @@ def test_an_environment_variable_stands_for_an_option(run, monkeypatch):
 
 def test_advisories_are_told_each_time(run):
     """The overlay is no substitute for an upgrade."""
-    done = run("inject", stdin=DEPLOYMENT.replace("1.88.6", "1.82.3"))
+    old = DEPLOYMENT.replace("1.88.6", "1.82.3")
+    done = run("inject", stdin=f"{old}---\n{old}")
+    assert done.err.count("warning:") == 1
     assert "warning: LiteLLM 1.82.3 has known vulnerabilities" in done.err
     assert "CVE-" in done.err
 
