@@ -230,9 +230,16 @@ MUTANTS = (
     Mutant(
         "bridge: no limit on waiting bytes",
         f"{BRIDGE}/bridge.py",
-        "return not self._in_flight or self._queued_bytes + size <= _MAX_QUEUED_BYTES",
+        "return not self._in_flight or self._in_flight_bytes + size <= _MAX_IN_FLIGHT_BYTES",
         "return True",
         f"{BRIDGE_TEST}::test_waiting_messages_are_bounded_in_bytes",
+    ),
+    Mutant(
+        "bridge: a failed send leaves a deaf connection",
+        f"{BRIDGE}/session.py",
+        'return json.dumps(value, separators=(",", ":"))',
+        'return json.dumps(value, separators=(",", ":"), ensure_ascii=False)',
+        f"{BRIDGE_TEST}::test_half_a_surrogate_pair_reaches_the_client",
     ),
     Mutant(
         "bridge: ?model= may break out",
