@@ -6,22 +6,15 @@ import asyncio
 import json
 
 import pytest
-from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.exceptions import InvalidStatus
 
-from fakes.client import connect, receive_turn, said, turn
+from fakes.client import close_code, connect, receive_turn, said, turn
 from fakes.fleet import running
 from fakes.pins import PINS
 
 NEWEST = PINS["litellm-live"][-1]
 CREATE = {"type": "response.create", "model": "gpt-4o", "input": "hi", "store": False}
 PATCHES = pytest.mark.parametrize("patch", ["1.0.0", "2.0.0"])
-
-
-async def close_code(socket):
-    """Return the code with which the server closes; nothing else may come before."""
-    with pytest.raises(ConnectionClosed) as caught:
-        await asyncio.wait_for(socket.recv(), 5)
-    return caught.value.rcvd.code
 
 
 @PATCHES
