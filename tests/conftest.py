@@ -19,3 +19,8 @@ def pytest_terminal_summary(terminalreporter):
     if os.environ.get("CI") and terminalreporter.stats.get("skipped"):
         terminalreporter._session.exitstatus = pytest.ExitCode.TESTS_FAILED
         terminalreporter.write_line("FAILED: tests were skipped, and CI skips none", red=True)
+
+
+def pytest_addoption(parser):
+    """Add the option that rewrites tests/golden."""
+    parser.addoption("--update-golden", action="store_true", help="write tests/golden anew")

@@ -14,6 +14,8 @@ from litellm_overlay.errors import OverlayError
 VERBS = {
     "demo": "See the defect and the cure on this machine; no cluster needed.",
     "diff": "Show what the pod would change in a stock endpoints.py.",
+    "render": "Print the overlay: manifests, kustomize, or values for LiteLLM's own charts.",
+    "inject": "Put the overlay into manifests, or take it out: stdin to stdout.",
     "probe": "Speak to a proxy as Codex does, over WebSocket, and judge the answer.",
     "releases": "Tell whether a LiteLLM release or image is affected, and what to pin.",
 }

@@ -24,3 +24,9 @@ class VerificationError(OverlayError):
     """A check ran and found a difference."""
 
     exit_code = 5
+
+
+class ValuesError(OverlayError):
+    """The operator's values, or the options that stand for them, cannot be used."""
+
+    exit_code = 2

@@ -20,7 +20,7 @@ _TAG = re.compile(r"(?P<prefix>(?:.*?[-_])?)v?(?P<release>\d+\.\d+\.\d+)(?P<suff
 _MOVING = {"latest", "stable", "lts", "main", "main-latest", "main-stable", "nightly", "dev"}
 _PRE_RELEASE = re.compile(r"[.-]?(?P<kind>rc|dev)\.?(?P<number>\d+)", re.ASCII)
 _HOTFIX = re.compile(r"-stable\.(?:patch\.)?\d+", re.ASCII)
-_NAMES = {"litellm", "litellm-database", "litellm-non_root"}
+_NAMES = {"litellm", "litellm-database", "litellm-non_root", "litellm-gateway"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,11 @@ def parse(reference: str) -> Image:
     return Image(match["name"], match["tag"], match["digest"])
 
 
+def is_proxy(image: Image) -> bool:
+    """Say whether an image is named like one of LiteLLM's proxy, wherever it is kept."""
+    return image.name.rpartition("/")[2] in _NAMES
+
+
 def read(image: Image) -> Reading:
     """Return what the reference says about the release."""
     if image.tag is None and image.digest:
@@ -69,7 +74,7 @@ def read(image: Image) -> Reading:
     doubts = []
     if match["prefix"] not in ("", "main-"):
         doubts.append(f"the tag has an unusual prefix, {match['prefix']}")
-    if image.name.rpartition("/")[2] not in _NAMES:
+    if not is_proxy(image):
         doubts.append(f"the image is not named like LiteLLM's own, but {image.name}")
     if image.digest:
         doubts.append("the digest decides what is pulled, the tag beside it is only a label")

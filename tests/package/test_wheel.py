@@ -58,3 +58,17 @@ def test_the_scripts_that_other_pythons_run_are_in_the_wheel(installed, tmp_path
     folder = Path(run(installed / "python", "-c", code, cwd=tmp_path).strip())
     assert (folder / "mock_provider.py").is_file()
     assert (folder / "mock_certificates.py").is_file()
+
+
+@pytest.mark.parametrize(
+    "format_", ["manifests", "payload", "patch", "litellm-helm-values", "litellm-chart-values"]
+)
+def test_the_templates_and_the_payload_are_in_the_wheel(installed, tmp_path, format_):
+    """`render` of the wheel and of the checkout are equal to the byte."""
+    image = "ghcr.io/berriai/litellm:v1.88.6"
+    command = ["litellm-overlay", "render", "--format", format_, "--image", image]
+    here = Path(sys.executable).parent
+    shipped, checkout = (
+        run(bin_ / command[0], *command[1:], cwd=tmp_path) for bin_ in (installed, here)
+    )
+    assert shipped == checkout

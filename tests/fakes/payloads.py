@@ -1,0 +1,31 @@
+"""A payload of three small files, so that goldens show its shape and not a patch's code."""
+
+from __future__ import annotations
+
+from litellm_overlay import plan
+
+FILES = {
+    "endpoint_patch/__init__.py": "",
+    "endpoint_patch/__main__.py": '"""Read."""\n\nprint("it\'s #1")\n',
+    "endpoint_patch/versions/v{}/inserted/bridge.py": "text = f'{{{1}}}'\n",
+}
+
+
+def small(name, known):
+    """Return such a payload for each patch version, with the digest 0123…."""
+    return tuple(
+        plan.Payload(
+            name=f"{name}-{version}-0123456789ab",
+            version=version,
+            digest="0123456789abcdef" * 4,
+            items=tuple(
+                plan.Item(path.replace("/", "."), path, text)
+                for path, text in (
+                    (path.replace("{}", version.replace(".", "_")), text)
+                    for path, text in FILES.items()
+                )
+            ),
+            labels={**plan.PAYLOAD_LABELS, "app.kubernetes.io/version": version},
+        )
+        for version in sorted(known.patch_versions)
+    )

@@ -1,0 +1,79 @@
+"""The operator's input: what is refused, and what an option overrules."""
+
+from __future__ import annotations
+
+import pytest
+
+from litellm_overlay import values
+from litellm_overlay.errors import ValuesError
+
+
+def test_nothing_given_is_the_default():
+    """An empty file and no file are the same."""
+    assert values.load("") == values.load("{}") == values.OverlayValues()
+
+
+def test_an_option_overrules_the_file():
+    """But not where it is not given."""
+    text = "onUnknown: fail\nlitellmVersion: 1.88.6\npatch: {version: 1.0.0, mode: http-fallback}\n"
+    given = values.load(
+        text, on_unknown="passthrough", litellm_version=None, settings={"mode": "websocket"}
+    )
+    assert given.on_unknown == "passthrough"
+    assert given.litellm_version == "1.88.6"
+    assert (given.patch_version, given.settings) == ("1.0.0", {"mode": "websocket"})
+
+
+def test_settings_that_are_not_given_are_not_in_the_plan():
+    """A payload from before a setting existed would refuse it."""
+    assert values.load("patch: {maxMessageBytes: 2048, drainFile: null}").settings == {
+        "mode": "websocket",
+        "maxMessageBytes": 2048,
+    }
+
+
+@pytest.mark.parametrize(
+    ("image", "reference"),
+    [
+        ("{repository: r/litellm}", "r/litellm"),
+        ("{repository: r/litellm, tag: v1}", "r/litellm:v1"),
+        ("{repository: r/litellm, digest: 'sha256:00'}", "r/litellm@sha256:00"),
+        ("{repository: r/litellm, tag: v1, digest: 'sha256:00'}", "r/litellm:v1@sha256:00"),
+        ("{repository: '', tag: ''}", None),
+    ],
+)
+def test_an_image_is_joined(image, reference):
+    """Tag, digest, or both."""
+    assert values.load(f"image: {image}").image == reference
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("a: [", "the values are not YAML"),
+        ("[]", "the values must be a mapping, not a list"),
+        ("onUnkown: fail", "the values have no key 'onUnkown'"),
+        ("image: {tg: v1}", "image has no key 'tg'"),
+        ("image: {tag: v1}", "image has a tag, but no repository"),
+        ("image: {repository: r, tag: 1.82}", "image.tag must be a text, not 1.82"),
+        ("patch: 2.0.0", "patch must be a mapping"),
+        ("patch: {version: 2.0}", "patchVersion must be a text"),
+        ("patch: {mode: websockets}", 'patch.mode must be "websocket" or "http-fallback"'),
+        ("patch: {modus: x}", "There is no setting 'modus'"),
+        ("patch: {drainFile: '/tmp/$(HOME)'}", "patch.drainFile must be an absolute path"),
+        ("onUnknown: ignore", 'onUnknown must be "fail" or "passthrough"'),
+        ("modulePath: endpoints.py", "modulePath must be an absolute path"),
+        ("modulePath: /a/../b", "modulePath must be an absolute path"),
+        ('modulePath: "/a{{b}}"', "modulePath must be an absolute path"),
+        ("name: Overlay", "name must be of lower-case letters"),
+        ("replicas: true", "replicas must be a whole number"),
+        ("env: {PATH: /bin}", "env must be a list"),
+        ("image: {repository: r, pullPolicy: always}", "imagePullPolicy must be Always"),
+    ],
+)
+def test_a_mistake_is_named(text, sentence):
+    """With exit code 2 and the key."""
+    with pytest.raises(ValuesError) as refused:
+        values.load(text)
+    assert sentence in refused.value.message
+    assert refused.value.exit_code == 2
