@@ -22,6 +22,8 @@ BRIDGE = f"{GUARD}/versions/v2_0_0/inserted"
 GUARD_TESTS = "tests/unit/endpoint_patch"
 RELAY_TEST = "tests/unit/v1_0_0/test_relay.py"
 BRIDGE_TEST = "tests/unit/v2_0_0/test_bridge.py"
+TURNS_TEST = "tests/unit/v2_0_0/test_turns.py"
+LIFE_TEST = "tests/unit/v2_0_0/test_lifecycle.py"
 
 
 @dataclass(frozen=True)
@@ -146,14 +148,14 @@ MUTANTS = (
         f"{BRIDGE}/request.py",
         '"spec_version": "2.3"',
         '"spec_version": "2.4"',
-        f"{BRIDGE_TEST}::test_a_leaving_client_cancels_the_request",
+        f"{LIFE_TEST}::test_a_leaving_client_cancels_the_request",
     ),
     Mutant(
         "bridge: client's leaving not passed on",
         f"{BRIDGE}/bridge.py",
         "            exchange.disconnect()\n",
         "            pass\n",
-        f"{BRIDGE_TEST}::test_a_slow_application_hears_of_a_leaving_client",
+        f"{LIFE_TEST}::test_a_slow_application_hears_of_a_leaving_client",
     ),
     Mutant(
         "bridge: duplicate keys accepted",
@@ -197,42 +199,49 @@ MUTANTS = (
         f"{BRIDGE}/turn.py",
         'await self._fail("The upstream stream ended early.", "upstream_stream_ended")',
         "pass",
-        f"{BRIDGE_TEST}::test_a_turn_never_ends_in_silence",
+        f"{TURNS_TEST}::test_a_turn_never_ends_in_silence",
     ),
     Mutant(
         "bridge: events after the end passed on",
         f"{BRIDGE}/turn.py",
         "            self.ended = True\n",
         "            pass\n",
-        f"{BRIDGE_TEST}::test_a_stream_has_one_terminal_event",
+        f"{TURNS_TEST}::test_a_stream_has_one_terminal_event",
     ),
     Mutant(
         "bridge: connection kept after the key was revoked",
         f"{BRIDGE}/bridge.py",
         "if exchange.lost_identity:",
         "if False:",
-        f"{BRIDGE_TEST}::test_a_key_revoked_later_is_told_and_closed_1008",
+        f"{LIFE_TEST}::test_a_key_revoked_later_is_told_and_closed_1008",
     ),
     Mutant(
         "bridge: turns started during a drain",
         f"{BRIDGE}/bridge.py",
         "while lane and self._starting and not self._draining():",
         "while lane:",
-        f"{BRIDGE_TEST}::test_a_drain_ends_running_turns_and_starts_none",
+        f"{LIFE_TEST}::test_a_drain_ends_running_turns_and_starts_none",
     ),
     Mutant(
         "bridge: no limit on turns in flight",
         f"{BRIDGE}/bridge.py",
         "if self._in_flight >= _MAX_IN_FLIGHT:",
         "if False:",
-        f"{BRIDGE_TEST}::test_work_in_flight_is_bounded",
+        f"{LIFE_TEST}::test_work_in_flight_is_bounded",
     ),
     Mutant(
         "bridge: no limit on waiting bytes",
         f"{BRIDGE}/bridge.py",
-        "return not self._in_flight or self._queued_bytes + size <= _MAX_QUEUED_BYTES",
+        "return not self._in_flight or self._in_flight_bytes + size <= _MAX_IN_FLIGHT_BYTES",
         "return True",
-        f"{BRIDGE_TEST}::test_waiting_messages_are_bounded_in_bytes",
+        f"{LIFE_TEST}::test_waiting_messages_are_bounded_in_bytes",
+    ),
+    Mutant(
+        "bridge: a failed send leaves a deaf connection",
+        f"{BRIDGE}/session.py",
+        'return json.dumps(value, separators=(",", ":"))',
+        'return json.dumps(value, separators=(",", ":"), ensure_ascii=False)',
+        f"{TURNS_TEST}::test_half_a_surrogate_pair_reaches_the_client",
     ),
     Mutant(
         "bridge: ?model= may break out",

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.client import connect as websockets_connect
+from websockets.exceptions import ConnectionClosed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,6 +38,24 @@ async def turn(socket: ClientConnection, **fields: Any) -> list[dict[str, Any]]:
     """Send a flat `response.create` with these fields; return the events of its turn."""
     await socket.send(json.dumps({"type": "response.create", **fields}))
     return await receive_turn(socket)
+
+
+async def say(socket: ClientConnection, event: dict[str, Any] | str | bytes) -> None:
+    """Send an event, or what is no event, as it is."""
+    await socket.send(json.dumps(event) if isinstance(event, dict) else event)
+
+
+async def hear(socket: ClientConnection, timeout: float = 5) -> dict[str, Any]:
+    """Return the next event."""
+    event: dict[str, Any] = json.loads(await asyncio.wait_for(socket.recv(), timeout))
+    return event
+
+
+async def close_code(socket: ClientConnection, timeout: float = 5) -> int:
+    """Return the code with which the server closes; nothing else may come before."""
+    with pytest.raises(ConnectionClosed) as caught:
+        await asyncio.wait_for(socket.recv(), timeout)
+    return caught.value.rcvd.code if caught.value.rcvd else 1006
 
 
 def said(events: list[dict[str, Any]]) -> str:

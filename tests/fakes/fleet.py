@@ -88,12 +88,14 @@ def json_lines(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in lines if line.endswith("\n")]
 
 
-def environment_of(version: str, patch: str | None) -> environment.LiteLLMEnvironment:
+def environment_of(
+    version: str, patch: str | None, settings: dict[str, Any] | None = None
+) -> environment.LiteLLMEnvironment:
     """Return LiteLLM as released, or an environment of its own with the overlay applied."""
     if patch is None:
         return environment.create(version, extra=EXTRA)
     env = environment.create(version, name=f"patched-{patch}", extra=EXTRA)
-    overlay.apply(env, patch)
+    overlay.apply(env, patch, settings)
     return env
 
 
@@ -108,12 +110,13 @@ def running(
     environ: dict[str, str] | None = None,
     extra_args: tuple[str, ...] = (),
     port: int | None = None,
+    settings: dict[str, Any] | None = None,
 ) -> Iterator[Live]:
     """Run one proxy. `config` is laid over the standard one, section by section.
 
     The mock speaks TLS, without which LiteLLM's native relay cannot reach it.
     """
-    env = env or environment_of(version, patch)
+    env = env or environment_of(version, patch, settings)
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copy(FAKES / "keys_and_spend.py", folder)  # LiteLLM looks beside its configuration
     (folder / "keys.json").write_text(json.dumps({"generation": 0, "keys": KEYS}))

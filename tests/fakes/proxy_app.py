@@ -14,7 +14,9 @@ import uvicorn
 from fastapi import APIRouter, FastAPI, HTTPException, Request
 from fastapi.responses import JSONResponse, StreamingResponse
 from starlette.websockets import WebSocket
+from websockets.asyncio.client import connect
 
+KEY = {"Authorization": "Bearer sk-1234"}
 SETTINGS = {
     "mode": "websocket",
     "maxMessageBytes": 16_000_000,
@@ -135,3 +137,23 @@ async def serving(app, monkeypatch):
         server.should_exit = True
         server.force_exit = True
         await task
+
+
+def starter(attach, monkeypatch):
+    """Return `start(**settings)`: an async context of (ProxyApp, connect function)."""
+
+    @contextlib.asynccontextmanager
+    async def start(**settings):
+        app = ProxyApp(attach, **settings)
+        async with serving(app.app, monkeypatch) as base:
+            yield (
+                app,
+                lambda path="/v1/responses", headers=KEY, **options: connect(
+                    base + path, additional_headers=headers, proxy=None, **options
+                ),
+            )
+        # Every connection is over: nothing of the overlay may still run.
+        coroutines = [repr(task.get_coro()) for task in asyncio.all_tasks()]
+        assert [each for each in coroutines if "Bridge" in each or "Relay" in each] == []
+
+    return start

@@ -12,7 +12,7 @@ import httpx
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from fakes.client import connect, receive_turn, said, turn
+from fakes.client import close_code, connect, receive_turn, said, turn
 from fakes.fleet import running
 from fakes.pins import PINS
 
@@ -65,13 +65,6 @@ def is_openai_shaped(event, status, code):
     assert set(event) == {"type", "status", "error"}
     assert set(event["error"]) == {"type", "code", "message", "param"}
     assert (event["type"], event["status"], event["error"]["code"]) == ("error", status, code)
-
-
-async def close_code(socket):
-    """Return the code with which the server closes; nothing else may come before."""
-    with pytest.raises(ConnectionClosed) as caught:
-        await asyncio.wait_for(socket.recv(), 5)
-    return caught.value.rcvd.code if caught.value.rcvd else 1006
 
 
 @pytest.mark.parametrize("name", BAD_FRAMES)

@@ -176,7 +176,7 @@ def next_steps(version: str) -> str:
         f"{name} diff {version}": "what the patch changes in LiteLLM's file",
         f"{name} releases IMAGE": "is your image affected, and what else is wrong with it",
         f"{name} probe URL": "ask a proxy of your own the same",
-        "README.md": "how the overlay gets into a cluster",
+        "README.md": "what each patch version solves, costs and refuses",
     }
     width = max(map(len, steps))
     return "\n".join(["What next:", *(f"  {step:{width}}  {why}" for step, why in steps.items())])

@@ -258,7 +258,11 @@ async def test_an_unknown_host():
 
 async def test_a_server_that_never_answers_the_handshake():
     """An upgrade that is swallowed costs the time limit."""
-    silent = await asyncio.start_server(lambda *_: asyncio.sleep(5), "127.0.0.1", 0)
+
+    async def swallow(reader, writer):  # which keeps them: an unheld writer is closed
+        await asyncio.sleep(5)
+
+    silent = await asyncio.start_server(swallow, "127.0.0.1", 0)
     async with silent:
         url = f"http://127.0.0.1:{silent.sockets[0].getsockname()[1]}"
         assert "no answer to the handshake within 0.2 s" in await unreachable(url, timeout=0.2)

@@ -1,56 +1,18 @@
 """The relay on a real uvicorn, with a stand-in for LiteLLM's own handler behind it."""
 
-import asyncio
 import json
 
 import pytest
-from websockets.asyncio.client import connect
-from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.exceptions import InvalidStatus
 
-from endpoint_patch.versions.v1_0_0.inserted.attach import attach_litellm_overlay
 from endpoint_patch.versions.v1_0_0.inserted.errors import with_status
 from endpoint_patch.versions.v1_0_0.inserted.frames import parse
 from endpoint_patch.versions.v1_0_0.inserted.relay import is_legal_close
-from fakes.proxy_app import ProxyApp, completed, serving, sse
+from fakes.client import close_code, hear, say
+from fakes.proxy_app import completed, sse
 
-KEY = {"Authorization": "Bearer sk-1234"}
 LIMITED = {"Authorization": "Bearer sk-limited"}
 CREATE = {"type": "response.create", "model": "gpt-4o", "input": "hi"}
-
-
-@pytest.fixture
-def proxy(monkeypatch):
-    """Return `start(**settings)`: an async context of (ProxyApp, connect function)."""
-
-    class Start:
-        def __init__(self, **settings):
-            self.app = ProxyApp(attach_litellm_overlay, **settings)
-
-        async def __aenter__(self):
-            self._serving = serving(self.app.app, monkeypatch)
-            base = await self._serving.__aenter__()
-            return self.app, lambda path="/v1/responses", headers=KEY: connect(
-                base + path, additional_headers=headers, proxy=None
-            )
-
-        async def __aexit__(self, *exc):
-            await self._serving.__aexit__(*exc)
-
-    return Start
-
-
-async def say(ws, event):
-    await ws.send(event if isinstance(event, str | bytes) else json.dumps(event))
-
-
-async def hear(ws, timeout=5):
-    return json.loads(await asyncio.wait_for(ws.recv(), timeout))
-
-
-async def closed(ws, timeout=5):
-    with pytest.raises(ConnectionClosed) as caught:
-        await asyncio.wait_for(ws.recv(), timeout)
-    return caught.value.rcvd.code if caught.value.rcvd else 1006
 
 
 @pytest.mark.parametrize("path", ["/v1/responses", "/responses"])
@@ -111,7 +73,7 @@ async def test_a_bad_first_frame_is_told_and_closed_1008(proxy, raw, code):
         await say(ws, raw)
         event = await hear(ws)
         assert (event["type"], event["status"], event["error"]["code"]) == ("error", 400, code)
-        assert await closed(ws) == 1008
+        assert await close_code(ws) == 1008
         assert app.stock_calls == []
 
 
@@ -120,7 +82,7 @@ async def test_a_first_frame_too_large_is_closed_1009(proxy):
     async with proxy(maxMessageBytes=1024) as (_app, dial), dial() as ws:
         await say(ws, "\u4e16" * 400)
         assert (await hear(ws))["error"]["code"] == "message_too_large"
-        assert await closed(ws) == 1009
+        assert await close_code(ws) == 1009
 
 
 async def test_a_bad_later_frame_is_told_and_not_passed_on(proxy):
@@ -143,7 +105,7 @@ async def test_the_model_of_every_frame_is_authorised(proxy):
             await say(ws, {**CREATE, "model": "gpt-5.4"})
             event = await hear(ws)
             assert (event["status"], event["error"]["type"]) == (400, "key_model_access_denied")
-            assert await closed(ws) == 1008
+            assert await close_code(ws) == 1008
         async with dial("/v1/responses?model=gpt-4o", LIMITED) as ws:
             for forbidden in (
                 {**CREATE, "model": "gpt-5.4"},
@@ -166,7 +128,7 @@ async def test_a_key_revoked_later_ends_with_the_next_new_model(proxy):
         del app.good_keys["sk-1234"]
         await say(ws, {**CREATE, "model": "gpt-5.4"})
         assert (await hear(ws))["status"] == 400
-        assert await closed(ws) == 1008
+        assert await close_code(ws) == 1008
 
 
 async def test_limits_of_time(proxy):
@@ -174,13 +136,13 @@ async def test_limits_of_time(proxy):
     async with proxy(firstMessageTimeoutSeconds=0.3) as (_app, dial), dial() as ws:
         event = await hear(ws)
         assert (event["status"], event["error"]["code"]) == (400, "first_message_timeout")
-        assert await closed(ws) == 1008
+        assert await close_code(ws) == 1008
     async with proxy(sessionLifetimeSeconds=0.5) as (_app, dial), dial() as ws:
         await say(ws, CREATE)
         await hear(ws)
         event = await hear(ws)
         assert event["error"]["code"] == "websocket_connection_limit_reached"
-        assert await closed(ws) == 1001
+        assert await close_code(ws) == 1001
 
 
 async def test_litellm_s_status_less_errors_get_one(proxy):
@@ -207,7 +169,7 @@ async def test_a_handler_that_crashes_closes_1011(proxy):
 
         app.answer = answer
         await say(ws, CREATE)
-        assert await closed(ws) == 1011
+        assert await close_code(ws) == 1011
 
 
 async def test_an_illegal_close_code_becomes_1011(proxy, monkeypatch):
@@ -220,7 +182,7 @@ async def test_an_illegal_close_code_becomes_1011(proxy, monkeypatch):
         app.stock = closes
         async with dial() as ws:
             await say(ws, CREATE)
-            assert await closed(ws) == 1011
+            assert await close_code(ws) == 1011
 
 
 async def test_http_fallback_answers_426_before_auth(proxy):

@@ -1,0 +1,64 @@
+"""What an operator can set, on the newest release under test, for each line of the patch."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+import pytest
+from websockets.exceptions import InvalidStatus
+
+from fakes.client import close_code, connect, receive_turn, said, turn
+from fakes.fleet import running
+from fakes.pins import PINS
+
+NEWEST = PINS["litellm-live"][-1]
+CREATE = {"type": "response.create", "model": "gpt-4o", "input": "hi", "store": False}
+PATCHES = pytest.mark.parametrize("patch", ["1.0.0", "2.0.0"])
+
+
+@PATCHES
+async def test_limits(tmp_path, patch):
+    """A first message too late or too large is told, then closed 1008 or 1009; no traceback."""
+    settings = {"firstMessageTimeoutSeconds": 1, "maxMessageBytes": 2048}
+    with running(NEWEST, patch, tmp_path, settings=settings) as live:
+        async with connect(live.ws_url) as socket:
+            event = (await receive_turn(socket))[-1]
+            assert (event["status"], event["error"]["code"]) == (400, "first_message_timeout")
+            assert await close_code(socket) == 1008
+        async with connect(live.ws_url) as socket:
+            await socket.send("x" * 2049)
+            event = (await receive_turn(socket))[-1]
+            assert (event["status"], event["error"]["code"]) == (400, "message_too_large")
+            assert await close_code(socket) == 1009
+        async with connect(live.ws_url) as socket:
+            assert said(await turn(socket, model="gpt-4o", input="hi"))
+            await asyncio.sleep(1.5)  # one message in time is enough
+            assert said(await turn(socket, model="gpt-4o", input="hi"))
+        assert "Traceback" not in live.proxy.log.read_text()
+
+
+async def test_a_drain(tmp_path):
+    """With the flag raised: the running turn ends, the next is not sent on, the close is 1012."""
+    flag = tmp_path / "drain"
+    with running(NEWEST, "2.0.0", tmp_path, settings={"drainFile": str(flag)}) as live:
+        async with connect(live.ws_url) as socket, connect(live.ws_url) as idle:
+            await socket.send(json.dumps({**CREATE, "input": "TRIGGERPACED:15"}))
+            await socket.recv()
+            flag.touch()
+            await socket.send(json.dumps(CREATE))
+            assert said(await receive_turn(socket))
+            assert await close_code(socket) == 1012
+            assert await close_code(idle) == 1012
+        asked = [record for record in live.provider_log() if record["kind"] == "request"]
+        assert len(asked) == 1
+
+
+@PATCHES
+async def test_http_fallback(tmp_path, patch):
+    """426 at the handshake, before auth; the HTTP route is as it was."""
+    with running(NEWEST, patch, tmp_path, settings={"mode": "http-fallback"}) as live:
+        for key in ("sk-1234", None):
+            with pytest.raises(InvalidStatus) as caught:
+                await connect(live.ws_url, key)
+            assert caught.value.response.status_code == 426

@@ -1,0 +1,12 @@
+"""The bridge in front of a scripted application."""
+
+import pytest
+
+from endpoint_patch.versions.v2_0_0.inserted.attach import attach_litellm_overlay
+from fakes.proxy_app import starter
+
+
+@pytest.fixture
+def proxy(monkeypatch):
+    """Return `start(**settings)`: an async context of (ProxyApp, connect function)."""
+    return starter(attach_litellm_overlay, monkeypatch)

@@ -1,0 +1,172 @@
+"""A turn through the bridge on a real uvicorn: one terminal event, whatever the application does."""
+
+import asyncio
+
+import pytest
+from fastapi.responses import JSONResponse, StreamingResponse
+from starlette.background import BackgroundTask
+
+from fakes.client import hear, say
+from fakes.proxy_app import completed, sse
+
+CREATE = {"type": "response.create", "model": "gpt-4o", "input": "hi"}
+
+
+async def ends_early(body):
+    yield sse({"type": "response.created", "response": {"id": "r"}})
+
+
+async def is_refused(body):
+    return JSONResponse({"error": {"message": "m"}}, 429)
+
+
+async def is_nonsense(body):
+    return JSONResponse({"weird": 1})
+
+
+async def crashes(body):
+    raise ZeroDivisionError
+
+
+async def crashes_midway(body):
+    yield sse({"type": "response.created", "response": {"id": "r"}})
+    raise ZeroDivisionError
+
+
+@pytest.mark.parametrize(
+    ("answer", "status"),
+    [
+        (ends_early, 502),
+        (is_refused, 429),
+        (is_nonsense, 502),
+        (crashes, 500),
+        (crashes_midway, 502),
+    ],
+)
+async def test_a_turn_never_ends_in_silence(proxy, answer, status):
+    """Early end, refusal, nonsense or crash: one error event at once, and the next turn works."""
+    async with proxy() as (app, dial), dial() as ws:
+        works, app.answer = app.answer, answer
+        await say(ws, CREATE)
+        event = await hear(ws)
+        if event["type"] == "response.created":
+            event = await hear(ws)
+        assert (event["type"], event["status"]) == ("error", status)
+        app.answer = works
+        await say(ws, CREATE)
+        assert (await hear(ws))["type"] == "response.completed"
+
+
+async def is_cancelled(body):
+    raise asyncio.CancelledError
+
+
+async def ends_in_an_error_stream(body):
+    async def stream():
+        yield sse({"error": {"message": "blocked", "type": "guardrail", "code": "400"}})
+        yield "data: [DONE]\n\n"
+
+    return StreamingResponse(stream(), 500, media_type="text/event-stream")
+
+
+async def test_an_application_that_cancels_itself_is_no_silence(proxy):
+    """Nor does it cost the connection a place in its queue."""
+    async with proxy() as (app, dial), dial() as ws:
+        works, app.answer = app.answer, is_cancelled
+        for _ in range(18):
+            await say(ws, CREATE)
+            assert (await hear(ws))["status"] == 500
+        app.answer = works
+        await say(ws, CREATE)
+        assert (await hear(ws))["type"] == "response.completed"
+
+
+async def test_an_error_told_as_a_stream_keeps_its_shape(proxy):
+    """LiteLLM answers so when the first chunk fails: status and stream."""
+    async with proxy() as (app, dial), dial() as ws:
+        app.answer = ends_in_an_error_stream
+        await say(ws, CREATE)
+        event = await hear(ws)
+        assert event["status"] == 400
+        assert event["error"]["message"] == "blocked"
+        assert event["error"]["type"] == "guardrail"
+
+
+async def test_half_a_surrogate_pair_reaches_the_client(proxy):
+    """A provider's emoji cut in two, or a client's, must not deafen the connection."""
+    async with proxy() as (app, dial), dial() as ws:
+
+        async def cut(body):
+            yield 'data: {"error":{"message":"\\ud83d","code":"400"}}\n\n'
+
+        works, app.answer = app.answer, cut
+        await say(ws, CREATE)
+        assert (await hear(ws))["error"]["message"] == "\ud83d"
+        await say(ws, {**CREATE, "previous_response_id": "resp_warmup_\ud800"})
+        assert (await hear(ws))["error"]["code"] == "previous_response_not_found"
+        app.answer = works
+        await say(ws, CREATE)
+        assert (await hear(ws))["type"] == "response.completed"
+
+
+async def test_data_that_is_no_event_is_dropped(proxy):
+    """Only what has a type is passed on."""
+    async with proxy() as (app, dial), dial() as ws:
+
+        async def odd(body):
+            for data in ("{}", "[1]", "7", "nope", '{"type":7}'):
+                yield f"data: {data}\n\n"
+            yield sse(completed())
+
+        app.answer = odd
+        await say(ws, {**CREATE, "stream_id": "l"})
+        assert (await hear(ws))["type"] == "response.completed"
+
+
+async def test_a_whole_answer_survives_a_failing_afterthought(proxy):
+    """What was answered, and perhaps billed, is told, whatever fails after it."""
+
+    async def fails():
+        raise ZeroDivisionError
+
+    async def whole(body):
+        return JSONResponse({"id": "r", "output": []}, background=BackgroundTask(fails))
+
+    async with proxy() as (app, dial), dial() as ws:
+        app.answer = whole
+        await say(ws, CREATE)
+        kinds = [(await hear(ws))["type"] for _ in range(2)]
+        assert kinds == ["response.created", "response.completed"]
+
+
+async def test_a_stream_has_one_terminal_event(proxy):
+    """What comes after the end is dropped."""
+    async with proxy() as (app, dial), dial() as ws:
+
+        async def chatty(body):
+            yield sse(completed()) + sse(completed()) + sse({"type": "error", "message": "late"})
+            yield "data: [DONE]\n\n"
+
+        app.answer = chatty
+        for _ in range(2):
+            await say(ws, CREATE)
+            assert (await hear(ws))["type"] == "response.completed"
+        with pytest.raises(asyncio.TimeoutError):
+            await hear(ws, 0.3)
+
+
+async def test_event_text_passes_unchanged(proxy):
+    """Where nothing must change not a byte does, number formats and key order included."""
+    text = (
+        '{"type":"response.completed", "z":1.0, "a":1e2,"s":"\\u00e9\u00e9","response":{"id":"r"}}'
+    )
+    async with proxy() as (app, dial), dial() as ws:
+
+        async def exact(body):
+            yield f"data: {text}\n\n"
+
+        app.answer = exact
+        await say(ws, CREATE)
+        assert await ws.recv() == text
+        await say(ws, {**CREATE, "stream_id": "l"})
+        assert await ws.recv() == '{"stream_id":"l",' + text[1:]
