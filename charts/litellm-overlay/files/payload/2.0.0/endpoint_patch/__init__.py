@@ -1,0 +1,1 @@
+"""Runs inside the stock image's own Python: standard library only, imports nothing of ours."""

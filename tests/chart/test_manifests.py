@@ -1,0 +1,154 @@
+"""What the chart renders: valid, confined, the same each time."""
+
+from __future__ import annotations
+
+import shutil
+
+import kubernetes_validate
+import pytest
+
+from fakes import helm
+from fakes.pod_security import violations
+
+KUBERNETES = ["1.31", "1.32", "1.33", "1.34", "1.35", "1.36", "1.37"]
+GOLDEN = helm.CHART.parents[1] / "tests" / "chart" / "golden"
+
+
+def name(path):
+    return path.name.removesuffix("-values.yaml")
+
+
+ci_cases = pytest.mark.parametrize("case", helm.CI, ids=name)
+
+
+@ci_cases
+def test_lint(case):
+    """Without a warning."""
+    assert "0 chart(s) failed" in helm.run("lint", "--strict", helm.CHART, "--values", case)
+
+
+@ci_cases
+def test_as_before(case, request):
+    """All but the payloads, which have a test of their own, equals the golden file to the byte.
+
+    To write it anew: pytest tests/chart --update-golden, then read the difference.
+    """
+    parts = helm.template("--values", case).split("\n---\n")
+    text = "\n---\n".join(part for part in parts if "immutable: true" not in part)
+    golden = GOLDEN / f"{name(case)}.yaml"
+    if request.config.getoption("--update-golden"):
+        golden.parent.mkdir(exist_ok=True)
+        golden.write_text(text)
+    assert text == golden.read_text()
+
+
+@ci_cases
+def test_the_same_each_time(case):
+    """To the byte, and from a package as from the checkout."""
+    assert helm.template("--values", case) == helm.template("--values", case)
+
+
+def test_a_package_is_the_chart(tmp_path):
+    """`helm package` warns of nothing, leaves nothing out, and what it makes renders the same."""
+    helm.run("package", helm.CHART, "--destination", tmp_path)
+    (package,) = tmp_path.glob("*.tgz")
+    for case in helm.CI:
+        packed = helm.template("--values", case, chart=package)
+        assert packed == helm.template("--values", case)
+
+
+@pytest.mark.parametrize("kubernetes", KUBERNETES)
+@ci_cases
+def test_the_api_of_the_last_two_years_takes_it(case, kubernetes):
+    """Strictly: a key that the API does not know is an error."""
+    for item in helm.objects("--values", case, "--kube-version", kubernetes).values():
+        kubernetes_validate.validate(item, kubernetes, strict=True)
+
+
+@ci_cases
+def test_pod_security_restricted(case):
+    """Every pod, that of `helm test` too, but for the values that ask for root."""
+    items = helm.objects("--values", case).values()
+    pods = [item["spec"]["template"]["spec"] for item in items if item["kind"] == "Deployment"]
+    pods += [item["spec"] for item in items if item["kind"] == "Pod"]
+    assert pods
+    found = [violation for pod in pods for violation in violations(pod)]
+    if name(case) == "root":
+        assert {"litellm"} == {
+            violation.split(":")[0] for violation in found if "Root" not in violation
+        }
+    else:
+        assert not found
+
+
+@ci_cases
+def test_no_token_and_no_rights(case):
+    """Nothing in the pods talks to the cluster."""
+    items = helm.objects("--values", case)
+    assert not {kind for kind, _ in items if "Role" in kind or "Webhook" in kind}
+    assert helm.pod_of("--values", case)["spec"]["automountServiceAccountToken"] is False
+
+
+def test_the_guard_comes_first_with_the_proxys_image():
+    """The same reference and pull policy: the file it patches is the file that is run."""
+    for case in helm.CI:
+        pod = helm.pod_of("--values", case)["spec"]
+        (proxy,) = pod["containers"]
+        for guard in pod.get("initContainers", [])[:1]:
+            assert guard["name"] == "litellm-overlay"
+            assert guard["image"] == proxy["image"]
+            assert guard.get("imagePullPolicy") == proxy.get("imagePullPolicy")
+
+
+def test_a_pinned_patch_gives_the_same_pods_with_a_newer_chart(tmp_path):
+    """Byte for byte, when a later chart has a new version of its own and a new default patch."""
+    case = helm.CHART / "ci" / "pinned-values.yaml"
+    newer = tmp_path / "litellm-overlay"
+    shutil.copytree(helm.CHART, newer)
+    for file, old, new in (
+        ("Chart.yaml", "version: 0.1.0", "version: 7.0.0"),
+        (
+            "files/catalogue.json",
+            '"defaultPatchVersion": "2.0.0"',
+            '"defaultPatchVersion": "3.0.0"',
+        ),
+        ("files/catalogue.json", '"2.0.0": "', '"3.0.0": "f'),
+    ):
+        text = (newer / file).read_text()
+        assert old in text
+        (newer / file).write_text(text.replace(old, new))
+    before, after = (
+        helm.template("--values", case, "--show-only", "templates/deployment.yaml", chart=chart)
+        for chart in (helm.CHART, newer)
+    )
+    assert before[before.index("  template:") :] == after[after.index("  template:") :]
+    assert before != after
+
+
+def test_the_settings_and_the_config_roll_the_pods():
+    """Each change is a change of the pod template."""
+    templates = [
+        helm.pod_of(*helm.LEAST, *more)
+        for more in (
+            (),
+            ("--set", "patch.version=1.0.0"),
+            ("--set", "patch.mode=http-fallback"),
+            ("--set", "onUnknown=passthrough"),
+            ("--set", "config.litellm_settings.drop_params=true"),
+        )
+    ]
+    assert all(one not in templates[:at] for at, one in enumerate(templates))
+
+
+def test_the_test_pod_is_not_behind_the_service():
+    """It carries the release's labels, but not all that the Service selects."""
+    items = helm.objects(*helm.LEAST)
+    selector = items["Service", "litellm"]["spec"]["selector"]
+    assert not selector.items() <= items["Pod", "litellm-test"]["metadata"]["labels"].items()
+    assert selector.items() <= helm.pod_of(*helm.LEAST)["metadata"]["labels"].items()
+
+
+def test_names_fit():
+    """A long release name: labels and the Service's name have 63 characters at most."""
+    text = helm.run("template", "r" * 53, helm.CHART, *helm.LEAST)
+    assert f"name: {'r' * 53}-litellm\n" in text

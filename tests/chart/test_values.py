@@ -1,0 +1,99 @@
+"""What operators may give to the chart, and what it says when they give something else."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+
+from fakes import helm
+
+VALUES = yaml.safe_load((helm.CHART / "values.yaml").read_text())
+EVERYTHING = yaml.safe_load((helm.CHART / "ci" / "everything-values.yaml").read_text())
+
+
+def leaves(values, path=()):
+    """Yield the path of each value that has a comment: groups are opened, maps of the API are not."""
+    groups = "image patch masterKey drain podDisruptionBudget service ingress serviceAccount test"
+    for key, value in values.items():
+        if not path and key in groups.split():
+            yield from leaves(value, (key,))
+        else:
+            yield (*path, key)
+
+
+def value_at(values, path):
+    for key in path:
+        values = values[key]
+    return values
+
+
+@pytest.mark.parametrize("path", [*leaves(VALUES)], ids=".".join)
+def test_one_case_sets_every_value(path):
+    """To something that is not its default; `enabled` and `create` have cases of their own."""
+    given = value_at(EVERYTHING, path)
+    assert given != value_at(VALUES, path) or path[-1] in ("enabled", "create")
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ("replicas=3", "additional properties 'replicas' not allowed"),
+        ("image.tga=v1.88.6", "at '/image': additional properties 'tga' not allowed"),
+        ("patch.mdoe=websocket", "at '/patch': additional properties 'mdoe' not allowed"),
+        ("patch.mode=websockets", "at '/patch/mode': value must be one of 'websocket', 'http-f"),
+        ("onUnknown=ignore", "at '/onUnknown': value must be one of 'fail', 'passthrough'"),
+        ("patch.maxMessageBytes=10", "at '/patch/maxMessageBytes': minimum: got 10, want 1,024"),
+        ("patch.sessionLifetimeSeconds=10", "minimum: got 10, want 60"),
+        ("modulePath=endpoints.py", "at '/modulePath': 'endpoints.py' does not match pattern"),
+        ("modulePath=/a/../endpoints.py", "at '/modulePath': 'not' failed"),
+        ("image.digest=abc", "at '/image/digest': 'abc' does not match pattern"),
+        ("drain.timeoutSeconds=0", "at '/drain/timeoutSeconds': minimum: got 0, want 5"),
+        ("ingress.enabled=true", "at '/ingress/hosts': minItems: got 0, want 1"),
+        ("patch.version=3.0.0", "there is no patch version 3.0.0 in this chart; known: 1.0.0, 2."),
+        ("image.tag=v1.82.7", "LiteLLM 1.82.7 is malware. Never run it; choose another image.tag"),
+        ("image.tag=v1.82.7,patch.enabled=false", "LiteLLM 1.82.7 is malware"),
+        ("image.tag=v1.81.0", "LiteLLM 1.81.0 has no Responses WebSocket endpoint; there is noth"),
+        ("image.tag=v1.83.7", "exist in 2 layouts. Set modulePath to the right one: /usr/lib/py"),
+        ("image.tag=v9.0.0", "LiteLLM 9.0.0 is not in this chart's catalogue. Set modulePath, an"),
+        ("litellmVersion=9.0.0,modulePath=/a/endpoints.py", "LiteLLM 9.0.0 is not in this chart's"),
+        ("image.tag=main-stable", "does not tell which LiteLLM is inside. Set litellmVersion, or "),
+        ("image.tag=", "does not tell which LiteLLM is inside. Set litellmVersion, or modulePath"),
+        ("terminationGracePeriodSeconds=60", "must be drain.timeoutSeconds and 30 more, 150 or"),
+        ("config.general_settings.master_key=sk-1", "config.general_settings.master_key holds a s"),
+        (
+            "config.model_list[0].litellm_params.api_key=sk-1",
+            "config.model_list[0].litellm_params.",
+        ),
+        ("env[0].name=OPENAI_API_KEY,env[0].value=sk-1", "env: OPENAI_API_KEY holds a secret in "),
+        (
+            "masterKey.secretName=",
+            "masterKey.secretName is required: the Secret that holds LiteLLM",
+        ),
+    ],
+)
+def test_refused_with_a_sentence(given, sentence):
+    """The value and what is wrong with it, in one line of Helm's own error."""
+    with pytest.raises(helm.Refused) as refusal:
+        helm.template(*helm.LEAST, "--set", given)
+    said = str(refusal.value)
+    assert sentence in said
+    assert "sk-1" not in said
+    assert len(said.splitlines()) <= 9
+
+
+def test_a_reference_is_no_secret():
+    """Neither in the config nor by secretKeyRef, nor under a key that only looks like one."""
+    given = {
+        "config.general_settings.master_key": "os.environ/LITELLM_MASTER_KEY",
+        "config.litellm_settings.cache_params.password": "os.environ/REDIS",
+        "config.general_settings.max_tokens": "10",
+        "env[0].name": "OPENAI_API_KEY",
+        "env[0].valueFrom.secretKeyRef.name": "openai",
+    }
+    text = ",".join(f"{key}={value}" for key, value in given.items())
+    assert helm.template(*helm.LEAST, "--set", text)
+
+
+def test_as_a_subchart():
+    """Helm hands `global` to subcharts; the schema lets it pass."""
+    assert helm.template(*helm.LEAST, "--set", "global.imageRegistry=x")
