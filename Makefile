@@ -9,7 +9,7 @@ ifdef PIP_INDEX_URL  # uv does not read pip's variables
 export UV_DEFAULT_INDEX ?= $(PIP_INDEX_URL)
 endif
 
-.PHONY: help setup demo test unit stock live codex mutants bench check lint types contracts clean
+.PHONY: help setup demo test unit stock live codex chart tools sync mutants bench check lint types contracts clean
 .DEFAULT_GOAL := help
 
 help:  ## Show this list
@@ -35,6 +35,15 @@ live: .venv/dev  ## Real LiteLLM processes, stock and patched
 
 codex: .venv/dev  ## The real Codex CLI against real LiteLLM (needs npm)
 	@$(BIN)/pytest -q -s tests/codex $(ARGS)
+
+chart: tools  ## The Helm chart: values, manifests, what runs in its pods
+	@$(BIN)/pytest -q tests/chart $(ARGS)
+
+tools: .venv/dev  ## Build Helm into the cache (needs Go; minutes, once)
+	@$(BIN)/python scripts/tools.py
+
+sync: .venv/dev  ## Copy payloads, catalogue and the table of values into the chart
+	@$(BIN)/python scripts/sync_chart.py
 
 mutants: .venv/dev  ## Undo each guard in turn; a named test must go red
 	@$(BIN)/python scripts/mutants.py $(ARGS)

@@ -52,7 +52,18 @@ def test_a_config_map_holds_the_payload(version):
 def tags():
     """Return tags of every style, for releases on both sides of every border."""
     styles = ("v{}", "{}", "main-v{}-stable", "v{}-nightly", "v{}-stable.patch.2", "fips-v{}")
-    releases = "1.81.0 1.82.1 1.82.3 1.82.7 1.83.7 1.83.10 1.88.6 1.89.0 1.109.1 9.9.9".split()
+    releases = [
+        "1.81.0",
+        "1.82.1",
+        "1.82.3",
+        "1.82.7",
+        "1.83.7",
+        "1.83.10",
+        "1.88.6",
+        "1.89.0",
+        "1.109.1",
+        "9.9.9",
+    ]
     yield from (style.format(release) for style in styles for release in releases)
     yield from ("v1.84.0-rc.1", "v1.84.0rc1", "v1.83.5-rc.7", "v1.84.0.dev2", "v1.84.0-dev.2")
     yield from ("latest", "main-stable", "1.9")

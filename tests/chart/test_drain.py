@@ -1,0 +1,75 @@
+"""The `preStop` hook, run: the flag first, then wait for those that are still connected."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+
+import pytest
+
+from fakes import helm
+
+
+@pytest.fixture
+def hook(tmp_path):
+    """Return a way to start the hook for a port, without the pause for endpoints to be told."""
+    (proxy,) = helm.pod_of(*helm.LEAST)["spec"]["containers"]
+    shell, option, script = proxy["lifecycle"]["preStop"]["exec"]["command"]
+    assert ":0FA0 " in script
+    assert "sleep 5\n" in script
+
+    def start(port, seconds=120):
+        ours = (
+            script.replace("/litellm-overlay/drain", str(tmp_path))
+            .replace(":0FA0 ", f":{port:04X} ")
+            .replace("sleep 5\n", "\n")
+            .replace("-lt 120 ", f"-lt {seconds} ")
+        )
+        return subprocess.Popen([shell, option, ours])
+
+    return start
+
+
+@pytest.fixture
+def listener():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server
+
+
+def test_it_waits_for_the_last_connection(hook, listener, tmp_path):
+    """And no longer. A port that is only listened to is no connection."""
+    port = listener.getsockname()[1]
+    client = socket.create_connection(("127.0.0.1", port))
+    accepted, _ = listener.accept()
+    process = hook(port)
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(2.5)
+    assert (tmp_path / "now").exists()
+    client.close()
+    accepted.close()
+    assert process.wait(60) == 0
+
+
+def test_it_ends_when_the_time_is_over(hook, listener):
+    """Even if somebody stays connected."""
+    port = listener.getsockname()[1]
+    with socket.create_connection(("127.0.0.1", port)):
+        assert hook(port, seconds=7).wait(60) == 0
+
+
+def test_the_flag_is_where_the_proxy_looks():
+    """The guard's plan, the hooks and the mount name one place; a new start takes the flag away."""
+    pod = helm.pod_of(*helm.LEAST)["spec"]
+    (proxy,) = pod["containers"]
+    flag = "/litellm-overlay/drain/now"
+    assert f'"drainFile":"{flag}"' in pod["initContainers"][0]["env"][0]["value"]
+    assert f"touch {flag}\n" in proxy["lifecycle"]["preStop"]["exec"]["command"][2]
+    assert proxy["lifecycle"]["postStart"]["exec"]["command"] == ["rm", "-f", flag]
+    assert {"name": "drain", "mountPath": "/litellm-overlay/drain"} in proxy["volumeMounts"]
+    assert {"name": "drain", "emptyDir": {"sizeLimit": "1Mi"}} in pod["volumes"]
+
+
+def test_the_pod_lives_as_long_as_the_drain():
+    """And 30 seconds more, for LiteLLM to end by itself."""
+    pod = helm.pod_of(*helm.LEAST, "--set", "drain.timeoutSeconds=600")["spec"]
+    assert pod["terminationGracePeriodSeconds"] == 630

@@ -1,0 +1,162 @@
+"""The pod of `helm test`, run: its command as rendered, against servers that behave well or badly."""
+
+from __future__ import annotations
+
+import contextlib
+import http
+import json
+import os
+import subprocess
+import sys
+import threading
+
+import pytest
+from websockets.sync.server import serve
+
+from fakes import helm
+
+KEY = "sk-of-the-test"
+COMPLETED = {"type": "response.completed", "response": {"id": "resp_1"}}
+FAILED = {"type": "error", "status": 400, "error": {"code": "model_not_found"}}
+
+
+@contextlib.contextmanager
+def proxy(events=(COMPLETED,), refuse=None):
+    """Run a server that answers each frame with events; `seen` gets handshakes and frames."""
+    seen = []
+
+    def look(connection, request):
+        seen.append((request.path, request.headers.get("Authorization")))
+        return connection.respond(http.HTTPStatus(refuse), "no") if refuse else None
+
+    def answer(connection):
+        for message in connection:
+            seen.append(json.loads(message))
+            for event in events:
+                connection.send(json.dumps(event))
+            if not events:
+                connection.close(1012)
+
+    with serve(answer, "127.0.0.1", 0, process_request=look) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server.socket.getsockname()[1], seen
+        server.shutdown()
+
+
+def run(tmp_path, port, *arguments, decision="patched", cwd=None, **more):
+    """Run the test container as the kubelet would, with a report of the guard's."""
+    pod = helm.of_kind("Pod", "--values", helm.CHART / "ci/system-layout-values.yaml", *arguments)
+    (container,) = pod["spec"]["containers"]
+    environ = {item["name"]: item.get("value", KEY) for item in container["env"]}
+    report = tmp_path / "report.json"
+    report.write_text(json.dumps({"decision": decision, "message": "Patched it."}))
+    environ["REPORT"] = str(report)
+    assert environ["URL"] == "ws://litellm:4000/v1/responses"
+    environ["URL"] = environ["URL"].replace("litellm:4000", f"127.0.0.1:{port}")
+    assert container["command"][0] == "python3"
+    done = subprocess.run(
+        [sys.executable, *container["command"][1:], *container["args"]],
+        env={**environ, "PATH": os.environ["PATH"], **more},
+        cwd=cwd or tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    said = done.stdout + done.stderr
+    assert KEY not in said
+    assert "Traceback" not in said
+    return done.returncode, said
+
+
+def test_a_turn(tmp_path):
+    """The decision is printed; no model in the URL; the key in the header; the model in the frame."""
+    with proxy(({"type": "response.created"}, COMPLETED)) as (port, seen):
+        code, said = run(tmp_path, port)
+    assert code == 0, said
+    assert said.startswith("guard: patched: Patched it.\nhandshake: 101")
+    assert "turn: response.completed from gpt" in said
+    handshake, frame = seen
+    assert handshake == ("/v1/responses", f"Bearer {KEY}")
+    assert (frame["type"], frame["model"]) == ("response.create", "gpt")
+
+
+def test_without_a_model(tmp_path):
+    """A wildcard or an own ConfigMap names no model: the handshake alone, and it says so."""
+    for given in ("config.model_list[0].model_name=openai/*", "existingConfigMap=mine"):
+        with proxy() as (port, seen):
+            code, said = run(tmp_path, port, "--set", given)
+        assert code == 0, said
+        assert "set test.model" in said
+        assert len(seen) == 1
+
+
+def test_http_fallback(tmp_path):
+    """426 is what that mode promises; 101 is not."""
+    mode = ("--set", "patch.mode=http-fallback")
+    with proxy(refuse=426) as (port, _):
+        assert run(tmp_path, port, *mode)[0] == 0
+    with proxy() as (port, _):
+        code, said = run(tmp_path, port, *mode)
+    assert code == 1
+    assert "error: the handshake was accepted, expected 426" in said
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "sentence"),
+    [
+        ({"refuse": 403}, "refused with 403, expected 101\nhint: the proxy runs an unpatched file"),
+        ({"refuse": 401}, "hint: is masterKey the proxy's own?"),
+        ({"refuse": 500}, "hint: the proxy's log says more"),
+        ({"events": [FAILED]}, 'error: {"code": "model_not_found"}\nhint: does the model answer'),
+        ({"events": []}, "error: the connection ended in mid-turn"),
+        ({"events": [{"type": "response.created"}]}, "error: the turn did not end within 1 s"),
+    ],
+)
+def test_a_proxy_that_does_not_answer(tmp_path, behaviour, sentence):
+    """Exit code 1, one error and a hint, no traceback, no key."""
+    with proxy(**behaviour) as (port, _):
+        code, said = run(tmp_path, port, "--set", "test.timeoutSeconds=1")
+    assert code == 1
+    assert sentence in said
+
+
+def test_nobody_there(tmp_path):
+    """Neither a hang nor a traceback."""
+    with proxy() as (port, _):
+        pass
+    code, said = run(tmp_path, port)
+    assert code == 1
+    assert "was not reached" in said
+
+
+def test_an_image_with_upstreams_fix(tmp_path):
+    """The overlay changes nothing there, http-fallback neither: a turn must work."""
+    with proxy() as (port, _):
+        arguments = ("--set", "patch.mode=http-fallback")
+        code, said = run(tmp_path, port, *arguments, decision="upstream-fixed")
+    assert code == 0, said
+    assert "changes nothing in this image" in said
+
+
+def test_an_image_whose_python3_is_not_litellms(tmp_path):
+    """Then the turn is made by the one that the `litellm` command uses, which has `websockets`."""
+    lacking = tmp_path / "lacking" / "websockets.py"
+    lacking.parent.mkdir()
+    lacking.write_text("raise ImportError\n")
+    python = tmp_path / "python-of-litellm"
+    python.write_text(f'#!/bin/sh\nunset PYTHONPATH\nexec {sys.executable} "$@"\n')
+    command = tmp_path / "litellm"
+    command.write_text(f"#!{python}\n")
+    for script in (python, command):
+        script.chmod(0o755)
+    payload = helm.CHART / "files" / "payload" / "2.0.0"
+    found = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "PYTHONDONTWRITEBYTECODE": "1"}
+    with proxy() as (port, seen):
+        code, said = run(tmp_path, port, cwd=payload, PYTHONPATH=str(lacking.parent), **found)
+    assert code == 0, said
+    assert len(seen) == 2
+    python.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    code, said = run(tmp_path, port, cwd=payload, PYTHONPATH=str(lacking.parent), **found)
+    assert code == 1
+    assert "error: the image holds no Python package `websockets`" in said
