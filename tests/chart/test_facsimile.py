@@ -1,0 +1,164 @@
+"""`render` and `inject` over a chart with the traps of LiteLLM's own, which cannot be had here.
+
+What they give is handed to Helm with tests/chart/facsimile, in each of that chart's generations.
+"""
+
+from __future__ import annotations
+
+import base64
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from fakes import helm
+from litellm_overlay import payload
+
+FACSIMILE = Path(__file__).parent / "facsimile"
+MINE = """\
+extraInitContainers: [{name: mine, image: busybox}]
+volumes: [{name: plugins, configMap: {name: plugins}}]
+volumeMounts: [{name: plugins, mountPath: /plugins}]
+image: {repository: ghcr.io/berriai/litellm-database, tag: main-v1.82.3-stable}
+"""
+generations = pytest.mark.parametrize("generation", ["plain", "tpl"])
+
+
+def overlay(*arguments, stdin=""):
+    """Return what the toolkit prints."""
+    done = subprocess.run(
+        [sys.executable, "-m", "litellm_overlay", *arguments],
+        input=stdin,
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=helm.CHART.parents[1] / "patch",
+    )
+    return done.stdout
+
+
+@pytest.fixture
+def mine(tmp_path):
+    """Return the operator's own values file."""
+    path = tmp_path / "mine.yaml"
+    path.write_text(MINE)
+    return path
+
+
+@pytest.fixture
+def ours(mine, tmp_path):
+    """Return the values file that `render` makes for it."""
+    path = tmp_path / "overlay.yaml"
+    path.write_text(overlay("render", "--format=litellm-helm-values", f"--chart-values={mine}"))
+    return path
+
+
+def rendered(generation, *files):
+    """Return the facsimile's text with values files, as one of its generations."""
+    values = [item for file in files for item in ("--values", file)]
+    return helm.template("--set", f"generation={generation}", *values, chart=FACSIMILE)
+
+
+def workloads(text):
+    """Return name -> pod spec of whatever runs pods."""
+    return {
+        item["metadata"]["name"]: item["spec"]["template"]["spec"]
+        for item in yaml.safe_load_all(text)
+        if item and item["kind"] in ("Deployment", "Job")
+    }
+
+
+def unfilled(pod):
+    """Return the containers that mount a file of ours which no init container writes."""
+    writers = {
+        mount["name"]
+        for container in pod.get("initContainers", [])
+        for mount in container.get("volumeMounts", [])
+        if not mount.get("readOnly")
+    }
+    return [
+        container["name"]
+        for container in pod["containers"]
+        for mount in container.get("volumeMounts", [])
+        if mount["name"] == "litellm-overlay-output" and mount["name"] not in writers
+    ]
+
+
+@generations
+def test_the_trap_is_there(generation, mine, ours, tmp_path):
+    """The values without their part for the Job would have it mount a file that nobody writes."""
+    naive = yaml.safe_load(ours.read_text())
+    del naive["migrationJob"]
+    path = tmp_path / "naive.yaml"
+    path.write_text(yaml.safe_dump(naive))
+    pods = workloads(rendered(generation, mine, path))
+    assert unfilled(pods["litellm-migrations"]) == ["prisma-migrations"]
+
+
+@generations
+def test_values_for_the_chart(generation, mine, ours):
+    """Guard first, the operator's lists kept, every mounted file written, the Job's too."""
+    pods = workloads(rendered(generation, mine, ours))
+    assert not [name for name, pod in pods.items() if unfilled(pod)]
+    deployments = [pod for name, pod in pods.items() if not name.endswith("migrations")]
+    assert len(deployments) == {"plain": 1, "tpl": 2}[generation]
+    for pod in deployments:
+        assert [item["name"] for item in pod["initContainers"]] == ["litellm-overlay", "mine"]
+        assert pod["initContainers"][0]["image"] == pod["containers"][0]["image"]
+        assert {"name": "plugins", "mountPath": "/plugins"} in pod["containers"][0]["volumeMounts"]
+
+
+@generations
+@pytest.mark.parametrize("version", ["1.0.0", "2.0.0"])
+def test_the_payload_arrives(generation, version, mine, ours):
+    """To the byte, though a generation of the chart takes it for a template."""
+    maps = [
+        item
+        for item in yaml.safe_load_all(rendered(generation, mine, ours))
+        if item and item["kind"] == "ConfigMap" and f"-{version}-" in item["metadata"]["name"]
+    ]
+    (item,) = maps
+    found = {key: text.encode() for key, text in item["data"].items()}
+    found |= {key: base64.b64decode(text) for key, text in item.get("binaryData", {}).items()}
+    expected = {name.replace("/", "."): text for name, text in payload.files(version).items()}
+    assert found == expected
+
+
+def test_an_old_chart_says_nothing(mine, ours):
+    """So the values file tells how to see it, and `inject` is the way there."""
+    text = rendered("old", mine, ours)
+    assert "LITELLM_OVERLAY_PLAN\n" not in text
+    assert unfilled(workloads(text)["litellm"]) == ["litellm"]
+    assert "use `litellm-overlay inject`" in ours.read_text()
+    injected = overlay("inject", stdin=rendered("old", mine))
+    assert not unfilled(workloads(injected)["litellm"])
+
+
+@pytest.mark.parametrize("generation", ["old", "plain", "tpl"])
+def test_inject(generation, mine):
+    """Into the Deployments, not the Job; nothing else changes, and --remove gives the original."""
+    text = rendered(generation, mine)
+    injected = overlay("inject", stdin=text)
+    pods, before = workloads(injected), workloads(text)
+    assert pods["litellm-migrations"] == before["litellm-migrations"]
+    for name in before.keys() - {"litellm-migrations"}:
+        assert pods[name]["initContainers"][0]["name"] == "litellm-overlay"
+        assert not unfilled(pods[name])
+    assert overlay("inject", stdin=injected) == injected
+    assert overlay("inject", "--remove", stdin=injected) == text
+
+
+def test_as_a_post_renderer(mine, tmp_path):
+    """Helm 3 pipes its manifests through a script of one line."""
+    script = tmp_path / "inject.sh"
+    script.write_text(
+        f"#!/bin/sh\nexec env PYTHONPATH={helm.CHART.parents[1] / 'patch'} "
+        f"{sys.executable} -m litellm_overlay inject 2>/dev/null\n"
+    )
+    script.chmod(0o755)
+    text = helm.template("--values", mine, "--post-renderer", script, chart=FACSIMILE)
+    assert "litellm-overlay" in [
+        item["name"] for item in workloads(text)["litellm"]["initContainers"]
+    ]
