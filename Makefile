@@ -39,7 +39,7 @@ codex: .venv/dev  ## The real Codex CLI against real LiteLLM (needs npm)
 chart: tools  ## The Helm chart: values, manifests, what runs in its pods
 	@$(BIN)/pytest -q tests/chart $(ARGS)
 
-tools: .venv/dev  ## Build Helm into the cache (needs Go; minutes, once)
+tools: .venv/dev  ## Build Helm and helm-unittest into the cache (needs Go; minutes, once)
 	@$(BIN)/python scripts/tools.py
 
 sync: .venv/dev  ## Copy payloads, catalogue and the table of values into the chart

@@ -49,35 +49,47 @@ def path_of(name: str) -> Path:
 
 
 def build(name: str) -> subprocess.CompletedProcess[str]:
-    """Run `go install`; the program appears in one piece or not at all."""
+    """Build in a module of its own, since `go install` knows no `replace`, which some need.
+
+    The program appears in one piece or not at all.
+    """
     package = PINS["go-tools"][name]
-    target = path_of(name).parent
+    target = path_of(name)
     target.parent.mkdir(parents=True, exist_ok=True)
+    replaces = [f"-replace={old}={new}" for old, new in PINS["go-replaces"].items()]
     with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
-        done = subprocess.run(
-            ["go", "install", f"-ldflags={' '.join(link_flags(name))}", package],
-            env={**os.environ, "GOBIN": scratch, "CGO_ENABLED": "0"},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode == 0:
-            target.mkdir(exist_ok=True)
-            (Path(scratch) / name).replace(path_of(name))
+        for command in (
+            ["mod", "init", "tools"],
+            ["mod", "edit", *replaces],
+            ["get", package],
+            ["build", "-o=tool", f"-ldflags={link_flags(name)}", package.partition("@")[0]],
+        ):
+            done = subprocess.run(
+                ["go", *command],
+                env={**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "-mod=mod", "GOWORK": "off"},
+                cwd=scratch,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            if done.returncode:
+                return done
+        (Path(scratch) / "tool").replace(target)
     return done
 
 
-def link_flags(name: str) -> list[str]:
+def link_flags(name: str) -> str:
     """Return what Helm's own Makefile sets, or Helm would render for Kubernetes 1.20."""
     if name != "helm":
-        return []
+        return ""
     helm, version = "helm.sh/helm/v3", PINS["go-tools"]["helm"].partition("@")[2]
     major, minor = PINS["helm-kubernetes"].split(".")
-    return [f"-X {helm}/internal/version.version={version}"] + [
+    flags = [f"-X {helm}/internal/version.version={version}"] + [
         f"-X {helm}/pkg/{package}.k8sVersion{part}={number}"
         for package in ("chartutil", "lint/rules")
         for part, number in (("Major", major), ("Minor", minor))
     ]
+    return " ".join(flags)
 
 
 def fail(message: str, hint: str) -> int:

@@ -1,13 +1,14 @@
-"""The chart's tests need Helm, and nothing else that the others do not."""
+"""The chart's tests need two Go programs that the other tests do not."""
 
 from __future__ import annotations
 
 import pytest
 
-from fakes import helm
+import tools
 
 
 def pytest_collection_modifyitems(items):
     """Say once what is missing, instead of in every test."""
-    if items and not helm.find():
-        raise pytest.UsageError("helm is missing; to build it (needs Go): make tools")
+    missing = [name for name in ("helm", "helm-unittest") if not tools.path_of(name).exists()]
+    if items and missing:
+        raise pytest.UsageError(f"{' and '.join(missing)} missing; to build (needs Go): make tools")

@@ -1,8 +1,7 @@
-"""Helm, to be run by tests: the pinned one of `make tools`, else the one on PATH."""
+"""Helm, to be run by tests: the pinned one of `make tools`."""
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -19,15 +18,11 @@ class Refused(Exception):  # noqa: N818 - not an error of the tests
     """Helm ended with an error; its text is what Helm said."""
 
 
-def find() -> str | None:
-    """Return the path of Helm, if there is one."""
-    pinned = tools.path_of("helm")
-    return str(pinned) if pinned.exists() else shutil.which("helm")
-
-
 def run(*arguments: str | Path) -> str:
     """Return what Helm prints; a warning counts as a refusal."""
-    done = subprocess.run([find(), *arguments], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [tools.path_of("helm"), *arguments], capture_output=True, text=True, check=False
+    )
     if done.returncode or done.stderr:
         raise Refused(done.stderr + done.stdout)
     return done.stdout
