@@ -79,23 +79,38 @@ def _overlay(document: str, found: Sequence[tuple[Found, OverlayPlan]]) -> str:
     for item, overlay in found:
         _refuse_hidden(item, overlay.module_path)
 
-    def edit(edited: splice.Splice) -> None:
+    def clear(edited: splice.Splice) -> None:
+        for item, _ in found:
+            template = _at(edited.root, item.where)
+            pod = _mapping(splice.get(template, "spec"))
+            edited.remove_empty(pod, "initContainers")
+            edited.remove_empty(pod, "volumes")
+            edited.remove_empty(_container(pod, item.proxy.container), "volumeMounts")
+            metadata = splice.get(template, "metadata")
+            if _only_annotations(metadata, splice.is_empty):
+                edited.remove_key(template, "metadata")
+            else:
+                edited.remove_empty(template, "metadata")
+                edited.remove_empty(metadata, "annotations")
+
+    def add(edited: splice.Splice) -> None:
         for item, overlay in found:
             parts = render.fragment(overlay)
             template = _at(edited.root, item.where)
             pod = _mapping(splice.get(template, "spec"))
-            if splice.is_empty(splice.get(template, "metadata")):
-                annotations = "annotations:\n" + textwrap.indent(parts.annotations, "  ")
-                edited.add_keys(template, "metadata", annotations)
+            metadata = splice.get(template, "metadata")
+            if metadata is None:
+                text = "annotations:\n" + textwrap.indent(parts.annotations, "  ")
+                edited.add_keys(template, "metadata", text)
             else:
-                metadata = _mapping(splice.get(template, "metadata"))
-                edited.add_keys(metadata, "annotations", parts.annotations)
+                edited.add_keys(_mapping(metadata), "annotations", parts.annotations)
             edited.add_items(pod, "initContainers", parts.init_container, first=True)
             container = _container(pod, item.proxy.container)
             edited.add_items(container, "volumeMounts", parts.mount)
             edited.add_items(pod, "volumes", parts.volumes)
 
-    return _edited(document, edit)
+    # Removal leaves no empty lists, so there must be none before: then twice is once.
+    return _edited(_edited(document, clear), add)
 
 
 def _refuse_hidden(item: Found, module_path: str) -> None:
@@ -130,18 +145,25 @@ def _without_overlay(document: str) -> str:
 
 def _remove_annotations(edited: splice.Splice, template: splice.Mapping) -> None:
     metadata = splice.get(template, "metadata")
+    if _only_annotations(metadata, _all_ours):
+        edited.remove_key(template, "metadata")
+    elif isinstance(metadata, splice.Mapping):
+        edited.remove_keys(metadata, "annotations", _ANNOTATIONS.__contains__)
+
+
+def _only_annotations(metadata: yaml.Node | None, test: Callable[[yaml.Node], bool]) -> bool:
+    """Say whether metadata holds nothing else than annotations that pass a test."""
     if not isinstance(metadata, splice.Mapping):
-        return
-    annotations = splice.get(metadata, "annotations")
-    if not isinstance(annotations, splice.Mapping):
-        return
-    alone = len(metadata.value) == 1 and all(
+        return False
+    return [name.value for name, value in metadata.value if test(value)] == ["annotations"] and (
+        len(metadata.value) == 1
+    )
+
+
+def _all_ours(annotations: yaml.Node) -> bool:
+    return isinstance(annotations, splice.Mapping) and all(
         name.value in _ANNOTATIONS for name, _ in annotations.value
     )
-    if alone:
-        edited.remove_key(template, "metadata")
-    else:
-        edited.remove_keys(metadata, "annotations", _ANNOTATIONS.__contains__)
 
 
 def _edited(document: str, edit: Callable[[splice.Splice], None]) -> str:

@@ -123,7 +123,7 @@ def make(
         guard_plan=json.dumps(guard_plan, sort_keys=True, separators=(",", ":")),
         env=tuple(item for item in proxy.env if item.get("name") in _INTERPRETER),
         security_context=_confined(proxy.security_context, proxy.pod_security_context),
-        resources=values.resources,
+        resources=values.init_resources,
         annotations={VERSION_ANNOTATION: version, DIGEST_ANNOTATION: chosen.digest},
     )
 

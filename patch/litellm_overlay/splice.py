@@ -52,6 +52,12 @@ class Splice:
                 self._require_first(name)
                 self._remove(name.start_mark.line, self._last(value, name))
 
+    def remove_empty(self, parent: Node | None, key: str) -> None:
+        """Remove a key that is there and has nothing in it."""
+        value = get(parent, key)
+        if isinstance(parent, Mapping) and value is not None and is_empty(value):
+            self.remove_key(parent, key)
+
     def remove_items(self, parent: Mapping, key: str, drop: Callable[[Node], bool]) -> None:
         """Remove items of the list at `key`; with the last of them the key itself goes."""
         items = get(parent, key)
@@ -77,9 +83,9 @@ class Splice:
             self.remove_key(mapping, name)
 
     def add_items(self, parent: Mapping, key: str, text: str, *, first: bool = False) -> None:
-        """Add items (lines that begin with "- ") to the list at `key`, which is made if missing."""
+        """Add items (lines that begin with "- ") to the list at `key`, which may be missing."""
         items = get(parent, key)
-        if is_empty(items):
+        if items is None:
             self._set(parent, key, text)
             return
         if not isinstance(items, Sequence):
@@ -95,9 +101,9 @@ class Splice:
         self._insert(at, text, column, 2 * column + 1)
 
     def add_keys(self, parent: Mapping, key: str, text: str) -> None:
-        """Add keys (lines) to the mapping at `key`, which is made if missing."""
+        """Add keys (lines) to the mapping at `key`, which may be missing."""
         mapping = get(parent, key)
-        if is_empty(mapping):
+        if mapping is None:
             self._set(parent, key, textwrap.indent(text, "  "))
             return
         if not isinstance(mapping, Mapping):
@@ -107,13 +113,10 @@ class Splice:
         self._insert(self._last(mapping, mapping) + 1, text, column, 2 * column)
 
     def _set(self, parent: Mapping, key: str, text: str) -> None:
-        """Give a key that is missing or empty the lines of `text` as its value.
-
-        An empty one is written anew at the end, where a missing one goes: so removal, which leaves
-        no empty key, and another insertion come to the same text again.
-        """
+        """Add a key with the lines of `text` as its value."""
+        if get(parent, key) is not None:
+            raise NotInLinesError
         _require_block(parent)
-        self.remove_key(parent, key)
         column = _column(parent)
         self._insert(self._last(parent, parent) + 1, f"{key}:\n{text}", column, 2 * column)
 
@@ -172,10 +175,20 @@ def get(node: Node | None, *keys: str) -> Node | None:
 
 def in_lines(text: str) -> str:
     """Return the same data written as `Splice` can edit it. Comments are lost."""
-    data = yaml.safe_load(text)
+    data = _name_first(yaml.safe_load(text))
     return "---\n" * text.startswith("---") + yaml.dump(
         data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=2**31
     )
+
+
+def _name_first(data: object) -> object:
+    """Return the same data; the line of a list item's dash holds its name, which nobody edits."""
+    if isinstance(data, list):
+        return [_name_first(item) for item in data]
+    if isinstance(data, dict):
+        keys = sorted(data, key=lambda key: key != "name")
+        return {key: _name_first(data[key]) for key in keys}
+    return data
 
 
 class _Dumper(yaml.SafeDumper):

@@ -31,9 +31,8 @@ class OverlayValues:
     """What an operator may choose; None: the tool decides.
 
     `settings` holds only what was given, and the mode: an older patch version must not be told of a
-    setting that it does not know. `image` is a whole reference. `resources` are the init
-    container's. `env`, `security_context` and `pod_security_context` are the proxy's own, in the
-    words of the Kubernetes API.
+    setting that it does not know. `image` is a whole reference. `env`, `security_context` and
+    `pod_security_context` are the proxy's own, in the words of the Kubernetes API.
     """
 
     name: str = "litellm-overlay"
@@ -47,10 +46,10 @@ class OverlayValues:
     image_pull_policy: str | None = None
     workload: str = "litellm"
     container: str | None = None
-    replicas: int = 1
-    config_map: str = "litellm-config"
+    replica_count: int = 1
+    existing_config_map: str = "litellm-config"
     secret: str | None = None
-    resources: Mapping[str, Any] = field(default_factory=lambda: RESOURCES)
+    init_resources: Mapping[str, Any] = field(default_factory=lambda: RESOURCES)
     env: tuple[Mapping[str, Any], ...] = ()
     security_context: Mapping[str, Any] = field(default_factory=dict)
     pod_security_context: Mapping[str, Any] = field(default_factory=dict)
@@ -59,8 +58,8 @@ class OverlayValues:
 def load(text: str, **options: object) -> OverlayValues:
     """Return the values of a YAML text, overruled by those options that are not None.
 
-    The keys are `OverlayValues`' own in camelCase, but for `image.{repository,tag,digest,
-    pullPolicy}` and `patch.{version,mode,maxMessageBytes,…}`.
+    An empty text is as good as none. The keys are `OverlayValues`' own in camelCase, but for
+    `image.{repository,tag,digest,pullPolicy}` and `patch.{version,mode,maxMessageBytes,…}`.
     """
     raw = read_mapping(text, "the values")
     given: dict[str, Any] = {}
@@ -72,7 +71,7 @@ def load(text: str, **options: object) -> OverlayValues:
     if unknown := sorted(set(map(str, raw)) - set(known)):
         choices = ", ".join(sorted({*known, "image", "patch"}))
         raise ValuesError(f"the values have no key {unknown[0]!r}", f"known keys: {choices}")
-    given |= {known[key]: value for key, value in raw.items() if value is not None}
+    given |= {known[key]: value for key, value in raw.items() if value not in (None, "")}
     settings = options.pop("settings", None) or {}
     given |= {name: value for name, value in options.items() if value is not None}
     given["settings"] = {"mode": "websocket", **given.pop("settings", {}), **settings}  # type: ignore[dict-item]
@@ -178,9 +177,9 @@ _RULES: Mapping[str, tuple[Callable[[object], bool], str]] = {
     "namespace": (_name, _A_NAME),
     "workload": (_name, _A_NAME),
     "container": (_name, _A_NAME),
-    "config_map": (_name, _A_NAME),
+    "existing_config_map": (_name, _A_NAME),
     "secret": (_name, _A_NAME),
-    "replicas": (
+    "replica_count": (
         lambda value: isinstance(value, int) and not isinstance(value, bool) and value >= 0,
         "a whole number",
     ),
@@ -193,7 +192,7 @@ _RULES: Mapping[str, tuple[Callable[[object], bool], str]] = {
         lambda value: value in ("Always", "IfNotPresent", "Never"),
         "Always, IfNotPresent or Never",
     ),
-    "resources": (_mapping, "a mapping of requests and limits"),
+    "init_resources": (_mapping, "a mapping of requests and limits"),
     "security_context": (_mapping, "a mapping"),
     "pod_security_context": (_mapping, "a mapping"),
     "env": (

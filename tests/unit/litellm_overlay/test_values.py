@@ -10,7 +10,9 @@ from litellm_overlay.errors import ValuesError
 
 def test_nothing_given_is_the_default():
     """An empty file and no file are the same."""
-    assert values.load("") == values.load("{}") == values.OverlayValues()
+    default = values.OverlayValues()
+    assert values.load("") == values.load("{}") == default
+    assert values.load("modulePath: ''\npatch: {version: ''}\nonUnknown: null") == default
 
 
 def test_an_option_overrules_the_file():
@@ -66,7 +68,7 @@ def test_an_image_is_joined(image, reference):
         ("modulePath: /a/../b", "modulePath must be an absolute path"),
         ('modulePath: "/a{{b}}"', "modulePath must be an absolute path"),
         ("name: Overlay", "name must be of lower-case letters"),
-        ("replicas: true", "replicas must be a whole number"),
+        ("replicaCount: true", "replicaCount must be a whole number"),
         ("env: {PATH: /bin}", "env must be a list"),
         ("image: {repository: r, pullPolicy: always}", "imagePullPolicy must be Always"),
     ],
