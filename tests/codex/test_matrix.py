@@ -7,6 +7,7 @@ from collections import Counter
 import pytest
 
 from fakes.codex_app_server import session
+from fakes.pins import PINS
 from litellm_overlay import codex
 from litellm_overlay.processes import MASTER_KEY
 
@@ -83,6 +84,18 @@ def test_stock_refuses_codex(fleet, litellm, codex_version, binary, note):
     assert requests["accepted"] == 0
     assert requests["refused"] > 1
     assert requests["posts"] == 1
+
+
+def test_stock_delays_a_process_once(fleet, codex_version, binary):
+    """The fallback to HTTP is kept: a second turn of the same process tries no handshake again."""
+    live = fleet.get(PINS["litellm-codex"][-1])
+    seen = Seen(live)
+    with session(binary, f"{live.proxy.url}/v1", "gpt-5.4", MASTER_KEY) as server:
+        assert server.turn("say hi").status == "completed"
+        refused = seen.requests["refused"]
+        assert refused > 1
+        assert server.turn("say hi again").status == "completed"
+    assert seen.requests == {"accepted": 0, "refused": refused, "posts": 2}
 
 
 def test_the_bridge_serves_codex(fleet, litellm, codex_version, binary, model, note):

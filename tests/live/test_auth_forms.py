@@ -1,0 +1,53 @@
+"""In which forms a key is taken at the handshake (issue 18456): as stock takes it, no more, no less."""
+
+from __future__ import annotations
+
+import pytest
+from websockets.exceptions import InvalidStatus
+
+from fakes.client import connect
+
+KEY = "sk-1234"
+FORMS = {
+    "bearer": ({"Authorization": f"Bearer {KEY}"}, None, 101),
+    "bearer, two spaces": ({"Authorization": f"Bearer  {KEY}"}, None, 101),
+    "api-key": ({"api-key": KEY}, None, 101),
+    "subprotocol": ({}, ["realtime", f"openai-insecure-api-key.{KEY}"], 101),
+    "bearer in lower case": ({"Authorization": f"bearer {KEY}"}, None, 403),
+    "bare key": ({"Authorization": KEY}, None, 403),
+    "basic": ({"Authorization": "Basic c2stMTIzNA=="}, None, 403),
+    "empty bearer": ({"Authorization": "Bearer "}, None, 403),
+    "x-api-key": ({"x-api-key": KEY}, None, 403),
+    "x-litellm-api-key": ({"x-litellm-api-key": f"Bearer {KEY}"}, None, 403),
+    "none": ({}, None, 403),
+}
+
+
+async def handshake(url, form):
+    """Return the status of a handshake."""
+    headers, subprotocols, _ = FORMS[form]
+    options = {"subprotocols": subprotocols} if subprotocols else {}
+    try:
+        async with connect(url, None, headers, **options):
+            return 101
+    except InvalidStatus as refusal:
+        return refusal.response.status_code
+
+
+@pytest.mark.parametrize("form", FORMS)
+async def test_stock(stock, form):
+    """What stock does, once it has its `?model=`."""
+    assert await handshake(f"{stock.ws_url}?model=gpt-4o", form) == FORMS[form][2]
+
+
+@pytest.mark.parametrize("form", FORMS)
+async def test_patched(patched, form):
+    """Both versions do the same without it."""
+    assert await handshake(patched.ws_url, form) == FORMS[form][2]
+
+
+async def test_the_key_s_subprotocol_is_not_echoed(patched):
+    """Offered first, it is passed over; stock would put the key into the answer's headers."""
+    offered = [f"openai-insecure-api-key.{KEY}", "realtime"]
+    async with connect(patched.ws_url, None, {}, subprotocols=offered) as socket:
+        assert socket.subprotocol == "realtime"
