@@ -32,8 +32,10 @@ def test_versions():
     chart = yaml.safe_load((helm.CHART / "Chart.yaml").read_text())
     assert chart["version"] == __version__
     assert chart["appVersion"] == catalogue.load().default_patch_version
-    tag = yaml.safe_load((helm.CHART / "values.yaml").read_text())["image"]["tag"]
-    assert tag == f"v{catalogue.load().newest_affected}"
+    image = yaml.safe_load((helm.CHART / "values.yaml").read_text())["image"]
+    assert image["tag"] == f"v{catalogue.load().newest_affected}"
+    listed = f"image: {image['repository']}:{image['tag']}\n"
+    assert listed in chart["annotations"]["artifacthub.io/images"]
 
 
 @pytest.mark.parametrize("version", catalogue.load().patch_versions)
