@@ -7,15 +7,18 @@ import yaml
 
 from fakes import helm
 
-VALUES = yaml.safe_load((helm.CHART / "values.yaml").read_text())
+TEXT = (helm.CHART / "values.yaml").read_text()
+VALUES = yaml.safe_load(TEXT)
 EVERYTHING = yaml.safe_load((helm.CHART / "ci" / "everything-values.yaml").read_text())
+
+
+GROUPS = [key for key in VALUES if f"\n{key}:\n  # -- " in TEXT]
 
 
 def leaves(values, path=()):
     """Yield the path of each value that has a comment: groups are opened, maps of the API are not."""
-    groups = "image patch masterKey drain podDisruptionBudget service ingress serviceAccount test"
     for key, value in values.items():
-        if not path and key in groups.split():
+        if not path and key in GROUPS:
             yield from leaves(value, (key,))
         else:
             yield (*path, key)
@@ -79,6 +82,21 @@ def test_refused_with_a_sentence(given, sentence):
     assert sentence in said
     assert "sk-1" not in said
     assert len(said.splitlines()) <= 9
+
+
+@pytest.mark.parametrize("path", [*leaves(VALUES), *((key,) for key in GROUPS)], ids=".".join)
+def test_null(path):
+    """It takes a default away. So each value may be without one, or is missed with a sentence."""
+    try:
+        helm.template(*helm.LEAST, "--set", f"{'.'.join(path)}=null")
+    except helm.Refused as refusal:
+        said = str(refusal)
+        sentences = (
+            f"missing property '{path[-1]}'",
+            "masterKey.secretName is required",
+            "does not tell which LiteLLM is inside",
+        )
+        assert any(sentence in said for sentence in sentences), said
 
 
 def test_a_reference_is_no_secret():

@@ -28,7 +28,7 @@ All take the root context. */}}
 {{/* The LiteLLM release inside, "" where no name tells it: litellmVersion, else the tag. As
 patch/litellm_overlay/images.py reads tags. */}}
 {{- define "litellm-overlay.release" -}}
-{{- $text := .root.Values.litellmVersion | default .root.Values.image.tag -}}
+{{- $text := .root.Values.litellmVersion | default .root.Values.image.tag | default "" -}}
 {{- $parts := regexFindAll "[0-9]+\\.[0-9]+\\.[0-9]+" $text 1 -}}
 {{- if $parts -}}
 {{- $base := first $parts -}}
