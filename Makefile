@@ -5,15 +5,16 @@ PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3.10 pyth
 	"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null && echo "$$python" && break; done)
 UV_PIN := $(shell sed -n 's/^uv = "\(.*\)"/\1/p' pyproject.toml)
 BIN := .venv/bin
+IMAGES ?= pull
 ifdef PIP_INDEX_URL  # uv does not read pip's variables
 export UV_DEFAULT_INDEX ?= $(PIP_INDEX_URL)
 endif
 
-.PHONY: help setup demo test unit stock live codex chart tools sync mutants bench check lint types contracts clean
+.PHONY: help setup demo test unit stock live codex chart tools sync kind-e2e mutants bench check lint types contracts clean
 .DEFAULT_GOAL := help
 
 help:  ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s%s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s%s\n", $$1, $$2 }' Makefile
 
 setup: .venv/dev  ## Make .venv with everything a contributor needs
 	@:
@@ -41,6 +42,9 @@ chart: tools  ## The Helm chart: values, manifests, what runs in its pods
 
 tools: .venv/dev  ## Build Helm and helm-unittest into the cache (needs Go; minutes, once)
 	@$(BIN)/python scripts/tools.py
+
+kind-e2e: .venv/dev  ## The stories of tests/e2e on a kind cluster (needs Docker, Go, npm; IMAGES=build KEEP=1)
+	@$(BIN)/python scripts/kind_e2e.py --images $(IMAGES) $(if $(KEEP),--keep) $(ARGS)
 
 sync: .venv/dev  ## Copy payloads, catalogue and the table of values into the chart
 	@$(BIN)/python scripts/sync_chart.py

@@ -1,6 +1,6 @@
 """Build the pinned Go programs into the cache; `make tools`.
 
-    python scripts/tools.py [NAME…]    prints a path a program; without names: all
+    python scripts/tools.py [NAME…]    prints their paths; without names: what `make chart` needs
 
 Their versions are `go-tools` in pyproject.toml's [tool.litellm-overlay.pins]. A program that is
 there is not built again.
@@ -14,31 +14,32 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from litellm_overlay.environment import cache_root, locked
+from litellm_overlay.errors import OverlayError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
 
-from litellm_overlay.environment import cache_root
-
 PYPROJECT = Path(__file__).parents[1] / "pyproject.toml"
 PINS = tomllib.loads(PYPROJECT.read_text("utf-8"))["tool"]["litellm-overlay"]["pins"]
+CHART_TOOLS = ("helm", "helm-unittest")
 
 
 def main() -> int:
     """Build what is missing; return 1 and say why if that fails."""
-    for name in sys.argv[1:] or PINS["go-tools"]:
-        if not path_of(name).exists():
-            if not shutil.which("go"):
-                return fail(
-                    f"{name} is not built, and there is no Go", "https://go.dev/doc/install"
-                )
-            print(f"building {PINS['go-tools'][name]}: minutes, once", file=sys.stderr)
-            done = build(name)
-            if done.returncode:
-                return fail(f"{name} could not be built:\n{done.stderr.strip()}", "is Go too old?")
-        print(path_of(name))
+    try:
+        for name in sys.argv[1:] or CHART_TOOLS:
+            print(ensure(name))
+    except OverlayError as error:
+        print(f"error: {error}\nhint: {error.hint}", file=sys.stderr)
+        return 1
     return 0
 
 
@@ -48,34 +49,59 @@ def path_of(name: str) -> Path:
     return cache_root() / "tools" / f"{name}-{version}" / name
 
 
-def build(name: str) -> subprocess.CompletedProcess[str]:
-    """Build in a module of its own, since `go install` knows no `replace`, which some need.
+def ensure(name: str) -> Path:
+    """Return a program's path, built first if it is not there."""
+    path = path_of(name)
+    with locked(path.parent):
+        if not path.exists():
+            package = PINS["go-tools"][name]
+            print(f"building {package}: minutes, once", file=sys.stderr)
+            replaces = [f"{old}={new}" for old, new in PINS["go-replaces"].items()]
+            build([package], path.parent, replaces=replaces, flags=link_flags(name))
+    return path
 
-    The program appears in one piece or not at all.
+
+def build(
+    packages: Sequence[str], folder: Path, *, replaces: Sequence[str] = (), flags: str = ""
+) -> None:
+    """Build programs, `package@version` each, into a folder.
+
+    In a module of their own, since `go install` knows no `replace`, which some need. Each appears
+    in one piece or not at all.
     """
-    package = PINS["go-tools"][name]
-    target = path_of(name)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    replaces = [f"-replace={old}={new}" for old, new in PINS["go-replaces"].items()]
-    with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
-        for command in (
-            ["mod", "init", "tools"],
-            ["mod", "edit", *replaces],
-            ["get", package],
-            ["build", "-o=tool", f"-ldflags={link_flags(name)}", package.partition("@")[0]],
-        ):
-            done = subprocess.run(
-                ["go", *command],
-                env={**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "-mod=mod", "GOWORK": "off"},
-                cwd=scratch,
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-            if done.returncode:
-                return done
-        (Path(scratch) / "tool").replace(target)
-    return done
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder) as scratch:
+        built = Path(scratch) / "built"
+        built.mkdir()
+        go(scratch, "mod", "init", "tools")
+        for item in replaces:
+            go(scratch, "mod", "edit", f"-replace={item}")
+        go(scratch, "get", *packages)
+        plain = [package.partition("@")[0] for package in packages]
+        go(scratch, "build", "-trimpath", f"-o={built}/", f"-ldflags=-s -w {flags}", *plain)
+        for program in built.iterdir():
+            program.replace(folder / program.name)
+
+
+def go(folder: str | Path, *arguments: str) -> str:
+    """Return what the `go` command prints."""
+    if not shutil.which("go"):
+        raise OverlayError("Go is needed and was not found", hint="https://go.dev/doc/install")
+    done = subprocess.run(
+        ["go", *arguments],
+        env={**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "-mod=mod", "GOWORK": "off"},
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        said = "\n".join(done.stderr.strip().splitlines()[-12:])
+        raise OverlayError(
+            f"go {' '.join(arguments):.200} failed:\n{said}",
+            hint="is Go too old, or the module proxy out of reach?",
+        )
+    return done.stdout
 
 
 def link_flags(name: str) -> str:
@@ -90,12 +116,6 @@ def link_flags(name: str) -> str:
         for part, number in (("Major", major), ("Minor", minor))
     ]
     return " ".join(flags)
-
-
-def fail(message: str, hint: str) -> int:
-    """Say what is wrong."""
-    print(f"error: {message}\nhint: {hint}", file=sys.stderr)
-    return 1
 
 
 if __name__ == "__main__":

@@ -1,0 +1,84 @@
+"""How each step of a long job is run and timed."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import shlex
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from litellm_overlay.errors import OverlayError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+HERE = Path(__file__).parent
+LAST_WORDS = 12  # lines of a failed program's output that are worth showing
+
+
+class Phases:
+    """Times of named phases, in a file of JSON lines that driver and tests both add to."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+
+    @contextlib.contextmanager
+    def __call__(self, name: str) -> Iterator[None]:
+        """Say that a phase begins; note how many seconds it took, if it ends well."""
+        print(f"=== {name}", file=sys.stderr, flush=True)
+        began = time.monotonic()
+        yield
+        self.note(name, time.monotonic() - began)
+
+    def note(self, name: str, seconds: float) -> None:
+        """Add a line."""
+        with self.file.open("a") as file:
+            file.write(json.dumps([name, round(seconds, 1)]) + "\n")
+
+    def table(self) -> str:
+        """Return all of them for people, in the order they ended."""
+        lines = self.file.read_text().splitlines() if self.file.exists() else []
+        return "\n".join(f"{seconds:8.1f} s  {name}" for name, seconds in map(json.loads, lines))
+
+
+def run(
+    *argv: str | Path,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    stdin: str | None = None,
+) -> str:
+    """Return what a program prints; if it fails, raise OverlayError with its last lines."""
+    try:
+        done = subprocess.run(
+            argv, cwd=cwd, env=env, input=stdin, capture_output=True, text=True, check=False
+        )
+    except FileNotFoundError:
+        raise OverlayError(f"{argv[0]} is needed and was not found") from None
+    if done.returncode:
+        said = (done.stdout + done.stderr).strip().splitlines()[-LAST_WORDS:]
+        command = shlex.join(map(str, argv))
+        raise OverlayError(f"`{command:.200}` failed:\n" + "\n".join(said))
+    return done.stdout
+
+
+def pipe(source: list[str | Path], target: list[str | Path]) -> None:
+    """Run two programs, the output of the first being the input of the second."""
+    with subprocess.Popen(source, stdout=subprocess.PIPE) as first:
+        second = subprocess.run(
+            target, stdin=first.stdout, capture_output=True, text=True, check=False
+        )
+    if first.returncode or second.returncode:
+        said = second.stderr.strip().splitlines()[-LAST_WORDS:]
+        names = f"{source[0]} | {target[0]} {target[1]}"
+        raise OverlayError(f"`{names}` failed:\n" + "\n".join(said))
+
+
+def fingerprint(*parts: object) -> str:
+    """Return eight characters that change with the recipe: files of this folder, or any text."""
+    texts = [part.read_text() if isinstance(part, Path) else repr(part) for part in parts]
+    return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:8]

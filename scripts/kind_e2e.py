@@ -1,0 +1,90 @@
+"""Bring up a real cluster, tell the stories of tests/e2e on it, take it away: `make kind-e2e`.
+
+    python scripts/kind_e2e.py [--images pull|build] [--keep] [--name NAME] [ARGUMENT OF PYTEST…]
+
+pull     kind's own node image and the official LiteLLM images, from their registries
+build    a node image and stand-ins for LiteLLM's, from package registries: needs root, Debian, Go
+
+The cluster's name and files are free for several at a time. A cluster that is kept is used again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import tools
+from kind import docker, node
+from kind.cluster import running
+from kind.steps import Phases
+from litellm_overlay.environment import cache_root
+from litellm_overlay.errors import OverlayError
+
+ROOT = Path(__file__).parents[1]
+
+
+def main() -> int:
+    """Return pytest's exit code, or 1 when it did not come to that."""
+    parser = argparse.ArgumentParser(description="Tell the stories of tests/e2e on a kind cluster.")
+    parser.add_argument("--images", choices=["pull", "build"], default="pull")
+    parser.add_argument("--keep", action="store_true", help="leave the cluster for the next time")
+    parser.add_argument("--name", default="litellm-overlay", help="of the cluster")
+    options, pytest_arguments = parser.parse_known_args()
+    folder = cache_root() / "kind" / "clusters" / options.name
+    folder.mkdir(parents=True, exist_ok=True)
+    phases = Phases(folder / "phases.jsonl")
+    phases.file.unlink(missing_ok=True)
+    began = time.monotonic()
+    try:
+        code = tell(options, folder, phases, pytest_arguments)
+    except OverlayError as error:
+        print(
+            f"error: {error}\nhint: {error.hint}" if error.hint else f"error: {error}",
+            file=sys.stderr,
+        )
+        code = 1
+    phases.note("in all", time.monotonic() - began)
+    print(f"\n{phases.table()}")
+    return code
+
+
+def tell(options: argparse.Namespace, folder: Path, phases: Phases, arguments: list[str]) -> int:
+    """Go through the phases; return pytest's exit code."""
+    build, keep = options.images == "build", options.keep
+    with contextlib.ExitStack() as stack:
+        with phases("Docker"):
+            log = folder / "dockerd.log"
+            stack.enter_context(docker.engine(log, may_install=build, keep=keep))
+        with phases("kind and Helm"):
+            tools.ensure("kind")
+            tools.ensure("helm")
+        image = None
+        if build:
+            with phases("node image"):
+                image = node.image()
+        with phases("cluster"):
+            stack.enter_context(running(options.name, folder, image, keep=keep))
+        told = {"name": options.name, "folder": str(folder), "images": options.images}
+        command = [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-v",
+            "--durations=0",
+            *(arguments or ["tests/e2e"]),
+        ]
+        environ = {**os.environ, "KIND_E2E": json.dumps(told)}
+        code = subprocess.run(command, cwd=ROOT, env=environ, check=False).returncode
+        if keep:
+            print(f"kept: export KUBECONFIG={folder / 'kubeconfig'} PATH={folder}:$PATH")
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

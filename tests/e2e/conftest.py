@@ -1,0 +1,57 @@
+"""The cluster that `make kind-e2e` has brought up, a namespace a story, and what is shown of a failure."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from fakes.stories import Namespace, World
+from kind.cluster import Cluster
+
+SLOWEST = 900  # seconds; a story may build and load an image first
+
+
+def pytest_collection_modifyitems(items):
+    """Refuse to run without a cluster: a story that was not told must not look like one that was."""
+    if not items:
+        return
+    if "KIND_E2E" not in os.environ:
+        raise pytest.UsageError("the stories need a cluster: make kind-e2e")
+    for item in items:
+        item.add_marker(pytest.mark.timeout(SLOWEST))
+
+
+@pytest.fixture(scope="session")
+def world():
+    """Return the cluster, with the mock provider in it."""
+    told = json.loads(os.environ["KIND_E2E"])
+    world = World(Cluster(told["name"], Path(told["folder"])), told["images"])
+    image = world.image("venv")
+    assert image
+    with world.phases("mock provider"):
+        world.start_provider()
+    return world
+
+
+@pytest.fixture(scope="module")
+def namespace(world, request):
+    """Make the story's own namespace, named after its file; gone with it, unless KEEP is set."""
+    name = Path(request.path).stem.removeprefix("test_").replace("_", "-")
+    namespace = Namespace(world, name)
+    namespace.prepare()
+    yield namespace
+    if "KEEP" not in os.environ:
+        namespace.delete()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Add to a failure: events, describe, the guard's log, the proxy's log."""
+    report = yield
+    namespace = item.funcargs.get("namespace")
+    if report.failed and namespace:
+        report.sections += list(namespace.diagnosis())
+    return report

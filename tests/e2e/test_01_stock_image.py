@@ -1,0 +1,41 @@
+"""Story 1: a stock image, without the overlay."""
+
+from __future__ import annotations
+
+import pytest
+from websockets.exceptions import InvalidStatus
+
+from fakes.client import connect
+from fakes.pins import PINS
+from fakes.stories import MASTER_KEY
+from litellm_overlay import codex
+
+
+@pytest.fixture(scope="module")
+def door(namespace):
+    """Install the chart with the plain image."""
+    namespace.install(namespace.values("venv", patch={"enabled": False}))
+    (pod,) = namespace.pods()
+    assert "initContainers" not in pod["spec"]
+    with namespace.door() as door:
+        yield door
+
+
+async def test_the_handshake_is_refused(door, namespace):
+    """Without ?model= the answer is 403, and it is LiteLLM's own: its log says so."""
+    with pytest.raises(InvalidStatus) as refusal:
+        await connect(f"{door.ws_url}/v1/responses", MASTER_KEY)
+    assert refusal.value.response.status_code == 403
+    assert '"WebSocket /v1/responses" 403' in namespace.logs()
+
+
+@pytest.mark.parametrize("version", PINS["codex-e2e"])
+def test_codex_is_refused_seven_times(door, namespace, version):
+    """Then it falls back to HTTP, and the turn comes late."""
+    before = codex.count_requests(namespace.logs())
+    binary = codex.install(version)
+    run = codex.run(binary, codex.config(f"{door.url}/v1", "gpt-5.4"), MASTER_KEY, "say hi")
+    assert run.completed, run
+    after = codex.count_requests(namespace.logs())
+    seen = {name: after[name] - before[name] for name in after}
+    assert seen == {"accepted": 0, "refused": 7, "posts": 1}

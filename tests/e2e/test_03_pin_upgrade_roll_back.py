@@ -1,0 +1,113 @@
+"""Story 3: pin 1.0.0, upgrade to 2.0.0, and go back by Helm's and by Kubernetes' own way."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shutil
+import threading
+
+import pytest
+import yaml
+from websockets.exceptions import ConnectionClosed
+
+from fakes.client import connect, turn
+from fakes.helm import CHART
+from fakes.stories import MASTER_KEY, decision
+
+TRIES = 5  # as many as Codex makes
+RESTART = 1012  # "service restart": connect again
+
+
+class Customer:
+    """Makes one turn after the other, each over a new connection, while the block runs."""
+
+    def __init__(self, door):
+        self.door = door
+        self.stop = threading.Event()
+        self.turns = 0
+        self.failures = []
+
+    def __enter__(self):
+        self.thread = threading.Thread(target=lambda: asyncio.run(self.run()))
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stop.set()
+        self.thread.join()
+
+    async def run(self):
+        while not self.stop.is_set():
+            try:
+                await self.one_turn()
+                self.turns += 1
+            except Exception as error:  # noqa: BLE001 - whatever it is, service had a gap
+                self.failures.append(repr(error))
+            await asyncio.sleep(0.2)
+
+    async def one_turn(self):
+        for _ in range(TRIES):
+            with contextlib.suppress(ConnectionClosed):
+                async with connect(f"{self.door.ws_url}/v1/responses", MASTER_KEY) as socket:
+                    events = await turn(socket, model="gpt-5.4", input="hi")
+                    if events[-1]["type"] == "response.completed":
+                        return
+                    raise AssertionError(events[-1])
+        raise AssertionError(f"no turn in {TRIES} tries")
+
+
+def version_of(namespace):
+    """Return the patch version of the one pod, as it stands in every place that names it."""
+    (pod,) = namespace.pods()
+    version = decision(pod)["patchVersion"]
+    annotations = pod["metadata"]["annotations"]
+    assert annotations["litellm-overlay/patch-version"] == version
+    (payload,) = (
+        volume["configMap"]["name"]
+        for volume in pod["spec"]["volumes"]
+        if volume["name"] == "litellm-overlay-payload"
+    )
+    digest = annotations["litellm-overlay/payload-digest"]
+    assert payload.endswith(f"-{version}-{digest[:12]}")
+    stored = namespace.get("configmap", payload)
+    assert stored["metadata"]["annotations"]["litellm-overlay/payload-digest"] == digest
+    assert stored["immutable"] is True
+    return version
+
+
+@pytest.fixture
+def newer_chart(tmp_path):
+    """Return a copy of the chart that says it is newer."""
+    chart = tmp_path / "litellm-overlay"
+    shutil.copytree(CHART, chart)
+    about = yaml.safe_load((chart / "Chart.yaml").read_text())
+    (chart / "Chart.yaml").write_text(yaml.safe_dump({**about, "version": "99.0.0"}))
+    return chart
+
+
+def test_every_revision_gets_its_own_payload_and_nobody_waits(namespace, newer_chart):
+    """Through upgrade, `helm rollback` and `kubectl rollout undo`, while turns are made all the time."""
+    pinned = namespace.values("venv", patch={"version": "1.0.0"})
+    namespace.install(pinned)
+    assert version_of(namespace) == "1.0.0"
+    (first,) = namespace.pods()
+    with namespace.door() as door, Customer(door) as customer:
+        # A newer chart with the same pin: the very same pod goes on.
+        namespace.install(pinned, chart=newer_chart)
+        (second,) = namespace.pods()
+        assert second["metadata"]["uid"] == first["metadata"]["uid"]
+        assert second["spec"] == first["spec"]
+        assert "litellm-overlay-99.0.0" in namespace.helm("list")
+
+        namespace.install(namespace.values("venv", patch={"version": "2.0.0"}))
+        assert version_of(namespace) == "2.0.0"
+
+        namespace.helm("rollback", "litellm", "1", "--wait", "--timeout", "180s")
+        assert version_of(namespace) == "1.0.0"
+
+        namespace.kubectl("rollout", "undo", "deployment/litellm")
+        namespace.wait_for_rollout()
+        assert version_of(namespace) == "2.0.0"
+    assert customer.failures == []
+    assert customer.turns > 20

@@ -1,0 +1,67 @@
+"""Story 4: an image whose endpoints.py nobody knows."""
+
+from __future__ import annotations
+
+import pytest
+from websockets.exceptions import InvalidStatus
+
+from fakes.client import connect, said, turn
+from fakes.stories import MASTER_KEY, PROXY, decision, until
+
+UNKNOWN_STOCK_FILE = 12  # the guard's exit code
+
+
+@pytest.fixture(scope="module")
+def served(namespace):
+    """Install a proxy that serves, before the image is changed."""
+    namespace.install(namespace.values("venv"))
+    (pod,) = namespace.pods()
+    return pod
+
+
+def refused(namespace):
+    """Return the terminated state of the init container that refused, once there is one."""
+    for pod in namespace.pods():
+        (status,) = pod["status"].get("initContainerStatuses", [{}])
+        for state in (status.get("state", {}), status.get("lastState", {})):
+            if state.get("terminated", {}).get("exitCode"):
+                return pod, state["terminated"]
+    return None
+
+
+async def test_the_pod_is_refused_and_the_old_one_serves(namespace, served):
+    """The sentence stands in the termination message, and in `kubectl describe pod`."""
+    namespace.install(namespace.values("changed"), wait=False)
+    pod, ended = until(lambda: refused(namespace), "the refusal")
+    assert ended["exitCode"] == UNKNOWN_STOCK_FILE
+    report = decision(pod)
+    assert report["decision"] == "refused"
+    assert "LiteLLM 1.88.6 with endpoints.py sha256" in report["message"]
+    assert "looks affected, but was altered" in report["message"]
+    assert report["hint"]
+    assert report["message"] in namespace.kubectl("describe", "pod", pod["metadata"]["name"])
+    with namespace.door() as door:
+        async with connect(f"{door.ws_url}/v1/responses", MASTER_KEY) as socket:
+            assert said(await turn(socket, model="gpt-5.4", input="hi"))
+    ready = [
+        pod["metadata"]["uid"]
+        for pod in namespace.pods()
+        if {"type": "Ready", "status": "True"}.items()
+        <= {
+            k: v for c in pod["status"]["conditions"] if c["type"] == "Ready" for k, v in c.items()
+        }.items()
+    ]
+    assert ready == [served["metadata"]["uid"]]
+
+
+async def test_passthrough_starts_unpatched_and_says_so(namespace, served):
+    """`onUnknown: passthrough`: the image's own file, so the handshake is the stock one."""
+    namespace.install(namespace.values("changed", onUnknown="passthrough"))
+    pod = until(lambda: (pods := namespace.pods()) and len(pods) == 1 and pods[0], "one pod")
+    report = decision(pod)
+    assert report["decision"] == "passthrough"
+    assert report["message"].startswith("NOT PATCHED")
+    with namespace.door(PROXY) as door, pytest.raises(InvalidStatus) as refusal:
+        await connect(f"{door.ws_url}/v1/responses", MASTER_KEY)
+    assert refusal.value.response.status_code == 403
+    assert '"WebSocket /v1/responses" 403' in namespace.logs()

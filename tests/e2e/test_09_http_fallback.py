@@ -1,0 +1,34 @@
+"""Story 9: WebSockets are not wanted, `patch.mode: http-fallback`."""
+
+from __future__ import annotations
+
+import pytest
+
+from fakes.pins import PINS
+from fakes.stories import MASTER_KEY
+from litellm_overlay import codex
+
+
+@pytest.fixture(scope="module")
+def door(namespace):
+    """Install the chart in that mode."""
+    namespace.install(namespace.values("venv", patch={"mode": "http-fallback"}))
+    with namespace.door() as door:
+        yield door
+
+
+@pytest.mark.parametrize("version", PINS["codex-e2e"])
+def test_codex_is_on_http_at_once(door, namespace, version):
+    """One handshake, answered with 426, and the turn over HTTP."""
+    before = namespace.logs()
+    binary = codex.install(version)
+    run = codex.run(binary, codex.config(f"{door.url}/v1", "gpt-5.4"), MASTER_KEY, "say hi")
+    assert run.completed, run
+    log = namespace.logs().removeprefix(before)
+    assert codex.count_requests(log) == {"accepted": 0, "refused": 1, "posts": 1}
+    assert log.count('"WebSocket /v1/responses" 426') == 1
+
+
+def test_helm_test(door, namespace):
+    """It takes the 426 for what was promised."""
+    assert "handshake: 426" in namespace.helm("test", "litellm")
