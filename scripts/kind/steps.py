@@ -51,8 +51,12 @@ def run(
     cwd: Path | None = None,
     env: Mapping[str, str] | None = None,
     stdin: str | None = None,
+    errors_too: bool = False,
 ) -> str:
-    """Return what a program prints; if it fails, raise OverlayError with its last lines."""
+    """Return what a program prints to stdout, and if wanted after that to stderr.
+
+    Raises OverlayError with its last lines if it fails.
+    """
     try:
         done = subprocess.run(
             argv, cwd=cwd, env=env, input=stdin, capture_output=True, text=True, check=False
@@ -63,7 +67,7 @@ def run(
         said = (done.stdout + done.stderr).strip().splitlines()[-LAST_WORDS:]
         command = shlex.join(map(str, argv))
         raise OverlayError(f"`{command:.200}` failed:\n" + "\n".join(said))
-    return done.stdout
+    return done.stdout + done.stderr if errors_too else done.stdout
 
 
 def pipe(source: list[str | Path], target: list[str | Path]) -> None:

@@ -168,13 +168,13 @@ class Namespace:
         self.kubectl("apply", "--filename", "-", stdin=text)
 
     def helm(self, *arguments: str | Path, stdin: str | None = None) -> str:
-        """Return what `helm` prints."""
+        """Return what `helm` prints, on stderr too: there `helm test` shows its pod's log."""
         environ = {
             **os.environ,
             "KUBECONFIG": str(self.world.cluster.kubeconfig),
             "HELM_NAMESPACE": self.name,
         }
-        return run(tools.path_of("helm"), *arguments, env=environ, stdin=stdin)
+        return run(tools.path_of("helm"), *arguments, env=environ, stdin=stdin, errors_too=True)
 
     def install(self, values: Json, *, chart: Path = CHART, wait: bool = True) -> str:
         """Install or upgrade the release "litellm"; return what Helm says."""
