@@ -101,9 +101,15 @@ $(NAME), which Kubernetes does. Nor is the path of a mounted file. Takes (dict "
 {{- end -}}
 {{- end -}}
 
-{{/* The proxy's environment. */}}
+{{/* The proxy's environment. Of two with one name Kubernetes takes the last or, with server-side apply,
+refuses both. */}}
 {{- define "litellm-overlay.env" -}}
+{{- $names := list "LITELLM_MASTER_KEY" -}}
 {{- range .Values.env -}}
+{{- if has .name $names -}}
+{{- fail (printf "env: %s is given twice; masterKey sets LITELLM_MASTER_KEY" .name) -}}
+{{- end -}}
+{{- $names = append $names .name -}}
 {{- include "litellm-overlay.refuseSecret" (dict "at" (printf "env.%s" .name) "name" .name "value" .value) -}}
 {{- end -}}
 - name: LITELLM_MASTER_KEY
