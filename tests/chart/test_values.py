@@ -66,7 +66,10 @@ def test_one_case_sets_every_value(path):
         ("env[0].name=A,env[0].value=3", "at '/env/0/value': got number, want string"),
         ("env[0].name=A,env[0].valeu=b", "at '/env/0': additional properties 'valeu' not allowed"),
         ("env[0].name=A,env[1].name=A", "env: A is given twice"),
-        ("env[0].name=LITELLM_MASTER_KEY", "env: LITELLM_MASTER_KEY is given twice; masterKey sets"),
+        (
+            "env[0].name=LITELLM_MASTER_KEY",
+            "env: LITELLM_MASTER_KEY is given twice; masterKey sets",
+        ),
         ("extraArgs={--port=80}", "at '/extraArgs/0': 'not' failed"),
         ("extraArgs={--config=/a}", "at '/extraArgs/0': 'not' failed"),
         ("imagePullSecrets[0].nmae=a", "at '/imagePullSecrets/0': missing property 'name'"),
