@@ -98,6 +98,13 @@ def test_no_token_and_no_rights(case):
     assert helm.pod_of("--values", case)["spec"]["automountServiceAccountToken"] is False
 
 
+def test_no_service_becomes_a_variable():
+    """Kubernetes would set REDIS_PORT=tcp://… for a Service `redis`, which LiteLLM takes for a port."""
+    items = helm.objects(*helm.LEAST)
+    assert items["Pod", "litellm-test"]["spec"]["enableServiceLinks"] is False
+    assert helm.pod_of(*helm.LEAST)["spec"]["enableServiceLinks"] is False
+
+
 def test_the_guard_comes_first_with_the_proxys_image():
     """The same reference and pull policy: the file it patches is the file that is run."""
     for case in helm.CI:

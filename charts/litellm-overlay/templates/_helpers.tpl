@@ -57,34 +57,60 @@ imagePullPolicy: {{ . }}
 {{- end -}}
 {{- end -}}
 
-{{/* Refuses keys in clear text: everybody who may read ConfigMaps or pods would read them.
-Takes (dict "path" "config" "value" …). */}}
-{{- define "litellm-overlay.refuseSecrets" -}}
-{{- $path := .path -}}
-{{- if kindIs "map" .value -}}
-{{- range $key, $value := .value -}}
-{{- $at := printf "%s.%s" $path $key -}}
-{{- if and (kindIs "string" $value) (regexMatch "(?i)(^|_)(api_?key|master_key|salt_key|access_key|password|secret|client_secret|token|database_url|redis_url|credentials)$" $key) -}}
-{{- if and $value (not (hasPrefix "os.environ/" $value)) -}}
-{{- fail (printf "%s holds a secret in clear text. Write os.environ/NAME there, and give NAME by env or envFrom from a Secret" $at) -}}
-{{- end -}}
-{{- else -}}
-{{- include "litellm-overlay.refuseSecrets" (dict "path" $at "value" $value) -}}
-{{- end -}}
-{{- end -}}
-{{- else if kindIs "slice" .value -}}
-{{- range $index, $value := .value -}}
-{{- include "litellm-overlay.refuseSecrets" (dict "path" (printf "%s[%d]" $path $index) "value" $value) -}}
-{{- end -}}
+{{/* Refuses a key in clear text, which everybody who may read ConfigMaps or pods could read: by the
+name before it or by how it looks. A reference is none: os.environ/NAME, which LiteLLM resolves, or
+$(NAME), which Kubernetes does. Nor is the path of a mounted file. Takes (dict "at" "env.X" "name" "X"
+"value" …). */}}
+{{- define "litellm-overlay.refuseSecret" -}}
+{{- $text := toString .value -}}
+{{- $named := and
+  (regexMatch "(?i)([_-]key|api_?keys?|passw(or)?d|passphrase|secret|token|credentials|authorization)$" .name)
+  (not (regexMatch "(?i)(public_key|(per|bos|eos)_token)$" .name)) -}}
+{{- $looks := regexMatch "\\bsk-[A-Za-z0-9_-]{16}|://[^/@\\s]*:[^/@\\s]+@|PRIVATE KEY-----" $text -}}
+{{- $harmless := or (empty .value) (kindIs "bool" .value) (regexMatch "os\\.environ/|\\$\\(|^/\\S*\\.json$" $text) -}}
+{{- if and (or $named $looks) (not $harmless) -}}
+{{- fail (printf "%s holds a secret in clear text. Put it into a Secret; env and envFrom make it a variable, and config takes that as os.environ/NAME" .at) -}}
 {{- end -}}
 {{- end -}}
 
-{{/* The proxy's environment. */}}
-{{- define "litellm-overlay.env" -}}
-{{- range .Values.env -}}
-{{- if and .value (regexMatch "(?i)(KEY|TOKEN|SECRET|PASSWORD|DATABASE_URL)$" .name) -}}
-{{- fail (printf "env: %s holds a secret in clear text. Put it into a Secret, and write valueFrom.secretKeyRef" .name) -}}
+{{/* The same for all that a value holds. */}}
+{{- define "litellm-overlay.refuseSecrets" -}}
+{{- $here := . -}}
+{{- if kindIs "map" .value -}}
+{{- range $key, $value := .value -}}
+{{- include "litellm-overlay.refuseSecrets" (dict "at" (printf "%s.%s" $here.at $key) "name" $key "value" $value) -}}
 {{- end -}}
+{{- else if kindIs "slice" .value -}}
+{{- range $index, $value := .value -}}
+{{- include "litellm-overlay.refuseSecrets" (dict "at" (printf "%s[%d]" $here.at $index) "name" $here.name "value" $value) -}}
+{{- end -}}
+{{- else -}}
+{{- include "litellm-overlay.refuseSecret" . -}}
+{{- end -}}
+{{- end -}}
+
+{{/* The proxy's further arguments; a value stands behind its name. */}}
+{{- define "litellm-overlay.extraArgs" -}}
+{{- $name := "" -}}
+{{- range $index, $argument := .Values.extraArgs -}}
+{{- include "litellm-overlay.refuseSecret" (dict "at" (printf "extraArgs[%d]" $index) "name" $name "value" $argument) -}}
+{{- $name = $argument -}}
+{{- end -}}
+{{- with .Values.extraArgs -}}
+{{ toYaml . }}
+{{- end -}}
+{{- end -}}
+
+{{/* The proxy's environment. Of two with one name Kubernetes takes the last or, with server-side apply,
+refuses both. */}}
+{{- define "litellm-overlay.env" -}}
+{{- $names := list "LITELLM_MASTER_KEY" -}}
+{{- range .Values.env -}}
+{{- if has .name $names -}}
+{{- fail (printf "env: %s is given twice; masterKey sets LITELLM_MASTER_KEY" .name) -}}
+{{- end -}}
+{{- $names = append $names .name -}}
+{{- include "litellm-overlay.refuseSecret" (dict "at" (printf "env.%s" .name) "name" .name "value" .value) -}}
 {{- end -}}
 - name: LITELLM_MASTER_KEY
   {{- include "litellm-overlay.masterKey" . | nindent 2 }}

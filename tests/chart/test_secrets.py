@@ -1,0 +1,77 @@
+"""No key in clear text gets through the chart into a ConfigMap or a pod."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+
+from fakes import helm
+
+LOOKS_LIKE_A_KEY = "sk-proj-0123456789abcdef"
+
+
+@pytest.fixture
+def rendered(tmp_path):
+    """Return a way to render with values given as an object."""
+
+    def render(values):
+        path = tmp_path / "values.yaml"
+        path.write_text(yaml.safe_dump(values))
+        return helm.template(*helm.LEAST, "--values", path)
+
+    return render
+
+
+@pytest.mark.parametrize(
+    ("values", "where", "secret"),
+    [
+        ({"config": {"general_settings": {"master_key": "hush"}}}, "master_key", "hush"),
+        ({"config": {"general_settings": {"master_key": 98765}}}, "master_key", "98765"),
+        ({"config": {"a": [{"b": {"api_key": "hush"}}]}}, "config.a[0].b.api_key", "hush"),
+        ({"config": {"a": {"aws_secret_access_key": "hush"}}}, "access_key", "hush"),
+        ({"config": {"a": {"api_keys": ["hush"]}}}, "config.a.api_keys[0]", "hush"),
+        ({"config": {"environment_variables": {"HF_TOKEN": "hush"}}}, "HF_TOKEN", "hush"),
+        ({"config": {"a": {"extra_headers": {"x-api-key": "hush"}}}}, "x-api-key", "hush"),
+        ({"config": {"a": {"Authorization": "Bearer hush"}}}, "a.Authorization", "hush"),
+        ({"config": {"a": {"vertex_credentials": '{"hush": 1}'}}}, "credentials", "hush"),
+        ({"config": {"a": [LOOKS_LIKE_A_KEY]}}, "config.a[0]", LOOKS_LIKE_A_KEY),
+        ({"config": {"a": {"url": "redis://:hush@redis:6379"}}}, "config.a.url", "hush"),
+        ({"config": {"a": "-----BEGIN PRIVATE KEY-----\nhush"}}, "config.a", "hush"),
+        ({"env": [{"name": "OPENAI_API_KEY", "value": "hush"}]}, "env.OPENAI_API_KEY", "hush"),
+        ({"env": [{"name": "DB_URL", "value": "postgresql://u:hush@h/d"}]}, "env.DB_URL", "hush"),
+        ({"env": [{"name": "X", "value": LOOKS_LIKE_A_KEY}]}, "env.X", LOOKS_LIKE_A_KEY),
+        ({"extraArgs": ["--ssl_keyfile_password", "hush"]}, "extraArgs[1]", "hush"),
+        ({"extraArgs": [f"--x={LOOKS_LIKE_A_KEY}"]}, "extraArgs[0]", LOOKS_LIKE_A_KEY),
+    ],
+)
+def test_a_key_in_clear_text_is_refused(rendered, values, where, secret):
+    """By its name or by how it looks; the refusal names the place, not the key."""
+    with pytest.raises(helm.Refused) as refusal:
+        rendered(values)
+    said = str(refusal.value)
+    assert f"{where} holds a secret in clear text. " in said
+    assert secret not in said
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"config": {"general_settings": {"master_key": "os.environ/LITELLM_MASTER_KEY"}}},
+        {"config": {"a": {"Authorization": "Bearer os.environ/COHERE_API_KEY"}}},
+        {"config": {"a": {"password": ""}}},
+        {"config": {"a": {"vertex_credentials": "/var/run/vertex/account.json"}}},
+        {"config": {"a": {"input_cost_per_token": 0.000001, "max_tokens": "10"}}},
+        {"config": {"a": {"input_cost_per_token": "0.000001", "eos_token": "</s>"}}},
+        {"config": {"a": {"allow_client_side_credentials": True}}},
+        {"config": {"a": {"langfuse_public_key": "pk-1", "hosted_keys": ["A_KEY"]}}},
+        {"config": {"a": {"api_base": "http://vllm:8000/v1", "database_url": "postgresql://h/d"}}},
+        {"config": {"model_list": [{"model_name": "task-classification-model"}]}},
+        {"env": [{"name": "DATABASE_URL", "value": "postgresql://$(USER):$(PASSWORD)@h/d"}]},
+        {"env": [{"name": "A_KEY", "valueFrom": {"secretKeyRef": {"name": "a", "key": "b"}}}]},
+        {"env": [{"name": "GOOGLE_APPLICATION_CREDENTIALS", "value": "/var/run/account.json"}]},
+        {"extraArgs": ["--num_workers", "2"]},
+    ],
+)
+def test_a_reference_is_no_secret(rendered, values):
+    """Nor is what has a name that only looks like one's."""
+    assert rendered(values)
