@@ -82,6 +82,13 @@ def test_the_flag_is_where_the_proxy_looks():
     assert {"name": "drain", "emptyDir": {"sizeLimit": "1Mi"}} in pod["volumes"]
 
 
+def test_the_flag_comes_when_no_new_client_does():
+    """Raised at once, it would send clients away that a Service then sends to the same pod again."""
+    (proxy,) = helm.pod_of(*helm.LEAST)["spec"]["containers"]
+    script = proxy["lifecycle"]["preStop"]["exec"]["command"][2]
+    assert script.index("sleep 5\n") < script.index("touch ")
+
+
 def test_a_proxy_that_hangs_is_not_drained():
     """Its connections would not end; it is restarted within the time that the drain leaves over."""
     (proxy,) = helm.pod_of(*helm.LEAST)["spec"]["containers"]
