@@ -70,7 +70,8 @@ def tell(options: argparse.Namespace, folder: Path, phases: Phases, arguments: l
                 image = node.image()
         with phases("cluster"):
             stack.enter_context(running(options.name, folder, image, keep=keep))
-        told = {"name": options.name, "folder": str(folder), "images": options.images}
+        told = {"name": options.name, "folder": str(folder)}
+        told |= {"images": options.images, "phases": str(phases.file)}
         command = [
             sys.executable,
             "-m",

@@ -129,6 +129,11 @@ def build(tag: str, dockerfile: str, context: Path, **arguments: str) -> None:
 
 def debian(suite: str, packages: list[str], tag: str, scratch: Path) -> None:
     """Make an image of a minimal Debian with some packages, from Debian's own archive."""
+    if os.geteuid() != 0 or not shutil.which("apt-get"):
+        raise OverlayError(
+            "IMAGES=build makes images with debootstrap, which takes root on a Debian machine",
+            hint="elsewhere, with container registries in reach: make kind-e2e",
+        )
     if not shutil.which("debootstrap"):
         install("debootstrap")
     root = scratch / "debian"

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import json
 import os
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from fakes.stories import Namespace, World
 from kind.cluster import Cluster
+from kind.steps import Phases
 
+SECONDS = pytest.StashKey[Counter]()
 SLOWEST = 900  # seconds; a story may build and load an image first
+
+
+def told():
+    """Return what scripts/kind_e2e.py says: its cluster's name and folder, images, phases."""
+    return json.loads(os.environ["KIND_E2E"])
 
 
 def pytest_collection_modifyitems(items):
@@ -27,12 +35,10 @@ def pytest_collection_modifyitems(items):
 @pytest.fixture(scope="session")
 def world():
     """Return the cluster, with the mock provider in it."""
-    told = json.loads(os.environ["KIND_E2E"])
-    world = World(Cluster(told["name"], Path(told["folder"])), told["images"])
-    image = world.image("venv")
-    assert image
-    with world.phases("mock provider"):
-        world.start_provider()
+    given = told()
+    cluster = Cluster(given["name"], Path(given["folder"]))
+    world = World(cluster, given["images"], Phases(Path(given["phases"])))
+    world.start_provider()
     return world
 
 
@@ -54,4 +60,13 @@ def pytest_runtest_makereport(item, call):
     namespace = item.funcargs.get("namespace")
     if report.failed and namespace:
         report.sections += list(namespace.diagnosis())
+    seconds = item.config.stash.setdefault(SECONDS, Counter())
+    seconds[item.path.stem.removeprefix("test_")] += report.duration
     return report
+
+
+def pytest_sessionfinish(session):
+    """Hand the time of each story to the table at the end of `make kind-e2e`."""
+    # A story's time has its images in it, where it was the first to ask for them.
+    for story, seconds in session.config.stash.get(SECONDS, {}).items():
+        Phases(Path(told()["phases"])).note(f"story {story.replace('_', ' ')}", seconds)

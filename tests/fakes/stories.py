@@ -19,7 +19,7 @@ import tools
 from fakes.helm import CHART
 from kind import litellm
 from kind.cluster import DOORS
-from kind.steps import Phases, run
+from kind.steps import run
 from litellm_overlay import processes
 from litellm_overlay.errors import OverlayError
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from kind.cluster import Cluster
+    from kind.steps import Phases
 
 Json = dict[str, Any]
 
@@ -48,10 +49,10 @@ def until(ready: Callable[[], Any], what: str, seconds: float = SECONDS) -> Any:
 class World:
     """The cluster, the images in it and the mock provider."""
 
-    def __init__(self, cluster: Cluster, source: str) -> None:
+    def __init__(self, cluster: Cluster, source: str, phases: Phases) -> None:
         self.cluster = cluster
         self.source = source
-        self.phases = Phases(cluster.folder / "phases.jsonl")
+        self.phases = phases
         self.loaded: dict[str, str] = {}
         self.ca = trustme.CA()
 
@@ -141,7 +142,8 @@ class Namespace:
         self.apply({"kind": "Namespace", "metadata": {"name": self.name, "labels": labels}})
 
     def prepare(self) -> None:
-        """Make it, with the Secret and the authority that proxies of stories refer to."""
+        """Make it anew, with the Secret and the authority that proxies of stories refer to."""
+        self.world.cluster.kubectl("delete", "namespace", self.name, "--ignore-not-found")
         self.create()
         keys = {"master-key": MASTER_KEY, "provider": "sk-mock-provider"}
         authority = self.world.ca.cert_pem.bytes().decode()

@@ -1,0 +1,133 @@
+"""What `make kind-e2e` decides before it touches Docker, and what it says when something is missing."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import tools
+from kind import docker, litellm, node
+from kind.cluster import configuration
+from kind.steps import Phases, fingerprint, run
+from litellm_overlay import catalogue, environment
+from litellm_overlay.errors import OverlayError
+
+DRIVER = Path(tools.__file__).with_name("kind_e2e.py")
+
+
+def told(tmp_path, *arguments, **environ):
+    """Return exit code and stderr of the driver on a machine with nothing but Python."""
+    done = subprocess.run(
+        [sys.executable, DRIVER, *arguments],
+        env={"PATH": str(tmp_path), "LITELLM_OVERLAY_CACHE": str(tmp_path), **environ},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.returncode, done.stderr
+
+
+@pytest.mark.parametrize("images", ["pull", "build"])
+def test_without_docker(tmp_path, images):
+    """One clear line, how to get it, exit code 1, no traceback."""
+    code, said = told(tmp_path, "--images", images)
+    assert code == 1
+    assert "error: Docker is needed and does not answer\nhint: install and start it" in said
+    assert "Traceback" not in said
+
+
+def test_no_such_images(tmp_path):
+    """A typing error is a usage error."""
+    code, said = told(tmp_path, "--images", "biuld")
+    assert code == 2
+    assert "invalid choice: 'biuld'" in said
+
+
+def test_without_go(tmp_path, monkeypatch):
+    """It says so, and where to get it."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(OverlayError, match="Go is needed") as refusal:
+        tools.go(tmp_path, "version")
+    assert refusal.value.hint == "https://go.dev/doc/install"
+
+
+def test_only_root_makes_images(monkeypatch, tmp_path):
+    """The tool would say so after a while; nothing is begun."""
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    with pytest.raises(OverlayError, match="takes root"):
+        docker.debian("bookworm", [], "tag", tmp_path)
+
+
+def test_a_failed_program_shows_its_last_words():
+    """What it printed, not where in our code it was called."""
+    with pytest.raises(OverlayError, match="no such thing"):
+        run("sh", "-c", "echo no such thing >&2; exit 3")
+    with pytest.raises(OverlayError, match="is needed and was not found"):
+        run("no-such-program-at-all")
+
+
+def test_each_image_has_its_module_where_the_catalogue_says():
+    """Both layouts are there, and a release that upstream fixed."""
+    images = tools.PINS["litellm-images"]
+    modules = {name: litellm.module_in(image) for name, image in images.items()}
+    assert modules["system"].startswith("/usr/lib/")
+    assert modules["venv"].startswith("/app/.venv/")
+    states = {
+        name: catalogue.load().release(litellm.release_in(image)).state
+        for name, image in images.items()
+    }
+    assert states == {"system": "affected", "venv": "affected", "fixed": "fixed"}
+    for module in modules.values():
+        assert any(module.startswith(root) for root in litellm.LAYOUTS)
+        assert module.endswith(f"python{litellm.PYTHON}/site-packages/{environment.ENDPOINTS}")
+
+
+def test_doors_are_opened_to_this_machine_only():
+    """The node's ports answer on 127.0.0.1, whatever the images are."""
+    for built in (True, False):
+        (only,) = configuration({"proxy": 1, "provider": 2}, built=built)["nodes"]
+        addresses = {mapping["listenAddress"] for mapping in only["extraPortMappings"]}
+        assert addresses == {"127.0.0.1"}
+
+
+def test_kinds_own_node_image_keeps_its_network():
+    """What only the built image needs is not asked of the other."""
+    assert "networking" not in configuration({"proxy": 1, "provider": 2}, built=False)
+
+
+def test_parts_of_kubernetes_are_pinned_to_its_own_release(monkeypatch, tmp_path):
+    """Each `./staging` of its go.mod becomes the version of the same release."""
+    module = tmp_path / "go.mod"
+    module.write_text(
+        "replace (\n\tk8s.io/api => ./staging/src/k8s.io/api\n"
+        "\tk8s.io/sample-controller => ./staging/src/k8s.io/sample-controller\n)\n"
+    )
+    monkeypatch.setattr(tools, "go", lambda *_: f'{{"GoMod": "{module}"}}')
+    assert node.staging("v1.35.4", tmp_path) == ["k8s.io/api=k8s.io/api@v0.35.4"]
+
+
+def test_an_image_is_built_anew_when_its_recipe_changes(tmp_path):
+    """The mark in its tag depends on the text of files, and on other values."""
+    recipe = tmp_path / "recipe"
+    recipe.write_text("a")
+    first = fingerprint(recipe, ["x"])
+    assert first == fingerprint(recipe, ["x"])
+    assert first != fingerprint(recipe, ["y"])
+    recipe.write_text("b")
+    assert first != fingerprint(recipe, ["x"])
+
+
+def test_phases_are_noted_when_they_end_well(tmp_path, capsys):
+    """In the order they ended; one that failed has no time."""
+    phases = Phases(tmp_path / "phases")
+    with phases("first"):
+        pass
+    with pytest.raises(ValueError, match="x"), phases("second"):
+        raise ValueError("x")
+    phases.note("third", 61.25)
+    assert phases.table().split("\n") == ["     0.0 s  first", "    61.2 s  third"]
+    assert capsys.readouterr().err == "=== first\n=== second\n"
