@@ -84,6 +84,14 @@ def forms_of(version):
     return [f"{head}{tail}" for head in heads for tail in tails]
 
 
+def read_by_toolkit(tag):
+    """Return the release of the catalogue, or None."""
+    try:
+        return advice.answer(f"ghcr.io/berriai/litellm:{tag}", catalogue.load()).release.version
+    except NotInCatalogueError:
+        return None
+
+
 READ = """\
 {{- $known := (.Files.Get "files/catalogue.json" | fromJson).releases }}
 {{- range .Files.Get "files/tags.json" | fromJsonArray }}
@@ -97,8 +105,7 @@ def test_every_release_is_read_as_the_toolkit_reads_it(tmp_path):
     """In every form that a tag of it may have; all of them in one run of Helm."""
     chart = tmp_path / "chart"
     shutil.copytree(helm.CHART, chart)
-    known = catalogue.load()
-    releases = [release.version for release in known.releases]
+    releases = [release.version for release in catalogue.load().releases]
     tags = [tag for release in releases for tag in forms_of(release)]
     (chart / "files" / "tags.json").write_text(json.dumps(tags))
     (chart / "templates" / "read.yaml").write_text(READ)
@@ -106,12 +113,7 @@ def test_every_release_is_read_as_the_toolkit_reads_it(tmp_path):
     found = yaml.safe_load(helm.template(*helm.LEAST, *only, chart=chart))
     assert found.keys() == set(tags)
     for tag in tags:
-        try:
-            expected = advice.answer(f"ghcr.io/berriai/litellm:{tag}", known).release.version
-        except NotInCatalogueError:
-            assert found[tag] not in releases, tag
-        else:
-            assert found[tag] == expected, tag
+        assert (found[tag] if found[tag] in releases else None) == read_by_toolkit(tag), tag
 
 
 def test_tags_are_read_as_the_toolkit_reads_them():
