@@ -28,8 +28,9 @@ BEGIN, END = "<!-- values: begin -->\n", "<!-- values: end -->\n"
 
 def main() -> None:
     """Write all generated files; those that are no longer generated go."""
-    shutil.rmtree(CHART / "files")
-    for name, content in generated().items():
+    files = generated()  # all of it first, so that an error leaves the chart as it is
+    shutil.rmtree(CHART / "files", ignore_errors=True)
+    for name, content in files.items():
         path = CHART / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)

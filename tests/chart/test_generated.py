@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+
 import pytest
 import yaml
 
 import sync_chart
 from fakes import helm
-from litellm_overlay import __version__, catalogue, payload, plan, values
-from litellm_overlay.errors import OverlayError
+from litellm_overlay import __version__, advice, catalogue, payload, plan, values
+from litellm_overlay.errors import NotInCatalogueError, OverlayError
 
 HINT = "python scripts/sync_chart.py"
 
@@ -52,8 +55,8 @@ def test_a_config_map_holds_the_payload(version):
 
 
 def tags():
-    """Return tags of every style, for releases on both sides of every border."""
-    styles = ("v{}", "{}", "main-v{}-stable", "v{}-nightly", "v{}-stable.patch.2", "fips-v{}")
+    """Return tags for releases on both sides of every border, and some that are no release's."""
+    styles = ("v{}", "main-v{}-stable")
     releases = [
         "1.81.0",
         "1.82.1",
@@ -69,6 +72,48 @@ def tags():
     yield from (style.format(release) for style in styles for release in releases)
     yield from ("v1.84.0-rc.1", "v1.84.0rc1", "v1.83.5-rc.7", "v1.84.0.dev2", "v1.84.0-dev.2")
     yield from ("latest", "main-stable", "1.9")
+
+
+def forms_of(version):
+    """Return the tags that an image of a release may have; pre-releases in both spellings."""
+    dashed = version.replace("rc", "-rc.").replace(".dev", "-dev.")
+    heads = [
+        f"{head}{name}" for head in ("", "v", "main-v", "fips-v") for name in {version, dashed}
+    ]
+    tails = ("", "-stable", "-nightly", "-stable.1", "-stable.patch.2", "-alpine")
+    return [f"{head}{tail}" for head in heads for tail in tails]
+
+
+def read_by_toolkit(tag):
+    """Return the release of the catalogue, or None."""
+    try:
+        return advice.answer(f"ghcr.io/berriai/litellm:{tag}", catalogue.load()).release.version
+    except NotInCatalogueError:
+        return None
+
+
+READ = """\
+{{- $known := (.Files.Get "files/catalogue.json" | fromJson).releases }}
+{{- range .Files.Get "files/tags.json" | fromJsonArray }}
+{{- $root := dict "Values" (dict "image" (dict "tag" .)) }}
+{{ . | quote }}: {{ include "litellm-overlay.release" (dict "root" $root "known" $known) | quote }}
+{{- end }}
+"""
+
+
+def test_every_release_is_read_as_the_toolkit_reads_it(tmp_path):
+    """In every form that a tag of it may have; all of them in one run of Helm."""
+    chart = tmp_path / "chart"
+    shutil.copytree(helm.CHART, chart)
+    releases = [release.version for release in catalogue.load().releases]
+    tags = [tag for release in releases for tag in forms_of(release)]
+    (chart / "files" / "tags.json").write_text(json.dumps(tags))
+    (chart / "templates" / "read.yaml").write_text(READ)
+    only = ("--show-only", "templates/read.yaml")
+    found = yaml.safe_load(helm.template(*helm.LEAST, *only, chart=chart))
+    assert found.keys() == set(tags)
+    for tag in tags:
+        assert (found[tag] if found[tag] in releases else None) == read_by_toolkit(tag), tag
 
 
 def test_tags_are_read_as_the_toolkit_reads_them():

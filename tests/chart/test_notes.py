@@ -35,10 +35,24 @@ def test_the_decision_and_the_next_steps(notes):
     for command in (
         "kubectl --namespace llm get pods",
         "helm test litellm --namespace llm",
-        "--set patch.enabled=false",
+        "--reset-then-reuse-values --set patch.enabled=false",
         "helm uninstall litellm --namespace llm",
     ):
         assert command in said
+
+
+def test_a_refused_pod_shows_why(notes):
+    """It is then in back-off: its message has moved to the last state, and the first may be a mesh's."""
+    asked = '.initContainerStatuses[?(@.name=="litellm-overlay")]..terminated.message}'
+    assert asked in notes()
+
+
+def test_a_release_that_is_fixed_by_half(notes):
+    """1.89: Codex connects, but can hang; nobody is sent there."""
+    said = notes("--set", "image.tag=v1.89.0")
+    assert "changes nothing in it, in any mode.\nCodex can still hang on it" in said
+    assert "1.90.0" in said
+    assert "you may go without" not in said
 
 
 def test_advisories_are_named_each_time(notes):
