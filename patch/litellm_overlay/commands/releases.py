@@ -136,9 +136,10 @@ def row(answer: Answer, known: Catalogue) -> dict[str, Any]:
     asked = {"asked": answer.asked, "exact": answer.exact, "why": answer.why}
     pinned = {"pin": advice.pin(answer.state, known)}
     if answer.release:
-        return {**asked, **asdict(answer.release), **pinned}
+        places = [place.path for place in known.paths_of(answer.release.version)]
+        return {**asked, **asdict(answer.release), **pinned, "module_paths": places}
     nothing = dict.fromkeys(field.name for field in fields(catalogue.Release))
-    return {**asked, **nothing, "state": answer.state, "advisories": [], "gaps": [], **pinned}
+    return {**asked, **nothing, "state": answer.state, "advisories": [], "gaps": [], **pinned, "module_paths": []}
 
 
 def print_json(rows: Iterable[dict[str, Any]]) -> None:
@@ -219,6 +220,8 @@ def facts(answer: Answer, known: Catalogue) -> Iterator[tuple[str, str]]:
     if release.yanked:
         yield "yanked", release.yanked
     yield "endpoints.py", f"{release.endpoints_sha256}"
+    for place in known.paths_of(release.version):
+        yield "probably at", place.path  # read in upstream's build files; the guard settles it
     if pinned := advice.pin(answer.state, known):
         for patch in sorted(known.patch_versions.values(), key=lambda it: it.version != pinned):
             label = "pin" if patch.version == pinned else "or"

@@ -144,6 +144,14 @@ def test_an_affected_release_is_answered(run):
     assert "The overlay mends no advisory: better move to 1.88.6 and patch that." in text
 
 
+def test_where_the_file_lies_is_told(run, rows):
+    """Both places where they overlap; for templates as a list."""
+    found = rows("1.83.7")[0]["module_paths"]
+    assert [path.split("/")[1] for path in found] == ["usr", "app"]
+    printed = run("1.83.7").stdout
+    assert all(f"probably at   {path}\n" in printed for path in found)
+
+
 def test_the_newest_affected_release_is_not_told_to_move_to_itself(run):
     """It has none of the advisories."""
     _, out, _ = run("1.88.6")
