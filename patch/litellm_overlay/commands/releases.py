@@ -139,7 +139,8 @@ def row(answer: Answer, known: Catalogue) -> dict[str, Any]:
         places = [place.path for place in known.paths_of(answer.release.version)]
         return {**asked, **asdict(answer.release), **pinned, "module_paths": places}
     nothing = dict.fromkeys(field.name for field in fields(catalogue.Release))
-    return {**asked, **nothing, "state": answer.state, "advisories": [], "gaps": [], **pinned, "module_paths": []}
+    empty: dict[str, Any] = {"advisories": [], "gaps": [], "module_paths": []}
+    return {**asked, **nothing, **empty, "state": answer.state, **pinned}
 
 
 def print_json(rows: Iterable[dict[str, Any]]) -> None:

@@ -148,7 +148,7 @@ def test_where_the_file_lies_is_told(run, rows):
     """Both places where they overlap; for templates as a list."""
     found = rows("1.83.7")[0]["module_paths"]
     assert [path.split("/")[1] for path in found] == ["usr", "app"]
-    printed = run("1.83.7").stdout
+    _, printed, _ = run("1.83.7")
     assert all(f"probably at   {path}\n" in printed for path in found)
 
 
