@@ -31,6 +31,14 @@ spec:
           image: "{{ .root.Values.image.repository }}:{{ .root.Values.image.tag }}"  # no digest
           imagePullPolicy: {{ .root.Values.image.pullPolicy }}
           args: [--config, /etc/litellm/config.yaml]
+          {{- with .root.Values.extraEnvVars }}
+          env:
+            {{- toYaml . | nindent 12 }}
+          {{- end }}
+          readinessProbe:
+            httpGet: {path: /health/readiness, port: 4000}
+            periodSeconds: 2
+            timeoutSeconds: 5
           volumeMounts:
             - {name: config, mountPath: /etc/litellm}
             {{- with .root.Values.volumeMounts }}

@@ -1,0 +1,115 @@
+"""Story 8: the overlay in deployments of LiteLLM that are somebody else's.
+
+Two ways into a chart whose migrations Job shares the proxy's volumes and is a hook, and one into plain
+manifests. The commands are those of the README.
+"""
+
+from __future__ import annotations
+
+import contextlib
+
+import pytest
+import yaml
+
+from fakes.client import connect, said, turn
+from fakes.foreign import APP, CHART, JOB, OVERLAY, chart_values, plain
+from fakes.pins import PINS
+from fakes.stories import MASTER_KEY, SECONDS, decision
+from kind.litellm import release_in
+from kind.steps import run
+from litellm_overlay import catalogue, codex
+
+WAIT = ("--wait", "--timeout", f"{SECONDS}s")
+OFFICIAL = PINS["litellm-images"]["venv"]
+
+
+@contextlib.contextmanager
+def post_renderer(namespace, folder):
+    """Let Helm pipe what it renders through `inject`: the chart is too old for anything else."""
+    mine = folder / "my-values.yaml"
+    mine.write_text(yaml.safe_dump(chart_values(namespace.world.image("venv"), "old")))
+    inject = ("--post-renderer", OVERLAY, "--post-renderer-args", "inject")
+    namespace.helm("upgrade", "--install", "litellm", CHART, "--values", mine, *inject, *WAIT)
+    yield
+    namespace.helm("uninstall", "litellm", "--wait", "--cascade", "foreground")
+
+
+@contextlib.contextmanager
+def rendered_values(namespace, folder):
+    """Give a newer chart the values that `render` makes, after the operator's own."""
+    mine, ours = folder / "my-values.yaml", folder / "overlay-values.yaml"
+    mine.write_text(yaml.safe_dump(chart_values(namespace.world.image("venv"), "tpl")))
+    ours.write_text(run(OVERLAY, "render", "--format=litellm-helm-values", "--chart-values", mine))
+    values = ("--values", mine, "--values", ours)
+    namespace.helm("upgrade", "--install", "litellm", CHART, *values, *WAIT)
+    yield
+    namespace.helm("uninstall", "litellm", "--wait", "--cascade", "foreground")
+
+
+@contextlib.contextmanager
+def kustomize(namespace, folder):
+    """Add the component to a kustomization that takes the image from somewhere else."""
+    base = plain(folder)
+    options = ("--folder", folder / "overlay", "--workload", "litellm", "--image", OFFICIAL)
+    run(OVERLAY, "render", "--format", "kustomize", *options)
+    repository, _, tag = namespace.world.image("venv").rpartition(":")
+    image = {"name": OFFICIAL.rpartition(":")[0], "newName": repository, "newTag": tag}
+    both = {"resources": [base.name], "components": ["overlay"], "images": [image]}
+    (folder / "kustomization.yaml").write_text(yaml.safe_dump(both))
+    namespace.kubectl("apply", "--kustomize", folder)
+    namespace.wait_for_rollout()
+    namespace.kubectl("wait", "--for=condition=complete", f"job/{JOB}", f"--timeout={SECONDS}s")
+    yield
+    namespace.kubectl("delete", "--kustomize", folder)
+
+
+WAYS = [post_renderer, rendered_values, kustomize]
+
+
+@pytest.fixture(scope="module", params=WAYS, ids=lambda way: way.__name__)
+def door(request, namespace, tmp_path_factory):
+    """Deploy in one of the ways, and take it out again."""
+    folder = tmp_path_factory.mktemp("operator")
+    with request.param(namespace, folder), namespace.door(APP) as door:
+        yield door
+    # Helm leaves hooks behind, the chart's Job with them.
+    namespace.kubectl("delete", "job", JOB, "--ignore-not-found")
+
+
+def test_every_proxy_is_patched(door, namespace):
+    """All pods of Deployments, the worker of the newest chart among them, and with the proxy's image."""
+    pods = namespace.pods("app")
+    assert pods
+    for pod in pods:
+        report = decision(pod)
+        assert report["decision"] == "patched"
+        assert report["patchVersion"] == "2.0.0"
+        (proxy,) = pod["spec"]["containers"]
+        assert pod["spec"]["initContainers"][0]["image"] == proxy["image"]
+        assert proxy["image"] == namespace.world.image("venv")
+
+
+async def test_a_turn(door):
+    """Without ?model=."""
+    async with connect(f"{door.ws_url}/v1/responses", MASTER_KEY) as socket:
+        assert said(await turn(socket, model="gpt-5.4", input="hi")) == "Hello from the mock model."
+
+
+def test_codex(door, namespace):
+    """One handshake, no 403, no turn over HTTP."""
+    before = namespace.logs(selector=APP)
+    binary = codex.install(PINS["codex-e2e"][-1])
+    done = codex.run(binary, codex.config(f"{door.url}/v1", "gpt-5.4"), MASTER_KEY, "say hi")
+    assert done.completed, done
+    log = namespace.logs(selector=APP).removeprefix(before)
+    assert codex.count_requests(log) == {"accepted": 1, "refused": 0, "posts": 0}
+
+
+def test_the_migrations_job_ran_with_the_images_own_file(door, namespace):
+    """It came to its end, and what it imported is the stock endpoints.py, to the byte."""
+    job = namespace.get("job", JOB)
+    assert job["status"]["succeeded"] == 1
+    printed = namespace.kubectl("logs", f"job/{JOB}", "--container", "prisma-migrations")
+    release = catalogue.load().release(release_in(namespace.world.image("venv")))
+    assert release.state == "affected"
+    assert printed.split()[-1] == release.endpoints_sha256

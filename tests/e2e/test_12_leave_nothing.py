@@ -1,0 +1,77 @@
+"""Story 12: what goes when the overlay goes."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from websockets.exceptions import InvalidStatus
+
+from fakes.client import connect
+from fakes.foreign import APP, OVERLAY, PLAIN
+from fakes.pins import PINS
+from fakes.stories import MASTER_KEY, decision, proxy_config
+from kind.steps import run
+
+EVENTS = {"events", "events.events.k8s.io"}  # the cluster's diary; it forgets them by itself
+PAYLOADS = ("--selector", "app.kubernetes.io/name=litellm-overlay")
+LINES = '{range .items[*]}{.kind} {.metadata.namespace}/{.metadata.name}{"\\n"}{end}'
+
+
+def everything(namespace):
+    """Return all objects of the cluster, in whatever namespace or in none."""
+    kinds = namespace.kubectl("api-resources", "--verbs", "list", "--output", "name").split()
+    wanted = ",".join(kind for kind in kinds if kind not in EVENTS)
+    lines = namespace.kubectl("get", wanted, "--all-namespaces", "--output", f"jsonpath={LINES}")
+    return set(lines.splitlines())
+
+
+def test_helm_uninstall_leaves_nothing_behind(namespace):
+    """Of all that install, upgrade and `helm test` made, in any namespace or none, not one object."""
+    before = everything(namespace)
+    ingress = {"enabled": True, "hosts": [{"host": "llm.example.com"}]}
+    namespace.install(namespace.values("venv", ingress=ingress))
+    namespace.install(namespace.values("venv", ingress=ingress, patch={"version": "1.0.0"}))
+    namespace.helm("test", "litellm")
+    made = {line.split()[0] for line in everything(namespace) - before}
+    assert made >= {
+        *("ConfigMap", "Deployment", "Ingress", "Pod", "PodDisruptionBudget"),
+        *("ReplicaSet", "Secret", "Service", "ServiceAccount"),
+    }
+    # "foreground": Helm waits for the pods as well.
+    namespace.helm("uninstall", "litellm", "--wait", "--cascade", "foreground")
+    assert everything(namespace) - before == set()
+
+
+@pytest.fixture
+def original(namespace, world):
+    """Return somebody's manifests, with what they refer to made."""
+    config = {"config.yaml": json.dumps(proxy_config())}
+    namespace.apply({"kind": "ConfigMap", "metadata": {"name": "litellm-config"}, "data": config})
+    documents = [(PLAIN / name).read_text() for name in ("litellm.yaml", "migrations.yaml")]
+    return "---\n".join(documents).replace(PINS["litellm-images"]["venv"], world.image("venv"))
+
+
+async def test_remove_gives_the_original_back(namespace, original):
+    """To the byte; applied, the pods have nothing of the overlay and refuse as stock LiteLLM does."""
+    overlaid = run(OVERLAY, "inject", stdin=original)
+    namespace.kubectl("apply", "--filename", "-", stdin=overlaid)
+    namespace.wait_for_rollout()
+    (pod,) = namespace.pods(APP)
+    assert decision(pod)["decision"] == "patched"
+
+    restored = run(OVERLAY, "inject", "--remove", stdin=overlaid)
+    assert restored == original
+    namespace.kubectl("apply", "--filename", "-", stdin=restored)
+    namespace.wait_for_rollout()
+    (pod,) = namespace.pods(APP)
+    assert "litellm-overlay" not in str(pod)
+    with namespace.door(APP) as door, pytest.raises(InvalidStatus) as refusal:
+        await connect(f"{door.ws_url}/v1/responses", MASTER_KEY)
+    assert refusal.value.response.status_code == 403
+    assert '"WebSocket /v1/responses" 403' in namespace.logs(selector=APP)
+
+    # `kubectl apply` deletes nothing, so the payloads are left to be deleted by their label.
+    namespace.kubectl("delete", "configmaps", *PAYLOADS)
+    left = [line for line in everything(namespace) if f" {namespace.name}/litellm-overlay" in line]
+    assert left == []
