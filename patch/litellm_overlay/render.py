@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import textwrap
 from dataclasses import dataclass
@@ -51,9 +50,7 @@ def _environment() -> jinja2.Environment:
         autoescape=False,  # noqa: S701 - YAML; every text goes through one of the filters below
         keep_trailing_newline=True,
     )
-    environment.filters.update(
-        json=_json, single_quoted=_single_quoted, block=_block, base64=_base64
-    )
+    environment.filters.update(json=_json, single_quoted=_single_quoted, block=_block)
     return environment
 
 
@@ -65,10 +62,6 @@ def _json(value: object) -> str:
 def _single_quoted(value: str) -> str:
     """Return a YAML scalar in which JSON stays readable."""
     return "'" + value.replace("'", "''") + "'"
-
-
-def _base64(value: str) -> str:
-    return base64.b64encode(value.encode()).decode()
 
 
 def _block(value: str, indent: int) -> str:

@@ -15,10 +15,12 @@ from litellm_overlay.errors import ValuesError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-# Init containers run before the proxy, so a pod reserves the larger of the two, not the sum.
+# Init containers run before the proxy, so a pod reserves the larger of the two, not the sum. No
+# limit of ephemeral-storage: beside a proxy without one the kubelet holds the whole pod to it, for
+# as long as the pod lives, and evicts it. The result's emptyDir has a limit of its own.
 RESOURCES = {
     "requests": {"cpu": "100m", "memory": "64Mi", "ephemeral-storage": "16Mi"},
-    "limits": {"cpu": "1", "memory": "256Mi", "ephemeral-storage": "32Mi"},
+    "limits": {"cpu": "1", "memory": "256Mi"},
 }
 # No quotes, braces or dollar signs: these paths stand in YAML, in JSON, in Helm values that a chart
 # may pass through `tpl`, and in environment variables, where Kubernetes expands $(NAME).

@@ -7,7 +7,7 @@ from litellm_overlay import plan
 FILES = {
     "endpoint_patch/__init__.py": "",
     "endpoint_patch/__main__.py": '"""Read."""\n\nprint("it\'s #1")\n',
-    "endpoint_patch/versions/v{}/inserted/bridge.py": "text = f'{{{1}}}'\n",
+    "endpoint_patch/versions/v{}/inserted/bridge.py": "text = f'{1}'  # {braces}\n",
 }
 
 

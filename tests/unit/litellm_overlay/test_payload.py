@@ -114,3 +114,9 @@ def test_every_patch_version_is_in_the_catalogue():
     assert {folder.name[1:].replace("_", ".") for folder in folders} == set(
         catalogue.load().patch_versions
     )
+
+
+@pytest.mark.parametrize("version", sorted(catalogue.load().patch_versions))
+def test_no_file_looks_like_a_go_template(version):
+    """LiteLLM's charts pass extra resources through `tpl`: two braces would be read as an action."""
+    assert [path for path, text in payload.files(version).items() if b"{{" in text] == []

@@ -79,13 +79,22 @@ def test_the_gateway_has_its_own_section_and_no_shared_job():
 
 
 def test_no_go_template_is_in_what_a_chart_may_pass_through_tpl():
-    """Python's doubled braces would be read as one; such a file is in base64."""
+    """Python's doubled braces would be read as one."""
     made = make("litellm-chart-values", {"gateway": MINE})
     for config_map in fake_maps(made):
         assert "{{" not in str(config_map)
-        (key,) = config_map["binaryData"]
-        assert key.endswith("bridge.py")
     assert "{{" not in str(made["gateway"])
+
+
+def test_a_payload_is_the_same_by_every_way():
+    """It is immutable, and named after its content: whoever changes the way meets his own again."""
+    given = values.load("")
+    text = outputs.payload(given, fake.small(given.name, KNOWN))["payload.yaml"]
+    for format_, mine in (
+        ("litellm-helm-values", MINE),
+        ("litellm-chart-values", {"gateway": MINE}),
+    ):
+        assert fake_maps(make(format_, mine)) == list(yaml.safe_load_all(text))
 
 
 def test_made_twice_is_made_once():

@@ -301,7 +301,7 @@ class Bridge:
 
     async def _send(self, text: str, stream_id: str | None) -> None:
         if stream_id is not None:  # spliced in, so that the rest of the text stays as it came
-            text = f'{{"stream_id":{dump(stream_id)},{text.lstrip()[1:]}'
+            text = '{"stream_id":' + dump(stream_id) + "," + text.lstrip()[1:]
         async with self._sending:
             try:
                 await self._socket.send_text(text)
