@@ -34,6 +34,11 @@ def test_settings_that_are_not_given_are_not_in_the_plan():
     }
 
 
+def test_the_init_container_does_not_limit_the_pods_storage():
+    """Beside a proxy without such a limit the kubelet would evict the pod when it exceeds it."""
+    assert "ephemeral-storage" not in values.OverlayValues().init_resources["limits"]
+
+
 @pytest.mark.parametrize(
     ("image", "reference"),
     [
