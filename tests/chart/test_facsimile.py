@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import yaml
 
 from fakes import helm
+from fakes.foreign import CHART as FACSIMILE
+from fakes.foreign import INJECT
 from litellm_overlay import payload
 
-FACSIMILE = Path(__file__).parent / "facsimile"
 MINE = """\
 extraInitContainers: [{name: mine, image: busybox}]
 volumes: [{name: plugins, configMap: {name: plugins}}]
@@ -149,15 +149,9 @@ def test_inject(generation, mine):
     assert overlay("inject", "--remove", stdin=injected) == text
 
 
-def test_as_a_post_renderer(mine, tmp_path):
-    """Helm 3 pipes its manifests through a script of one line."""
-    script = tmp_path / "inject.sh"
-    script.write_text(
-        f"#!/bin/sh\nexec env PYTHONPATH={helm.CHART.parents[1] / 'patch'} "
-        f"{sys.executable} -m litellm_overlay inject 2>/dev/null\n"
-    )
-    script.chmod(0o755)
-    text = helm.template("--values", mine, "--post-renderer", script, chart=FACSIMILE)
-    assert "litellm-overlay" in [
-        item["name"] for item in workloads(text)["litellm"]["initContainers"]
-    ]
+def test_as_a_post_renderer(mine):
+    """Helm 3 pipes its manifests through a program, with arguments; hooks it does not."""
+    text = helm.template("--values", mine, *INJECT, chart=FACSIMILE)
+    pods = workloads(text)
+    assert "litellm-overlay" in [item["name"] for item in pods["litellm"]["initContainers"]]
+    assert "initContainers" not in pods["litellm-migrations"]

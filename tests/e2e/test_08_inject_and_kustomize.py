@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from fakes.client import connect, said, turn
-from fakes.foreign import APP, CHART, JOB, OVERLAY, chart_values, plain
+from fakes.foreign import APP, CHART, INJECT, JOB, OVERLAY, chart_values, plain
 from fakes.pins import PINS
 from fakes.stories import MASTER_KEY, SECONDS, decision
 from kind.litellm import release_in
@@ -28,8 +28,7 @@ def post_renderer(namespace, folder):
     """Let Helm pipe what it renders through `inject`: the chart is too old for anything else."""
     mine = folder / "my-values.yaml"
     mine.write_text(yaml.safe_dump(chart_values(namespace.world.image("venv"), "old")))
-    inject = ("--post-renderer", OVERLAY, "--post-renderer-args", "inject")
-    namespace.helm("upgrade", "--install", "litellm", CHART, "--values", mine, *inject, *WAIT)
+    namespace.helm("upgrade", "--install", "litellm", CHART, "--values", mine, *INJECT, *WAIT)
     yield
     namespace.helm("uninstall", "litellm", "--wait", "--cascade", "foreground")
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 
 import pytest
+import yaml
 from websockets.exceptions import InvalidStatus
 
 from fakes.client import connect
-from fakes.foreign import APP, OVERLAY, PLAIN
+from fakes.foreign import APP, CHART, INJECT, OVERLAY, PLAIN, chart_values
 from fakes.pins import PINS
 from fakes.stories import MASTER_KEY, decision, proxy_config
 from kind.steps import run
 
 EVENTS = {"events", "events.events.k8s.io"}  # the cluster's diary; it forgets them by itself
-PAYLOADS = ("--selector", "app.kubernetes.io/name=litellm-overlay")
 LINES = '{range .items[*]}{.kind} {.metadata.namespace}/{.metadata.name}{"\\n"}{end}'
 
 
@@ -24,6 +24,12 @@ def everything(namespace):
     wanted = ",".join(kind for kind in kinds if kind not in EVENTS)
     lines = namespace.kubectl("get", wanted, "--all-namespaces", "--output", f"jsonpath={LINES}")
     return set(lines.splitlines())
+
+
+def overlays(namespace):
+    """Return what is ours among the objects of the namespace."""
+    prefix = f"{namespace.name}/litellm-overlay"
+    return {line for line in everything(namespace) if line.split()[1].startswith(prefix)}
 
 
 def test_helm_uninstall_leaves_nothing_behind(namespace):
@@ -41,6 +47,31 @@ def test_helm_uninstall_leaves_nothing_behind(namespace):
     # "foreground": Helm waits for the pods as well.
     namespace.helm("uninstall", "litellm", "--wait", "--cascade", "foreground")
     assert everything(namespace) - before == set()
+
+
+def test_an_upgrade_without_the_post_renderer_takes_the_overlay_out(namespace, world):
+    """Of a foreign chart's pods, and the payloads with it; `helm rollback` brings both back."""
+    values = {**chart_values(world.image("venv"), "old"), "migrationJob": {"enabled": False}}
+    upgrade = ("upgrade", "--install", "litellm", CHART, "--values", "-", "--wait")
+    namespace.helm(*upgrade, *INJECT, stdin=yaml.safe_dump(values))
+    (pod,) = namespace.pods(APP)
+    assert decision(pod)["decision"] == "patched"
+    payloads = overlays(namespace)
+    assert payloads
+
+    namespace.helm(*upgrade, stdin=yaml.safe_dump(values))
+    namespace.wait_for_rollout()
+    (pod,) = namespace.pods(APP)
+    assert "litellm-overlay" not in str(pod)
+    assert overlays(namespace) == set()
+
+    namespace.helm("rollback", "litellm", "1", "--wait")
+    namespace.wait_for_rollout()
+    (pod,) = namespace.pods(APP)
+    assert decision(pod)["decision"] == "patched"
+    assert overlays(namespace) == payloads
+    namespace.helm("uninstall", "litellm", "--wait", "--cascade", "foreground")
+    assert overlays(namespace) == set()
 
 
 @pytest.fixture
@@ -71,7 +102,7 @@ async def test_remove_gives_the_original_back(namespace, original):
     assert refusal.value.response.status_code == 403
     assert '"WebSocket /v1/responses" 403' in namespace.logs(selector=APP)
 
-    # `kubectl apply` deletes nothing, so the payloads are left to be deleted by their label.
-    namespace.kubectl("delete", "configmaps", *PAYLOADS)
-    left = [line for line in everything(namespace) if f" {namespace.name}/litellm-overlay" in line]
-    assert left == []
+    # `kubectl apply` deletes nothing, so the payloads are still there.
+    payloads = run(OVERLAY, "render", "--format", "payload")
+    namespace.kubectl("delete", "--filename", "-", stdin=payloads)
+    assert overlays(namespace) == set()

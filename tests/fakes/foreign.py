@@ -21,6 +21,7 @@ PLAIN = TESTS / "e2e" / "plain"
 APP = "app=litellm"  # the proxy's pods, of either
 JOB = "litellm-migrations"  # the migrations Job, of either
 OVERLAY = Path(sys.executable).with_name("litellm-overlay")
+INJECT = ("--post-renderer", OVERLAY, "--post-renderer-args", "inject")  # options of Helm 3
 
 
 def chart_values(image: str, generation: str) -> Json:

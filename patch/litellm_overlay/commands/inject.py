@@ -41,8 +41,7 @@ def inject(
     Examples:
       helm template litellm … | litellm-overlay inject | kubectl apply --filename -
       kustomize build . | litellm-overlay inject --patch 1.0.0 > overlaid.yaml
-      helm upgrade litellm … --post-renderer ./inject.sh     (Helm 3; a script of one line:
-                                                       exec litellm-overlay inject)
+      helm upgrade litellm … --post-renderer litellm-overlay --post-renderer-args inject  (Helm 3)
       litellm-overlay inject --remove < overlaid.yaml
 
     \b
