@@ -212,6 +212,15 @@ class Namespace:
         return self.kubectl("logs", "--selector", selector, "--container", container, "--tail=-1")
 
     @contextlib.contextmanager
+    def log_into(self, file: Path, pod: Json) -> Iterator[None]:
+        """Write what a pod's proxy prints to a file, while the block runs, until the pod is gone."""
+        cluster = self.world.cluster
+        command = [cluster.kubectl_path, "--kubeconfig", cluster.kubeconfig, "logs", "--follow"]
+        command += ["--namespace", self.name, pod["metadata"]["name"], "--container", "litellm"]
+        with processes.logging_to(file, command, processes.environ_for({})):
+            yield
+
+    @contextlib.contextmanager
     def door(self, selector: str = PROXY, name: str = "proxy") -> Iterator[Door]:
         """Let the host reach the pods of a selector, until the block ends."""
         labels = dict(item.split("=") for item in selector.split(","))
