@@ -141,7 +141,11 @@ class Namespace:
         self.apply({"kind": "Namespace", "metadata": {"name": self.name, "labels": labels}})
 
     def prepare(self) -> None:
-        """Make it, with the Secret and the authority that proxies of stories refer to."""
+        """Make it, with the Secret and the authority that proxies of stories refer to.
+
+        One of an earlier telling is waited for until it is gone, or taken away first.
+        """
+        self.world.cluster.kubectl("delete", "namespace", self.name, "--ignore-not-found")
         self.create()
         keys = {"master-key": MASTER_KEY, "provider": "sk-mock-provider"}
         authority = self.world.ca.cert_pem.bytes().decode()
@@ -229,8 +233,7 @@ class Namespace:
         self.apply({"kind": "Service", "metadata": {"name": f"door-{name}"}, "spec": spec})
         try:
             door = Door(self.world.cluster.ports[name])
-            # kube-proxy takes up to a second to open it.
-            until(lambda: processes.is_alive(door.url), "the proxy through the node's port", 30)
+            door.wait()
             yield door
         finally:
             self.kubectl("delete", "service", f"door-{name}")
@@ -261,6 +264,10 @@ class Door:
     def __init__(self, port: int) -> None:
         self.url = f"http://127.0.0.1:{port}"
         self.ws_url = f"ws://127.0.0.1:{port}"
+
+    def wait(self) -> None:
+        """Wait until it leads to a pod: kube-proxy hears of a ready one up to a second later."""
+        until(lambda: processes.is_alive(self.url), "the proxy through the node's port", 30)
 
 
 def decision(pod: Json) -> Json:
