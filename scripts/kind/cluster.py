@@ -21,9 +21,9 @@ from litellm_overlay.processes import free_port
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-POD_RANGE = "10.244.0.0/24"  # of single-node.conflist
 DOORS = {"proxy": 30400, "provider": 30401}  # node ports that the host can reach
 READY_SECONDS = 180
+CTR = ("ctr", "--namespace", "k8s.io")  # containerd's own client, in the kubelet's namespace
 
 
 class Cluster:
@@ -58,9 +58,6 @@ class Cluster:
         options = ["--image", node_image] if node_image else []
         self.kind("create", "cluster", "--config", "-", "--wait", "3m", *options, stdin=config)
         run("docker", "cp", f"{self.node}:/usr/bin/kubectl", self.kubectl_path)
-        if node_image:
-            # Else packets for a pod that is gone leave the machine, and whoever is there answers.
-            run("docker", "exec", self.node, "ip", "route", "add", "unreachable", POD_RANGE)
         self.ports_file.write_text(json.dumps(ports))
         self.kubectl("--namespace", "kube-system", "rollout", "status", "deployment/coredns",
                      f"--timeout={READY_SECONDS}s")  # fmt: skip
@@ -76,13 +73,14 @@ class Cluster:
 
     def load(self, *images: str) -> None:
         """Bring images from Docker to the node, unless it has them."""
-        listed = run(
-            "docker", "exec", self.node, "ctr", "--namespace", "k8s.io", "images", "list", "-q"
-        )
-        there = set(listed.split())
+        there = set(self.on_node(*CTR, "images", "list", "-q").split())
         missing = [image for image in images if docker.id_of(image) not in there]
         if missing:
             self.kind("load", "docker-image", *missing)
+
+    def on_node(self, *command: str) -> str:
+        """Return what a command prints on the node."""
+        return run("docker", "exec", self.node, *command)
 
     def kind(self, *arguments: str, stdin: str | None = None) -> str:
         """Return what kind prints."""

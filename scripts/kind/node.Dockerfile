@@ -8,14 +8,20 @@ RUN set -eu; \
     ln -s /usr/bin/containerd /usr/local/bin/containerd; \
     mkdir -p /opt/cni /etc/kubernetes/manifests; \
     ln -s /usr/lib/cni /opt/cni/bin
-# systemd starts containerd and the kubelet, nothing else. No kernel log is to be had.
+# Else packets for a pod that is gone leave the machine, and whoever is there answers. Each pod has a
+# more special route; the range is that of single-node.conflist.
+RUN printf '%s\n' \
+      [Unit] "Description=no way out to pods that are gone" \
+      [Service] Type=oneshot "ExecStart=/sbin/ip route replace unreachable 10.244.0.0/24" \
+      [Install] WantedBy=multi-user.target > /etc/systemd/system/no-way-out.service
+# systemd starts containerd, the kubelet and our services, nothing else. No kernel log is to be had.
 RUN set -eu; \
     rm -f /lib/systemd/system/sysinit.target.wants/systemd-tmpfiles-setup.service \
       /lib/systemd/system/multi-user.target.wants/* /lib/systemd/system/local-fs.target.wants/* \
       /lib/systemd/system/basic.target.wants/* /etc/systemd/system/*.wants/* \
       /lib/systemd/system/sockets.target.wants/*udev* /lib/systemd/system/sockets.target.wants/*initctl*; \
     echo ReadKMsg=no >> /etc/systemd/journald.conf; \
-    systemctl enable kubelet containerd undo-mount-hacks; \
+    systemctl enable kubelet containerd undo-mount-hacks no-way-out; \
     systemctl mask systemd-binfmt; \
     rm -f /etc/machine-id
 # How containers are run: containerd's default and kind's hook, without the limits of this build.

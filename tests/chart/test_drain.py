@@ -1,4 +1,4 @@
-"""The `preStop` hook, run: the flag first, then wait for those that are still connected."""
+"""The `preStop` hook, run: the flag, then wait for those that are still connected."""
 
 from __future__ import annotations
 
@@ -51,6 +51,13 @@ def test_it_waits_for_the_last_connection(hook, listener, tmp_path):
     assert process.wait(60) == 0
 
 
+def test_new_connections_go_elsewhere_first():
+    """Whoever is sent away while the pod is still an endpoint may come back to it, and try in vain."""
+    (proxy,) = helm.pod_of(*helm.LEAST)["spec"]["containers"]
+    script = proxy["lifecycle"]["preStop"]["exec"]["command"][2]
+    assert script.index("sleep 5\n") < script.index("touch ")
+
+
 def test_it_ends_when_the_time_is_over(hook, listener):
     """Even if somebody stays connected."""
     port = listener.getsockname()[1]
@@ -82,13 +89,6 @@ def test_the_flag_is_where_the_proxy_looks():
     assert {"name": "drain", "emptyDir": {"sizeLimit": "1Mi"}} in pod["volumes"]
 
 
-def test_the_flag_comes_when_no_new_client_does():
-    """Raised at once, it would send clients away that a Service then sends to the same pod again."""
-    (proxy,) = helm.pod_of(*helm.LEAST)["spec"]["containers"]
-    script = proxy["lifecycle"]["preStop"]["exec"]["command"][2]
-    assert script.index("sleep 5\n") < script.index("touch ")
-
-
 def test_a_proxy_that_hangs_is_not_drained():
     """Its connections would not end; it is restarted within the time that the drain leaves over."""
     (proxy,) = helm.pod_of(*helm.LEAST)["spec"]["containers"]
@@ -97,6 +97,6 @@ def test_a_proxy_that_hangs_is_not_drained():
 
 
 def test_the_pod_lives_as_long_as_the_drain():
-    """And 30 seconds more, for LiteLLM to end by itself."""
+    """And 30 seconds more, for the time before the flag and for LiteLLM to end by itself."""
     pod = helm.pod_of(*helm.LEAST, "--set", "drain.timeoutSeconds=600")["spec"]
     assert pod["terminationGracePeriodSeconds"] == 630

@@ -142,7 +142,10 @@ class Namespace:
         self.apply({"kind": "Namespace", "metadata": {"name": self.name, "labels": labels}})
 
     def prepare(self) -> None:
-        """Make it anew, with the Secret and the authority that proxies of stories refer to."""
+        """Make it, with the Secret and the authority that proxies of stories refer to.
+
+        One of an earlier telling is waited for until it is gone, or taken away first.
+        """
         self.world.cluster.kubectl("delete", "namespace", self.name, "--ignore-not-found")
         self.create()
         keys = {"master-key": MASTER_KEY, "provider": "sk-mock-provider"}
@@ -214,6 +217,15 @@ class Namespace:
         return self.kubectl("logs", "--selector", selector, "--container", container, "--tail=-1")
 
     @contextlib.contextmanager
+    def log_into(self, file: Path, pod: Json) -> Iterator[None]:
+        """Write what a pod's proxy prints to a file, while the block runs, until the pod is gone."""
+        cluster = self.world.cluster
+        command = [cluster.kubectl_path, "--kubeconfig", cluster.kubeconfig, "logs", "--follow"]
+        command += ["--namespace", self.name, pod["metadata"]["name"], "--container", "litellm"]
+        with processes.logging_to(file, command, processes.environ_for({})):
+            yield
+
+    @contextlib.contextmanager
     def door(self, selector: str = PROXY, name: str = "proxy") -> Iterator[Door]:
         """Let the host reach the pods of a selector, until the block ends."""
         labels = dict(item.split("=") for item in selector.split(","))
@@ -222,8 +234,7 @@ class Namespace:
         self.apply({"kind": "Service", "metadata": {"name": f"door-{name}"}, "spec": spec})
         try:
             door = Door(self.world.cluster.ports[name])
-            # kube-proxy takes up to a second to open it.
-            until(lambda: processes.is_alive(door.url), "the proxy through the node's port", 30)
+            door.wait()
             yield door
         finally:
             self.kubectl("delete", "service", f"door-{name}")
@@ -254,6 +265,10 @@ class Door:
     def __init__(self, port: int) -> None:
         self.url = f"http://127.0.0.1:{port}"
         self.ws_url = f"ws://127.0.0.1:{port}"
+
+    def wait(self) -> None:
+        """Wait until it leads to a pod: kube-proxy hears of a ready one up to a second later."""
+        until(lambda: processes.is_alive(self.url), "the proxy through the node's port", 30)
 
 
 def decision(pod: Json) -> Json:

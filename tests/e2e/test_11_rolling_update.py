@@ -1,0 +1,146 @@
+"""Story 11: a rolling update while twenty people work with Codex."""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import re
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import pytest
+from rich.console import Console
+from rich.table import Table
+
+from fakes.codex_app_server import session
+from fakes.pins import PINS
+from fakes.stories import MASTER_KEY, until
+from litellm_overlay import codex
+from litellm_overlay.mock_provider import last_user_text
+
+PEOPLE = 20
+PAUSE = 0.5  # seconds between a person's turns
+ANSWER = "Hello from the mock model."
+PACED = "".join(f"{number} " for number in range(20))
+
+
+@dataclass(frozen=True)
+class Ask:
+    """What a person says, what must come back, and how many requests a turn of it takes."""
+
+    text: str
+    answer: str
+    requests: int
+
+
+# A short answer; a command that Codex runs in between; a stream of two seconds.
+ASKS = (Ask("say hi", ANSWER, 1), Ask("TRIGGERTOOL", ANSWER, 2), Ask("TRIGGERPACED:20", PACED, 1))
+
+
+class Person:
+    """Makes turn after turn in one Codex session, each with a name of its own, until told to stop."""
+
+    def __init__(self, number, door, stop):
+        self.number = number
+        self.door = door
+        self.stop = stop
+        self.started = {}
+        self.ended = {}
+
+    def work(self):
+        binary = codex.install(PINS["codex-e2e"][-1])
+        url = f"{self.door.url}/v1"
+        with session(binary, url, "gpt-5.4", MASTER_KEY, timeout=120) as server:
+            while not self.stop.is_set():
+                count = len(self.started)
+                name, ask = f"turn-{self.number}-{count}", ASKS[(self.number + count) % len(ASKS)]
+                self.started[name] = ask
+                self.ended[name] = server.turn(f"{name}: {ask.text}")
+                self.stop.wait(PAUSE)
+
+
+@contextlib.contextmanager
+def at_work(door):
+    """Yield people who work until the block ends, each with the last turn completed."""
+    stop = threading.Event()
+    people = [Person(number, door, stop) for number in range(PEOPLE)]
+    with ThreadPoolExecutor(PEOPLE) as pool:
+        futures = [pool.submit(person.work) for person in people]
+        try:
+            yield people
+        finally:
+            stop.set()
+    for future in futures:
+        future.result()
+
+
+def wait_for_a_turn_each(people):
+    """Return once each has completed one more turn."""
+    before = {person: len(person.ended) for person in people}
+    until(lambda: all(len(person.ended) > before[person] for person in people), "a turn of each")
+
+
+@pytest.fixture
+def logs_of_old_pods(namespace, tmp_path):
+    """Install two replicas; return a function for what the first pods print until they are gone."""
+    namespace.install(namespace.values("venv", replicaCount=2))
+    files = []
+    with contextlib.ExitStack() as stack:
+        for pod in namespace.pods():
+            files.append(tmp_path / pod["metadata"]["name"])
+            stack.enter_context(namespace.log_into(files[-1], pod))
+        yield lambda: "".join(file.read_text() for file in files)
+
+
+def calls_by_turn(provider_log):
+    """Return how often the provider was called for each turn."""
+    texts = [
+        last_user_text(record["body"])[0]
+        for record in provider_log
+        if record["kind"] == "request" and record["body"]
+    ]
+    return collections.Counter(name for text in texts for name in re.findall(r"turn-\d+-\d+", text))
+
+
+def test_no_turn_is_lost_and_none_is_called_twice(namespace, world, logs_of_old_pods, capsys):
+    """Each turn that was begun is answered in full, with as many provider calls as it has requests."""
+    old = {pod["metadata"]["uid"] for pod in namespace.pods()}
+    assert len(old) == 2
+    with namespace.door() as door, at_work(door) as people:
+        wait_for_a_turn_each(people)
+        namespace.kubectl("rollout", "restart", "deployment/litellm")
+        namespace.wait_for_rollout()
+        until(lambda: len(namespace.get("pods")["items"]) == 2, "the old pods' end")
+        wait_for_a_turn_each(people)
+    assert old.isdisjoint(pod["metadata"]["uid"] for pod in namespace.pods())
+
+    started = {name: ask for person in people for name, ask in person.started.items()}
+    ended = {name: turn for person in people for name, turn in person.ended.items()}
+    calls = calls_by_turn(world.provider_log())
+    seen = codex.count_requests(logs_of_old_pods() + namespace.logs())
+    shown = [error for turn in ended.values() for error in turn.errors]
+    counts = {
+        "sessions": len(people),
+        "turns started": len(started),
+        "turns completed": sum(turn.status == "completed" for turn in ended.values()),
+        "provider calls needed": sum(ask.requests for ask in started.values()),
+        "provider calls made": sum(calls.values()),
+        "turns called twice": sum(calls[name] > ask.requests for name, ask in started.items()),
+        "handshakes accepted": seen["accepted"],
+        "handshakes refused": seen["refused"],
+        "HTTP fallbacks": seen["posts"],
+        "errors that Codex showed": len(shown),
+    }
+    table = Table("during a rolling update", "count")
+    for what, count in counts.items():
+        table.add_row(what, str(count))
+    with capsys.disabled():
+        Console().print("\n", table)
+
+    answers = {name: (turn.status, turn.text) for name, turn in ended.items()}
+    assert answers == {name: ("completed", ask.answer) for name, ask in started.items()}
+    assert calls == {name: ask.requests for name, ask in started.items()}
+    assert seen["posts"] == 0
+    # Codex shows from the second try in a row on; it has five, then it goes over to HTTP.
+    assert shown == []
