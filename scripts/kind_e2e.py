@@ -77,7 +77,6 @@ def tell(options: argparse.Namespace, folder: Path, phases: Phases, arguments: l
             "-m",
             "pytest",
             "-v",
-            "--durations=0",
             *(arguments or ["tests/e2e"]),
         ]
         environ = {**os.environ, "KIND_E2E": json.dumps(told)}

@@ -30,7 +30,9 @@ def post_renderer(namespace, folder):
     mine.write_text(yaml.safe_dump(chart_values(namespace.world.image("venv"), "old")))
     namespace.helm("upgrade", "--install", "litellm", CHART, "--values", mine, *INJECT, *WAIT)
     yield
-    namespace.helm("uninstall", "litellm", "--wait", "--cascade", "foreground")
+    namespace.helm(
+        "uninstall", "litellm", "--ignore-not-found", "--wait", "--cascade", "foreground"
+    )
 
 
 @contextlib.contextmanager
@@ -42,7 +44,9 @@ def rendered_values(namespace, folder):
     values = ("--values", mine, "--values", ours)
     namespace.helm("upgrade", "--install", "litellm", CHART, *values, *WAIT)
     yield
-    namespace.helm("uninstall", "litellm", "--wait", "--cascade", "foreground")
+    namespace.helm(
+        "uninstall", "litellm", "--ignore-not-found", "--wait", "--cascade", "foreground"
+    )
 
 
 @contextlib.contextmanager
@@ -112,3 +116,9 @@ def test_the_migrations_job_ran_with_the_images_own_file(door, namespace):
     release = catalogue.load().release(release_in(namespace.world.image("venv")))
     assert release.state == "affected"
     assert printed.split()[-1] == release.endpoints_sha256
+
+
+def test_a_release_may_change_the_way(namespace, tmp_path):
+    """From the post-renderer to rendered values: the payload's ConfigMaps are immutable, and the same."""
+    with post_renderer(namespace, tmp_path), rendered_values(namespace, tmp_path):
+        assert {decision(pod)["decision"] for pod in namespace.pods("app")} == {"patched"}
