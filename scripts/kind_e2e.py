@@ -49,6 +49,8 @@ def main() -> int:
             file=sys.stderr,
         )
         code = 1
+    except KeyboardInterrupt:
+        code = 130
     phases.note("in all", time.monotonic() - began)
     print(f"\n{phases.table()}")
     return code
@@ -72,17 +74,14 @@ def tell(options: argparse.Namespace, folder: Path, phases: Phases, arguments: l
             stack.enter_context(running(options.name, folder, image, keep=keep))
         told = {"name": options.name, "folder": str(folder)}
         told |= {"images": options.images, "phases": str(phases.file)}
-        command = [
-            sys.executable,
-            "-m",
-            "pytest",
-            "-v",
-            *(arguments or ["tests/e2e"]),
-        ]
+        command = [sys.executable, "-m", "pytest", "-v", *(arguments or ["tests/e2e"])]
         environ = {**os.environ, "KIND_E2E": json.dumps(told)}
         code = subprocess.run(command, cwd=ROOT, env=environ, check=False).returncode
         if keep:
-            print(f"kept: export KUBECONFIG={folder / 'kubeconfig'} PATH={folder}:$PATH")
+            print(
+                f"kept; to use it:  export KUBECONFIG={folder / 'kubeconfig'} PATH={folder}:$PATH"
+            )
+            print(f"to delete it:     {tools.path_of('kind')} delete cluster --name {options.name}")
     return code
 
 

@@ -16,7 +16,7 @@ from litellm_overlay.errors import OverlayError
 FLAG = "/litellm-overlay/drain/now"
 KILLED = 137
 # So little that the guard takes half a minute instead of less than a second.
-SLOW = {"cpu": "20m", "memory": "64Mi", "ephemeral-storage": "16Mi"}
+SLOW = {"cpu": "20m", "memory": "64Mi"}
 
 
 @pytest.fixture(scope="module")
