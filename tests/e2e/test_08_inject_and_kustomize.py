@@ -79,6 +79,12 @@ def door(request, namespace, tmp_path_factory):
     namespace.kubectl("delete", "job", JOB, "--ignore-not-found")
 
 
+def test_a_release_may_change_the_way(namespace, tmp_path):
+    """From the post-renderer to rendered values: the payload's ConfigMaps are immutable, and the same."""
+    with post_renderer(namespace, tmp_path), rendered_values(namespace, tmp_path):
+        assert {decision(pod)["decision"] for pod in namespace.pods("app")} == {"patched"}
+
+
 def test_every_proxy_is_patched(door, namespace):
     """All pods of Deployments, the worker of the newest chart among them, and with the proxy's image."""
     pods = namespace.pods("app")
@@ -116,9 +122,3 @@ def test_the_migrations_job_ran_with_the_images_own_file(door, namespace):
     release = catalogue.load().release(release_in(namespace.world.image("venv")))
     assert release.state == "affected"
     assert printed.split()[-1] == release.endpoints_sha256
-
-
-def test_a_release_may_change_the_way(namespace, tmp_path):
-    """From the post-renderer to rendered values: the payload's ConfigMaps are immutable, and the same."""
-    with post_renderer(namespace, tmp_path), rendered_values(namespace, tmp_path):
-        assert {decision(pod)["decision"] for pod in namespace.pods("app")} == {"patched"}
