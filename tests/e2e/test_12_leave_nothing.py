@@ -33,7 +33,7 @@ def overlays(namespace):
 
 
 def traces(pod):
-    """Return what a pod has of the overlay. (Its node may well be named like that.)"""
+    """Return what a pod has of the overlay; its node may well be named like that."""
     parts = {**pod["metadata"].get("annotations", {}), **pod["spec"], "nodeName": None}
     return {key: value for key, value in parts.items() if "litellm-overlay" in f"{key} {value}"}
 
