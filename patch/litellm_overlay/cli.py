@@ -17,6 +17,7 @@ VERBS = {
     "render": "Print the overlay: manifests, kustomize, or values for LiteLLM's own charts.",
     "inject": "Put the overlay into manifests, or take it out: stdin to stdout.",
     "probe": "Speak to a proxy as Codex does, over WebSocket, and judge the answer.",
+    "status": "Show what the overlay does in each proxy of a cluster.",
     "releases": "Tell whether a LiteLLM release or image is affected, and what to pin.",
 }
 
