@@ -167,7 +167,12 @@ def show(rows: Sequence[Row], output: str, where: str, *, clear: bool) -> None:
 
 def table(rows: Sequence[Row], *, wide: bool) -> Table:
     """Return the table, a line a workload."""
-    made = Table(box=None if wide else box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+    made = Table(
+        box=None if wide else box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        pad_edge=False,
+        show_edge=False,
+    )
     for heading in ("namespace", "workload"):
         made.add_column(heading, overflow="fold")
     for heading in ("litellm", "patch", "decision", "pods", "advisories"):
