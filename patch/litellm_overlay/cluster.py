@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -59,7 +60,7 @@ class Cluster:
         self._versions: dict[tuple[str, str | None], str] = {}
         self.context = context
         self.namespace = namespace
-        self.server = str(configuration.host)
+        self.server = re.sub("//[^/]*@", "//", str(configuration.host))  # no password in messages
 
     def list(self, kind: str, namespace: str | None = None, labels: str = "") -> Objects:
         """Return all objects of a kind, in one namespace or in all; `labels` is a selector.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
@@ -36,6 +37,7 @@ STYLES = {
 }
 ALARMING = ("refused", "drifted")
 UNBOUNDED = 10_000  # columns
+PAUSE = 1  # seconds; in a large cluster some pod changes all the time
 REFRESH = 30  # seconds without a change in pods after which workloads are looked at again
 RULES = (
     {"apiGroups": [""], "resources": ["pods"], "verbs": ["list", "watch"]},
@@ -122,6 +124,7 @@ def status(
         if not watch:
             break
         connection.wait_for_change("pods", where, REFRESH)
+        time.sleep(PAUSE)
     if alarming := Counter(row.decision for row in rows if row.decision in ALARMING):
         what = ", ".join(f"{number} {decision}" for decision, number in alarming.items())
         raise VerificationError(what, "the reasons are above; litellm-overlay status --help")

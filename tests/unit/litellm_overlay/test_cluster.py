@@ -99,6 +99,12 @@ def test_unreachable(config):
     assert "Connection refused" in failure.value.hint
 
 
+def test_a_password_in_the_servers_address_is_not_shown(tmp_path):
+    """Messages name the server."""
+    config = kubeconfig(tmp_path / "config", "http://me:secret-of-mine@127.0.0.1:9")
+    assert cluster.connect(kubeconfig=config).server == "http://127.0.0.1:9"
+
+
 def test_slow(api, config):
     """After the timeout it is over; nothing hangs, nothing is tried again."""
     api.silent = threading.Event()

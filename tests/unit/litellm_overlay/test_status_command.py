@@ -165,6 +165,7 @@ def test_watch_shows_what_changed_until_ctrl_c(api, run, monkeypatch):
             raise KeyboardInterrupt
 
     monkeypatch.setattr(cluster.Cluster, "wait_for_change", changed)
+    monkeypatch.setattr("litellm_overlay.commands.status.PAUSE", 0)
     code, said, errors = run("--watch")
     assert (code, errors.strip()) == (130, "interrupted")
     assert said.count("deployment/proxy") == 2
