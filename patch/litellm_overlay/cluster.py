@@ -30,7 +30,7 @@ Object = dict[str, Any]
 Objects = list[Object]
 
 _ROOTS = {
-    **dict.fromkeys(("configmaps", "events", "pods", "services"), "api/v1"),
+    **dict.fromkeys(("configmaps", "events", "pods", "secrets", "services"), "api/v1"),
     **dict.fromkeys(("daemonsets", "deployments", "replicasets", "statefulsets"), "apis/apps/v1"),
     "jobs": "apis/batch/v1",
     "ingresses": "apis/networking.k8s.io/v1",
@@ -55,8 +55,8 @@ class Cluster:
         self, configuration: Configuration, context: str | None, namespace: str, timeout: float
     ) -> None:
         configuration.retries = False  # an operator wants to hear it now, not after four timeouts
-        self._client = ApiClient(configuration)
-        self._timeout = timeout
+        self.client = ApiClient(configuration)
+        self.timeout = timeout
         self._versions: dict[tuple[str, str | None], str] = {}
         self.context = context
         self.namespace = namespace
@@ -92,7 +92,7 @@ class Cluster:
         if version := self._versions.get((kind, namespace)):
             began["resourceVersion"] = version
         with self._expected_errors():
-            answer = self._send(_path(kind, namespace), began, seconds + self._timeout)
+            answer = self._send(_path(kind, namespace), began, seconds + self.timeout)
             try:
                 if answer.status != 410:
                     self._refuse(answer, f"watch {_plural(kind)}", namespace)
@@ -120,7 +120,7 @@ class Cluster:
         self, path: str, query: dict[str, str], what: str, namespace: str | None
     ) -> Object | None:
         with self._expected_errors():
-            answer = self._send(path, query, self._timeout)
+            answer = self._send(path, query, self.timeout)
             try:
                 body = answer.data
             finally:
@@ -136,14 +136,14 @@ class Cluster:
         return found
 
     def _send(self, path: str, query: dict[str, str], timeout: float) -> urllib3.BaseHTTPResponse:
-        request = self._client.param_serialize(
+        request = self.client.param_serialize(
             "GET",
             f"/{path}",
             query_params=list(query.items()),
             header_params={"Accept": "application/json", "Accept-Encoding": "gzip"},
             auth_settings=["BearerToken"],
         )
-        answer = self._client.call_api(*request, _request_timeout=(self._timeout, timeout))
+        answer = self.client.call_api(*request, _request_timeout=(self.timeout, timeout))
         response: urllib3.BaseHTTPResponse = answer.response
         return response
 
@@ -170,7 +170,7 @@ class Cluster:
             raise self._unreachable(error) from error
         except (urllib3.exceptions.TimeoutError, TimeoutError) as error:
             raise ClusterError(
-                f"{self.server} did not answer within {self._timeout:g} s",
+                f"{self.server} did not answer within {self.timeout:g} s",
                 "is it busy, or does a firewall drop the connection? --timeout allows more",
             ) from error
         except ApiException as error:

@@ -49,6 +49,7 @@ class Template:
     overlaid: bool
     patch_version: str | None
     digest: str | None
+    mode: str
     notes: tuple[str, ...] = ()
     doubts: tuple[str, ...] = ()
 
@@ -94,6 +95,7 @@ def template(item: Object, known: Catalogue) -> Template | None:
         overlaid=ours is not None,
         patch_version=version,
         digest=digest,
+        mode=str(_get(_plan(ours or {}), "settings").get("mode", "websocket")),
         notes=tuple(notes),
         doubts=tuple(doubts),
     )
