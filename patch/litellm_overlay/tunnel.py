@@ -62,8 +62,8 @@ def read_file(cluster: Cluster, namespace: str, pod: str, container: str, path: 
             _preload_content=False,
         )
         client.run_forever(timeout=cluster.timeout)
+        ended = client.returncode  # before read_all(), which empties its channel
         content: bytes = client.read_all()
-        ended = client.returncode
     if ended:
         raise ClusterError(f"could not {what}: cat ended with {ended}", "is the path right?")
     return content
