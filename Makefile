@@ -10,7 +10,7 @@ ifdef PIP_INDEX_URL  # uv does not read pip's variables
 export UV_DEFAULT_INDEX ?= $(PIP_INDEX_URL)
 endif
 
-.PHONY: help setup demo test unit stock live codex chart tools sync kind-e2e mutants bench check lint types contracts clean
+.PHONY: help setup demo test unit stock live codex chart tools sync kind-e2e mutants bench bench-status check lint types contracts clean
 .DEFAULT_GOAL := help
 
 help:  ## Show this list
@@ -54,6 +54,9 @@ mutants: .venv/dev  ## Undo each guard in turn; a named test must go red
 
 bench: .venv/run  ## A warm turn over WebSocket beside the same turn over HTTP
 	@$(BIN)/python scripts/bench_turn.py $(ARGS)
+
+bench-status: .venv/dev  ## status -A on 500 Deployments beside kubectl get (needs Docker, Go; IMAGES=build KEEP=1)
+	@PYTHONPATH=tests $(BIN)/python scripts/bench_status.py --images $(IMAGES) $(if $(KEEP),--keep) $(ARGS)
 
 check: lint types contracts  ## Style, types and the directions of imports
 

@@ -18,6 +18,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import tools
 from kind import docker, node
@@ -25,6 +26,11 @@ from kind.cluster import running
 from kind.steps import Phases
 from litellm_overlay.environment import cache_root
 from litellm_overlay.errors import OverlayError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from kind.cluster import Cluster
 
 ROOT = Path(__file__).parents[1]
 
@@ -58,7 +64,26 @@ def main() -> int:
 
 def tell(options: argparse.Namespace, folder: Path, phases: Phases, arguments: list[str]) -> int:
     """Go through the phases; return pytest's exit code."""
-    build, keep = options.images == "build", options.keep
+    with prepared(options.name, folder, phases, options.images, keep=options.keep):
+        told = {"name": options.name, "folder": str(folder)}
+        told |= {"images": options.images, "phases": str(phases.file)}
+        command = [sys.executable, "-m", "pytest", "-v", *(arguments or ["tests/e2e"])]
+        environ = {**os.environ, "KIND_E2E": json.dumps(told)}
+        code = subprocess.run(command, cwd=ROOT, env=environ, check=False).returncode
+        if options.keep:
+            print(
+                f"kept; to use it:  export KUBECONFIG={folder / 'kubeconfig'} PATH={folder}:$PATH"
+            )
+            print(f"to delete it:     {tools.path_of('kind')} delete cluster --name {options.name}")
+    return code
+
+
+@contextlib.contextmanager
+def prepared(
+    name: str, folder: Path, phases: Phases, images: str, *, keep: bool
+) -> Iterator[Cluster]:
+    """Have Docker, the tools and a cluster, while the block runs."""
+    build = images == "build"
     with contextlib.ExitStack() as stack:
         with phases("Docker"):
             log = folder / "dockerd.log"
@@ -71,18 +96,8 @@ def tell(options: argparse.Namespace, folder: Path, phases: Phases, arguments: l
             with phases("node image"):
                 image = node.image()
         with phases("cluster"):
-            stack.enter_context(running(options.name, folder, image, keep=keep))
-        told = {"name": options.name, "folder": str(folder)}
-        told |= {"images": options.images, "phases": str(phases.file)}
-        command = [sys.executable, "-m", "pytest", "-v", *(arguments or ["tests/e2e"])]
-        environ = {**os.environ, "KIND_E2E": json.dumps(told)}
-        code = subprocess.run(command, cwd=ROOT, env=environ, check=False).returncode
-        if keep:
-            print(
-                f"kept; to use it:  export KUBECONFIG={folder / 'kubeconfig'} PATH={folder}:$PATH"
-            )
-            print(f"to delete it:     {tools.path_of('kind')} delete cluster --name {options.name}")
-    return code
+            cluster = stack.enter_context(running(name, folder, image, keep=keep))
+        yield cluster
 
 
 if __name__ == "__main__":

@@ -17,6 +17,8 @@ VERBS = {
     "render": "Print the overlay: manifests, kustomize, or values for LiteLLM's own charts.",
     "inject": "Put the overlay into manifests, or take it out: stdin to stdout.",
     "probe": "Speak to a proxy as Codex does, over WebSocket, and judge the answer.",
+    "status": "Show what the overlay does in each proxy of a cluster.",
+    "verify": "Make a turn in each pod that carries the overlay, and hash the file it runs.",
     "releases": "Tell whether a LiteLLM release or image is affected, and what to pin.",
 }
 

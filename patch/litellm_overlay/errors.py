@@ -20,6 +20,12 @@ class NotInCatalogueError(OverlayError):
     exit_code = 3
 
 
+class ClusterError(OverlayError):
+    """The cluster cannot be reached, or does not allow what was asked."""
+
+    exit_code = 4
+
+
 class VerificationError(OverlayError):
     """A check ran and found a difference."""
 

@@ -110,7 +110,7 @@ def proxies(document: str, container: str | None) -> Iterator[Found]:
             each
             for each in pod.get("containers") or []
             if isinstance(each, dict)
-            and (each.get("name") == container if container else _runs_litellm(each))
+            and (each.get("name") == container if container else runs_litellm(each))
         ]
         if len(candidates) > 1:
             names = ", ".join(str(each.get("name")) for each in candidates)
@@ -141,7 +141,8 @@ def proxies(document: str, container: str | None) -> Iterator[Found]:
             )
 
 
-def _runs_litellm(container: dict[str, Any]) -> bool:
+def runs_litellm(container: dict[str, Any]) -> bool:
+    """Say whether a container's image is named like LiteLLM's proxy."""
     try:
         return images.is_proxy(images.parse(str(container.get("image"))))
     except ValueError:

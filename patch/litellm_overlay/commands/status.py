@@ -1,0 +1,237 @@
+"""`litellm-overlay status`: one table for all proxies of a cluster."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections import Counter
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import yaml
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from litellm_overlay import catalogue, fleet
+from litellm_overlay.errors import VerificationError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from litellm_overlay.cluster import Cluster
+    from litellm_overlay.fleet import Row
+
+STYLES = {
+    "patched": "green",
+    "upstream-fixed": "bold green",
+    "passthrough": "bold yellow",
+    "refused": "bold red",
+    "drifted": "bold red",
+    "pending": "yellow",
+    "not-overlaid": "dim",
+}
+ALARMING = ("refused", "drifted")
+UNBOUNDED = 10_000  # columns
+PAUSE = 1  # seconds; in a large cluster some pod changes all the time
+REFRESH = 30  # seconds without a change in pods after which workloads are looked at again
+RULES = (
+    {"apiGroups": [""], "resources": ["pods"], "verbs": ["list", "watch"]},
+    {"apiGroups": ["apps"], "resources": sorted(fleet.KINDS), "verbs": ["list"]},
+)
+
+
+@click.command()
+@click.option("-A", "--all-namespaces", is_flag=True, help="Look at every namespace.")
+@click.option("-n", "--namespace", metavar="NAME", help="Instead of the context's own.")
+@click.option("--context", metavar="NAME", help="Of the kubeconfig; by default its current one.")
+@click.option(
+    "--kubeconfig",
+    type=click.Path(path_type=Path),
+    help="Instead of KUBECONFIG and ~/.kube/config.",
+)
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    default=30,
+    show_default=True,
+    help="Seconds for each request to the API server.",
+)
+@click.option("--watch", is_flag=True, help="Show it again whenever pods change, until Ctrl-C.")
+@click.option(
+    "--output",
+    type=click.Choice(["table", "wide", "json", "yaml"]),
+    default="table",
+    show_default=True,
+)
+@click.option("--rbac", is_flag=True, help="Print the rights that this verb needs, and do no more.")
+def status(
+    all_namespaces: bool,
+    namespace: str | None,
+    context: str | None,
+    kubeconfig: Path | None,
+    timeout: float,
+    watch: bool,
+    output: str,
+    rbac: bool,
+) -> None:
+    """Show what the overlay does in each workload that runs LiteLLM's proxy.
+
+    Deployments, StatefulSets, DaemonSets and their pods are read, never changed: no exec, no
+    Secrets. What is shown is what the guard in each pod has reported, held against the template,
+    the images that the pods run and this tool's catalogue.
+
+    \b
+    Decisions:
+      patched          Codex works over WebSocket there
+      upstream-fixed   LiteLLM has the fix itself: the overlay may be removed
+      passthrough      an unknown file was left as it is, since onUnknown says so: not patched
+      refused          a pod does not start, and the reason says why
+      drifted          pods, template, images or catalogue disagree
+      pending          overlaid, but no pod has reported yet
+      not-overlaid     LiteLLM's proxy without the overlay
+
+    \b
+    Examples:
+      litellm-overlay status
+      litellm-overlay status --namespace llm --output wide
+      litellm-overlay status -A --context production --output json | jq -r '.[].decision'
+      litellm-overlay status -A --rbac | kubectl apply --filename -
+
+    \b
+    Exit codes: 0 nothing to worry about, 2 usage, 4 cluster unreachable or refused,
+    5 something is drifted or refused.
+    """
+    if all_namespaces and namespace:
+        raise click.UsageError("Give either --namespace or --all-namespaces.")
+    if rbac:
+        click.echo(rights(None if all_namespaces else namespace or "default"), nl=False)
+        return
+    from litellm_overlay import cluster  # noqa: PLC0415 - its client takes most of a second
+
+    connection = cluster.connect(context, kubeconfig, timeout)
+    where = None if all_namespaces else namespace or connection.namespace
+    shown: tuple[Row, ...] | None = None
+    while True:
+        rows = look(connection, where)
+        if rows != shown:
+            show(rows, output, place(connection, where), clear=watch)
+            shown = rows
+        if not watch:
+            break
+        connection.wait_for_change("pods", where, REFRESH)
+        time.sleep(PAUSE)
+    if alarming := Counter(row.decision for row in rows if row.decision in ALARMING):
+        what = ", ".join(f"{number} {decision}" for decision, number in alarming.items())
+        raise VerificationError(what, "the reasons are above; litellm-overlay status --help")
+
+
+def look(connection: Cluster, namespace: str | None) -> tuple[Row, ...]:
+    """Read the cluster."""
+    workloads = {plural: connection.list(plural, namespace) for plural in fleet.KINDS}
+    return fleet.rows(workloads, connection.list("pods", namespace), catalogue.load())
+
+
+def place(connection: Cluster, namespace: str | None) -> str:
+    """Say where was looked."""
+    where = f"namespace {namespace}" if namespace else "all namespaces"
+    return f"{where}, {connection.context or 'this cluster'} ({connection.server})"
+
+
+def show(rows: Sequence[Row], output: str, where: str, *, clear: bool) -> None:
+    """Print the rows; on a terminal over the last ones, if `clear`."""
+    if output == "json":
+        click.echo(json.dumps([plain(row) for row in rows], indent=2))
+        return
+    if output == "yaml":
+        click.echo(yaml.safe_dump([plain(row) for row in rows], explicit_start=True), nl=False)
+        return
+    wide = output == "wide" or not sys.stdout.isatty()  # lines as long as they need
+    console = Console(highlight=False, width=UNBOUNDED if wide else None)
+    if clear and console.is_terminal:
+        console.clear()
+    if not rows:
+        console.print(Text(f"No workload runs LiteLLM's proxy: {where}"), soft_wrap=True)
+        return
+    with console.capture() as drawn:
+        console.print(table(rows, wide=output == "wide"))
+    console.out(*(line.rstrip() for line in drawn.get().splitlines()), sep="\n", highlight=False)
+    for row in rows:
+        for reason in row.reasons:
+            name = (f"{row.namespace}/{row.name}", STYLES[row.decision])
+            console.print(Text.assemble(name, f": {reason}"), soft_wrap=True)
+    if removable := [f"{row.namespace}/{row.name}" for row in rows if row.removable]:
+        console.print(Text(f"The overlay may be removed: {', '.join(removable)}"), soft_wrap=True)
+
+
+def table(rows: Sequence[Row], *, wide: bool) -> Table:
+    """Return the table, a line a workload."""
+    made = Table(
+        box=None if wide else box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        pad_edge=False,
+        show_edge=False,
+    )
+    for heading in ("namespace", "workload"):
+        made.add_column(heading, overflow="fold")
+    for heading in ("litellm", "patch", "decision", "pods", "advisories"):
+        made.add_column(heading, no_wrap=True)
+    for heading in ("image", "advisory ids") if wide else ():
+        made.add_column(heading, overflow="fold")
+    for row in rows:
+        doubt = "?" if row.version_from == "tag" else ""
+        more = [row.image, " ".join(row.advisories)] if wide else []
+        cells = [row.namespace, f"{row.kind.lower()}/{row.name}"]
+        cells += [f"{row.litellm_version}{doubt}" if row.litellm_version else "unknown"]
+        made.add_row(
+            *map(Text, (*cells, row.patch_version or "")),  # a name in brackets would be markup
+            Text(row.decision, STYLES[row.decision]),
+            *map(Text, (f"{row.agreeing}/{row.pods}", str(len(row.advisories)), *more)),
+        )
+    if any(row.version_from == "tag" for row in rows):
+        made.caption = "?: the tag says so, not the guard"
+        made.caption_justify = "left"
+    return made
+
+
+def plain(row: Row) -> dict[str, Any]:
+    """Return a row as JSON has it: names as in the guard's report, lists instead of tuples."""
+    return {
+        _camel(name): list(value) if isinstance(value, tuple) else value
+        for name, value in asdict(row).items()
+    }
+
+
+def rights(namespace: str | None) -> str:
+    """Return RBAC objects in YAML, for one namespace or all; the ServiceAccount is an example."""
+    kind = "Role" if namespace else "ClusterRole"
+    name = "litellm-overlay-status"
+    place = {"namespace": namespace} if namespace else {}
+    account = {"name": name, "namespace": namespace or "default"}
+    api = "rbac.authorization.k8s.io"
+    objects = [
+        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": account},
+        {
+            "apiVersion": f"{api}/v1",
+            "kind": kind,
+            "metadata": {"name": name, **place},
+            "rules": list(RULES),
+        },
+        {
+            "apiVersion": f"{api}/v1",
+            "kind": f"{kind}Binding",
+            "metadata": {"name": name, **place},
+            "roleRef": {"apiGroup": api, "kind": kind, "name": name},
+            "subjects": [{"kind": "ServiceAccount", **account}],
+        },
+    ]
+    return yaml.safe_dump_all(objects, sort_keys=False)
+
+
+def _camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(word.capitalize() for word in rest)

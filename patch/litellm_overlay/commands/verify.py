@@ -1,0 +1,173 @@
+"""`litellm-overlay verify`: make a turn in each pod, and hash the file that it runs."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import json
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+import click
+
+from litellm_overlay import catalogue, verification
+from litellm_overlay.diagnosis import diagnose
+from litellm_overlay.errors import OverlayError, VerificationError
+
+if TYPE_CHECKING:
+    from litellm_overlay.cluster import Cluster
+    from litellm_overlay.verification import Result, Target
+
+
+@click.command()
+@click.option("-A", "--all-namespaces", is_flag=True, help="Look at every namespace.")
+@click.option("-n", "--namespace", metavar="NAME", help="Instead of the context's own.")
+@click.option("-l", "--selector", default="", help="Only pods with these labels.")
+@click.option("--context", metavar="NAME", help="Of the kubeconfig; by default its current one.")
+@click.option(
+    "--kubeconfig",
+    type=click.Path(path_type=Path),
+    help="Instead of KUBECONFIG and ~/.kube/config.",
+)
+@click.option("--model", default="gpt-5.4", show_default=True, help="A model of the proxy's.")
+@click.option(
+    "--key-env",
+    default="OPENAI_API_KEY",
+    show_default=True,
+    metavar="NAME",
+    help="The environment variable that holds the key.",
+)
+@click.option("--key-file", type=click.File(), help="Read the key from a file instead; - is stdin.")
+@click.option(
+    "--key-secret",
+    metavar="SECRET/KEY",
+    help="Read the key from a Secret in the pod's namespace instead.",
+)
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    default=30,
+    show_default=True,
+    help="Seconds for each request and each check.",
+)
+@click.option("--output", type=click.Choice(["table", "json"]), default="table", show_default=True)
+def verify(
+    all_namespaces: bool,
+    namespace: str | None,
+    selector: str,
+    context: str | None,
+    kubeconfig: Path | None,
+    model: str,
+    key_env: str,
+    key_file: TextIO | None,
+    key_secret: str | None,
+    timeout: float,
+    output: str,
+) -> None:
+    """Ask every pod that carries the overlay whether Codex works there, on the guard's file.
+
+    Through the API server's port-forward each pod gets the handshakes and the three short turns of
+    `litellm-overlay probe`, and its endpoints.py is read, as the container sees it, and hashed. It
+    needs the rights to list pods, to forward ports and to execute `cat`; nothing is changed.
+
+    \b
+    Examples:
+      litellm-overlay verify --namespace llm --key-secret litellm-keys/master-key
+      litellm-overlay verify -A --key-env LITELLM_KEY --model my-alias
+      litellm-overlay verify --key-file key.txt --output json | jq -r '.[] | select(.faults != [])'
+
+    \b
+    Exit codes: 0 Codex works in every pod, 1 no pod carries the overlay, 2 usage,
+    4 cluster unreachable or refused, 5 it does not work in some pod.
+    """
+    if all_namespaces and namespace:
+        raise click.UsageError("Give either --namespace or --all-namespaces.")
+    given = "" if key_secret else read_key(key_env, key_file)
+    from litellm_overlay import cluster  # noqa: PLC0415 - its client takes most of a second
+
+    connection = cluster.connect(context, kubeconfig, timeout)
+    where = None if all_namespaces else namespace or connection.namespace
+    pods = connection.list("pods", where, selector)
+    found = verification.targets(pods, catalogue.load())
+    if not found:
+        raise OverlayError(
+            f"no pod carries the overlay in {f'the namespace {where}' if where else 'the cluster'}",
+            "litellm-overlay status shows what runs LiteLLM",
+        )
+    results = []
+    for target in found:
+        key = secret(connection, target.namespace, key_secret) if key_secret else given
+        result = ask(connection, target, key, model, timeout)
+        results.append(result)
+        if output == "table":
+            show(result)
+    if output == "json":
+        click.echo(json.dumps([plain(result) for result in results], indent=2))
+    if failed := sum(bool(result.faults) for result in results):
+        raise VerificationError(f"Codex does not work in {failed} of {len(results)} pods")
+
+
+def read_key(key_env: str, key_file: TextIO | None) -> str:
+    """Return the key; it is never shown."""
+    key = (key_file.read() if key_file else os.environ.get(key_env, "")).strip()
+    if not key:
+        source = key_file.name if key_file else f"the variable {key_env}"
+        raise click.UsageError(
+            f"No key: {source} is empty; see --key-env, --key-file and --key-secret."
+        )
+    return key
+
+
+def secret(connection: Cluster, namespace: str, reference: str) -> str:
+    """Return a value of a Secret, named as SECRET/KEY."""
+    name, _, key = reference.partition("/")
+    if not (name and key):
+        raise click.BadParameter("it is written SECRET/KEY", param_hint="--key-secret")
+    found = connection.get("secrets", namespace, name) or {}
+    try:
+        return base64.b64decode(found["data"][key]).decode().strip()
+    except (KeyError, TypeError, ValueError, binascii.Error):
+        raise OverlayError(
+            f"the namespace {namespace} has no Secret {name} with a key {key}",
+            f"kubectl --namespace {namespace} describe secret {name} shows the keys it has",
+        ) from None
+
+
+def ask(connection: Cluster, target: Target, key: str, model: str, timeout: float) -> Result:
+    """Return what one pod answers; a pod that goes meanwhile is a fault, not the end."""
+    from litellm_overlay import tunnel  # noqa: PLC0415 - as for cluster
+
+    if not (target.ready and target.module):
+        return verification.not_ready(target)
+    place = (connection, target.namespace, target.pod)
+    try:
+        module = tunnel.read_file(*place, target.container, target.module)
+        with tunnel.forward(*place, target.port) as port:
+            url = f"http://127.0.0.1:{port}"
+            diagnosis = asyncio.run(
+                diagnose(url, key, model, timeout=timeout, on_check=lambda _: None)
+            )
+    except OverlayError as error:
+        return verification.Result(target, None, (f"{error.message}; {error.hint}",))
+    return verification.judge(target, module, diagnosis)
+
+
+def show(result: Result) -> None:
+    """Print a pod as soon as it has answered."""
+    word, colour = ("NO", "red") if result.faults else ("ok", "green")
+    target = result.target
+    click.echo(
+        f"{click.style(word, fg=colour)}  {target.namespace}/{target.pod}  {target.decision}, "
+        f"module {str(target.sha256)[:12]}, {result.verdict or 'not asked'}"
+    )
+    for fault in result.faults:
+        click.echo(f"    {fault}")
+
+
+def plain(result: Result) -> dict[str, object]:
+    """Return a result as JSON has it."""
+    flat = {**asdict(result.target), "verdict": result.verdict, "faults": list(result.faults)}
+    return {"namespace": flat.pop("namespace"), "pod": flat.pop("pod"), **flat}

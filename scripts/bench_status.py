@@ -1,0 +1,148 @@
+"""Time `litellm-overlay status -A` beside `kubectl get deploy,pods -A -o json`, on a kind cluster.
+
+    python scripts/bench_status.py [--images pull|build] [--keep] [--name NAME] [DEPLOYMENTS]
+
+500 overlaid Deployments with two pods each, by default. No kubelet runs the pods: they are bound to
+a node that is only an object, and their status is written through the API as a kubelet writes it.
+Both commands alternate; medians of five and their ratio are printed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+from kubernetes import client, config
+
+from fakes import overlaid
+from kind.steps import Phases
+from kind_e2e import prepared
+from litellm_overlay.environment import cache_root
+from litellm_overlay.errors import OverlayError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from kind.cluster import Cluster
+
+NAMESPACE, NODE = "bench-status", "no-kubelet"
+RUNS = 5
+REPORT = overlaid.report(
+    upstream="affected",
+    basis="sha256",
+    knownAs="1.82.6 to 1.88.6",
+    modulePath="/app/.venv/lib/python3.13/site-packages/litellm/proxy/response_api_endpoints"
+    "/endpoints.py",
+    stockSha256="45f7a059764accda5ba3004f332d7a597470a6fc703caff4093928cb6171bc8b",
+    python="3.13.9",
+    milliseconds=214,
+)
+
+
+def main() -> int:
+    """Bring up the cluster, fill it, measure, print."""
+    parser = argparse.ArgumentParser(description="Time status on a large fleet.")
+    parser.add_argument("--images", choices=["pull", "build"], default="pull")
+    parser.add_argument("--keep", action="store_true", help="leave the cluster for the next time")
+    parser.add_argument("--name", default="litellm-overlay", help="of the cluster")
+    parser.add_argument("deployments", type=int, nargs="?", default=500)
+    options = parser.parse_args()
+    folder = cache_root() / "kind" / "clusters" / options.name
+    folder.mkdir(parents=True, exist_ok=True)
+    phases = Phases(folder / "phases.jsonl")
+    try:
+        with prepared(options.name, folder, phases, options.images, keep=options.keep) as cluster:
+            try:
+                with phases(f"{options.deployments} Deployments"):
+                    fill(cluster, options.deployments)
+                measure(cluster, options.deployments)
+            finally:
+                # Without its node a pod that no kubelet ends is collected.
+                cluster.kubectl("delete", "node", NODE, "--ignore-not-found")
+                cluster.kubectl("delete", "namespace", NAMESPACE, "--wait=false")
+    except OverlayError as error:
+        print(f"error: {error}\nhint: {error.hint}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def fill(cluster: Cluster, number: int) -> None:
+    """Make the Deployments, and say of their pods what a kubelet would."""
+    cluster.kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found", "--timeout=5m")
+    objects = [
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}},
+        {"apiVersion": "v1", "kind": "Node", "metadata": {"name": NODE}},
+        *(deployment(index) for index in range(number)),
+    ]
+    listed = {"apiVersion": "v1", "kind": "List", "items": objects}
+    cluster.kubectl("create", "--filename", "-", stdin=json.dumps(listed))
+    while len(names := pods(cluster)) < 2 * number:
+        time.sleep(5)
+    api = client.CoreV1Api(config.new_client_from_config(str(cluster.kubeconfig)))
+    status = {"status": running()}
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda name: api.patch_namespaced_pod_status(name, NAMESPACE, status), names))
+
+
+def deployment(index: int) -> dict[str, Any]:
+    """Return one, its pods bound to the node that is none."""
+    made = overlaid.workload(
+        f"proxy-{index}",
+        patch="2.0.0",
+        nodeName=NODE,
+        tolerations=[{"operator": "Exists"}],  # the node will be found not ready
+    )
+    made["metadata"]["namespace"] = NAMESPACE
+    return made
+
+
+def pods(cluster: Cluster) -> list[str]:
+    """Return the names of the pods that are there."""
+    said = cluster.kubectl("--namespace", NAMESPACE, "get", "pods", "--output", "name")
+    return [line.removeprefix("pod/") for line in said.split()]
+
+
+def running() -> dict[str, Any]:
+    """Return a running pod's status, with the fields that the API requires."""
+    status = overlaid.state(REPORT)
+    for part in ("initContainerStatuses", "containerStatuses"):
+        for item in status[part]:
+            item |= {"image": overlaid.IMAGE, "ready": True, "restartCount": 0}
+    conditions = ("Initialized", "Ready", "ContainersReady", "PodScheduled")
+    return {**status, "conditions": [{"type": name, "status": "True"} for name in conditions]}
+
+
+def measure(cluster: Cluster, number: int) -> None:
+    """Time both commands in turn, after each has run once."""
+    ours = [sys.executable, "-m", "litellm_overlay", "status", "-A"]
+    theirs: list[str | Path] = [cluster.kubectl_path, "get", "deploy,pods", "-A", "-o", "json"]
+    environ = {**os.environ, "KUBECONFIG": str(cluster.kubeconfig)}
+    said = subprocess.run(
+        [*ours, "--output", "json"], env=environ, check=True, stdout=subprocess.PIPE
+    ).stdout
+    patched = [row for row in json.loads(said) if row["decision"] == "patched"]
+    healthy = [row for row in patched if (row["agreeing"], row["pods"]) == (2, 2)]
+    if len(healthy) != number:
+        raise OverlayError(f"{len(healthy)} of {number} Deployments are seen as patched")
+    times: dict[str, list[float]] = {"status": [], "kubectl": []}
+    for _ in range(1 + RUNS):
+        for name, command in (("status", ours), ("kubectl", theirs)):
+            began = time.perf_counter()
+            subprocess.run(command, env=environ, check=True, stdout=subprocess.DEVNULL)
+            times[name].append(time.perf_counter() - began)
+    medians = {name: statistics.median(taken[1:]) for name, taken in times.items()}
+    print(f"{number} overlaid Deployments, two pods each, medians of {RUNS}:")
+    print(f"  litellm-overlay status -A              {medians['status']:6.2f} s")
+    print(f"  kubectl get deploy,pods -A -o json     {medians['kubectl']:6.2f} s")
+    print(f"  ratio                                  {medians['status'] / medians['kubectl']:6.2f}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,97 @@
+"""Story 21: `verify` makes a turn in each pod of a real cluster, and hashes what the pod runs."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from fakes.stories import MASTER_KEY, until
+
+SECRET = "litellm-keys/master-key"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def installed(namespace):
+    """Install the chart with two pods, so that one may go wrong."""
+    namespace.install(namespace.values("venv", replicaCount=2))
+
+
+def verify(namespace, *arguments, **environ):
+    """Return exit code, stdout and stderr."""
+    done = subprocess.run(
+        [sys.executable, "-m", "litellm_overlay", "verify", "-n", namespace.name, *arguments],
+        env={**os.environ, "KUBECONFIG": str(namespace.world.cluster.kubeconfig), **environ},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert MASTER_KEY not in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_every_pod_works(namespace):
+    """Handshake and turns through the API server, the file to the byte; the key from a Secret."""
+    code, said, errors = verify(namespace, "--key-secret", SECRET, "--output", "json")
+    assert (code, errors) == (0, "")
+    results = json.loads(said)
+    assert {result["pod"] for result in results} == {
+        pod["metadata"]["name"] for pod in namespace.pods()
+    }
+    for result in results:
+        assert (result["decision"], result["verdict"], result["faults"]) == ("patched", "works", [])
+
+
+def test_the_key_from_elsewhere(namespace, tmp_path):
+    """From the environment and from a file."""
+    key = tmp_path / "key"
+    key.write_text(f"{MASTER_KEY}\n")
+    assert verify(namespace, "--key-file", str(key))[0] == 0
+    assert verify(namespace, "--key-env", "MINE", MINE=MASTER_KEY)[0] == 0
+
+
+def test_a_wrong_key(namespace):
+    """The proxy refuses it, and so does `verify`: exit code 5."""
+    code, said, errors = verify(namespace, "--key-env", "MINE", MINE="sk-wrong")
+    assert code == 5
+    assert said.startswith("NO  ")
+    assert errors == "error: Codex does not work in 2 of 2 pods\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "sentence"),
+    [
+        (["--key-env", "NOBODY_HAS_IT"], 2, "No key: the variable NOBODY_HAS_IT is empty"),
+        (["--key-secret", "litellm-keys"], 2, "it is written SECRET/KEY"),
+        (["--key-secret", "litellm-keys/none"], 1, "has no Secret litellm-keys with a key none"),
+        (["--key-secret", SECRET, "-l", "app=none"], 1, "no pod carries the overlay in the name"),
+        (["--key-secret", SECRET, "--context", "none"], 4, "there is no context none"),
+    ],
+)
+def test_bad_input(namespace, arguments, code, sentence):
+    """One error, a hint, a code of its own."""
+    ended, said, errors = verify(namespace, *arguments)
+    assert (ended, said) == (code, "")
+    assert sentence in errors
+
+
+def test_another_model_than_the_proxy_has(namespace):
+    """The verdict of `probe`, for each pod."""
+    code, said, _ = verify(namespace, "--key-secret", SECRET, "--model", "no-such-model")
+    assert code == 5
+    assert said.count("NO  ") == 2
+
+
+def test_a_pod_that_is_not_ready(namespace):
+    """It is named, with the guard's decision; the others are asked all the same."""
+    namespace.install(namespace.values("changed", replicaCount=2), wait=False)
+
+    def seen():
+        code, said, _ = verify(namespace, "--key-secret", SECRET)
+        return code == 5 and "not ready: the guard's decision is refused" in said and said
+
+    assert until(seen, "the refused pod").count("ok  ") == 2

@@ -1,0 +1,126 @@
+"""Workloads as `inject` makes them, and their pods as a kubelet reports them."""
+
+from __future__ import annotations
+
+import copy
+import json
+from typing import Any
+
+import yaml
+
+from litellm_overlay import catalogue, inject, plan, values
+
+KNOWN = catalogue.load()
+IMAGE = "ghcr.io/berriai/litellm:v1.88.6"
+HASH = "5d4f8c7b9"
+IMAGE_ID = "ghcr.io/berriai/litellm@sha256:" + "a" * 64
+
+Object = dict[str, Any]
+
+
+def workload(
+    name: str = "proxy",
+    kind: str = "Deployment",
+    image: str = IMAGE,
+    *,
+    patch: str | None = None,
+    replicas: int = 2,
+    **pod: Any,
+) -> Object:
+    """Return a workload without the overlay; `patch` is that of `overlaid`; `pod` goes into its spec."""
+    containers = [{"name": "litellm", "image": image, "env": [], "volumeMounts": []}]
+    labels = {"app": name}
+    made = {
+        "apiVersion": "apps/v1",
+        "kind": kind,
+        "metadata": {"name": name, "namespace": "llm"},
+        "spec": {
+            "replicas": replicas,
+            "selector": {"matchLabels": labels},
+            "template": {
+                "metadata": {"labels": labels},
+                "spec": {"containers": containers, **pod},
+            },
+        },
+    }
+    return overlaid(made, patch) if patch else made
+
+
+def overlaid(item: Object, patch: str = "2.0.0") -> Object:
+    """Return a workload with the overlay, put in by `inject`."""
+    given = values.load("", patch_version=patch)
+    payloads = plan.payloads(given.name, KNOWN)
+    text = yaml.safe_dump(item)
+    made = inject.inject(
+        text, lambda proxy: plan.make(given, proxy, KNOWN, payloads), payloads, None
+    )
+    found: Object = next(
+        each for each in yaml.safe_load_all(made.text) if each["kind"] == item["kind"]
+    )
+    return found
+
+
+def report(decision: str = "patched", **more: Any) -> Object:
+    """Return a guard's report, as far as `status` looks at it."""
+    return {
+        "decision": decision,
+        "exitCode": 12 if decision == "refused" else 0,
+        "message": "It is unknown." if decision == "refused" else "Done.",
+        "hint": None,
+        "patchVersion": "2.0.0",
+        "litellmVersion": "1.88.6",
+        "patchedSha256": "c" * 64,
+        **more,
+    }
+
+
+def pod(item: Object, number: int = 0, said: Object | str | None = None, **status: Any) -> Object:
+    """Return a running pod of a workload.
+
+    `said` is the guard's report or what else its termination message is, None: no message;
+    `status` goes over the pod's own.
+    """
+    template = copy.deepcopy(item["spec"]["template"])
+    name, kind = item["metadata"]["name"], item["kind"]
+    owner = {"kind": kind, "name": name, "controller": True}
+    labels = dict(template["metadata"].get("labels") or {})
+    if kind == "Deployment":
+        owner = {**owner, "kind": "ReplicaSet", "name": f"{name}-{HASH}"}
+        labels["pod-template-hash"] = HASH
+    metadata = {
+        **template["metadata"],
+        "name": f"{name}-{number}",
+        "namespace": item["metadata"]["namespace"],
+        "labels": labels,
+        "ownerReferences": [owner],
+    }
+    return {"metadata": metadata, "spec": template["spec"], "status": state(said) | status}
+
+
+def state(said: Object | str | None = None, exit_code: int = 0, image: str = IMAGE_ID) -> Object:
+    """Return the status of a running pod."""
+    ended: Object = {"exitCode": exit_code, "reason": "Completed"}
+    if said is not None:
+        ended["message"] = said if isinstance(said, str) else json.dumps(said)
+    init = {"name": "litellm-overlay", "imageID": image, "state": {"terminated": ended}}
+    return {
+        "phase": "Running",
+        "initContainerStatuses": [init],
+        "containerStatuses": [
+            {"name": "litellm", "imageID": image, "state": {"running": {}}, "ready": True}
+        ],
+    }
+
+
+def crashing(said: Object) -> Object:
+    """Return the status of a pod whose init container is waited with after a refusal."""
+    ended = {"exitCode": said["exitCode"], "message": json.dumps(said)}
+    waiting = {"reason": "CrashLoopBackOff", "message": "back-off 20s restarting failed container"}
+    init = {
+        "name": "litellm-overlay",
+        "imageID": IMAGE_ID,
+        "state": {"waiting": waiting},
+        "lastState": {"terminated": ended},
+    }
+    proxy = {"name": "litellm", "state": {"waiting": {"reason": "PodInitializing"}}}
+    return {"phase": "Pending", "initContainerStatuses": [init], "containerStatuses": [proxy]}

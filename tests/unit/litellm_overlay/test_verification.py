@@ -1,0 +1,121 @@
+"""What `verify` asks of a pod, and what the answers come to."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+import pytest
+
+from litellm_overlay import catalogue, plan, verification
+from litellm_overlay.diagnosis import Diagnosis, Verdict
+
+KNOWN = catalogue.load()
+PATCH = KNOWN.patch_versions["2.0.0"]
+MODULE = "/app/.venv/lib/python3.13/site-packages/litellm/proxy/response_api_endpoints/endpoints.py"
+CONTENT = b"patched"
+SHA256 = hashlib.sha256(CONTENT).hexdigest()
+
+
+def pod(name="p", *, decision="patched", ready=True, mode="websocket", **metadata):
+    """Return a pod as the API has it."""
+    guard_plan = {"modulePath": MODULE, "settings": {"mode": mode}}
+    report = {
+        "decision": decision,
+        "patchVersion": "2.0.0",
+        "modulePath": MODULE,
+        "patchedSha256": SHA256 if decision == "patched" else None,
+        "stockSha256": "0" * 64,
+    }
+    annotations = {plan.VERSION_ANNOTATION: "2.0.0", plan.DIGEST_ANNOTATION: PATCH.digest}
+    guard = {
+        "name": plan.INIT_CONTAINER,
+        "command": ["python3", "-S", "-s", "-m", "endpoint_patch"],
+        "env": [{"name": "LITELLM_OVERLAY_PLAN", "value": json.dumps(guard_plan)}],
+    }
+    proxy = {
+        "name": "litellm",
+        "image": "r/litellm:v1.88.6",
+        "ports": [{"containerPort": 9090}, {"containerPort": 4000}],
+        "volumeMounts": [{"name": plan.OUTPUT_VOLUME, "mountPath": MODULE}],
+    }
+    ended = {"terminated": {"exitCode": 0, "message": json.dumps(report)}}
+    return {
+        "metadata": {"namespace": "llm", "name": name, "annotations": annotations, **metadata},
+        "spec": {
+            "initContainers": [guard],
+            "containers": [{"name": "sidecar", "image": "envoy"}, proxy],
+            "volumes": [
+                {
+                    "name": plan.PAYLOAD_VOLUME,
+                    "configMap": {"name": f"x-2.0.0-{PATCH.digest[:12]}"},
+                }
+            ],
+        },
+        "status": {
+            "conditions": [{"type": "Ready", "status": str(ready)}],
+            "initContainerStatuses": [{"name": plan.INIT_CONTAINER, "state": ended}],
+        },
+    }
+
+
+def test_a_target_says_where_and_what():
+    """The proxy beside a sidecar, LiteLLM's port among several, the hash that the guard wrote."""
+    (target,) = verification.targets([pod()], KNOWN)
+    assert target == verification.Target(
+        *("llm", "p", "litellm", 4000, "patched", MODULE, SHA256, "websocket"), ready=True
+    )
+
+
+def test_an_image_with_upstreams_fix_is_held_to_its_own_file():
+    """The guard has written the original."""
+    (target,) = verification.targets([pod(decision="upstream-fixed")], KNOWN)
+    assert target.sha256 == "0" * 64
+
+
+def test_who_is_asked():
+    """Pods with the overlay, sorted; not those that end, nor those without it."""
+    plain = {"metadata": {"name": "x"}, "spec": {"containers": [{"image": "r/litellm:v1.88.6"}]}}
+    found = verification.targets(
+        [pod("b"), pod("a"), pod("gone", deletionTimestamp="now"), plain], KNOWN
+    )
+    assert [target.pod for target in found] == ["a", "b"]
+
+
+def judged(verdict, content=CONTENT, **given):
+    """Return the faults of a pod."""
+    (target,) = verification.targets([pod(**given)], KNOWN)
+    return verification.judge(target, content, Diagnosis((), Verdict(verdict, "It.", "Do."))).faults
+
+
+def test_a_pod_that_works_has_no_fault():
+    """The guard's file, and a turn."""
+    assert judged("works") == ()
+
+
+def test_another_file_than_the_guards_is_a_fault():
+    """Even if turns work: somebody has changed what runs."""
+    (fault,) = judged("works", content=b"else")
+    assert fault.startswith(f"{MODULE} in the container has sha256 ")
+    assert SHA256[:12] in fault
+
+
+@pytest.mark.parametrize("verdict", ["broken", "needs-model", "http-fallback", "refused"])
+def test_a_turn_that_does_not_work_is_a_fault(verdict):
+    """With the sentence and the next step of `probe`."""
+    assert judged(verdict) == ("It. Do.",)
+
+
+def test_http_fallback_is_what_that_mode_promises():
+    """But not where the overlay changes nothing, and no turn must work there."""
+    assert judged("http-fallback", mode="http-fallback") == ()
+    assert judged("works", mode="http-fallback") == ("It. Do.",)
+    stock = {"mode": "http-fallback", "decision": "upstream-fixed"}
+    (fault,) = judged("works", **stock)
+    assert "has sha256" in fault
+
+
+def test_a_pod_that_is_not_ready_is_not_asked():
+    """It says so, with the guard's decision."""
+    (target,) = verification.targets([pod(ready=False)], KNOWN)
+    assert verification.not_ready(target).faults == ("not ready: the guard's decision is patched",)
