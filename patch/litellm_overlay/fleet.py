@@ -87,9 +87,7 @@ def _row(owner: Owner, wanted: Template, mine: Sequence[Object], known: Catalogu
         image=wanted.image,
         litellm_version=version,
         version_from=source,
-        patch_version=(reported.get("patchVersion") or wanted.patch_version)
-        if decision != "not-overlaid"
-        else None,
+        patch_version=reported.get("patchVersion") or wanted.patch_version,
         decision=decision,
         agreeing=len(agreeing),
         pods=len(seen),

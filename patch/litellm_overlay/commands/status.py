@@ -148,7 +148,8 @@ def show(rows: Sequence[Row], output: str, where: str, *, clear: bool) -> None:
         click.echo(json.dumps([plain(row) for row in rows], indent=2))
         return
     if output == "yaml":
-        click.echo(yaml.safe_dump([plain(row) for row in rows], explicit_start=True), nl=False)
+        listed = [plain(row) for row in rows]
+        click.echo(yaml.safe_dump(listed, explicit_start=True, sort_keys=False), nl=False)
         return
     wide = output == "wide" or not sys.stdout.isatty()  # lines as long as they need
     console = Console(highlight=False, width=UNBOUNDED if wide else None)

@@ -214,13 +214,13 @@ def test_exec_credentials(api, tmp_path):
 
 
 @pytest.mark.parametrize("code", ["raise SystemExit('secret-of-mine')", "print('secret-of-mine')"])
-def test_a_command_for_credentials_that_fails_is_named(api, tmp_path, capfd, code):
+def test_a_command_for_credentials_that_fails_is_named(api, tmp_path, caplog, code):
     """What it printed is not shown; nothing is asked of the cluster as nobody."""
     config = kubeconfig(tmp_path / "config", api.url, plugin("-c", code))
     with pytest.raises(ClusterError, match="command for credentials") as failure:
         cluster.connect(kubeconfig=config)
     assert sys.executable in failure.value.message
-    assert "secret-of-mine" not in str(capfd.readouterr()) + failure.value.message
+    assert "secret-of-mine" not in caplog.text + failure.value.message
     assert api.seen == []
 
 
