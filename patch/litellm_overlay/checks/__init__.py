@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from litellm_overlay.checks import gateway, ingress, model, overlay, release, rollout
-from litellm_overlay.checks.model import SEVERITIES, Finding
+from litellm_overlay.checks import gateway, ingress, overlay, release, rollout
+from litellm_overlay.checks.model import SEVERITIES, Finding, read
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from litellm_overlay.catalogue import Catalogue
     from litellm_overlay.checks.model import Object
 
-__all__ = ["Finding", "findings"]
+__all__ = ["Finding", "findings", "read"]
 
 _QUESTIONS = (
     release.of_image,
@@ -35,7 +35,7 @@ _QUESTIONS = (
 
 def findings(objects: Iterable[Object], known: Catalogue) -> tuple[Finding, ...]:
     """Return what is wrong: by object in the order of the input, the worst first, none twice."""
-    world = model.read(objects)
+    world = read(objects)
     found = [
         item
         for workload in world.workloads
