@@ -17,7 +17,7 @@ _MARGIN = 30  # seconds, for what comes before and after the drain
 _SECONDS = re.compile(r"\+%s\) \+ (\d+)|\bsleep\s+(\d+)")
 _DRAIN = """\
 litellm-overlay inject --set drainFile=/tmp/litellm-overlay-drain < MANIFESTS
-and in the proxy's container:
+and in the proxy's container, which must be allowed to write to /tmp:
   lifecycle:
     postStart: {exec: {command: [rm, -f, /tmp/litellm-overlay-drain]}}
     preStop: {exec: {command: [sh, -c, "sleep 5; touch /tmp/litellm-overlay-drain; sleep 60"]}}
