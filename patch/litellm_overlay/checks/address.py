@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from litellm_overlay.checks import gateway, ingress
-from litellm_overlay.checks.model import Object, Workload, World, at, items, name, namespace
+from litellm_overlay.checks.model import Object, Workload, World, items, name, namespace, words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,8 +37,8 @@ def _candidates(world: World, workload: Workload) -> Iterator[Address]:
                 base = _base(str(paths[0].get("path") or "/"))
                 yield Address(workload.title, "Ingress", f"{scheme}://{host}{base}")
     for route in gateway.routes_to(world, workload):
-        for host in at(route, "spec", "hostnames") or []:
-            if "*" not in str(host):
+        for host in words(route, "spec", "hostnames"):
+            if "*" not in host:
                 yield Address(workload.title, "HTTPRoute", f"https://{host}/v1")
     for service in world.services_of(workload):
         ports = items(service, "spec", "ports")
@@ -50,7 +50,7 @@ def _candidates(world: World, workload: Workload) -> Iterator[Address]:
 
 def _has_tls(item: Object, host: str) -> bool:
     parts = items(item, "spec", "tls")
-    return any(host in (part.get("hosts") or [host]) for part in parts)
+    return any(host in (words(part, "hosts") or [host]) for part in parts)
 
 
 def _base(path: str) -> str:

@@ -16,6 +16,7 @@ from litellm_overlay.checks.model import (
     name,
     namespace,
     title,
+    word,
 )
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def of_gateway(world: World, workload: Workload, known: Catalogue) -> Iterator[F
         gateways = _gateways(world, route)
         yield from _envoy(world, [route, *gateways])
         if any(str(at(item, "spec", "gatewayClassName")).startswith("gke-") for item in gateways):
-            backends = {ref.get("name") for rule in rules for ref in items(rule, "backendRefs")}
+            backends = {word(ref, "name") for rule in rules for ref in items(rule, "backendRefs")}
             for service in sorted(services & backends):
                 yield from _gke(world, workload, service)
 
@@ -98,9 +99,9 @@ def _routes(
             rule
             for rule in items(route, "spec", "rules")
             if any(
-                ref.get("name") in services
+                word(ref, "name") in services
                 and ref.get("kind", "Service") == "Service"
-                and ref.get("namespace", namespace(route)) == home
+                and (word(ref, "namespace") or namespace(route)) == home
                 for ref in items(rule, "backendRefs")
             )
         ]
@@ -110,7 +111,7 @@ def _routes(
 
 def _gateways(world: World, route: Object) -> list[Object]:
     wanted = {
-        (ref.get("namespace", namespace(route)), ref.get("name"))
+        (word(ref, "namespace") or namespace(route), word(ref, "name"))
         for ref in items(route, "spec", "parentRefs")
     }
     return [item for item in world.of("Gateway") if (namespace(item), name(item)) in wanted]

@@ -133,7 +133,7 @@ def read(objects: Iterable[Object]) -> World:
     found = [
         item
         for item in templates(kept)
-        if item.item.get("kind") in (KINDS | {"Pod"})
+        if word(item.item, "kind") in (KINDS | {"Pod"})
         and item.proxies
         and "helm.sh/hook" not in annotations_of(item.item)
     ]
@@ -149,7 +149,7 @@ def read(objects: Iterable[Object]) -> World:
 def templates(objects: Iterable[Object]) -> Iterator[Workload]:
     """Yield everything that has a pod template, Jobs too."""
     for item in objects:
-        kind = item.get("kind")
+        kind = word(item, "kind")
         if kind not in _TEMPLATES:
             continue
         inside = ("spec", "jobTemplate", "spec", "template") if kind == "CronJob" else None
@@ -172,6 +172,18 @@ def mapping(item: object, *keys: str) -> Object:
     return found if isinstance(found, dict) else {}
 
 
+def word(item: object, *keys: str) -> str:
+    """Return the text found by following keys, "" where there is none."""
+    found = at(item, *keys)
+    return found if isinstance(found, str) else ""
+
+
+def words(item: object, *keys: str) -> list[str]:
+    """Return the texts in the list found by following keys."""
+    found = at(item, *keys)
+    return [each for each in found if isinstance(each, str)] if isinstance(found, list) else []
+
+
 def items(item: object, *keys: str) -> list[Object]:
     """Return the mappings in the list found by following keys."""
     found = at(item, *keys)
@@ -185,13 +197,12 @@ def named(given: Iterable[Object], name: str) -> Object | None:
 
 def namespace(item: Object) -> str | None:
     """Return an object's namespace."""
-    found: str | None = at(item, "metadata", "namespace")
-    return found
+    return word(item, "metadata", "namespace") or None
 
 
 def name(item: Object) -> str:
     """Return an object's name."""
-    return str(at(item, "metadata", "name") or "")
+    return word(item, "metadata", "name")
 
 
 def labels(item: Object) -> Object:
@@ -206,7 +217,7 @@ def annotations_of(item: Object) -> Object:
 
 def title(item: Object) -> str:
     """Return "Kind/namespace/name", or "Kind/name"."""
-    return "/".join(filter(None, (str(item.get("kind", "")), namespace(item), name(item))))
+    return "/".join(filter(None, (word(item, "kind"), namespace(item), name(item))))
 
 
 def selects(selector: Mapping[str, Any], given: Mapping[str, Any]) -> bool:

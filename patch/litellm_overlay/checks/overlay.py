@@ -12,12 +12,15 @@ from litellm_overlay.checks.model import (
     World,
     at,
     items,
+    labels,
     last,
     name,
     named,
     namespace,
     our_mount,
+    selects,
     templates,
+    word,
 )
 from litellm_overlay.checks.release import identify, report
 
@@ -92,10 +95,10 @@ def of_jobs(world: World) -> Iterator[Finding]:
         if at(workload.item, "metadata", "ownerReferences"):
             continue
         writes = {plan.INIT_CONTAINER, plan.STOCK_CONTAINER}
-        names = {each.get("name") for each in items(workload.pod, "initContainers")}
+        names = {word(each, "name") for each in items(workload.pod, "initContainers")}
         if writes & names or not any(our_mount(each) for each in workload.containers):
             continue
-        job = workload.item.get("kind") in {"Job", "CronJob"}
+        job = word(workload.item, "kind") in {"Job", "CronJob"}
         yield Finding(
             workload.title,
             "error",
@@ -149,10 +152,11 @@ def of_payload(world: World, workload: Workload, known: Catalogue) -> Iterator[F
     del known
     here = [it for it in world.of("ConfigMap") if namespace(it) == namespace(workload.item)]
     # Manifests may leave ConfigMaps to another file. A cluster, which gives ids, does not.
-    if not any(plan.is_payload(item) or at(item, "metadata", "uid") for item in here):
+    ours = [selects(plan.PAYLOAD_LABELS, labels(item)) for item in here]
+    if not (any(ours) or any(at(item, "metadata", "uid") for item in here)):
         return
     volume = named(items(workload.pod, "volumes"), plan.PAYLOAD_VOLUME)
-    wanted = at(volume, "configMap", "name")
+    wanted = word(volume, "configMap", "name")
     if wanted and wanted not in {name(item) for item in here}:
         inside = f" --namespace {namespace(workload.item)}" if namespace(workload.item) else ""
         yield Finding(
