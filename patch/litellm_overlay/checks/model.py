@@ -128,8 +128,10 @@ def read(objects: Iterable[Object]) -> World:
     """Return the objects with what runs a proxy among them; Jobs and hooks do not count.
 
     A pod whose owner is among the objects is looked at for what it reports, not a second time.
+    Pods that have ended, evicted ones perhaps, are of the past.
     """
-    kept = tuple(objects)
+    past = {"Failed", "Succeeded"}
+    kept = tuple(item for item in objects if word(item, "status", "phase") not in past)
     found = [
         item
         for item in templates(kept)

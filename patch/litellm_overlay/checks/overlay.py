@@ -18,6 +18,7 @@ from litellm_overlay.checks.model import (
     named,
     namespace,
     our_mount,
+    runs_litellm,
     selects,
     templates,
     word,
@@ -41,10 +42,11 @@ def of_init(world: World, workload: Workload, known: Catalogue) -> Iterator[Find
     def finding(severity: str, topic: str, what: str, why: str, fix: str = _AGAIN) -> Finding:
         return Finding(workload.title, severity, topic, what, why, fix)
 
-    if len(workload.proxies) > 1:
-        names = last([str(each.get("name")) for each in workload.proxies])
+    several = [each for each in workload.containers if our_mount(each) or runs_litellm(each)]
+    if len(several) > 1:
+        names = last([str(each.get("name")) for each in several])
         yield finding(
-            "warning",
+            "note" if workload.overlaid else "warning",
             "two-proxies",
             f"LiteLLM's image runs in several containers: {names}",
             "the overlay serves one of them, and inject must be told which",

@@ -19,6 +19,7 @@ from litellm_overlay.checks.model import (
     named,
     our_mount,
     title,
+    word,
 )
 from litellm_overlay.errors import NotInCatalogueError
 
@@ -27,6 +28,16 @@ if TYPE_CHECKING:
 
     from litellm_overlay.advice import Answer
     from litellm_overlay.catalogue import Catalogue, Release
+
+# What a container waits for in vain; in CrashLoopBackOff the run before tells more.
+_STUCK = {
+    "CreateContainerConfigError",
+    "CreateContainerError",
+    "ErrImagePull",
+    "ImagePullBackOff",
+    "InvalidImageName",
+    "RunContainerError",
+}
 
 
 def of_image(world: World, workload: Workload, known: Catalogue) -> Iterator[Finding]:
@@ -61,6 +72,7 @@ def of_pods(world: World, workload: Workload, known: Catalogue) -> Iterator[Find
     """Yield what the pods report: the guard's decision, and two images where one was meant."""
     del known
     for pod in world.pods_of(workload):
+        yield from _waiting(pod)
         message, found = _message(pod), report(pod)
         decision = found.get("decision")
         said, hint = str(found.get("message")), str(found.get("hint") or "")
@@ -69,7 +81,7 @@ def of_pods(world: World, workload: Workload, known: Catalogue) -> Iterator[Find
                 title(pod),
                 "warning",
                 "report-unreadable",
-                "the guard's report, the init container's termination message, cannot be read",
+                f"the guard's report cannot be read; its container ended with: {message[:200]}",
                 "what was decided in this pod is not known; the proxy may be unpatched",
                 f"kubectl logs {_where(pod)} --container {plan.INIT_CONTAINER}",
             )
@@ -150,10 +162,27 @@ def _message(pod: Object) -> str | None:
     """Return the guard's last words. In a crash loop they are those of the run before."""
     status = named(items(pod, "status", "initContainerStatuses"), plan.INIT_CONTAINER) or {}
     for when in ("state", "lastState"):
-        found = at(mapping(status, when), "terminated", "message")
+        ended = mapping(status, when, "terminated")
+        found = ended.get("message") or (ended.get("reason") if ended.get("exitCode") else None)
         if found:
             return str(found)
     return None
+
+
+def _waiting(pod: Object) -> Iterator[Finding]:
+    for kind in ("initContainerStatuses", "containerStatuses"):
+        for status in items(pod, "status", kind):
+            waiting = mapping(status, "state", "waiting")
+            if word(waiting, "reason") in _STUCK:
+                said = word(waiting, "message") or "no more is said"
+                yield Finding(
+                    title(pod),
+                    "error",
+                    "pod-waiting",
+                    f"container {status.get('name')} waits: {waiting['reason']}: {said}",
+                    "the pod does not start; older ones serve on",
+                    f"kubectl describe {_where(pod)}",
+                )
 
 
 def _image_id(pod: Object, container: str) -> str:

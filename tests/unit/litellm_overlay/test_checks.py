@@ -127,6 +127,56 @@ def test_init_and_proxy_of_a_moved_tag():
     assert found == [("error", "two-images")]
 
 
+def test_guard_killed_before_it_could_report():
+    """No message; the reason is in its place."""
+    killed = fake.pod("", waiting=True)
+    ended = killed["status"]["initContainerStatuses"][0]["lastState"]["terminated"]
+    ended |= {"reason": "OOMKilled", "exitCode": 137}
+    item = only(fake.overlaid(), killed)
+    assert item.topic == "report-unreadable"
+    assert item.what.endswith("OOMKilled")
+
+
+@pytest.mark.parametrize(
+    ("container", "reason"),
+    [
+        ("initContainerStatuses", "ImagePullBackOff"),
+        ("containerStatuses", "CreateContainerConfigError"),
+    ],
+)
+def test_image_pull_error_and_missing_secret(container, reason):
+    """The kubelet's own words."""
+    pod = fake.pod({"decision": "patched", "litellmVersion": "1.88.6"})
+    waiting = {"reason": reason, "message": 'secret "keys" not found'}
+    pod["status"][container][0]["state"] = {"waiting": waiting}
+    item = only(fake.overlaid(), pod)
+    assert (item.severity, item.topic) == ("error", "pod-waiting")
+    assert f'{reason}: secret "keys" not found' in item.what
+
+
+def test_pod_that_was_evicted():
+    """Is of the past."""
+    pod = fake.pod({"decision": "refused", "message": "No."})
+    pod["status"]["phase"] = "Failed"
+    assert find(fake.overlaid(), pod) == []
+
+
+def test_zero_replicas():
+    """Nothing runs, and nothing is wrong with that."""
+    deployment = fake.overlaid()
+    deployment["spec"]["replicas"] = 0
+    assert find(deployment) == []
+
+
+@pytest.mark.parametrize("kind", ["StatefulSet", "DaemonSet"])
+def test_other_workloads(kind):
+    """Are looked at as Deployments are."""
+    whole, stock = fake.overlaid(), fake.stock()
+    whole["kind"] = stock["kind"] = kind
+    assert find(whole) == []
+    assert only(stock).object == f"{kind}/llm/litellm"
+
+
 def test_pods_without_their_deployment():
     """Are looked at themselves: kubectl get pods is enough."""
     report = {"decision": "refused", "message": "No.", "hint": ""}
@@ -189,6 +239,9 @@ def test_two_litellm_containers():
     item = only(deployment)
     assert item.topic == "two-proxies"
     assert "litellm and second" in item.what
+    overlaid = fake.overlaid()
+    fake.pod_of(overlaid)["containers"].append({"name": "second", "image": fake.IMAGE})
+    assert find(overlaid) == [("note", "two-proxies")]
 
 
 def test_mount_over_app():
