@@ -6,7 +6,9 @@ An object is a dict as YAML or JSON gives it, and may lack anything; `at` and `i
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from litellm_overlay import images, plan
@@ -95,33 +97,58 @@ class Workload:
         return self.overlaid and at(self.plan, "settings", "mode") != "http-fallback"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class World:
-    """All objects, and the workloads that run a LiteLLM proxy."""
+    """All objects, and the workloads that run a LiteLLM proxy. No slots: it keeps indexes.
+
+    In a fleet, each workload would else be held against each pod.
+    """
 
     objects: tuple[Object, ...]
     workloads: tuple[Workload, ...]
 
-    def of(self, *kinds: str) -> Iterator[Object]:
-        """Yield the objects of these kinds."""
-        return (item for item in self.objects if item.get("kind") in kinds)
+    @cached_property
+    def _kinds(self) -> dict[str, list[Object]]:
+        found = defaultdict(list)
+        for item in self.objects:
+            found[word(item, "kind")].append(item)
+        return found
 
-    def pods_of(self, workload: Workload) -> Iterator[Object]:
-        """Yield the pods that a workload keeps; a pod on its own is its own."""
-        if workload.item.get("kind") == "Pod":
-            yield workload.item
-            return
-        chosen = mapping(workload.item, "spec", "selector", "matchLabels") or workload.labels
+    @cached_property
+    def _labelled(self) -> dict[tuple[str, str | None, str], list[Object]]:
+        """Pods by each of their labels, Services by each that they ask for."""
+        found = defaultdict(list)
         for pod in self.of("Pod"):
-            if namespace(pod) == namespace(workload.item) and selects(chosen, labels(pod)):
-                yield pod
-
-    def services_of(self, workload: Workload) -> Iterator[Object]:
-        """Yield the Services that select a workload's pods."""
+            for label in labels(pod).items():
+                found["Pod", namespace(pod), str(label)].append(pod)
         for service in self.of("Service"):
-            chosen = mapping(service, "spec", "selector")
-            if namespace(service) == namespace(workload.item) and selects(chosen, workload.labels):
-                yield service
+            for label in mapping(service, "spec", "selector").items():
+                found["Service", namespace(service), str(label)].append(service)
+        return found
+
+    def of(self, kind: str) -> list[Object]:
+        """Return the objects of a kind."""
+        return self._kinds.get(kind, [])
+
+    def pods_of(self, workload: Workload) -> list[Object]:
+        """Return the pods that a workload keeps; a pod on its own is its own."""
+        if workload.item.get("kind") == "Pod":
+            return [workload.item]
+        chosen = mapping(workload.item, "spec", "selector", "matchLabels") or workload.labels
+        home = namespace(workload.item)
+        some = [self._labelled.get(("Pod", home, str(it)), []) for it in chosen.items()]
+        return [pod for pod in min(some, key=len, default=[]) if selects(chosen, labels(pod))]
+
+    def services_of(self, workload: Workload) -> list[Object]:
+        """Return the Services that select a workload's pods."""
+        home = namespace(workload.item)
+        found = {
+            id(service): service
+            for label in workload.labels.items()
+            for service in self._labelled.get(("Service", home, str(label)), [])
+            if selects(mapping(service, "spec", "selector"), workload.labels)
+        }
+        return list(found.values())
 
 
 def read(objects: Iterable[Object]) -> World:
