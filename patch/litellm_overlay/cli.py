@@ -16,6 +16,7 @@ VERBS = {
     "diff": "Show what the pod would change in a stock endpoints.py.",
     "render": "Print the overlay: manifests, kustomize, or values for LiteLLM's own charts.",
     "inject": "Put the overlay into manifests, or take it out: stdin to stdout.",
+    "doctor": "Find what is wrong with proxies and the way to them: manifests in, findings out.",
     "probe": "Speak to a proxy as Codex does, over WebSocket, and judge the answer.",
     "status": "Show what the overlay does in each proxy of a cluster.",
     "verify": "Make a turn in each pod that carries the overlay, and hash the file it runs.",

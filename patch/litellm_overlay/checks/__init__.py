@@ -1,0 +1,47 @@
+"""What is wrong with LiteLLM proxies and the way to them, found in their Kubernetes objects. Pure.
+
+    objects ─model.read─> World ─one function a question─> findings
+
+A question is `of_…(world, workload, known)`, asked for each workload that runs a proxy.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from litellm_overlay.checks import gateway, ingress, overlay, release, rollout
+from litellm_overlay.checks.model import SEVERITIES, Finding, read
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from litellm_overlay.catalogue import Catalogue
+    from litellm_overlay.checks.model import Object
+
+__all__ = ["Finding", "findings", "read"]
+
+_QUESTIONS = (
+    release.of_image,
+    release.of_pods,
+    overlay.of_init,
+    overlay.of_mount,
+    overlay.of_payload,
+    rollout.of_drain,
+    ingress.of_ingress,
+    gateway.of_gateway,
+    gateway.of_istio,
+)
+
+
+def findings(objects: Iterable[Object], known: Catalogue) -> tuple[Finding, ...]:
+    """Return what is wrong: by object in the order of the input, the worst first, none twice."""
+    world = read(objects)
+    found = [
+        item
+        for workload in world.workloads
+        for question in _QUESTIONS
+        for item in question(world, workload, known)
+    ]
+    unique = dict.fromkeys([*found, *overlay.of_jobs(world)])
+    order = {title: number for number, title in enumerate(dict.fromkeys(f.object for f in unique))}
+    return tuple(sorted(unique, key=lambda f: (order[f.object], SEVERITIES.index(f.severity))))

@@ -1,0 +1,58 @@
+"""Where clients reach each proxy, and so what Codex is to be told. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from litellm_overlay.checks import gateway, ingress
+from litellm_overlay.checks.model import Object, Workload, World, items, name, namespace, words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A proxy's address: `base_url` ends in /v1; `via` is the kind of object that tells it."""
+
+    workload: str
+    via: str
+    base_url: str
+
+
+def addresses(world: World) -> tuple[Address, ...]:
+    """Return one address for each workload that has one: from outside, else the Service's."""
+    found = (next(_candidates(world, workload), None) for workload in world.workloads)
+    return tuple(item for item in found if item)
+
+
+def _candidates(world: World, workload: Workload) -> Iterator[Address]:
+    for item in ingress.leading_to(world, workload):
+        for rule in items(item, "spec", "rules"):
+            host = str(rule.get("host") or "*")
+            paths = items(rule, "http", "paths")
+            if "*" not in host and paths:
+                scheme = "https" if _has_tls(item, host) else "http"
+                base = _base(str(paths[0].get("path") or "/"))
+                yield Address(workload.title, "Ingress", f"{scheme}://{host}{base}")
+    for route in gateway.routes_to(world, workload):
+        for host in words(route, "spec", "hostnames"):
+            if "*" not in host:
+                yield Address(workload.title, "HTTPRoute", f"https://{host}/v1")
+    for service in world.services_of(workload):
+        ports = items(service, "spec", "ports")
+        if ports:
+            inside = f".{namespace(service)}.svc" if namespace(service) else ""
+            url = f"http://{name(service)}{inside}:{ports[0].get('port')}/v1"
+            yield Address(workload.title, "Service", url)
+
+
+def _has_tls(item: Object, host: str) -> bool:
+    parts = items(item, "spec", "tls")
+    return any(host in (words(part, "hosts") or [host]) for part in parts)
+
+
+def _base(path: str) -> str:
+    """Return the path of /v1; one below it was given to let nothing else through."""
+    return "/v1" if path == "/" or path.startswith("/v1") else f"{path.rstrip('/')}/v1"

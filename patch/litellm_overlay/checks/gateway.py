@@ -1,0 +1,167 @@
+"""Gateway API, Envoy Gateway, GKE's Gateway and Istio: what their routes to a proxy cut."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from litellm_overlay.checks import limits
+from litellm_overlay.checks.model import (
+    Finding,
+    Object,
+    Workload,
+    World,
+    at,
+    items,
+    mapping,
+    name,
+    namespace,
+    title,
+    word,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from litellm_overlay.catalogue import Catalogue
+
+_GCP_POLICY = """\
+apiVersion: networking.gke.io/v1
+kind: GCPBackendPolicy
+metadata: {name: litellm}
+spec:
+  default: {timeoutSec: 3600}
+  targetRef: {group: "", kind: Service, name: %s}"""
+
+
+def of_gateway(world: World, workload: Workload, known: Catalogue) -> Iterator[Finding]:
+    """Yield what the HTTPRoutes to a workload cut."""
+    del known
+    services = {name(item) for item in world.services_of(workload)}
+    for route, rules in _routes(world, workload, services):
+        for rule in rules:
+            for setting in ("request", "backendRequest"):
+                yield from _life(
+                    title(route),
+                    "route-timeout",
+                    f"timeouts.{setting}",
+                    at(rule, "timeouts", setting),
+                    f'timeouts: {{{setting}: "0s"}}',
+                )
+        gateways = _gateways(world, route)
+        yield from _envoy(world, [route, *gateways])
+        if any(str(at(item, "spec", "gatewayClassName")).startswith("gke-") for item in gateways):
+            backends = {word(ref, "name") for rule in rules for ref in items(rule, "backendRefs")}
+            for service in sorted(services & backends):
+                yield from _gke(world, workload, service)
+
+
+def of_istio(world: World, workload: Workload, known: Catalogue) -> Iterator[Finding]:
+    """Yield what Istio's objects for a workload's Services cut."""
+    del known
+    for service in world.services_of(workload):
+        for virtual in world.of("VirtualService"):
+            for route in items(virtual, "spec", "http"):
+                hosts = [at(it, "destination", "host") for it in items(route, "route")]
+                if any(_is_host(host, virtual, service) for host in hosts):
+                    yield from _life(
+                        title(virtual),
+                        "istio-timeout",
+                        "timeout",
+                        at(route, "timeout"),
+                        "timeout: 0s",
+                    )
+        for rule in world.of("DestinationRule"):
+            pool = ("spec", "trafficPolicy", "connectionPool", "http", "h2UpgradePolicy")
+            if _is_host(at(rule, "spec", "host"), rule, service) and at(rule, *pool) == "UPGRADE":
+                yield Finding(
+                    title(rule),
+                    "warning",
+                    "istio-h2",
+                    "connections to the proxy are made HTTP/2 (h2UpgradePolicy: UPGRADE)",
+                    "a WebSocket begins as an upgrade of HTTP/1.1, which an HTTP/2 hop may break",
+                    "h2UpgradePolicy: DO_NOT_UPGRADE",
+                )
+
+
+def routes_to(world: World, workload: Workload) -> Iterator[Object]:
+    """Yield the HTTPRoutes that lead to a workload."""
+    services = {name(item) for item in world.services_of(workload)}
+    return (route for route, _ in _routes(world, workload, services))
+
+
+def _routes(
+    world: World, workload: Workload, services: set[str]
+) -> Iterator[tuple[Object, list[Object]]]:
+    """Yield each HTTPRoute with those of its rules that lead to one of the Services."""
+    home = namespace(workload.item)
+    for route in world.of("HTTPRoute"):
+        rules = [
+            rule
+            for rule in items(route, "spec", "rules")
+            if any(
+                word(ref, "name") in services
+                and ref.get("kind", "Service") == "Service"
+                and (word(ref, "namespace") or namespace(route)) == home
+                for ref in items(rule, "backendRefs")
+            )
+        ]
+        if rules:
+            yield route, rules
+
+
+def _gateways(world: World, route: Object) -> list[Object]:
+    wanted = {
+        (word(ref, "namespace") or namespace(route), word(ref, "name"))
+        for ref in items(route, "spec", "parentRefs")
+    }
+    return [item for item in world.of("Gateway") if (namespace(item), name(item)) in wanted]
+
+
+def _envoy(world: World, targets: list[Object]) -> Iterator[Finding]:
+    for policy in world.of("BackendTrafficPolicy"):
+        refs = [*items(policy, "spec", "targetRefs"), mapping(policy, "spec", "targetRef")]
+        if not any(
+            ref.get("kind") == target.get("kind")
+            and ref.get("name") == name(target)
+            and namespace(policy) == namespace(target)
+            for ref in refs
+            for target in targets
+        ):
+            continue
+        http = mapping(policy, "spec", "timeout", "http")
+        for key in ("requestTimeout", "maxStreamDuration"):
+            fix = f"timeout: {{http: {{{key}: 0s}}}}"
+            yield from _life(title(policy), "envoy-timeout", key, http.get(key), fix)
+        seconds = limits.duration(http.get("streamIdleTimeout"))
+        fix = "timeout: {http: {streamIdleTimeout: 3600s}}"
+        found = limits.idle(title(policy), "envoy-timeout", "streamIdleTimeout", seconds or 0, fix)
+        if found:
+            yield found
+
+
+def _gke(world: World, workload: Workload, service: str) -> Iterator[Finding]:
+    home = namespace(workload.item)
+    where, given = "/".join(filter(None, ("Service", home, service))), None
+    for policy in world.of("GCPBackendPolicy"):
+        target = mapping(policy, "spec", "targetRef")
+        if namespace(policy) == home and target.get("name") == service:
+            where, given = title(policy), at(policy, "spec", "default", "timeoutSec")
+    what = "timeoutSec" if given else "GKE's default; no GCPBackendPolicy sets timeoutSec"
+    yield from _life(where, "gke-timeout", what, given or 30, _GCP_POLICY % service)
+
+
+def _is_host(host: object, owner: Object, service: Object) -> bool:
+    """Say whether a host in an Istio object is a Service, by its short or its full name."""
+    first, _, rest = str(host).partition(".")
+    if first != name(service):
+        return False
+    if not rest:
+        return namespace(owner) == namespace(service)
+    return rest.split(".")[0] == namespace(service) or namespace(service) is None
+
+
+def _life(where: str, topic: str, what: str, value: object, fix: str) -> Iterator[Finding]:
+    seconds = limits.duration(value)
+    found = limits.life(where, topic, what, seconds or 0, fix)
+    if found:
+        yield found

@@ -1,0 +1,204 @@
+"""Ingresses that lead to a proxy: what their controllers cut, by the controllers' own objects."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from litellm_overlay.checks import limits
+from litellm_overlay.checks.model import (
+    Finding,
+    Object,
+    Workload,
+    World,
+    annotations_of,
+    at,
+    items,
+    mapping,
+    name,
+    namespace,
+    title,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from litellm_overlay.catalogue import Catalogue
+
+_NGINX = "nginx.ingress.kubernetes.io"
+_F5 = "nginx.org"
+_ALB = "alb.ingress.kubernetes.io"
+_TUNNELS = ("haproxy.org/timeout-tunnel", "haproxy-ingress.github.io/timeout-tunnel")
+_BACKEND_CONFIGS = ("cloud.google.com/backend-config", "beta.cloud.google.com/backend-config")
+# What tells a controller: its IngressClass, else the class's usual name, else the annotations.
+_CONTROLLERS = {
+    "k8s.io/ingress-nginx": _NGINX,
+    "nginx.org/ingress-controller": _F5,
+    "haproxy.org/ingress-controller": "haproxy",
+    "haproxy-ingress.github.io/controller": "haproxy",
+    "ingress.k8s.aws/alb": _ALB,
+}
+_CLASSES = {"nginx": _NGINX, "haproxy": "haproxy", "alb": _ALB, "gce": "gce", "gce-internal": "gce"}
+_BACKEND_CONFIG = """\
+apiVersion: cloud.google.com/v1
+kind: BackendConfig
+metadata: {name: litellm}
+spec: {timeoutSec: 3600}
+and on the Service: cloud.google.com/backend-config: '{"default": "litellm"}'"""
+
+
+def of_ingress(world: World, workload: Workload, known: Catalogue) -> Iterator[Finding]:
+    """Yield what the Ingresses to a workload cut."""
+    del known
+    services = {name(item): item for item in world.services_of(workload)}
+    for ingress in leading_to(world, workload):
+        controller = _controller(world, ingress)
+        if controller == _NGINX:
+            yield from _nginx(ingress)
+        elif controller == _F5:
+            yield from _f5(ingress, _backends(ingress) & services.keys())
+        elif controller == "haproxy":
+            yield from _haproxy(ingress)
+        elif controller == _ALB:
+            yield from _alb(ingress)
+        elif controller == "gce":
+            for service in _backends(ingress) & services.keys():
+                yield from _gce(world, services[service])
+        else:
+            named = f"class {controller}" if controller else "no class"
+            yield Finding(
+                title(ingress),
+                "note",
+                "ingress-unknown",
+                f"the Ingress has {named}, so which controller serves it is not known",
+                "its limits on a connection are not known either",
+                "let a connection live for 3600 s, and be quiet for 60 s at the least",
+            )
+
+
+def leading_to(world: World, workload: Workload) -> Iterator[Object]:
+    """Yield the Ingresses that have a Service of the workload as a backend."""
+    services = {name(item) for item in world.services_of(workload)}
+    for ingress in world.of("Ingress"):
+        same = namespace(ingress) == namespace(workload.item)
+        if same and services & _backends(ingress):
+            yield ingress
+
+
+def _backends(ingress: Object) -> set[str]:
+    spec = mapping(ingress, "spec")
+    paths = [path for rule in items(spec, "rules") for path in items(rule, "http", "paths")]
+    found = [at(path, "backend", "service", "name") for path in paths]
+    return {str(it) for it in (*found, at(spec, "defaultBackend", "service", "name")) if it}
+
+
+def _controller(world: World, ingress: Object) -> str:
+    """Return the controller; for one that is not known, the class; "" where there is none."""
+    own = annotations_of(ingress)
+    class_ = str(
+        at(ingress, "spec", "ingressClassName") or own.get("kubernetes.io/ingress.class") or ""
+    )
+    for item in world.of("IngressClass"):
+        if name(item) == class_:
+            controller = str(at(item, "spec", "controller"))
+            return _CONTROLLERS.get(controller, controller)
+    prefixes = {key.partition("/")[0] for key in own}
+    if class_ in {"", "nginx"}:
+        # Both NGINX controllers call their class "nginx"; annotations of one alone decide.
+        marked = [prefix for prefix in (_NGINX, _F5, _ALB) if prefix in prefixes]
+        if len(marked) == 1:
+            return marked[0]
+    return _CLASSES.get(class_, class_)
+
+
+def _nginx(ingress: Object) -> Iterator[Finding]:
+    for setting in ("proxy-read-timeout", "proxy-send-timeout"):
+        key = f"{_NGINX}/{setting}"
+        yield from _idle(ingress, "ingress-nginx", key, 60, f'{key}: "3600"')
+
+
+def _f5(ingress: Object, services: set[str]) -> Iterator[Finding]:
+    key = f"{_F5}/websocket-services"
+    told = {each.strip() for each in str(annotations_of(ingress).get(key, "")).split(",")}
+    if missing := sorted(services - told):
+        yield Finding(
+            title(ingress),
+            "error",
+            "ingress-f5",
+            f"the annotation {key} does not name {', '.join(missing)}",
+            "F5's NGINX lets no WebSocket through to a Service that it is not told of",
+            f"{key}: {','.join(missing)}",
+        )
+    for setting in ("proxy-read-timeout", "proxy-send-timeout"):
+        yield from _idle(ingress, "ingress-f5", f"{_F5}/{setting}", 60, f"{_F5}/{setting}: 3600s")
+
+
+def _haproxy(ingress: Object) -> Iterator[Finding]:
+    for key in _TUNNELS:  # its default is the installation's, so only what is said counts
+        yield from _idle(ingress, "ingress-haproxy", key, 0, f"{key}: 3600s")
+
+
+def _alb(ingress: Object) -> Iterator[Finding]:
+    key = f"{_ALB}/load-balancer-attributes"
+    pairs = str(annotations_of(ingress).get(key, "")).split(",")
+    attributes = dict(pair.strip().partition("=")[::2] for pair in pairs)
+    given = limits.duration(attributes.get("idle_timeout.timeout_seconds", 60))
+    fix = f"{key}: idle_timeout.timeout_seconds=3600"
+    found = limits.idle(title(ingress), "ingress-alb", "idle_timeout", given or 60, fix)
+    if found:
+        yield found
+
+
+def _gce(world: World, service: Object) -> Iterator[Finding]:
+    config = backend_config(service)
+    where = title(service)
+    if not config:
+        what, seconds = "GKE's default; the Service names no BackendConfig", 30.0
+    else:
+        found = next(
+            (
+                item
+                for item in world.of("BackendConfig")
+                if name(item) == config and namespace(item) == namespace(service)
+            ),
+            None,
+        )
+        if found is None:
+            yield Finding(
+                where,
+                "warning",
+                "gke-timeout",
+                f"the BackendConfig {config} is not among the objects",
+                "without spec.timeoutSec in it, each connection is cut after 30 s",
+                _BACKEND_CONFIG,
+            )
+            return
+        where = title(found)
+        given = limits.duration(at(found, "spec", "timeoutSec"))
+        what = "timeoutSec" if given else "GKE's default; there is no timeoutSec"
+        seconds = given or 30.0
+    cut = limits.life(where, "gke-timeout", what, seconds, _BACKEND_CONFIG)
+    if cut:
+        yield cut
+
+
+def backend_config(service: Object) -> str:
+    """Return the name of a Service's BackendConfig, "" where it names none."""
+    for key in _BACKEND_CONFIGS:
+        try:
+            said = json.loads(annotations_of(service).get(key, "{}"))
+        except (TypeError, ValueError):
+            continue
+        ports = mapping(said, "ports")
+        found = at(said, "default") or next(iter(ports.values()), None)
+        if found:
+            return str(found)
+    return ""
+
+
+def _idle(ingress: Object, topic: str, key: str, default: float, fix: str) -> Iterator[Finding]:
+    given = limits.duration(annotations_of(ingress).get(key))
+    what = key if given is not None else f"{key} is not set"
+    found = limits.idle(title(ingress), topic, what, default if given is None else given, fix)
+    if found:
+        yield found

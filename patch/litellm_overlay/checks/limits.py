@@ -1,0 +1,53 @@
+"""How bad it is when something on the way cuts a connection. Pure."""
+
+from __future__ import annotations
+
+import re
+
+from litellm_overlay.checks.model import Finding
+
+HOUR = 3600  # seconds; how long a session lives by default (sessionLifetimeSeconds)
+_PINGS = 30  # LiteLLM's server pings every 20 s, which keeps what is longer from being idle
+_SHORT = 300  # a whole life shorter than this cuts turns, and not only long sessions
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "": 1.0}
+_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|)")
+
+
+def duration(value: object) -> float | None:
+    """Return seconds from 60, "60", "60s" or "1h30m"; None for what is no duration."""
+    text = str(value).strip()
+    if not re.fullmatch(f"(?:{_PART.pattern})+", text):
+        return None
+    return sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(text))
+
+
+def idle(title: str, topic: str, what: str, seconds: float, fix: str) -> Finding | None:
+    """Return the finding for a limit on silence; 0 is none. `what` names the setting."""
+    if not 0 < seconds < HOUR:
+        return None
+    return Finding(
+        title,
+        "error" if seconds < _PINGS else "warning",
+        topic,
+        f"a connection that is quiet for {seconds:g} s is cut ({what})",
+        "LiteLLM's server pings a WebSocket only every 20 s, so each quiet turn is cut"
+        if seconds < _PINGS
+        else "the pings of LiteLLM's server, one in 20 s, keep a WebSocket open, if both ends keep "
+        "to them; an HTTP answer while the model thinks has no pings and is cut",
+        fix,
+    )
+
+
+def life(title: str, topic: str, what: str, seconds: float, fix: str) -> Finding | None:
+    """Return the finding for a limit on a connection's whole life; 0 is none."""
+    if not 0 < seconds < HOUR:
+        return None
+    return Finding(
+        title,
+        "error" if seconds < _SHORT else "warning",
+        topic,
+        f"each connection is cut after {seconds:g} s, used or not ({what})",
+        "a WebSocket is one request for as long as it lives, so turns are cut in the middle; "
+        "Codex makes a new connection and sends everything again",
+        fix,
+    )

@@ -1,0 +1,213 @@
+"""Is the overlay whole: init container, payload, mount, and nothing that hides the module."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from litellm_overlay import plan
+from litellm_overlay.checks.model import (
+    Finding,
+    Object,
+    Workload,
+    World,
+    at,
+    items,
+    labels,
+    last,
+    name,
+    named,
+    namespace,
+    our_mount,
+    runs_litellm,
+    selects,
+    templates,
+    word,
+)
+from litellm_overlay.checks.release import identify, report
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from litellm_overlay.catalogue import Catalogue
+
+_AGAIN = "litellm-overlay inject < MANIFESTS, with the options you had; it replaces what is there"
+_EPHEMERAL = "ephemeral-storage"
+
+
+def of_init(world: World, workload: Workload, known: Catalogue) -> Iterator[Finding]:
+    """Yield what is wrong with the init container of a workload."""
+    del world, known
+    init = workload.init
+
+    def finding(severity: str, topic: str, what: str, why: str, fix: str = _AGAIN) -> Finding:
+        return Finding(workload.title, severity, topic, what, why, fix)
+
+    several = [each for each in workload.containers if our_mount(each) or runs_litellm(each)]
+    if len(several) > 1:
+        names = last([str(each.get("name")) for each in several])
+        yield finding(
+            "note" if workload.overlaid else "warning",
+            "two-proxies",
+            f"LiteLLM's image runs in several containers: {names}",
+            "the overlay serves one of them, and inject must be told which",
+            "litellm-overlay inject --container NAME < MANIFESTS",
+        )
+    if not init:
+        return  # of_jobs tells, if there is a mount of ours
+    if not is_ours(init):
+        yield finding(
+            "error",
+            "foreign-init-container",
+            f"an init container is named {plan.INIT_CONTAINER}, but it does not run the guard",
+            "what it writes, if anything, is not the patched file",
+            f"rename that container, then: {_AGAIN}",
+        )
+        return
+    if not workload.overlaid:
+        yield finding(
+            "error",
+            "no-mount",
+            "the init container is there, but no container mounts what it writes",
+            "the proxy runs its own, unpatched file, and nothing says so",
+        )
+    order = [str(each.get("name")) for each in items(workload.pod, "initContainers")]
+    if order[0] != plan.INIT_CONTAINER:
+        yield finding(
+            "note",
+            "init-not-first",
+            f"{last(order[: order.index(plan.INIT_CONTAINER)])} runs before the guard",
+            "what runs LiteLLM's image before it does so unchecked, and the guard's refusal comes "
+            "later than it could",
+        )
+    for proxy in workload.proxies if workload.overlaid else []:
+        if init.get("image") != proxy.get("image"):
+            yield finding(
+                "error",
+                "other-image",
+                f"the init container runs {init.get('image')}, the proxy {proxy.get('image')}",
+                "the file is made from the one image and mounted into the other; of another "
+                "release, it refuses to be imported",
+            )
+        yield from _storage(workload, init, proxy)
+
+
+def of_jobs(world: World) -> Iterator[Finding]:
+    """Yield the pods, Jobs' too, that mount the one file without anything that writes it."""
+    for workload in templates(world.objects):
+        if at(workload.item, "metadata", "ownerReferences"):
+            continue
+        writes = {plan.INIT_CONTAINER, plan.STOCK_CONTAINER}
+        names = {word(each, "name") for each in items(workload.pod, "initContainers")}
+        if writes & names or not any(our_mount(each) for each in workload.containers):
+            continue
+        job = word(workload.item, "kind") in {"Job", "CronJob"}
+        yield Finding(
+            workload.title,
+            "error",
+            "no-init-container",
+            "the overlay's file is mounted, but no init container writes it",
+            "the volume is empty, so the container cannot start"
+            + (
+                "; LiteLLM's chart gives its migrations Job the proxy's volumes and mounts, but "
+                "not its init containers"
+                if job
+                else "; a later values file that sets extraInitContainers replaces the whole list"
+            ),
+            "litellm-overlay render --format litellm-helm-values --chart-values MINE.yaml"
+            " > overlay-values.yaml\ngive it to Helm as the last --values; or use inject",
+        )
+
+
+def of_mount(world: World, workload: Workload, known: Catalogue) -> Iterator[Finding]:
+    """Yield what is wrong with the path of our mount, and mounts that hide the module."""
+    for proxy in workload.proxies:
+        release = identify(world, workload, proxy, known).release
+        likely = [item.path for item in known.paths_of(release.version)] if release else []
+        ours = our_mount(proxy)
+        path = str(ours.get("mountPath")) if ours else None
+        guarded = workload.plan.get("modulePath")
+        if path and guarded and guarded != path:
+            yield Finding(
+                workload.title,
+                "error",
+                "module-path",
+                f"the file is mounted over {path}, but the guard looks for {guarded}",
+                "a file mounted elsewhere is never imported: the proxy stays unpatched",
+                _AGAIN,
+            )
+        proven = any(report(pod).get("modulePath") == path for pod in world.pods_of(workload))
+        if path and likely and path not in likely and not proven:
+            yield Finding(
+                workload.title,
+                "warning",
+                "module-path",
+                f"the file is mounted over {path}; images of this release are known to have it at "
+                f"{' or '.join(likely)}",
+                "if the path is wrong, the guard refuses and names the right one",
+                "litellm-overlay inject --module-path PATH < MANIFESTS",
+            )
+        yield from _hidden(workload, proxy, [path] if path else likely)
+
+
+def of_payload(world: World, workload: Workload, known: Catalogue) -> Iterator[Finding]:
+    """Yield the payload's ConfigMap if the pods name one that is not there."""
+    del known
+    here = [it for it in world.of("ConfigMap") if namespace(it) == namespace(workload.item)]
+    # Manifests may leave ConfigMaps to another file. A cluster, which gives ids, does not.
+    ours = [selects(plan.PAYLOAD_LABELS, labels(item)) for item in here]
+    if not (any(ours) or any(at(item, "metadata", "uid") for item in here)):
+        return
+    volume = named(items(workload.pod, "volumes"), plan.PAYLOAD_VOLUME)
+    wanted = word(volume, "configMap", "name")
+    if wanted and wanted not in {name(item) for item in here}:
+        inside = f" --namespace {namespace(workload.item)}" if namespace(workload.item) else ""
+        yield Finding(
+            workload.title,
+            "error",
+            "payload-missing",
+            f"the ConfigMap {wanted} does not exist",
+            "a new pod waits for it forever, in Init:0/1; pods that run are not touched",
+            f"litellm-overlay render --format payload | kubectl apply{inside} --filename -\n"
+            "if the name is not among them, it is of another version of litellm-overlay: inject "
+            "again",
+        )
+
+
+def is_ours(init: Object) -> bool:
+    """Say whether an init container runs the guard."""
+    command = init.get("command")
+    return isinstance(command, list) and "endpoint_patch" in command
+
+
+def _storage(workload: Workload, init: Object, proxy: Object) -> Iterator[Finding]:
+    limit = at(init, "resources", "limits", _EPHEMERAL)
+    if limit and not at(proxy, "resources", "limits", _EPHEMERAL):
+        yield Finding(
+            workload.title,
+            "error",
+            "ephemeral-storage",
+            f"the init container is limited to {limit} of {_EPHEMERAL}, the proxy has no limit",
+            "the kubelet holds the whole pod, with the proxy's logs and caches, to that limit, and "
+            "evicts it",
+            f"take limits.{_EPHEMERAL} out of the init container's resources (initResources), or "
+            "give the proxy one",
+        )
+
+
+def _hidden(workload: Workload, proxy: Object, modules: list[str]) -> Iterator[Finding]:
+    for mount in items(proxy, "volumeMounts"):
+        place = str(mount.get("mountPath", "")).rstrip("/")
+        if mount is our_mount(proxy) or not modules:
+            continue
+        hidden = [path for path in modules if path == place or path.startswith(f"{place}/")]
+        if hidden:
+            yield Finding(
+                workload.title,
+                "error" if len(hidden) == len(modules) else "warning",
+                "module-hidden",
+                f"the volume {mount.get('name')} is mounted at {place or '/'}, over or above "
+                f"{hidden[0]}",
+                "it hides what the image has there, LiteLLM itself included",
+                f"mount only the file that is meant: mountPath: {place}/config.yaml, "
+                "subPath: config.yaml",
+            )
