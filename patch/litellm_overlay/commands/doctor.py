@@ -17,6 +17,8 @@ from rich.text import Text
 
 from litellm_overlay import catalogue, checks, codex, workloads
 from litellm_overlay.checks import address, model
+from litellm_overlay.checks.gather import gather
+from litellm_overlay.commands.cluster_options import check, cluster_options, connect
 from litellm_overlay.commands.overlay_options import FILE, read_text
 from litellm_overlay.errors import OverlayError, ValuesError, VerificationError
 
@@ -31,40 +33,61 @@ STYLES = {"error": "bold red", "warning": "bold yellow", "note": "bold cyan"}
 
 @click.command()
 @click.argument("manifests", type=FILE, default=Path("-"))
+@click.option("--from-cluster", is_flag=True, help="Read a live cluster instead of manifests.")
+@cluster_options
 @click.option("--strict", is_flag=True, help="Exit with 5 for warnings and notes, too.")
 @click.option("--model", default="gpt-5.4", show_default=True, help="For Codex's configuration.")
 @click.option(
     "--output", type=click.Choice(["text", "json", "yaml"]), default="text", show_default=True
 )
-def doctor(manifests: Path, strict: bool, model: str, output: str) -> None:
+def doctor(
+    manifests: Path,
+    from_cluster: bool,
+    all_namespaces: bool,
+    namespace: str | None,
+    context: str | None,
+    kubeconfig: Path | None,
+    timeout: float,
+    strict: bool,
+    model: str,
+    output: str,
+) -> None:
     """Find what is wrong with LiteLLM proxies, with their overlay and with the way to them.
 
     MANIFESTS is a file, by default stdin: rendered manifests, or what kubectl get prints as YAML or
     JSON. The more is in it the more is seen: workloads, Services, Ingresses and routes, ConfigMaps,
     and Pods for what the guard decided. Each finding says what, why it matters and how to mend it.
-    Then comes the configuration for Codex. Nothing is changed, no network is used.
+    Then comes the configuration for Codex. Nothing is changed; only --from-cluster, and the options
+    from --all-namespaces to --timeout with it, use the network.
 
     An image's tag is only a name. If Pods are given, what the guard found in them counts instead.
 
     \b
     Examples:
       helm template litellm ./charts/litellm-overlay --values values.yaml | litellm-overlay doctor
+      litellm-overlay doctor --from-cluster --namespace llm
       kubectl get deploy,pods,services,ingress,configmaps --namespace llm --output json |
         litellm-overlay doctor
       litellm-overlay doctor manifests.yaml --strict --output json | jq -r '.findings[].topic'
 
     \b
     Exit codes: 0 no error was found; 1 nothing here runs LiteLLM; 2 usage, or unreadable
-    manifests; 5 an error was found, or with --strict anything at all.
+    manifests; 4 cluster unreachable or refused; 5 an error was found, or with --strict
+    anything at all.
     """
-    if str(manifests) == "-" and sys.stdin.isatty():
-        raise click.UsageError("Give manifests on stdin, or the name of a file.")
-    objects = read_objects(manifests)
+    if from_cluster:
+        check(namespace, all_namespaces=all_namespaces)
+        reach = (namespace, context, kubeconfig, timeout)
+        objects = gather(*connect(*reach, all_namespaces=all_namespaces), warn)
+    elif str(manifests) == "-" and sys.stdin.isatty():
+        raise click.UsageError("Give manifests on stdin, the name of a file, or --from-cluster.")
+    else:
+        objects = read_objects(manifests)
     found = checks.findings(objects, catalogue.load())
     world = checks.read(objects)
     if not (world.workloads or found):
         raise OverlayError(
-            "nothing in these manifests runs LiteLLM's proxy",
+            "nothing here runs LiteLLM's proxy",
             "a proxy is known by the overlay's mount, or by an image named like LiteLLM's own",
         )
     if output == "text":
@@ -79,6 +102,11 @@ def doctor(manifests: Path, strict: bool, model: str, output: str) -> None:
     severe = found if strict else [item for item in found if item.severity == "error"]
     if severe:
         raise VerificationError(count(found), "each finding says how to mend it")
+
+
+def warn(said: str) -> None:
+    """Say what could not be looked at."""
+    click.echo(f"warning: {said}", err=True)
 
 
 def read_objects(manifests: Path) -> list[Object]:

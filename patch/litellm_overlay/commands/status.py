@@ -7,7 +7,6 @@ import sys
 import time
 from collections import Counter
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -18,10 +17,12 @@ from rich.table import Table
 from rich.text import Text
 
 from litellm_overlay import catalogue, fleet
+from litellm_overlay.commands.cluster_options import check, cluster_options, connect
 from litellm_overlay.errors import VerificationError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from litellm_overlay.cluster import Cluster
     from litellm_overlay.fleet import Row
@@ -46,21 +47,7 @@ RULES = (
 
 
 @click.command()
-@click.option("-A", "--all-namespaces", is_flag=True, help="Look at every namespace.")
-@click.option("-n", "--namespace", metavar="NAME", help="Instead of the context's own.")
-@click.option("--context", metavar="NAME", help="Of the kubeconfig; by default its current one.")
-@click.option(
-    "--kubeconfig",
-    type=click.Path(path_type=Path),
-    help="Instead of KUBECONFIG and ~/.kube/config.",
-)
-@click.option(
-    "--timeout",
-    type=click.FloatRange(min=0, min_open=True),
-    default=30,
-    show_default=True,
-    help="Seconds for each request to the API server.",
-)
+@cluster_options
 @click.option("--watch", is_flag=True, help="Show it again whenever pods change, until Ctrl-C.")
 @click.option(
     "--output",
@@ -106,15 +93,13 @@ def status(
     Exit codes: 0 nothing to worry about, 2 usage, 4 cluster unreachable or refused,
     5 something is drifted or refused.
     """
-    if all_namespaces and namespace:
-        raise click.UsageError("Give either --namespace or --all-namespaces.")
+    check(namespace, all_namespaces=all_namespaces)
     if rbac:
         click.echo(rights(None if all_namespaces else namespace or "default"), nl=False)
         return
-    from litellm_overlay import cluster  # noqa: PLC0415 - its client takes most of a second
-
-    connection = cluster.connect(context, kubeconfig, timeout)
-    where = None if all_namespaces else namespace or connection.namespace
+    connection, where = connect(
+        namespace, context, kubeconfig, timeout, all_namespaces=all_namespaces
+    )
     shown: tuple[Row, ...] | None = None
     while True:
         rows = look(connection, where)

@@ -8,30 +8,25 @@ import binascii
 import json
 import os
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 import click
 
 from litellm_overlay import catalogue, verification
+from litellm_overlay.commands.cluster_options import check, cluster_options, connect
 from litellm_overlay.diagnosis import diagnose
 from litellm_overlay.errors import OverlayError, VerificationError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from litellm_overlay.cluster import Cluster
     from litellm_overlay.verification import Result, Target
 
 
 @click.command()
-@click.option("-A", "--all-namespaces", is_flag=True, help="Look at every namespace.")
-@click.option("-n", "--namespace", metavar="NAME", help="Instead of the context's own.")
+@cluster_options
 @click.option("-l", "--selector", default="", help="Only pods with these labels.")
-@click.option("--context", metavar="NAME", help="Of the kubeconfig; by default its current one.")
-@click.option(
-    "--kubeconfig",
-    type=click.Path(path_type=Path),
-    help="Instead of KUBECONFIG and ~/.kube/config.",
-)
 @click.option("--model", default="gpt-5.4", show_default=True, help="A model of the proxy's.")
 @click.option(
     "--key-env",
@@ -45,13 +40,6 @@ if TYPE_CHECKING:
     "--key-secret",
     metavar="SECRET/KEY",
     help="Read the key from a Secret in the pod's namespace instead.",
-)
-@click.option(
-    "--timeout",
-    type=click.FloatRange(min=0, min_open=True),
-    default=30,
-    show_default=True,
-    help="Seconds for each request and each check.",
 )
 @click.option("--output", type=click.Choice(["table", "json"]), default="table", show_default=True)
 def verify(
@@ -83,13 +71,11 @@ def verify(
     Exit codes: 0 Codex works in every pod, 1 no pod carries the overlay, 2 usage,
     4 cluster unreachable or refused, 5 it does not work in some pod.
     """
-    if all_namespaces and namespace:
-        raise click.UsageError("Give either --namespace or --all-namespaces.")
+    check(namespace, all_namespaces=all_namespaces)
     given = "" if key_secret else read_key(key_env, key_file)
-    from litellm_overlay import cluster  # noqa: PLC0415 - its client takes most of a second
-
-    connection = cluster.connect(context, kubeconfig, timeout)
-    where = None if all_namespaces else namespace or connection.namespace
+    connection, where = connect(
+        namespace, context, kubeconfig, timeout, all_namespaces=all_namespaces
+    )
     pods = connection.list("pods", where, selector)
     found = verification.targets(pods, catalogue.load())
     if not found:
@@ -138,7 +124,7 @@ def secret(connection: Cluster, namespace: str, reference: str) -> str:
 
 def ask(connection: Cluster, target: Target, key: str, model: str, timeout: float) -> Result:
     """Return what one pod answers; a pod that goes meanwhile is a fault, not the end."""
-    from litellm_overlay import tunnel  # noqa: PLC0415 - as for cluster
+    from litellm_overlay import tunnel  # noqa: PLC0415 - the cluster's client, slow
 
     if not (target.ready and target.module):
         return verification.not_ready(target)

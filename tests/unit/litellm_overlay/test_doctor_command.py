@@ -117,7 +117,7 @@ def test_no_proxy_is_not_health(run):
     """Somebody looked at the wrong thing."""
     done = run(stdin=[fake.workload({"containers": [{"name": "x", "image": "redis:7"}]})])
     assert (done.code, done.out) == (1, "")
-    assert done.err.startswith("error: nothing in these manifests runs LiteLLM's proxy")
+    assert done.err.startswith("error: nothing here runs LiteLLM's proxy")
 
 
 def test_stdin_of_a_person(run):
