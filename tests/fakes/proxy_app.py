@@ -139,6 +139,16 @@ async def serving(app, monkeypatch):
         await task
 
 
+def _overlay_tasks():
+    coroutines = [repr(task.get_coro()) for task in asyncio.all_tasks()]
+    return [each for each in coroutines if "Bridge" in each or "Relay" in each]
+
+
+async def _silence():
+    while _overlay_tasks():
+        await asyncio.sleep(0.01)
+
+
 def starter(attach, monkeypatch):
     """Return `start(**settings)`: an async context of (ProxyApp, connect function)."""
 
@@ -152,8 +162,10 @@ def starter(attach, monkeypatch):
                     base + path, additional_headers=headers, proxy=None, **options
                 ),
             )
-        # Every connection is over: nothing of the overlay may still run.
-        coroutines = [repr(task.get_coro()) for task in asyncio.all_tasks()]
-        assert [each for each in coroutines if "Bridge" in each or "Relay" in each] == []
+            # The clients have left: soon nothing of the overlay may still run. A bridge gives an
+            # application two seconds of grace; the server, once stopped, would cut it short.
+            with contextlib.suppress(TimeoutError, asyncio.TimeoutError):
+                await asyncio.wait_for(_silence(), 10)
+            assert _overlay_tasks() == []
 
     return start
