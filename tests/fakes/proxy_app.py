@@ -140,13 +140,10 @@ async def serving(app, monkeypatch):
 
 
 def _overlay_tasks():
-    coroutines = [repr(task.get_coro()) for task in asyncio.all_tasks()]
-    return [each for each in coroutines if "Bridge" in each or "Relay" in each]
-
-
-async def _silence():
-    while _overlay_tasks():
-        await asyncio.sleep(0.01)
+    names = ("Bridge", "Relay")
+    return [
+        task for task in asyncio.all_tasks() if any(name in repr(task.get_coro()) for name in names)
+    ]
 
 
 def starter(attach, monkeypatch):
@@ -164,8 +161,8 @@ def starter(attach, monkeypatch):
             )
             # The clients have left: soon nothing of the overlay may still run. A bridge gives an
             # application two seconds of grace; the server, once stopped, would cut it short.
-            with contextlib.suppress(TimeoutError, asyncio.TimeoutError):
-                await asyncio.wait_for(_silence(), 10)
+            if left := _overlay_tasks():
+                await asyncio.wait(left, timeout=10)
             assert _overlay_tasks() == []
 
     return start
