@@ -20,6 +20,7 @@ VERBS = {
     "probe": "Speak to a proxy as Codex does, over WebSocket, and judge the answer.",
     "status": "Show what the overlay does in each proxy of a cluster.",
     "verify": "Make a turn in each pod that carries the overlay, and hash the file it runs.",
+    "pin": "Write a lock file: which image and which patch are to run, to the digest.",
     "releases": "Tell whether a LiteLLM release or image is affected, and what to pin.",
 }
 

@@ -20,6 +20,7 @@ KINDS = {"deployments": "Deployment", "statefulsets": "StatefulSet", "daemonsets
 # ReplicaSets are not asked for: with all old revisions they can be most of a cluster's objects.
 # Their names are the owner's and this label.
 _HASHES = {"pod-template-hash": "Deployment", "rollouts-pod-template-hash": "Rollout"}
+_CHART = "litellm-overlay-"  # as our chart's helm.sh/chart label begins
 
 Owner = tuple[str, str, str]  # namespace, kind, name
 
@@ -30,16 +31,22 @@ class Row:
 
     `litellm_version` is the guard's word if `version_from` is "report", the tag's if it is "tag".
     `pods` are those that are not ending; of these `agreeing` are as the template wants them, and
-    their guard has said so. `advisories` are identifiers. `reasons` are sentences.
+    their guard has said so. `image_digests` are those that their proxies run, `stock_sha256` is of
+    the image's own endpoints.py. `chart_version` is that of our chart, None for all other ways.
+    `advisories` are identifiers. `reasons` are sentences.
     """
 
     namespace: str
     kind: str
     name: str
     image: str
+    image_digests: tuple[str, ...]
     litellm_version: str | None
     version_from: str | None
+    stock_sha256: str | None
     patch_version: str | None
+    payload_digest: str | None
+    chart_version: str | None
     decision: str
     agreeing: int
     pods: int
@@ -63,15 +70,17 @@ def rows(
             owner = (str(metadata.get("namespace", "")), KINDS[plural], str(metadata["name"]))
             mine = owned.pop(owner, [])
             if wanted := pods.template(item["spec"].get("template") or {}, known):
-                found.append(_row(owner, wanted, mine, known))
+                found.append(_row(owner, wanted, mine, known, _chart(metadata)))
     for owner, mine in owned.items():  # of a Rollout, say, or of nobody
         wanted = None if _is_chore(owner, mine[0]) else pods.template(mine[0], known)
         if wanted:
-            found.append(_row(owner, wanted, mine, known))
+            found.append(_row(owner, wanted, mine, known, None))
     return tuple(sorted(found, key=lambda row: (row.namespace, row.kind, row.name)))
 
 
-def _row(owner: Owner, wanted: Template, mine: Sequence[Object], known: Catalogue) -> Row:
+def _row(
+    owner: Owner, wanted: Template, mine: Sequence[Object], known: Catalogue, chart: str | None
+) -> Row:
     seen = [pods.read(pod, wanted, known) for pod in mine]
     drift = [*wanted.doubts, *_grouped((pod.name, pod.drift) for pod in seen)]
     drift += _disagreement(seen)
@@ -85,9 +94,13 @@ def _row(owner: Owner, wanted: Template, mine: Sequence[Object], known: Catalogu
     return Row(
         *owner,
         image=wanted.image,
+        image_digests=tuple(sorted({pod.image_digest for pod in seen if pod.image_digest})),
         litellm_version=version,
         version_from=source,
+        stock_sha256=reported.get("stockSha256"),
         patch_version=reported.get("patchVersion") or wanted.patch_version,
+        payload_digest=wanted.digest,
+        chart_version=chart,
         decision=decision,
         agreeing=len(agreeing),
         pods=len(seen),
@@ -163,6 +176,12 @@ def _owner(pod: Object) -> Owner:
         if kind == "ReplicaSet" and label in labels and name.endswith(f"-{labels[label]}"):
             return namespace, above, name[: -len(labels[label]) - 1]
     return namespace, kind, name
+
+
+def _chart(metadata: Object) -> str | None:
+    """Return the version in the label that Helm charts carry, of ours alone."""
+    label = str((metadata.get("labels") or {}).get("helm.sh/chart", ""))
+    return label.removeprefix(_CHART) if label.startswith(_CHART) else None
 
 
 def _is_chore(owner: Owner, pod: Object) -> bool:

@@ -100,14 +100,10 @@ def make(
     values: OverlayValues, proxy: Proxy, known: Catalogue, available: Sequence[Payload]
 ) -> OverlayPlan:
     """Return the plan, or say what is missing for it."""
-    version = values.patch_version or known.default_patch_version
-    chosen = next((item for item in available if item.version == version), None)
-    if chosen is None:
-        versions = ", ".join(item.version for item in available)
-        raise NotInCatalogueError(f"there is no patch version {version}", f"known: {versions}")
+    chosen = choose(values, known, available)
     path = module_path(values, proxy.image, known)
     guard_plan = {
-        "patchVersion": version,
+        "patchVersion": chosen.version,
         "modulePath": path,
         "outputPath": f"{OUTPUT_PATH}/endpoints.py",
         "terminationMessagePath": "/dev/termination-log",
@@ -117,15 +113,25 @@ def make(
     return OverlayPlan(
         proxy=proxy,
         module_path=path,
-        patch_version=version,
+        patch_version=chosen.version,
         payload=chosen,
         # Sorted and compact, as Helm's toJson has it.
         guard_plan=json.dumps(guard_plan, sort_keys=True, separators=(",", ":")),
         env=tuple(item for item in proxy.env if item.get("name") in _INTERPRETER),
         security_context=_confined(proxy.security_context, proxy.pod_security_context),
         resources=values.init_resources,
-        annotations={VERSION_ANNOTATION: version, DIGEST_ANNOTATION: chosen.digest},
+        annotations={VERSION_ANNOTATION: chosen.version, DIGEST_ANNOTATION: chosen.digest},
     )
+
+
+def choose(values: OverlayValues, known: Catalogue, available: Sequence[Payload]) -> Payload:
+    """Return the payload of the patch version that the values pin, else of the newest."""
+    version = values.patch_version or known.default_patch_version
+    chosen = next((item for item in available if item.version == version), None)
+    if chosen is None:
+        versions = ", ".join(item.version for item in available)
+        raise NotInCatalogueError(f"there is no patch version {version}", f"known: {versions}")
+    return chosen
 
 
 def identify(values: OverlayValues, image: str, known: Catalogue) -> Answer:

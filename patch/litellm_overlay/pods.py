@@ -58,7 +58,8 @@ class Template:
 class Seen:
     """One pod. `decision` is None while the guard has not reported; `report` is the guard's.
 
-    `drift` are sentences that call for a look; `notes` explain.
+    `image_digest` is "sha256:…" of the image that the proxy runs, None where it came from no
+    registry. `drift` are sentences that call for a look; `notes` explain.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Seen:
     report: Object
     drift: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    image_digest: str | None = None
 
 
 def template(item: Object, known: Catalogue) -> Template | None:
@@ -129,7 +131,8 @@ def read(pod: Object, wanted: Template, known: Catalogue) -> Seen:
     ids = [init.get("imageID"), proxy.get("imageID")]
     if all(ids) and ids[0] != ids[1]:
         drift.append(f"init container and proxy run different images: {ids[0]}, {ids[1]}")
-    return Seen(name, _DECISIONS[report["decision"]], report, tuple(drift))
+    decision = _DECISIONS[report["decision"]]
+    return Seen(name, decision, report, tuple(drift), image_digest=_digest(str(ids[1] or "")))
 
 
 def is_over(pod: Object) -> bool:
@@ -181,6 +184,11 @@ def _short(image: str) -> tuple[str, str | None]:
     except ValueError:
         return image, None
     return parsed.name.rpartition("/")[2], parsed.tag
+
+
+def _digest(image_id: str) -> str | None:
+    """Return the digest in a status' imageID; one without a name before it is a node's own."""
+    return image_id.rpartition("@")[2] if "@" in image_id else None
 
 
 def _is_ours(container: Object) -> bool:

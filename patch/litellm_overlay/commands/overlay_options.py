@@ -1,4 +1,4 @@
-"""The options that `render` and `inject` share, and the sentences they say about a release."""
+"""The options that `render`, `inject` and `pin` share, and what they say about a release."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from endpoint_patch.errors import PlanUnreadableError
-from litellm_overlay import advice, catalogue, difference, plan
+from litellm_overlay import advice, catalogue, difference, lock, plan
 from litellm_overlay import values as overlay_values
 from litellm_overlay.errors import OverlayError
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from litellm_overlay.catalogue import Release
+    from litellm_overlay.lock import Lock
     from litellm_overlay.plan import OverlayPlan
     from litellm_overlay.values import OverlayValues
 
@@ -38,6 +39,13 @@ _OPTIONS = (
     click.option("--litellm", metavar="VERSION", help="The release, where the image does not say."),
     click.option("--module-path", metavar="PATH", help="Where endpoints.py is in the image."),
     click.option("--container", metavar="NAME", help="The proxy's container."),
+)
+lock_option = click.option(
+    "--lock",
+    "lock_file",
+    type=FILE,
+    envvar="LITELLM_OVERLAY_LOCK",
+    help="Hold it to a file that `pin` wrote; exit code 5 where it differs.",
 )
 
 
@@ -71,6 +79,11 @@ def read_text(path: Path) -> str:
         raise OverlayError(f"could not read {path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise OverlayError(f"{path} is not UTF-8 text") from error
+
+
+def read_lock(path: Path | None) -> Lock | None:
+    """Return the lock in a file; None where no file is given."""
+    return lock.read(read_text(path), str(path)) if path else None
 
 
 def tell(overlaid: Iterable[tuple[str, OverlayPlan]], given: OverlayValues) -> None:

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import click
 
-from litellm_overlay import catalogue, outputs, plan, upstream
+from litellm_overlay import catalogue, lock, outputs, plan, upstream
 from litellm_overlay.commands.overlay_options import (
     FILE,
+    lock_option,
     overlay_options,
+    read_lock,
     read_text,
     read_values,
     tell,
@@ -39,11 +41,13 @@ from litellm_overlay.values import read_mapping
 @click.option(
     "--folder", type=click.Path(file_okay=False, path_type=Path), help="Write files into a folder."
 )
+@lock_option
 @overlay_options
 def render(
     format_: str,
     chart_values: tuple[Path, ...],
     folder: Path | None,
+    lock_file: Path | None,
     values: Path | None,
     settings: tuple[str, ...],
     **options: str | None,
@@ -68,12 +72,18 @@ def render(
         --image ghcr.io/berriai/litellm:v1.88.6
       litellm-overlay render --format litellm-helm-values --chart-values mine.yaml > overlay.yaml
       litellm-overlay render --format payload --namespace llm
+      litellm-overlay render --lock litellm-overlay.lock > manifests.yaml
+
+    With --lock, image, release and patch version are the lock's where nothing else says them.
 
     \b
     Exit codes: 0 done; 1 the overlay does not fit, or a file could not be written; 2 usage or
-    values; 3 release or patch version not in the catalogue.
+    values; 3 release or patch version not in the catalogue; 5 it is not what the lock says.
     """
     given = read_values(values, settings, **options)
+    locked = read_lock(lock_file)
+    if locked:
+        given = lock.fill(given, locked)
     known = catalogue.load()
     payloads = plan.payloads(given.name, known)
     chart = None
@@ -83,10 +93,15 @@ def render(
     elif chart_values:
         raise click.UsageError(f"--chart-values goes with {' and '.join(outputs.CHARTS)}.")
     if format_ == "payload":
+        if locked:
+            chosen = plan.choose(given, known, payloads)
+            lock.refuse(locked, lock.Lock(payload_digest=chosen.digest))
         files = outputs.payload(given, payloads)
     else:
         proxy = proxy if chart else plan.from_values(given)
         overlay = plan.make(given, proxy, known, payloads)
+        if locked:
+            lock.refuse(locked, lock.of_image(proxy.image, overlay.payload, given, known))
         files = outputs.make(format_, given, overlay, payloads, chart)
         tell([(proxy.container, overlay)], given)
     if folder:

@@ -16,8 +16,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from litellm_overlay import catalogue, fleet
+from litellm_overlay import catalogue, fleet, lock
 from litellm_overlay.commands.cluster_options import check, cluster_options, connect
+from litellm_overlay.commands.overlay_options import lock_option, read_lock
 from litellm_overlay.errors import VerificationError
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from litellm_overlay.cluster import Cluster
     from litellm_overlay.fleet import Row
+    from litellm_overlay.lock import Lock
 
 STYLES = {
     "patched": "green",
@@ -55,6 +57,7 @@ RULES = (
     default="table",
     show_default=True,
 )
+@lock_option
 @click.option("--rbac", is_flag=True, help="Print the rights that this verb needs, and do no more.")
 def status(
     all_namespaces: bool,
@@ -64,6 +67,7 @@ def status(
     timeout: float,
     watch: bool,
     output: str,
+    lock_file: Path | None,
     rbac: bool,
 ) -> None:
     """Show what the overlay does in each workload that runs LiteLLM's proxy.
@@ -78,7 +82,7 @@ def status(
       upstream-fixed   LiteLLM has the fix itself: the overlay may be removed
       passthrough      an unknown file was left as it is, since onUnknown says so: not patched
       refused          a pod does not start, and the reason says why
-      drifted          pods, template, images or catalogue disagree
+      drifted          pods, template, images, catalogue or lock disagree
       pending          overlaid, but no pod has reported yet
       not-overlaid     LiteLLM's proxy without the overlay
 
@@ -87,6 +91,7 @@ def status(
       litellm-overlay status
       litellm-overlay status --namespace llm --output wide
       litellm-overlay status -A --context production --output json | jq -r '.[].decision'
+      litellm-overlay status --namespace llm --lock litellm-overlay.lock
       litellm-overlay status -A --rbac | kubectl apply --filename -
 
     \b
@@ -97,12 +102,13 @@ def status(
     if rbac:
         click.echo(rights(None if all_namespaces else namespace or "default"), nl=False)
         return
+    locked = read_lock(lock_file)
     connection, where = connect(
         namespace, context, kubeconfig, timeout, all_namespaces=all_namespaces
     )
     shown: tuple[Row, ...] | None = None
     while True:
-        rows = look(connection, where)
+        rows = look(connection, where, locked)
         if rows != shown:
             show(rows, output, place(connection, where), clear=watch)
             shown = rows
@@ -115,10 +121,11 @@ def status(
         raise VerificationError(what, "the reasons are above; litellm-overlay status --help")
 
 
-def look(connection: Cluster, namespace: str | None) -> tuple[Row, ...]:
-    """Read the cluster."""
+def look(connection: Cluster, namespace: str | None, locked: Lock | None = None) -> tuple[Row, ...]:
+    """Read the cluster, and hold it against the lock."""
     workloads = {plural: connection.list(plural, namespace) for plural in fleet.KINDS}
-    return fleet.rows(workloads, connection.list("pods", namespace), catalogue.load())
+    rows = fleet.rows(workloads, connection.list("pods", namespace), catalogue.load())
+    return tuple(lock.hold(row, locked) for row in rows) if locked else rows
 
 
 def place(connection: Cluster, namespace: str | None) -> str:

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from fakes.api_server import FakeApi, kubeconfig, serving
-from fakes.overlaid import crashing, pod, report, workload
+from fakes.overlaid import KNOWN, crashing, pod, report, workload
 from litellm_overlay import cli, cluster
 
 OURS, STOCK = workload(patch="2.0.0"), workload("plain", image="ghcr.io/berriai/litellm:v1.88.5")
@@ -81,9 +81,13 @@ def test_for_programs(api, run, output, load):
         "kind": "Deployment",
         "name": "proxy",
         "image": "ghcr.io/berriai/litellm:v1.88.6",
+        "imageDigests": ["sha256:" + "a" * 64],
         "litellmVersion": "1.88.6",
         "versionFrom": "report",
+        "stockSha256": None,
         "patchVersion": "2.0.0",
+        "payloadDigest": KNOWN.patch_versions["2.0.0"].digest,
+        "chartVersion": None,
         "decision": "patched",
         "agreeing": 2,
         "pods": 2,

@@ -1,0 +1,235 @@
+"""The lock: its file, what it is made from, what it is held against."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields, replace
+
+import pytest
+
+from fakes.overlaid import IMAGE, KNOWN, crashing, pod, report, workload
+from litellm_overlay import fleet, lock, plan, values
+from litellm_overlay.errors import NotInCatalogueError, OverlayError, ValuesError, VerificationError
+
+STOCK = KNOWN.release("1.88.6").endpoints_sha256
+DIGEST = "sha256:" + "a" * 64
+OURS = workload(patch="2.0.0")
+PAYLOADS = plan.payloads("litellm-overlay", KNOWN)
+
+
+def said(decision="patched", **more):
+    """Return a guard's report as it is on a cluster."""
+    return report(decision, **{"stockSha256": STOCK, **more})
+
+
+def row(item=OURS, *pods):
+    """Return the row of a workload; by default of two pods that work."""
+    listed = {plural: [] for plural in fleet.KINDS} | {"deployments": [item]}
+    running = pods or (pod(item, 0, said()), pod(item, 1, said()))
+    (found,) = fleet.rows(listed, running, KNOWN)
+    return found
+
+
+def to_pin(**options):
+    """Return the lock for options."""
+    return lock.to_pin(values.load("", **options), KNOWN, PAYLOADS)
+
+
+PINNED = lock.rows_to_pin([row()])
+
+
+def test_the_file_holds_the_lock():
+    """What is written is read again, the same bytes each time, a newline at the end."""
+    text = lock.text(PINNED)
+    assert lock.read(text, "it") == PINNED
+    assert text == lock.text(lock.read(text, "it"))
+    assert json.loads(text) == {
+        "lockVersion": 1,
+        "image": IMAGE,
+        "imageDigest": DIGEST,
+        "litellmVersion": "1.88.6",
+        "stockSha256": STOCK,
+        "patchVersion": "2.0.0",
+        "payloadDigest": KNOWN.patch_versions["2.0.0"].digest,
+        "chartVersion": None,
+    }
+    assert len(lock.plain(PINNED)) == len(fields(lock.Lock))
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"lockVersion": 2}, "it is no lock of the form 1"),
+        ({"patchVersion": None}, "it: patchVersion cannot be None"),
+        ({"patchVersion": 2}, "it: patchVersion cannot be 2"),
+        ({"payloadDigest": "abc"}, "it: payloadDigest cannot be 'abc'"),
+        ({"imageDigest": "a" * 64}, "it: imageDigest cannot be"),
+        ({"image": "a\x1b[2J"}, r"it: image cannot be 'a\\x1b"),
+        ({"more": 1}, "it has an unknown key 'more'"),
+    ],
+)
+def test_another_file_is_refused(change, sentence):
+    """With the key that is wrong; what could move a terminal's cursor is escaped."""
+    text = json.dumps({**json.loads(lock.text(PINNED)), **change})
+    with pytest.raises(ValuesError, match=sentence):
+        lock.read(text, "it")
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", "image: x", '{"lockVersion": 1}'])
+def test_no_lock_at_all(text):
+    """One sentence and what to do."""
+    with pytest.raises(ValuesError) as refused:
+        lock.read(text, "it")
+    assert refused.value.hint == "delete it and write it anew: litellm-overlay pin"
+
+
+def test_from_values():
+    """As the catalogue has it; the digest only where the image names it."""
+    found = to_pin(image=IMAGE, patch_version="1.0.0")
+    assert (found.image, found.image_digest) == (IMAGE, None)
+    assert (found.litellm_version, found.stock_sha256) == ("1.88.6", STOCK)
+    assert found.patch_version == "1.0.0"
+    assert found.payload_digest == KNOWN.patch_versions["1.0.0"].digest
+    assert found.chart_version
+    assert to_pin(image=f"{IMAGE}@{DIGEST}", litellm_version="1.88.6").image_digest == DIGEST
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "sentence"),
+    [
+        ({}, ValuesError, "the proxy's image is not known"),
+        ({"image": "ghcr.io/berriai/litellm:v1.90.0"}, VerificationError, "1.90.0 is fixed"),
+        ({"image": "ghcr.io/berriai/litellm:v1.82.7"}, VerificationError, "is malicious"),
+        ({"image": f"{IMAGE}@{DIGEST}"}, NotInCatalogueError, "does not say for certain"),
+        ({"image": "ghcr.io/berriai/litellm:latest"}, NotInCatalogueError, "not say for certain"),
+        ({"image": IMAGE, "patch_version": "9.0.0"}, NotInCatalogueError, "no patch version 9"),
+        ({"image": "ghcr.io/berriai/litellm:v9.9.9"}, NotInCatalogueError, "not in the catalogue"),
+    ],
+)
+def test_what_cannot_be_pinned(options, error, sentence):
+    """A lock says only what is certain, and what the overlay changes."""
+    with pytest.raises(error, match=sentence):
+        to_pin(**options)
+
+
+@pytest.mark.parametrize(
+    ("pods", "sentence"),
+    [
+        ([pod(OURS, 0, said()), pod(OURS, 1)], "deployment/proxy is drifted, 1 of 2 pods agree"),
+        ([pod(OURS, 0, said("upstream-fixed"))], "deployment/proxy has upstream's fix"),
+        ([pod(OURS, 0, **crashing(report("refused")))], "is refused, 0 of 1"),
+        ([pod(OURS, 0, report())], "does not report the stock endpoints.py"),
+    ],
+)
+def test_only_what_runs_well_can_be_pinned(pods, sentence):
+    """A lock of what is broken would keep it so."""
+    with pytest.raises(VerificationError, match=sentence):
+        lock.rows_to_pin([row(OURS, *pods)])
+
+
+def moved(number):
+    """Return a pod whose node has another image of the same tag."""
+    made = pod(OURS, number, said())
+    for statuses in ("initContainerStatuses", "containerStatuses"):
+        made["status"][statuses][0]["imageID"] = "ghcr.io/berriai/litellm@sha256:" + "b" * 64
+    return made
+
+
+def test_a_tag_that_has_moved():
+    """Pods of two images cannot be pinned, and a lock sees them."""
+    found = row(OURS, pod(OURS, 0, said()), moved(1))
+    with pytest.raises(VerificationError, match=r"run different images: sha256:a+, sha256:b+"):
+        lock.rows_to_pin([found])
+    assert "the pods run different images" in lock.hold(found, PINNED).reasons[-1]
+    one = lock.hold(row(OURS, moved(0)), PINNED)
+    assert one.decision == "drifted"
+    assert one.reasons == ("the image's digest is bbbbbbbbbbbb, the lock says aaaaaaaaaaaa",)
+
+
+def test_an_image_that_came_from_no_registry_has_no_digest():
+    """`kind load`, say: the node's own identifier is nothing to pin."""
+    made = pod(OURS, 0, said())
+    for statuses in ("initContainerStatuses", "containerStatuses"):
+        made["status"][statuses][0]["imageID"] = "sha256:" + "b" * 64
+    assert lock.rows_to_pin([row(OURS, made)]).image_digest is None
+
+
+def test_workloads_that_do_not_run_the_same():
+    """A lock is for one; of two that are alike either will do."""
+    other = workload("other", patch="1.0.0")
+    running = pod(other, 0, said(patchVersion="1.0.0"))
+    with pytest.raises(VerificationError, match="deployment/proxy and deployment/other do not run"):
+        lock.rows_to_pin([row(), row(other, running)])
+    assert lock.rows_to_pin([row(), replace(row(), name="twin")]) == PINNED
+
+
+def test_our_charts_version_is_pinned():
+    """From its label; another chart's is none of ours."""
+    labelled = {**OURS, "metadata": {**OURS["metadata"], "labels": {}}}
+    for label, version in [("litellm-overlay-0.1.0", "0.1.0"), ("litellm-helm-0.4.7", None)]:
+        labelled["metadata"]["labels"]["helm.sh/chart"] = label
+        assert lock.rows_to_pin([row(labelled)]).chart_version == version
+
+
+def test_the_same_is_no_difference():
+    """Nor is what only one of both tells."""
+    assert lock.hold(row(), PINNED) == row()
+    assert lock.differences(PINNED, lock.Lock()) == ()
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"image": "a/litellm:v1"}, f"the image is {IMAGE}, the lock says a/litellm:v1"),
+        ({"litellm_version": "1.88.5"}, "LiteLLM is 1.88.6, the lock says 1.88.5"),
+        ({"patch_version": "1.0.0"}, "the patch is 2.0.0, the lock says 1.0.0"),
+        ({"payload_digest": "0" * 64}, f"the payload is {PINNED.payload_digest[:12]}, the lock"),
+        ({"stock_sha256": "0" * 64}, f"the stock endpoints.py is {STOCK[:12]}, the lock says 0000"),
+    ],
+)
+def test_each_difference_is_drift(change, sentence):
+    """With both values."""
+    held = lock.hold(row(), replace(PINNED, **change))
+    assert held.decision == "drifted"
+    assert len(held.reasons) == 1
+    assert held.reasons[0].startswith(sentence)
+
+
+def test_a_proxy_without_the_overlay_is_not_as_the_lock_says():
+    """It says so beside what else differs."""
+    held = lock.hold(row(workload()), PINNED)
+    assert held.decision == "drifted"
+    assert "the overlay is missing, the lock says patch 2.0.0" in held.reasons
+
+
+def test_a_refusal_stays_one():
+    """The lock does not hide why a pod does not start."""
+    found = row(OURS, pod(OURS, 0, **crashing(report("refused"))))
+    held = lock.hold(found, replace(PINNED, patch_version="1.0.0"))
+    assert held.decision == "refused"
+    assert held.reasons[0] == found.reasons[0]
+
+
+def test_a_lock_fills_in_what_values_leave_open():
+    """And overrules nothing; the image gets the digest."""
+    filled = lock.fill(values.load(""), PINNED)
+    assert (filled.image, filled.patch_version) == (f"{IMAGE}@{DIGEST}", "2.0.0")
+    given = values.load("", image="a/b:c", patch_version="1.0.0", litellm_version="1.88.5")
+    assert lock.fill(given, PINNED) == given
+
+
+def test_refuse():
+    """All differences at once, and what to do; nothing for none."""
+    lock.refuse(PINNED, PINNED)
+    with pytest.raises(OverlayError) as refused:
+        lock.refuse(PINNED, replace(PINNED, patch_version="1.0.0", image="a/b:c"))
+    assert refused.value.exit_code == 5
+    assert refused.value.message.count("the lock says") == 2
+
+
+def test_changes():
+    """Key, old, new; all of them where there was no lock."""
+    assert lock.changes(PINNED, PINNED) == ()
+    changed = lock.changes(PINNED, replace(PINNED, patch_version="1.0.0", image_digest=None))
+    assert changed == (("imageDigest", DIGEST, ""), ("patchVersion", "2.0.0", "1.0.0"))
+    assert ("patchVersion", "", "2.0.0") in lock.changes(None, PINNED)
