@@ -21,6 +21,7 @@ VERBS = {
     "status": "Show what the overlay does in each proxy of a cluster.",
     "verify": "Make a turn in each pod that carries the overlay, and hash the file it runs.",
     "releases": "Tell whether a LiteLLM release or image is affected, and what to pin.",
+    "check-upgrade": "Tell what a change of LiteLLM means, before it is made.",
 }
 
 
@@ -37,8 +38,9 @@ class Verbs(click.Group):
         del ctx
         if cmd_name not in VERBS:
             return None
-        module = importlib.import_module(f"litellm_overlay.commands.{cmd_name}")
-        command: click.Command = getattr(module, cmd_name)
+        name = cmd_name.replace("-", "_")
+        module = importlib.import_module(f"litellm_overlay.commands.{name}")
+        command: click.Command = getattr(module, name)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
