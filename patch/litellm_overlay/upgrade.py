@@ -88,9 +88,8 @@ def _sentence(verdict: str, target: Answer, returning: int, patch: str) -> str:
     name = f"LiteLLM {target.release.version}" if target.release else target.asked
     if target.release and not target.exact:
         name = f"{target.asked}, probably {name},"
-    price = (
-        f"; {returning} known gaps that patch {patch} mends today come back" if returning else ""
-    )
+    gaps = f"{returning} known gaps that patch {patch} mends today come back"
+    price = f"; {gaps}" if returning else ""
     said = {
         "still-needed": f"needs the overlay; pin patch {patch}",
         "fixed-upstream": f"needs no overlay: it may be removed after the upgrade{price}",
@@ -123,8 +122,8 @@ def _gaps(target: Release, before: Release | None, patch: str) -> Iterator[tuple
         mended = patch in gap.mended_by
         if target.state == "affected" and mended:
             continue
-        kind = "returns" if overlaid and mended else "loss" if old and gap not in old else "remains"
-        yield kind, f"{gap.what} ({gap.basis})"
+        kind = "loss" if old and gap not in old else "remains"
+        yield "returns" if overlaid and mended else kind, f"{gap.what} ({gap.basis})"
 
 
 def _advisories(target: Release, before: Release | None) -> Iterator[tuple[str, str]]:
@@ -145,7 +144,7 @@ def _about_current(target: Answer, current: Answer | None) -> Iterator[str]:
         return
     name = f"LiteLLM {current.release.version}, which runs now,"
     if current.state == "malicious":
-        yield f"{name} is malware. {advice.MEANING['malicious']}"
+        yield f"{name} is {advice.MEANING['malicious']}"
     if not current.exact:
         yield f"{name} is a guess from {current.asked}: {current.why}"
     if target.release is None:
@@ -163,10 +162,10 @@ def _manifests(target: Answer, current: Answer | None, known: Catalogue) -> Iter
     if current and target.asked == current.asked:
         return
     new, old = (
-        [item.path for item in known.paths_of(answer.release.version)]
-        if answer and answer.release
+        [item.path for item in known.paths_of(each.release.version)]
+        if each and each.release
         else []
-        for answer in (target, current)
+        for each in (target, current)
     )
     if old and new != old:
         yield (

@@ -119,7 +119,7 @@ def show(found: Upgrade) -> None:
     lines += [("remains", text) for text in found.remaining]
     lines += [("change", text) for text in found.changes]
     for label, text in lines:
-        alarm = style if found.verdict == "malicious" else ""
+        alarm = STYLES["malicious"] if "MALWARE" in text else ""  # also what runs now
         console.print(Text(paragraph(label, text, console.width), alarm), soft_wrap=True)
     console.print("next", style="bold")
     for step in found.steps:

@@ -105,6 +105,19 @@ def test_from_one_fixed_release_to_another_only_the_difference_counts(check):
     assert "no overlay to carry" not in found.gains
 
 
+def test_back_to_the_overlay_only_what_tests_show_is_a_gain(check):
+    """What an affected release does under the patch with the other gaps, nobody has tried."""
+    gains = check("1.88.6", "1.90.0").gains
+    one(gains, "no longer: ", "Codex 0.169 loses its instructions")
+    assert not [text for text in gains if "previous_response_id" in text]
+
+
+def test_a_gap_that_the_pinned_patch_mends_is_none(check, known):
+    """It is met with 1.0.0 only."""
+    assert [gap.id for gap in known.release("1.82.3").gaps] == ["upstream-url"]
+    assert not [text for text in check("1.82.3").remaining if "?model=" in text]
+
+
 def test_half_fixed_names_the_release_to_go_to(check):
     """The first final one that is fixed."""
     found = check("1.89.3")
@@ -126,7 +139,7 @@ def test_malware_is_named_and_nothing_else(check):
 def test_malware_that_runs_now_is_not_passed_over(check):
     """Whatever the target is."""
     for to in ("1.90.0", "1.82.7", "main-latest"):
-        one(check(to, "1.82.8").changes, "which runs now, is malware", "rotate")
+        one(check(to, "1.82.8").changes, "which runs now, is MALWARE. ", "rotate")
 
 
 def test_a_release_without_the_endpoint_loses_websocket(check):
@@ -187,6 +200,7 @@ def test_what_runs_now_may_be_doubtful_or_unknown(check):
         ("1.82.0", "1.88.6", ("without the overlay: put it in",)),
         ("1.88.5", "1.88.6", ("what render or inject has printed",)),
         ("1.88.6", f"{IMAGE}:v1.88.6", ("the release that runs now",)),
+        ("1.88.6", f"{IMAGE}:v1.88.6", ("what render or inject has printed",)),
     ],
 )
 def test_what_else_changes(check, from_, to, words):
