@@ -56,12 +56,16 @@ class Advisory:
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """What a release still does wrong with Codex over WebSocket, and how that is known."""
+    """What a release still does wrong with Codex over WebSocket, and how that is known.
+
+    `mended_by` are the patch versions under which an affected release does it right, as tests show.
+    """
 
     id: str
     what: str
     affected: str
     basis: str
+    mended_by: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +175,7 @@ def parse(text: str) -> Catalogue:
     advisories = [
         Advisory(**{**item, "aliases": tuple(item["aliases"])}) for item in data["advisories"]
     ]
-    gaps = [Gap(**item) for item in data["gaps"]]
+    gaps = [Gap(**{**item, "mended_by": tuple(item["mended_by"])}) for item in data["gaps"]]
 
     def release(row: dict[str, Any]) -> Release:
         version = row["version"]
@@ -208,6 +212,9 @@ def _contradictions(catalogue: Catalogue) -> Iterator[str]:
         yield "releases are not sorted, or one stands twice"
     if catalogue.default_patch_version not in catalogue.patch_versions:
         yield "the default patch version is not among the patch versions"
+    mending = {version for r in catalogue.releases for gap in r.gaps for version in gap.mended_by}
+    if strange := sorted(mending - set(catalogue.patch_versions)):
+        yield f"a gap is mended by the unknown patch version {strange[0]}"
     for patch in catalogue.patch_versions.values():
         if not _SHA256.fullmatch(patch.digest):
             yield f"patch version {patch.version} has no sha256 as digest"

@@ -22,6 +22,7 @@ VERBS = {
     "verify": "Make a turn in each pod that carries the overlay, and hash the file it runs.",
     "pin": "Write a lock file: which image and which patch are to run, to the digest.",
     "releases": "Tell whether a LiteLLM release or image is affected, and what to pin.",
+    "check-upgrade": "Tell what a change of LiteLLM means, before it is made.",
 }
 
 
@@ -38,8 +39,9 @@ class Verbs(click.Group):
         del ctx
         if cmd_name not in VERBS:
             return None
-        module = importlib.import_module(f"litellm_overlay.commands.{cmd_name}")
-        command: click.Command = getattr(module, cmd_name)
+        name = cmd_name.replace("-", "_")
+        module = importlib.import_module(f"litellm_overlay.commands.{name}")
+        command: click.Command = getattr(module, name)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -183,6 +183,7 @@ def test_the_catalogue_is_read_once_and_cannot_be_changed(known):
 
 
 ROW = json.loads(TEXT)["releases"][-1]
+GAP = json.loads(TEXT)["gaps"][-1]
 
 
 @pytest.mark.parametrize(
@@ -197,6 +198,7 @@ ROW = json.loads(TEXT)["releases"][-1]
         ({"releases": [{**ROW, "uploaded": "yesterday"}]}, "yesterday"),
         ({"default_patch_version": "9.0.0"}, "not among the patch versions"),
         ({"patch_versions": {"2.0.0": {"digest": "", "line": "", "summary": ""}}}, "no sha256"),
+        ({"gaps": [{**GAP, "mended_by": ["9.0.0"]}]}, "unknown patch version 9.0.0"),
     ],
 )
 def test_a_catalogue_that_contradicts_itself_is_refused(changes, complaint):

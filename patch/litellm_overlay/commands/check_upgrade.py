@@ -1,0 +1,141 @@
+"""`litellm-overlay check-upgrade`: what a change of LiteLLM means, before it is made."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import click
+from rich.console import Console
+from rich.text import Text
+
+from litellm_overlay import advice, catalogue, upgrade
+from litellm_overlay.commands.overlay_options import FILE, read_lock
+from litellm_overlay.commands.releases import paragraph, row
+from litellm_overlay.errors import NotInCatalogueError, VerificationError
+from litellm_overlay.lock import Lock
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from litellm_overlay.advice import Answer
+    from litellm_overlay.catalogue import Catalogue
+    from litellm_overlay.upgrade import Upgrade
+
+STYLES = {
+    "still-needed": "bold yellow",
+    "fixed-upstream": "bold green",
+    "half-fixed": "bold red",
+    "no-endpoint": "bold red",
+    "malicious": "bold white on red",
+    "unknown": "bold yellow",
+}
+
+
+@click.command()
+@click.option("--to", metavar="IMAGE|VERSION", required=True, help="What is to run.")
+@click.option(
+    "--from",
+    "from_",
+    metavar="IMAGE|VERSION",
+    envvar="LITELLM_OVERLAY_CHECK_UPGRADE_FROM",
+    help="What runs now; default: the lock's, else an affected release with the overlay.",
+)
+@click.option(
+    "--lock",
+    "lock_file",
+    type=FILE,
+    envvar="LITELLM_OVERLAY_LOCK",
+    help="A file that `pin` wrote: release and patch that run now.",
+)
+@click.option("--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def check_upgrade(to: str, from_: str | None, lock_file: Path | None, output: str) -> None:
+    """Tell what a change of LiteLLM means, before it is made.
+
+    What gets better and what worse, what remains, what to change in values and manifests, and
+    whether the overlay may go. The answer comes from a catalogue inside this tool; no network is
+    used and no image is pulled. The tag of an image is only a name: where it leaves a doubt, the
+    answer is for the nearest release, and says how to ask the file inside.
+
+    \b
+    Verdicts:
+      still-needed     keep the overlay, or put it in; which patch version to pin
+      fixed-upstream   the overlay may be removed after the upgrade; known gaps
+      half-fixed       1.89.x: the overlay changes nothing in it, and Codex can hang
+      no-endpoint      it has no Responses WebSocket endpoint; the overlay refuses it
+      malicious        1.82.7 and 1.82.8: malware, never start it
+      unknown          not in the catalogue, or the tag does not tell; how to find out
+
+    \b
+    Examples:
+      litellm-overlay check-upgrade --to 1.90.0
+      litellm-overlay check-upgrade --from 1.82.3 --to ghcr.io/berriai/litellm:v1.88.6
+      litellm-overlay check-upgrade --to 1.90.0 --lock litellm-overlay.lock
+      litellm-overlay check-upgrade --to 1.90.0 --output json | jq -r .verdict
+
+    \b
+    Exit codes: 0 still-needed or fixed-upstream, 2 usage, 3 unknown,
+    5 half-fixed, no-endpoint or malicious.
+    """
+    known = catalogue.load()
+    target = ask(to, "--to", known)
+    locked = read_lock(lock_file) or Lock()
+    runs = from_ or locked.litellm_version
+    current = ask(runs, "--from", known) if runs else None
+    patch = locked.patch_version or known.default_patch_version
+    found = upgrade.check(target, current, patch, known)
+    if output == "json":
+        click.echo(as_json(found, known))
+    else:
+        show(found)
+    if found.verdict == "unknown":
+        raise NotInCatalogueError(found.sentence, "the file inside can tell; the steps say how")
+    if not found.proceed:
+        raise VerificationError(found.sentence, found.steps[-1])
+
+
+def ask(asked: str, option: str, known: Catalogue) -> Answer:
+    """Return what is known of an option's value; neither version nor image is wrong usage."""
+    try:
+        return upgrade.ask(asked, known)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint=option) from error
+
+
+def as_json(found: Upgrade, known: Catalogue) -> str:
+    """Return one object; `to` and `from` are rows as `releases --output json` has them."""
+    shown = {
+        "verdict": found.verdict,
+        "proceed": found.proceed,
+        "sentence": found.sentence,
+        "to": row(found.target, known),
+        "from": row(found.current, known) if found.current else None,
+        "gains": found.gains,
+        "losses": found.losses,
+        "remaining": found.remaining,
+        "changes": found.changes,
+        "steps": found.steps,
+    }
+    return json.dumps(shown, indent=2)
+
+
+def show(found: Upgrade) -> None:
+    """Print it for people."""
+    console = Console(highlight=False)
+    release, style = found.target.release, STYLES[found.verdict]
+    heading = Text(f"LiteLLM {release.version}" if release else found.target.asked, "bold")
+    console.print(heading.append(f"  {found.verdict}", style), soft_wrap=True)
+    lines = [("verdict", found.sentence)]
+    if release:
+        lines += [("image", found.target.why)] if found.target.why else []
+        lines += [("meaning", advice.MEANING[release.state])]
+    lines += [("gain", text) for text in found.gains]
+    lines += [("loss", text) for text in found.losses]
+    lines += [("remains", text) for text in found.remaining]
+    lines += [("change", text) for text in found.changes]
+    for label, text in lines:
+        alarm = STYLES["malicious"] if "MALWARE" in text else ""  # also what runs now
+        console.print(Text(paragraph(label, text, console.width), alarm), soft_wrap=True)
+    console.print("next", style="bold")
+    for step in found.steps:
+        console.print(Text(f"  {step}"), soft_wrap=True)  # commands are for copying

@@ -1,0 +1,68 @@
+"""Story 24: what `check-upgrade` says before a change is what the guard decides after it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+from fakes.stories import decision, until
+
+
+def told(verb, *arguments):
+    """Return the exit code of a verb, and what it prints as JSON."""
+    line = [sys.executable, "-m", "litellm_overlay", verb, "--output", "json", *map(str, arguments)]
+    done = subprocess.run(line, capture_output=True, text=True, check=False)
+    assert done.returncode in {0, 5}, done.stderr
+    return done.returncode, json.loads(done.stdout)
+
+
+def install(namespace, image, **values):
+    """Install or upgrade; return the row of `status` once its one pod agrees."""
+    namespace.install(namespace.values(image, **values))
+    config = namespace.world.cluster.kubeconfig
+
+    def settled():
+        code, (row,) = told("status", "--kubeconfig", config, "--namespace", namespace.name)
+        return (code, row["agreeing"], row["pods"]) == (0, 1, 1) and row
+
+    return until(settled, f"one pod of {image}")
+
+
+def check(current, target):
+    """Return exit code and answer of `check-upgrade`."""
+    return told("check-upgrade", "--from", current, "--to", target)
+
+
+def running(namespace):
+    """Return the image of the proxy, as an operator would copy it."""
+    (container,) = namespace.get("deployment", "litellm")["spec"]["template"]["spec"]["containers"]
+    return container["image"]
+
+
+def test_still_needed_and_the_module_moves(namespace, world):
+    """From one image layout to the other: the guard finds the file where it was said to be."""
+    before = install(namespace, "system")
+    code, found = check(running(namespace), world.image("venv"))
+    assert (before["decision"], code, found["verdict"]) == ("patched", 0, "still-needed")
+    assert before["advisories"] == [item["id"] for item in found["from"]["advisories"]]
+    assert any("module's path moves" in text for text in found["changes"])
+    row = install(namespace, "venv")
+    assert (row["decision"], row["patchVersion"]) == ("patched", found["to"]["pin"])
+    assert row["litellmVersion"] == found["to"]["version"]
+    (pod,) = namespace.pods()
+    assert [decision(pod)["modulePath"]] == found["to"]["module_paths"]
+
+
+def test_fixed_upstream_and_the_overlay_goes(namespace, world):
+    """Upgrade with the overlay in place, then without: `status` says when, as it was announced."""
+    before = install(namespace, "venv")
+    assert (before["decision"], before["removable"]) == ("patched", False)
+    code, found = check(running(namespace), world.image("fixed"))
+    assert (code, found["verdict"]) == (0, "fixed-upstream")
+    row = install(namespace, "fixed")
+    assert (row["decision"], row["removable"]) == ("upstream-fixed", True)
+    assert row["litellmVersion"] == found["to"]["version"]
+    (pod,) = namespace.pods()
+    assert decision(pod)["stockSha256"] == found["to"]["endpoints_sha256"]
+    assert install(namespace, "fixed", patch={"enabled": False})["decision"] == "not-overlaid"
