@@ -9,7 +9,7 @@ from __future__ import annotations
 import pytest
 import yaml
 
-from fakes.first_aid import APPLY, FirstAid
+from fakes.first_aid import APPLY
 
 CUSTOM = {
     "BackendConfig": ("cloud.google.com/v1", "backendconfigs"),
@@ -27,16 +27,15 @@ NOTE = ("metadata", "annotations")
 RULE = {"backendRefs": [{"name": "litellm", "port": 4000}]}
 
 
-@pytest.fixture(scope="module")
-def aid(namespace, tmp_path_factory):
-    """Deploy an overlaid proxy, of no pods, and define the custom kinds."""
+@pytest.fixture(scope="module", autouse=True)
+def deployed(aid, namespace):
+    """Define the custom kinds, and deploy an overlaid proxy of no pods."""
     kinds = [definition(kind, *CUSTOM[kind]) for kind in CUSTOM]
     namespace.apply(*kinds)
     names = [f"crd/{kind['metadata']['name']}" for kind in kinds]
     namespace.kubectl("wait", "--for=condition=Established", *names, "--timeout=60s")
-    aid = FirstAid(namespace, tmp_path_factory.mktemp("operator"))
     aid.deploy(before=lambda deployment: deployment["spec"].update(replicas=0))
-    yield aid
+    yield
     namespace.kubectl("delete", *names)
 
 

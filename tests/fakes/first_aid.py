@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from fakes.stories import Json, Namespace
 
 DOCTOR, PROBE, DESCRIBE = readme.COMMANDS
+WORKS = "Codex works over WebSocket here"  # what probe says then
 APPLY = "kubectl apply --namespace llm --filename"
 # As doctor prints a finding: severity, what, [topic], why, and a fix that may have lines.
 _FINDING = re.compile(
@@ -197,11 +198,20 @@ class FirstAid:
 
         until(alone, "one ready pod")
 
-    def newest(self) -> Json:
-        """Return the pod that was made last."""
-        return max(
-            self.namespace.pods(APP), key=lambda pod: str(pod["metadata"]["creationTimestamp"])
-        )
+    def started(self) -> str:
+        """Wait until the proxy of the pod that was made last runs; return the pod's name."""
+
+        def running() -> str | None:
+            pods = self.namespace.pods(APP)
+            pod = max(pods, key=lambda pod: str(pod["metadata"]["creationTimestamp"]))
+            (proxy,) = pod["status"].get("containerStatuses", [{}])
+            return pod["metadata"]["name"] if "running" in proxy.get("state", {}) else None
+
+        return str(until(running, "the proxy's container to run"))
+
+    def shown(self, status: str) -> None:
+        """Wait until `kubectl get pods` shows a status."""
+        until(lambda: status in self.sh("kubectl get pods"), status)
 
 
 def pod_of(deployment: Json) -> Json:
