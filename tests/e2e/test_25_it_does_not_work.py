@@ -28,6 +28,29 @@ def ours(deployment):
     return next(mount for mount in mounts if mount["name"] == OUTPUT)
 
 
+def test_a_job_that_mounts_the_file(aid):
+    """LiteLLM's chart, given volumes and mounts by hand: its migrations never begin."""
+    mine, half = aid.folder / "mine.yaml", aid.folder / "half.yaml"
+    values = chart_values(aid.namespace.world.image("venv"), "plain")
+    mine.write_text(yaml.safe_dump(values))
+    install = f"helm upgrade --install theirs {CHART} --values mine.yaml --values"
+    with aid.row("a Job or a container that mounts the file cannot start"):
+        aid.sh(
+            "litellm-overlay render --format litellm-helm-values --chart-values mine.yaml > half.yaml"
+        )
+        by_hand = yaml.safe_load(half.read_text())
+        del by_hand["migrationJob"]
+        half.write_text(yaml.safe_dump(by_hand))
+        assert "timed out" in aid.sh(f"{install} half.yaml --timeout 10s", codes=(1,))
+        render = aid.finding("no-init-container", "no init container writes it").fix.splitlines()[0]
+        aid.sh(render.replace("MINE.yaml", "mine.yaml"))
+        aid.sh(f"{install} overlay-values.yaml --timeout 120s")
+        job = aid.namespace.get("job", "theirs-litellm-migrations")
+        assert job["status"]["succeeded"] == 1
+        aid.cured("no-init-container")
+    aid.sh("helm uninstall theirs --wait")
+
+
 def test_the_handshake(aid):
     """403 on a stock image, and for as long as the overlay lacks one of its parts."""
 
@@ -156,29 +179,6 @@ def test_the_kubelet_waits(aid, serving):
         aid.cured("pod-waiting")
 
 
-def test_a_job_that_mounts_the_file(aid):
-    """LiteLLM's chart, given volumes and mounts by hand: its migrations never begin."""
-    mine, half = aid.folder / "mine.yaml", aid.folder / "half.yaml"
-    values = chart_values(aid.namespace.world.image("venv"), "plain")
-    mine.write_text(yaml.safe_dump(values))
-    install = f"helm upgrade --install theirs {CHART} --values mine.yaml --values"
-    with aid.row("a Job or a container that mounts the file cannot start"):
-        aid.sh(
-            "litellm-overlay render --format litellm-helm-values --chart-values mine.yaml > half.yaml"
-        )
-        by_hand = yaml.safe_load(half.read_text())
-        del by_hand["migrationJob"]
-        half.write_text(yaml.safe_dump(by_hand))
-        aid.sh(f"{install} half.yaml --timeout 15s", codes=(1,))
-        render = aid.finding("no-init-container", "no init container writes it").fix.splitlines()[0]
-        aid.sh(render.replace("MINE.yaml", "mine.yaml"))
-        aid.sh(f"{install} overlay-values.yaml --timeout 120s")
-        job = aid.namespace.get("job", "theirs-litellm-migrations")
-        assert job["status"]["succeeded"] == 1
-        aid.cured("no-init-container")
-    aid.sh("helm uninstall theirs")
-
-
 def test_a_volume_over_app(aid, serving):
     """It hides LiteLLM; doctor says how to mount the one file that was meant."""
     config = {"name": "config", "mountPath": "/app"}
@@ -186,8 +186,10 @@ def test_a_volume_over_app(aid, serving):
     def mounted(deployment):
         proxy_of(deployment)["volumeMounts"].append(config)
 
-    with aid.row("it starts, and LiteLLM is not found"):
-        aid.deploy(before=mounted)
+    with aid.row("`CrashLoopBackOff`, with `StartError`"):
+        aid.deploy(after=mounted)
+        aid.shown(" CrashLoopBackOff")
+        assert "StartError" in aid.sh(DESCRIBE)
         fix = aid.finding("module-hidden").fix
         config.update(yaml.safe_load("{" + fix.partition(": ")[2] + "}"))
         assert config["subPath"] == "config.yaml"
