@@ -96,6 +96,11 @@ def payloads(name: str, known: Catalogue) -> tuple[Payload, ...]:
     return tuple(_payload(name, version) for version in sorted(known.patch_versions, key=_numbers))
 
 
+def payload_name(name: str, version: str, digest: str) -> str:
+    """Return the name of a patch version's ConfigMap."""
+    return f"{name}-{version}-{digest[:12]}"
+
+
 def make(
     values: OverlayValues, proxy: Proxy, known: Catalogue, available: Sequence[Payload]
 ) -> OverlayPlan:
@@ -211,7 +216,7 @@ def _payload(name: str, version: str) -> Payload:
     if len({item.key for item in items}) != len(items):
         raise ValueError(f"two files of the payload {version} have the same ConfigMap key")
     labels = {**PAYLOAD_LABELS, "app.kubernetes.io/version": version}
-    return Payload(f"{name}-{version}-{digest[:12]}", version, digest, tuple(items), labels)
+    return Payload(payload_name(name, version, digest), version, digest, tuple(items), labels)
 
 
 def _confined(own: Mapping[str, Any], pod: Mapping[str, Any]) -> dict[str, Any]:

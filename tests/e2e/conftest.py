@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from fakes.first_aid import FirstAid
 from fakes.stories import Namespace, World
 from kind.cluster import Cluster
 from kind.steps import Phases
@@ -51,6 +52,19 @@ def namespace(world, request):
     yield namespace
     if "KEEP" not in os.environ:
         namespace.delete()
+
+
+@pytest.fixture(scope="module")
+def aid(namespace, tmp_path_factory):
+    """Return the shell of somebody whose proxy does not work."""
+    return FirstAid(namespace, tmp_path_factory.mktemp("operator"))
+
+
+@pytest.fixture(scope="module")
+def serving(aid):
+    """Have a proxy that works there; who puts another in its place takes it back."""
+    aid.deploy()
+    aid.settle()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -65,17 +65,23 @@ class World:
                 self.cluster.load(self.loaded[name])
         return self.loaded[name]
 
-    def start_provider(self) -> None:
-        """Run the mock provider, over TLS, in a namespace of its own; a running one is replaced."""
-        provider = Namespace(self, "provider")
+    def start_provider(self, name: str = "provider", text: str = "") -> Namespace:
+        """Run a mock provider, over TLS, in a namespace of its own; a running one is replaced.
+
+        `text`, such as TRIGGERDROP, is what every user is taken to say.
+        """
+        provider = Namespace(self, name)
         provider.create()
-        certificate = self.ca.issue_cert(PROVIDER)
+        certificate = self.ca.issue_cert(f"provider.{name}.svc")
         chain = b"".join(blob.bytes() for blob in certificate.cert_chain_pems)
         files = {
             "cert.pem": chain.decode(),
             "key.pem": certificate.private_key_pem.bytes().decode(),
         }
         script = Path(processes.__file__).with_name("mock_provider.py").read_text()
+        if text:
+            steered, main, rest = script.rpartition("\nif __name__")
+            script = f"{steered}\nlast_user_text = lambda _: ({text!r}, False)\n{main}{rest}"
         pod = {
             **CONFINED_POD,
             "containers": [
@@ -119,6 +125,7 @@ class World:
         )
         provider.kubectl("rollout", "restart", "deployment/provider")
         provider.wait_for_rollout("provider")
+        return provider
 
     def provider_log(self) -> list[Json]:
         """Return what the mock provider has recorded so far; see mock_provider.py."""

@@ -142,12 +142,14 @@ def _envoy(world: World, targets: list[Object]) -> Iterator[Finding]:
 def _gke(world: World, workload: Workload, service: str) -> Iterator[Finding]:
     home = namespace(workload.item)
     where, given = "/".join(filter(None, ("Service", home, service))), None
+    fix = _GCP_POLICY % service
     for policy in world.of("GCPBackendPolicy"):
         target = mapping(policy, "spec", "targetRef")
         if namespace(policy) == home and target.get("name") == service:
             where, given = title(policy), at(policy, "spec", "default", "timeoutSec")
+            fix = "spec: {default: {timeoutSec: 3600}}"
     what = "timeoutSec" if given else "GKE's default; no GCPBackendPolicy sets timeoutSec"
-    yield from _life(where, "gke-timeout", what, given or 30, _GCP_POLICY % service)
+    yield from _life(where, "gke-timeout", what, given or 30, fix)
 
 
 def _is_host(host: object, owner: Object, service: Object) -> bool:

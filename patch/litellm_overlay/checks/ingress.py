@@ -42,9 +42,10 @@ _CLASSES = {"nginx": _NGINX, "haproxy": "haproxy", "alb": _ALB, "gce": "gce", "g
 _BACKEND_CONFIG = """\
 apiVersion: cloud.google.com/v1
 kind: BackendConfig
-metadata: {name: litellm}
-spec: {timeoutSec: 3600}
-and on the Service: cloud.google.com/backend-config: '{"default": "litellm"}'"""
+metadata: {name: %s}
+spec: {timeoutSec: 3600}"""
+_ANNOTATE = """
+# and: kubectl annotate service %s cloud.google.com/backend-config='{"default": "litellm"}'"""
 
 
 def of_ingress(world: World, workload: Workload, known: Catalogue) -> Iterator[Finding]:
@@ -119,15 +120,15 @@ def _nginx(ingress: Object) -> Iterator[Finding]:
 
 def _f5(ingress: Object, services: set[str]) -> Iterator[Finding]:
     key = f"{_F5}/websocket-services"
-    told = {each.strip() for each in str(annotations_of(ingress).get(key, "")).split(",")}
-    if missing := sorted(services - told):
+    told = _parts(ingress, key)
+    if missing := sorted(services - set(told)):
         yield Finding(
             title(ingress),
             "error",
             "ingress-f5",
             f"the annotation {key} does not name {', '.join(missing)}",
             "F5's NGINX lets no WebSocket through to a Service that it is not told of",
-            f"{key}: {','.join(missing)}",
+            f"{key}: {','.join([*told, *missing])}",
         )
     for setting in ("proxy-read-timeout", "proxy-send-timeout"):
         yield from _idle(ingress, "ingress-f5", f"{_F5}/{setting}", 60, f"{_F5}/{setting}: 3600s")
@@ -140,10 +141,12 @@ def _haproxy(ingress: Object) -> Iterator[Finding]:
 
 def _alb(ingress: Object) -> Iterator[Finding]:
     key = f"{_ALB}/load-balancer-attributes"
-    pairs = str(annotations_of(ingress).get(key, "")).split(",")
-    attributes = dict(pair.strip().partition("=")[::2] for pair in pairs)
-    given = limits.duration(attributes.get("idle_timeout.timeout_seconds", 60))
-    fix = f"{key}: idle_timeout.timeout_seconds=3600"
+    setting = "idle_timeout.timeout_seconds"
+    attributes = dict(pair.partition("=")[::2] for pair in _parts(ingress, key))
+    given = limits.duration(attributes.get(setting, 60))
+    wanted = {name: value for name, value in attributes.items() if name != setting}
+    wanted[setting] = "3600"
+    fix = f"{key}: {','.join('='.join(pair) for pair in wanted.items())}"
     found = limits.idle(title(ingress), "ingress-alb", "idle_timeout", given or 60, fix)
     if found:
         yield found
@@ -152,8 +155,10 @@ def _alb(ingress: Object) -> Iterator[Finding]:
 def _gce(world: World, service: Object) -> Iterator[Finding]:
     config = backend_config(service)
     where = title(service)
+    fix = "spec: {timeoutSec: 3600}"
     if not config:
         what, seconds = "GKE's default; the Service names no BackendConfig", 30.0
+        fix = _BACKEND_CONFIG % "litellm" + _ANNOTATE % name(service)
     else:
         found = next(
             (
@@ -170,14 +175,14 @@ def _gce(world: World, service: Object) -> Iterator[Finding]:
                 "gke-timeout",
                 f"the BackendConfig {config} is not among the objects",
                 "without spec.timeoutSec in it, each connection is cut after 30 s",
-                _BACKEND_CONFIG,
+                _BACKEND_CONFIG % config,
             )
             return
         where = title(found)
         given = limits.duration(at(found, "spec", "timeoutSec"))
         what = "timeoutSec" if given else "GKE's default; there is no timeoutSec"
         seconds = given or 30.0
-    cut = limits.life(where, "gke-timeout", what, seconds, _BACKEND_CONFIG)
+    cut = limits.life(where, "gke-timeout", what, seconds, fix)
     if cut:
         yield cut
 
@@ -194,6 +199,12 @@ def backend_config(service: Object) -> str:
         if found:
             return str(found)
     return ""
+
+
+def _parts(ingress: Object, key: str) -> list[str]:
+    """Return the parts of an annotation that is a list with commas."""
+    said = str(annotations_of(ingress).get(key, "")).split(",")
+    return [part.strip() for part in said if part.strip()]
 
 
 def _idle(ingress: Object, topic: str, key: str, default: float, fix: str) -> Iterator[Finding]:

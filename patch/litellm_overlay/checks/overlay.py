@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from litellm_overlay import plan
+from litellm_overlay import plan, values
 from litellm_overlay.checks.model import (
     Finding,
     Object,
@@ -151,7 +151,6 @@ def of_mount(world: World, workload: Workload, known: Catalogue) -> Iterator[Fin
 
 def of_payload(world: World, workload: Workload, known: Catalogue) -> Iterator[Finding]:
     """Yield the payload's ConfigMap if the pods name one that is not there."""
-    del known
     here = [it for it in world.of("ConfigMap") if namespace(it) == namespace(workload.item)]
     # Manifests may leave ConfigMaps to another file. A cluster, which gives ids, does not.
     ours = [selects(plan.PAYLOAD_LABELS, labels(item)) for item in here]
@@ -160,17 +159,28 @@ def of_payload(world: World, workload: Workload, known: Catalogue) -> Iterator[F
     volume = named(items(workload.pod, "volumes"), plan.PAYLOAD_VOLUME)
     wanted = word(volume, "configMap", "name")
     if wanted and wanted not in {name(item) for item in here}:
-        inside = f" --namespace {namespace(workload.item)}" if namespace(workload.item) else ""
         yield Finding(
             workload.title,
             "error",
             "payload-missing",
             f"the ConfigMap {wanted} does not exist",
             "a new pod waits for it forever, in Init:0/1; pods that run are not touched",
-            f"litellm-overlay render --format payload | kubectl apply{inside} --filename -\n"
-            "if the name is not among them, it is of another version of litellm-overlay: inject "
-            "again",
+            _making(wanted, namespace(workload.item), known),
         )
+
+
+def _making(payload: str, home: str | None, known: Catalogue) -> str:
+    """Return the command for a missing ConfigMap; the chart names its own after the release."""
+    versions = known.patch_versions.values()
+    tails = [plan.payload_name("", item.version, item.digest) for item in versions]
+    tail = next((each for each in tails if payload.endswith(each)), None)
+    if not tail:
+        return f"{_AGAIN}\nor upgrade with the chart: the name is of another version of either"
+    name, render = payload.removesuffix(tail), "litellm-overlay render --format payload"
+    if name != values.OverlayValues().name:
+        render = f"echo 'name: {name}' | {render} --values -"
+    inside = f" --namespace {home}" if home else ""
+    return f"{render} | kubectl apply{inside} --filename -"
 
 
 def is_ours(init: Object) -> bool:

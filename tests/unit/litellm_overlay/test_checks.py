@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import yaml
 
 from fakes import objects as fake
-from litellm_overlay import catalogue, checks
+from litellm_overlay import catalogue, checks, plan
 
 KNOWN = catalogue.load()
 TESTS = Path(__file__).parents[2]
@@ -292,6 +295,20 @@ def test_payload_that_does_not_exist():
     assert find(fake.overlaid(), live) == [("error", "payload-missing")]
     elsewhere = {"kind": "ConfigMap", "metadata": {"name": "x", "namespace": "llm"}}
     assert find(fake.overlaid(), elsewhere) == []
+
+
+@pytest.mark.parametrize("name", ["litellm-overlay", "litellm"], ids=["inject", "chart"])
+def test_the_command_for_a_missing_payload_makes_it(name):
+    """Under the name that the pods wait for, whoever gave it."""
+    (*_, newest) = plan.payloads(name, KNOWN)
+    deployment = fake.overlaid()
+    fake.pod_of(deployment)["volumes"][0]["configMap"]["name"] = newest.name
+    render, _, kubectl = only(deployment, fake.config_map("other")).fix.rpartition(" | ")
+    assert kubectl == "kubectl apply --namespace llm --filename -"
+    environ = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    shell = subprocess.run(["sh", "-c", render], env=environ, capture_output=True, check=True)
+    made = {item["metadata"]["name"] for item in yaml.safe_load_all(shell.stdout)}
+    assert newest.name in made
 
 
 def test_ephemeral_storage_limit_of_the_init_container_alone():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import yaml
 
 from fakes import objects as fake
 from litellm_overlay import catalogue, checks
@@ -82,6 +83,36 @@ def test_the_ingress_class_tells_the_controller(controller, expected):
     """Whatever it is called."""
     found = topics(fake.ingress("public"), ingress_class("public", controller))
     assert {topic for _, topic in found} == {expected}
+
+
+def fix(*objects, service=None):
+    """Return the first finding's fix, read as the YAML that it is."""
+    given = [fake.overlaid(), service or fake.service(), *objects]
+    return yaml.safe_load(checks.findings(given, KNOWN)[0].fix)
+
+
+def test_a_fix_keeps_what_the_annotation_says_already():
+    """One annotation holds many settings, so a fix that is pasted replaces them all."""
+    assert fix(fake.ingress("alb", {ALB: "a=b, idle_timeout.timeout_seconds=30,c=d"})) == {
+        ALB: "a=b,c=d,idle_timeout.timeout_seconds=3600"
+    }
+    others = {"nginx.org/websocket-services": "b, a"}
+    assert fix(fake.ingress("nginx", others)) == {"nginx.org/websocket-services": "b,a,litellm"}
+
+
+def test_a_fix_changes_the_object_that_is_there():
+    """A second policy for one Service would be refused, a second BackendConfig lose its settings."""
+    service = fake.service(**{"cloud.google.com/backend-config": '{"default": "slow"}'})
+    missing = fix(fake.ingress("gce"), service=service)
+    assert (missing["kind"], missing["metadata"]["name"]) == ("BackendConfig", "slow")
+    slow = fake.custom("BackendConfig", "slow", timeoutSec=30)
+    assert fix(fake.ingress("gce"), slow, service=service) == {"spec": {"timeoutSec": 3600}}
+    rules = [{"backendRefs": [{"name": "litellm"}]}]
+    route = fake.custom("HTTPRoute", "door", parentRefs=[{"name": "door"}], rules=rules)
+    gateway = fake.custom("Gateway", "door", gatewayClassName="gke-l7-rilb")
+    assert fix(route, gateway)["kind"] == "GCPBackendPolicy"
+    policy = fake.custom("GCPBackendPolicy", "mine", targetRef={"name": "litellm"})
+    assert fix(route, gateway, policy) == {"spec": {"default": {"timeoutSec": 3600}}}
 
 
 def test_ingress_to_something_else():

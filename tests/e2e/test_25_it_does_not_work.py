@@ -1,0 +1,199 @@
+"""Story 25: the README's "It does not work", followed row by row from symptom to cure.
+
+The symptom is brought about, the README's own commands are typed, and the cure is the row's or what
+the tool printed. Here are the rows up to the handshake; test_25_after_the_handshake.py and
+test_25_on_the_way.py have the others.
+"""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+import yaml
+from websockets.exceptions import InvalidStatus
+
+from fakes.client import connect
+from fakes.first_aid import APPLY, DESCRIBE, WORKS, pod_of, proxy_of
+from fakes.foreign import CHART, chart_values
+from fakes.stories import MASTER_KEY
+from kind.litellm import module_in
+
+OUTPUT = "litellm-overlay-output"
+
+
+def ours(deployment):
+    """Return the mount of the one file."""
+    mounts = proxy_of(deployment)["volumeMounts"]
+    return next(mount for mount in mounts if mount["name"] == OUTPUT)
+
+
+def test_a_job_that_mounts_the_file(aid):
+    """LiteLLM's chart, given volumes and mounts by hand: its migrations never begin."""
+    mine, half = aid.folder / "mine.yaml", aid.folder / "half.yaml"
+    values = chart_values(aid.namespace.world.image("venv"), "plain")
+    mine.write_text(yaml.safe_dump(values))
+    install = f"helm upgrade --install theirs {CHART} --values mine.yaml --values"
+    with aid.row("a Job or a container that mounts the file cannot start"):
+        aid.sh(
+            "litellm-overlay render --format litellm-helm-values --chart-values mine.yaml > half.yaml"
+        )
+        by_hand = yaml.safe_load(half.read_text())
+        del by_hand["migrationJob"]
+        half.write_text(yaml.safe_dump(by_hand))
+        assert "timed out" in aid.sh(f"{install} half.yaml --timeout 10s", codes=(1,))
+        render = aid.finding("no-init-container", "no init container writes it").fix.splitlines()[0]
+        aid.sh(render.replace("MINE.yaml", "mine.yaml"))
+        aid.sh(f"{install} overlay-values.yaml --timeout 120s")
+        job = aid.namespace.get("job", "theirs-litellm-migrations")
+        assert job["status"]["succeeded"] == 1
+        aid.cured("no-init-container")
+    aid.sh("helm uninstall theirs --wait")
+
+
+def test_the_handshake(aid):
+    """403 on a stock image, and for as long as the overlay lacks one of its parts."""
+
+    def no_init_container(deployment):
+        del pod_of(deployment)["initContainers"]
+
+    def no_mount(deployment):
+        proxy_of(deployment)["volumeMounts"].remove(ours(deployment))
+
+    def elsewhere(deployment):
+        ours(deployment)["mountPath"] = "/app/litellm/endpoints.py"
+
+    refused = "handshake needs ?model=, without it HTTP 403"
+    with aid.row("403 at the handshake"):
+        (aid.folder / "manifests.yaml").write_text(yaml.safe_dump(aid.plain()))
+        aid.sh(f"{APPLY} manifests.yaml")
+        aid.settle()
+        assert refused in aid.probe()
+        fix = aid.finding("affected").fix
+        aid.deploy(after=no_init_container)
+        aid.finding("no-init-container")
+        assert refused in aid.probe()  # the old pod
+        for topic, fault in (("no-mount", no_mount), ("module-path", elsewhere)):
+            aid.deploy(after=fault)
+            aid.settle()
+            assert refused in aid.probe()
+            assert aid.finding(topic).fix.startswith("litellm-overlay inject < MANIFESTS")
+        aid.sh(f"{fix.replace('MANIFESTS', 'manifests.yaml')} | {APPLY} -")
+        aid.settle()
+        assert WORKS in aid.probe()
+        aid.cured("affected", "no-init-container", "no-mount", "module-path")
+
+
+async def test_a_wrong_key(aid, serving):
+    """403 as well, and LiteLLM's reasons: an unknown key, or one in a header that it does not read."""
+    with aid.row("403, patched"):
+        assert "refused" in aid.probe(key="sk-wrong", options="--output json")
+        aid.probe(key="sk-wrong")
+        with aid.port_forward() as url, pytest.raises(InvalidStatus) as refusal:
+            await connect(f"ws{url[4:]}/v1/responses", None, {"x-api-key": MASTER_KEY})
+        assert refusal.value.response.status_code == 403
+        assert WORKS in aid.probe()
+
+
+def test_the_guard_refuses(aid, serving):
+    """Three reasons, each with its sentence in describe and its hint in doctor; the old pod serves."""
+    world = aid.namespace.world
+
+    def altered(deployment):
+        proxy_of(deployment)["image"] = world.image("changed")
+
+    def malicious(deployment):
+        # What such an image has as well: the metadata of the release.
+        folder = re.sub("/litellm/.*", "/litellm-1.82.7.dist-info", module_in(world.image("venv")))
+        pod = pod_of(deployment)
+        pod["volumes"].append({"name": "malware", "configMap": {"name": "malware"}})
+        (guard,) = pod["initContainers"]
+        guard["volumeMounts"].append({"name": "malware", "mountPath": folder})
+
+    metadata = {"METADATA": "Metadata-Version: 2.1\nName: litellm\nVersion: 1.82.7\n"}
+    aid.namespace.apply({"kind": "ConfigMap", "metadata": {"name": "malware"}, "data": metadata})
+    wrong = f"--module-path {module_in(world.image('system'))}"
+    faults = {
+        "looks affected, but was altered": ({"before": altered}, "Use an unmodified LiteLLM"),
+        "is mounted over": ({"options": wrong}, "Set modulePath to"),
+        "malicious releases": ({"after": malicious}, "rotate every credential"),
+    }
+    with aid.row("`Init:CrashLoopBackOff`"):
+        for sentence, (fault, hint) in faults.items():
+            aid.deploy(**fault)
+            assert hint in aid.finding("refused", sentence).fix
+            aid.shown("Init:CrashLoopBackOff")
+            assert sentence in aid.sh(DESCRIBE)
+            assert WORKS in aid.probe()
+            if sentence == "is mounted over":
+                path = re.search(r"Set modulePath to (\S+)\.", aid.finding("refused").fix)[1]
+                aid.deploy(f"--module-path {path}")
+            else:
+                aid.deploy()
+            aid.cured("refused")
+
+
+def test_the_payload_is_not_there(aid, serving):
+    """Somebody applied the Deployment alone; the command that doctor prints makes what is missing."""
+    payloads = "app.kubernetes.io/component=payload"
+    with aid.row("`Init:0/1` for minutes"):
+        aid.sh(f"kubectl delete configmaps --selector {payloads}")
+        aid.overlay("--patch 1.0.0")
+        aid.sh(f"{APPLY} overlaid.yaml --selector '{payloads.replace('=', '!=')}'")
+        finding = aid.finding("payload-missing")
+        aid.shown("Init:0/1")
+        aid.sh(finding.fix)
+        aid.started()
+        aid.cured("payload-missing")
+    aid.deploy()
+
+
+def test_the_kubelet_waits(aid, serving):
+    """For a Secret, for a user that is not root, for an image; doctor repeats the kubelet's words."""
+    none = {"secretKeyRef": {"name": "nobody-made-it", "key": "key"}}
+
+    def secret(deployment):
+        proxy_of(deployment)["env"].append({"name": "NONE", "valueFrom": none})
+
+    def root(deployment):
+        del pod_of(deployment)["securityContext"]["runAsUser"]
+
+    def image(deployment):
+        proxy_of(deployment)["image"] = "localhost:1/litellm:v1.88.6"
+
+    with aid.row("`CreateContainerConfigError`, `ImagePullBackOff`"):
+        aid.deploy(before=secret)
+        aid.finding("pod-waiting", 'secret "nobody-made-it" not found')
+        aid.shown("CreateContainerConfigError")
+        aid.sh("kubectl create secret generic nobody-made-it --from-literal=key=value")
+        aid.started()
+        aid.deploy(before=root)
+        aid.finding("pod-waiting", "runAsNonRoot and image will run as root")
+        aid.shown("Init:CreateContainerConfigError")
+        aid.deploy()  # with runAsUser: 65534
+        aid.cured("pod-waiting")
+        aid.deploy(before=image)
+        aid.finding("pod-waiting", "localhost:1/litellm:v1.88.6")
+        aid.shown("Init:ImagePullBackOff")
+        aid.deploy()
+        aid.cured("pod-waiting")
+
+
+def test_a_volume_over_app(aid, serving):
+    """It hides LiteLLM; doctor says how to mount the one file that was meant."""
+    config = {"name": "config", "mountPath": "/app"}
+
+    def mounted(deployment):
+        proxy_of(deployment)["volumeMounts"].append(config)
+
+    with aid.row("`CrashLoopBackOff`, with `StartError`"):
+        aid.deploy(after=mounted)
+        aid.shown(" CrashLoopBackOff")
+        assert "StartError" in aid.sh(DESCRIBE)
+        fix = aid.finding("module-hidden").fix
+        config.update(yaml.safe_load("{" + fix.partition(": ")[2] + "}"))
+        assert config["subPath"] == "config.yaml"
+        aid.deploy(before=mounted)
+        aid.started()
+        aid.cured("module-hidden")
+    aid.deploy()
