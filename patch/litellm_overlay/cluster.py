@@ -21,6 +21,7 @@ from kubernetes.config import ConfigException
 from kubernetes.config.incluster_config import InClusterConfigLoader
 from kubernetes.config.kube_config import KubeConfigLoader, KubeConfigMerger
 
+from litellm_overlay import kinds
 from litellm_overlay.errors import ClusterError
 
 if TYPE_CHECKING:
@@ -29,15 +30,9 @@ if TYPE_CHECKING:
 Object = dict[str, Any]
 Objects = list[Object]
 
-_ROOTS = {
-    **dict.fromkeys(("configmaps", "events", "pods", "secrets", "services"), "api/v1"),
-    **dict.fromkeys(("daemonsets", "deployments", "replicasets", "statefulsets"), "apis/apps/v1"),
-    "jobs": "apis/batch/v1",
-    "ingresses": "apis/networking.k8s.io/v1",
-}
 _PAGE = 500  # objects, as kubectl has it
 _SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
-_RBAC_HINT = "litellm-overlay status --rbac prints the rights that are needed"
+_RBAC_HINT = "status, verify and doctor print with --rbac the rights that they need"
 
 
 class ExpiredError(Exception):
@@ -47,8 +42,7 @@ class ExpiredError(Exception):
 class Cluster:
     """A connection. `context` is None inside a cluster; `namespace` is the one to look at first.
 
-    A kind is a plural in lower case: "pods"; that of a custom resource is written as kubectl has
-    it, "httproutes.v1.gateway.networking.k8s.io".
+    How a kind is named: see kinds.py.
     """
 
     def __init__(
@@ -80,8 +74,8 @@ class Cluster:
 
     def get(self, kind: str, namespace: str, name: str) -> Object | None:
         """Return one object, None where there is none."""
-        path = f"{_path(kind, namespace)}/{quote(name, safe='')}"
-        return self._ask(path, {}, f"get {_plural(kind)}", namespace)
+        path = f"{kinds.path(kind, namespace)}/{quote(name, safe='')}"
+        return self._ask(path, {}, f"get {kinds.plural(kind)}", namespace)
 
     def wait_for_change(self, kind: str, namespace: str | None, seconds: int) -> None:
         """Wait until an object has changed since the last `list`, at most so many seconds.
@@ -92,10 +86,10 @@ class Cluster:
         if version := self._versions.get((kind, namespace)):
             began["resourceVersion"] = version
         with self._expected_errors():
-            answer = self._send(_path(kind, namespace), began, seconds + self.timeout)
+            answer = self._send(kinds.path(kind, namespace), began, seconds + self.timeout)
             try:
                 if answer.status != 410:
-                    self._refuse(answer, f"watch {_plural(kind)}", namespace)
+                    self._refuse(answer, f"watch {kinds.plural(kind)}", namespace)
                     next(iter(answer.stream(65536)), b"")
             finally:
                 answer.close()
@@ -103,10 +97,11 @@ class Cluster:
     def _list(self, kind: str, namespace: str | None, labels: str) -> Objects:
         items: Objects = []
         query = {"limit": str(_PAGE)} | ({"labelSelector": labels} if labels else {})
+        path, what = kinds.path(kind, namespace), f"list {kinds.plural(kind)}"
         while True:
-            page = self._ask(_path(kind, namespace), query, f"list {_plural(kind)}", namespace)
+            page = self._ask(path, query, what, namespace)
             if page is None:
-                if kind in _ROOTS:
+                if kind in kinds.BUILT_IN:
                     raise ClusterError(f"{self.server} is no Kubernetes API: it has no {kind}")
                 return []
             items += page.get("items") or []
@@ -289,17 +284,3 @@ def _quiet() -> Iterator[None]:
         yield
     finally:
         logging.disable(logging.NOTSET)
-
-
-def _path(kind: str, namespace: str | None) -> str:
-    plural = _plural(kind)
-    root = _ROOTS.get(kind)
-    if root is None:
-        version, group = kind.split(".", 2)[1:]
-        root = f"apis/{group}/{version}"
-    within = f"namespaces/{quote(namespace, safe='')}/" if namespace else ""
-    return f"{root}/{within}{plural}"
-
-
-def _plural(kind: str) -> str:
-    return kind.partition(".")[0]

@@ -106,7 +106,7 @@ def _expected_errors(cluster: Cluster, what: str) -> Iterator[None]:
         refused = "403" in str(error.reason)
         raise ClusterError(
             f"not allowed to {what} (403)" if refused else f"{cluster.server} could not {what}",
-            "it takes the rights pods/exec and pods/portforward, verb create"
+            "litellm-overlay verify --rbac prints the rights that are needed"
             if refused
             else "does the pod run, and does its node answer?",
         ) from error

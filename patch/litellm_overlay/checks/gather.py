@@ -37,6 +37,9 @@ _EVERYWHERE = {
     "gateways.v1.gateway.networking.k8s.io": "Gateway",
     "ingressclasses.v1.networking.k8s.io": "IngressClass",
 }
+# The kinds to list, as kinds.py names them: where one looks, and in all namespaces.
+KINDS = (*_WORKLOADS, *_AROUND)
+KINDS_EVERYWHERE = tuple(_EVERYWHERE)
 
 
 class Lister(Protocol):

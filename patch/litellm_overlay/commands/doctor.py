@@ -17,9 +17,10 @@ from rich.text import Text
 
 from litellm_overlay import catalogue, checks, codex, workloads
 from litellm_overlay.checks import address, model
-from litellm_overlay.checks.gather import gather
+from litellm_overlay.checks.gather import KINDS, KINDS_EVERYWHERE, gather
 from litellm_overlay.commands.cluster_options import check, cluster_options, connect
 from litellm_overlay.commands.overlay_options import FILE, read_text
+from litellm_overlay.commands.rbac import may, rbac_option, rights
 from litellm_overlay.errors import OverlayError, ValuesError, VerificationError
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ STYLES = {"error": "bold red", "warning": "bold yellow", "note": "bold cyan"}
 @cluster_options
 @click.option("--strict", is_flag=True, help="Exit with 5 for warnings and notes, too.")
 @click.option("--model", default="gpt-5.4", show_default=True, help="For Codex's configuration.")
+@rbac_option
 @click.option(
     "--output", type=click.Choice(["text", "json", "yaml"]), default="text", show_default=True
 )
@@ -50,6 +52,7 @@ def doctor(
     timeout: float,
     strict: bool,
     model: str,
+    rbac: bool,
     output: str,
 ) -> None:
     """Find what is wrong with LiteLLM proxies, with their overlay and with the way to them.
@@ -58,7 +61,8 @@ def doctor(
     JSON. The more is in it the more is seen: workloads, Services, Ingresses and routes, ConfigMaps,
     and Pods for what the guard decided. Each finding says what, why it matters and how to mend it.
     Then comes the configuration for Codex. Nothing is changed; only --from-cluster, and the options
-    from --all-namespaces to --timeout with it, use the network.
+    from --all-namespaces to --timeout with it, use the network. Of the rights that --rbac prints,
+    those to list workloads and pods are needed; what else may not be listed is named.
 
     An image's tag is only a name. If Pods are given, what the guard found in them counts instead.
 
@@ -66,6 +70,7 @@ def doctor(
     Examples:
       helm template litellm ./charts/litellm-overlay --values values.yaml | litellm-overlay doctor
       litellm-overlay doctor --from-cluster --namespace llm
+      litellm-overlay doctor --rbac --namespace llm | kubectl apply --filename -
       kubectl get deploy,pods,services,ingress,configmaps --namespace llm --output json |
         litellm-overlay doctor
       litellm-overlay doctor manifests.yaml --strict --output json | jq -r '.findings[].topic'
@@ -75,8 +80,13 @@ def doctor(
     manifests; 4 cluster unreachable or refused; 5 an error was found, or with --strict
     anything at all.
     """
+    check(namespace, all_namespaces=all_namespaces)
+    if rbac:
+        rules = may(["list"], KINDS), may(["list"], KINDS_EVERYWHERE)
+        printed = rights("doctor", *rules, namespace=namespace, all_namespaces=all_namespaces)
+        click.echo(printed, nl=False)
+        return
     if from_cluster:
-        check(namespace, all_namespaces=all_namespaces)
         reach = (namespace, context, kubeconfig, timeout)
         objects = gather(*connect(*reach, all_namespaces=all_namespaces), warn)
     elif str(manifests) == "-" and sys.stdin.isatty():

@@ -19,6 +19,7 @@ from rich.text import Text
 from litellm_overlay import catalogue, fleet, lock
 from litellm_overlay.commands.cluster_options import check, cluster_options, connect
 from litellm_overlay.commands.overlay_options import lock_option, read_lock
+from litellm_overlay.commands.rbac import may, rbac_option, rights
 from litellm_overlay.errors import VerificationError
 
 if TYPE_CHECKING:
@@ -42,10 +43,7 @@ ALARMING = ("refused", "drifted")
 UNBOUNDED = 10_000  # columns
 PAUSE = 1  # seconds; in a large cluster some pod changes all the time
 REFRESH = 30  # seconds without a change in pods after which workloads are looked at again
-RULES = (
-    {"apiGroups": [""], "resources": ["pods"], "verbs": ["list", "watch"]},
-    {"apiGroups": ["apps"], "resources": sorted(fleet.KINDS), "verbs": ["list"]},
-)
+RULES = (*may(["list", "watch"], ["pods"]), *may(["list"], fleet.KINDS))
 
 
 @click.command()
@@ -58,7 +56,7 @@ RULES = (
     show_default=True,
 )
 @lock_option
-@click.option("--rbac", is_flag=True, help="Print the rights that this verb needs, and do no more.")
+@rbac_option
 def status(
     all_namespaces: bool,
     namespace: str | None,
@@ -100,7 +98,8 @@ def status(
     """
     check(namespace, all_namespaces=all_namespaces)
     if rbac:
-        click.echo(rights(None if all_namespaces else namespace or "default"), nl=False)
+        printed = rights("status", RULES, namespace=namespace, all_namespaces=all_namespaces)
+        click.echo(printed, nl=False)
         return
     locked = read_lock(lock_file)
     connection, where = connect(
@@ -197,32 +196,6 @@ def plain(row: Row) -> dict[str, Any]:
         _camel(name): list(value) if isinstance(value, tuple) else value
         for name, value in asdict(row).items()
     }
-
-
-def rights(namespace: str | None) -> str:
-    """Return RBAC objects in YAML, for one namespace or all; the ServiceAccount is an example."""
-    kind = "Role" if namespace else "ClusterRole"
-    name = "litellm-overlay-status"
-    place = {"namespace": namespace} if namespace else {}
-    account = {"name": name, "namespace": namespace or "default"}
-    api = "rbac.authorization.k8s.io"
-    objects = [
-        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": account},
-        {
-            "apiVersion": f"{api}/v1",
-            "kind": kind,
-            "metadata": {"name": name, **place},
-            "rules": list(RULES),
-        },
-        {
-            "apiVersion": f"{api}/v1",
-            "kind": f"{kind}Binding",
-            "metadata": {"name": name, **place},
-            "roleRef": {"apiGroup": api, "kind": kind, "name": name},
-            "subjects": [{"kind": "ServiceAccount", **account}],
-        },
-    ]
-    return yaml.safe_dump_all(objects, sort_keys=False)
 
 
 def _camel(name: str) -> str:

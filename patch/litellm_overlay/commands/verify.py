@@ -14,6 +14,7 @@ import click
 
 from litellm_overlay import catalogue, verification
 from litellm_overlay.commands.cluster_options import check, cluster_options, connect
+from litellm_overlay.commands.rbac import may, rbac_option, rights
 from litellm_overlay.diagnosis import diagnose
 from litellm_overlay.errors import OverlayError, VerificationError
 
@@ -22,6 +23,12 @@ if TYPE_CHECKING:
 
     from litellm_overlay.cluster import Cluster
     from litellm_overlay.verification import Result, Target
+
+# A WebSocket begins with a GET, which is "get"; Kubernetes 1.35 asks for "create" as well.
+RULES = (
+    *may(["list"], ["pods"]),
+    *may(["create", "get"], ["pods/exec", "pods/portforward"]),
+)
 
 
 @click.command()
@@ -42,6 +49,7 @@ if TYPE_CHECKING:
     help="Read the key from a Secret in the pod's namespace instead.",
 )
 @click.option("--output", type=click.Choice(["table", "json"]), default="table", show_default=True)
+@rbac_option
 def verify(
     all_namespaces: bool,
     namespace: str | None,
@@ -54,25 +62,35 @@ def verify(
     key_secret: str | None,
     timeout: float,
     output: str,
+    rbac: bool,
 ) -> None:
     """Ask every pod that carries the overlay whether Codex works there, on the guard's file.
 
     Through the API server's port-forward each pod gets the handshakes and the three short turns of
     `litellm-overlay probe`, and its endpoints.py is read, as the container sees it, and hashed. It
-    needs the rights to list pods, to forward ports and to execute `cat`; nothing is changed.
+    needs the rights to list pods, to forward ports and to execute `cat`, and to get the Secret of
+    --key-secret; --rbac prints them. Nothing is changed.
 
     \b
     Examples:
       litellm-overlay verify --namespace llm --key-secret litellm-keys/master-key
       litellm-overlay verify -A --key-env LITELLM_KEY --model my-alias
       litellm-overlay verify --key-file key.txt --output json | jq -r '.[] | select(.faults != [])'
+      litellm-overlay verify -n llm --key-secret litellm-keys/master-key --rbac |
+        kubectl apply --filename -
 
     \b
     Exit codes: 0 Codex works in every pod, 1 no pod carries the overlay, 2 usage,
     4 cluster unreachable or refused, 5 it does not work in some pod.
     """
     check(namespace, all_namespaces=all_namespaces)
-    given = "" if key_secret else read_key(key_env, key_file)
+    reference = parse_reference(key_secret) if key_secret else None
+    if rbac:
+        rules = [*RULES, *may(["get"], ["secrets"], reference[:1])] if reference else RULES
+        printed = rights("verify", rules, namespace=namespace, all_namespaces=all_namespaces)
+        click.echo(printed, nl=False)
+        return
+    given = "" if reference else read_key(key_env, key_file)
     connection, where = connect(
         namespace, context, kubeconfig, timeout, all_namespaces=all_namespaces
     )
@@ -85,7 +103,7 @@ def verify(
         )
     results = []
     for target in found:
-        key = secret(connection, target.namespace, key_secret) if key_secret else given
+        key = secret(connection, target.namespace, *reference) if reference else given
         result = ask(connection, target, key, model, timeout)
         results.append(result)
         if output == "table":
@@ -107,11 +125,16 @@ def read_key(key_env: str, key_file: TextIO | None) -> str:
     return key
 
 
-def secret(connection: Cluster, namespace: str, reference: str) -> str:
-    """Return a value of a Secret, named as SECRET/KEY."""
-    name, _, key = reference.partition("/")
+def parse_reference(text: str) -> tuple[str, str]:
+    """Return the two parts of SECRET/KEY."""
+    name, _, key = text.partition("/")
     if not (name and key):
         raise click.BadParameter("it is written SECRET/KEY", param_hint="--key-secret")
+    return name, key
+
+
+def secret(connection: Cluster, namespace: str, name: str, key: str) -> str:
+    """Return a value of a Secret."""
     found = connection.get("secrets", namespace, name) or {}
     try:
         return base64.b64decode(found["data"][key]).decode().strip()
