@@ -17,7 +17,7 @@ from fakes.stories import MASTER_KEY, deployment, until
 
 @pytest.fixture
 def drops(aid):
-    """Have a provider that breaks every answer off in the middle; the model is called "drops"."""
+    """Have gpt-4o's provider break every answer off."""
     provider = aid.namespace.world.start_provider("drops", "TRIGGERDROP")
     yield
     provider.delete()
@@ -37,7 +37,7 @@ def test_what_1_0_0_leaves(aid, drops):
     with aid.row("a turn hangs"), aid.row("spend missing"):
         aid.deploy("--patch 1.0.0")
         aid.settle()
-        assert waits in aid.probe("drops", options="--timeout 5")
+        assert waits in aid.probe("gpt-4o", options="--timeout 5")
         assert WORKS in aid.probe()
         assert "litellm-overlay/patch-version: 1.0.0" in aid.sh(DESCRIBE)
         aid.namespace.apply(older)
@@ -47,7 +47,7 @@ def test_what_1_0_0_leaves(aid, drops):
         aid.sh(f"kubectl set image deployment/older litellm=ghcr.io/berriai/litellm:v{release}")
         aid.deploy()
         aid.settle()
-        broken = aid.probe("drops", options="--timeout 5")
+        broken = aid.probe("gpt-4o", options="--timeout 5")
         assert waits not in broken
         assert "turn: error event, status 502" in broken
         assert WORKS in aid.probe()
@@ -90,7 +90,7 @@ def test_evicted(aid, serving):
         aid.deploy(f"--values {file.name}")
         fill = "head --bytes=40M /dev/zero > /tmp/full"
         aid.sh(f"kubectl exec {aid.started()} --container litellm -- sh -c '{fill}'")
-        aid.shown("Evicted")
+        until(lambda: "exceeds the total limit of containers 16Mi" in aid.sh(DESCRIBE), "eviction")
         assert "initResources" in aid.finding("ephemeral-storage").fix
         aid.deploy()
         aid.cured("ephemeral-storage")

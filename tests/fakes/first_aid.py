@@ -148,9 +148,8 @@ class FirstAid:
         """Return a Deployment that knows of no overlay; what it refers to is in the cluster then."""
         config = proxy_config()
         config["litellm_settings"] = {"callbacks": ["spend.handler"]}
-        drops = {"model": "openai/gpt-5.4", "api_base": "https://provider.drops.svc:8443/v1"}
-        key = {"api_key": "os.environ/PROVIDER_KEY"}
-        config["model_list"].append({"model_name": "drops", "litellm_params": {**drops, **key}})
+        other = next(it for it in config["model_list"] if it["model_name"] == "gpt-4o")
+        other["litellm_params"]["api_base"] = "https://provider.drops.svc:8443/v1"
         data = {"config.yaml": yaml.safe_dump(config), "spend.py": SPEND}
         ports = [{"port": 4000}]
         self.namespace.apply(
