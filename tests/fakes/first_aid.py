@@ -201,7 +201,7 @@ class FirstAid:
         """Wait until the proxy of the pod that was made last runs; return the pod's name."""
 
         def running() -> str | None:
-            pods = self.namespace.pods(APP)
+            pods = [it for it in self.namespace.pods(APP) if it["status"]["phase"] != "Failed"]
             pod = max(pods, key=lambda pod: str(pod["metadata"]["creationTimestamp"]))
             (proxy,) = pod["status"].get("containerStatuses", [{}])
             return pod["metadata"]["name"] if "running" in proxy.get("state", {}) else None
