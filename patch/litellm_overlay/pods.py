@@ -72,7 +72,7 @@ def template(item: Object, known: Catalogue) -> Template | None:
     """Read a pod template; None where neither LiteLLM nor an overlay of ours is in it."""
     spec, annotations = item.get("spec") or {}, _get(item, "metadata", "annotations")
     named = _by_name(spec.get("initContainers")).get(INIT_CONTAINER)
-    ours = named if named and _is_ours(named) else None
+    ours = named if named and is_ours(named) else None
     containers = [each for each in spec.get("containers") or [] if isinstance(each, dict)]
     mounting = [each for each in containers if _mount(each)]
     proxies = [each for each in containers if runs_litellm(each)]
@@ -132,6 +132,13 @@ def read(pod: Object, wanted: Template, known: Catalogue) -> Seen:
     return Seen(name, _DECISIONS[report["decision"]], report, tuple(drift))
 
 
+def is_ours(init: Object) -> bool:
+    """Say whether an init container runs the guard, by itself or through a shell."""
+    parts = [init.get(part) for part in ("command", "args")]
+    words = [str(word) for part in parts if isinstance(part, list) for word in part]
+    return any(_GUARD in word.split() for word in words)
+
+
 def is_over(pod: Object) -> bool:
     """Say whether a pod is about to go, or has ended: evicted, completed, failed."""
     ended = _get(pod, "status").get("phase") in {"Failed", "Succeeded"}
@@ -181,11 +188,6 @@ def _short(image: str) -> tuple[str, str | None]:
     except ValueError:
         return image, None
     return parsed.name.rpartition("/")[2], parsed.tag
-
-
-def _is_ours(container: Object) -> bool:
-    words = [*(container.get("command") or ()), *(container.get("args") or ())]
-    return _GUARD in words or any(_GUARD in str(word).split() for word in words)
 
 
 def _mount(container: Object) -> Object:

@@ -24,6 +24,7 @@ from litellm_overlay.checks.model import (
     word,
 )
 from litellm_overlay.checks.release import identify, report
+from litellm_overlay.pods import is_ours
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -171,12 +172,6 @@ def of_payload(world: World, workload: Workload, known: Catalogue) -> Iterator[F
             "if the name is not among them, it is of another version of litellm-overlay: inject "
             "again",
         )
-
-
-def is_ours(init: Object) -> bool:
-    """Say whether an init container runs the guard."""
-    command = init.get("command")
-    return isinstance(command, list) and "endpoint_patch" in command
 
 
 def _storage(workload: Workload, init: Object, proxy: Object) -> Iterator[Finding]:
