@@ -44,6 +44,17 @@ class Verbs(click.Group):
         command: click.Command = getattr(module, name)
         return command
 
+    def invoke(self, ctx: click.Context) -> object:
+        """Run a verb; that the reader of its output, `head` perhaps, has seen enough is no failure.
+
+        Rich tells of it by SystemExit, which nothing else raises here.
+        """
+        try:
+            return super().invoke(ctx)
+        except (BrokenPipeError, SystemExit):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the exit flushes again
+            return 0
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the verbs without importing them."""
         del ctx
@@ -87,9 +98,6 @@ def main() -> None:
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
-    except BrokenPipeError:  # the reader, `head` perhaps, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nor may the exit complain
-        sys.exit(0)
     except OSError as error:
         click.echo(f"error: {error.strerror or error}", err=True)
         click.echo("hint: is the disk full, or a path not readable or writable?", err=True)

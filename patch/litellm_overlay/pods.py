@@ -74,7 +74,7 @@ def template(item: Object, known: Catalogue) -> Template | None:
     """Read a pod template; None where neither LiteLLM nor an overlay of ours is in it."""
     spec, annotations = item.get("spec") or {}, _get(item, "metadata", "annotations")
     named = _by_name(spec.get("initContainers")).get(INIT_CONTAINER)
-    ours = named if named and _is_ours(named) else None
+    ours = named if named and is_ours(named) else None
     containers = [each for each in spec.get("containers") or [] if isinstance(each, dict)]
     mounting = [each for each in containers if _mount(each)]
     proxies = [each for each in containers if runs_litellm(each)]
@@ -135,6 +135,13 @@ def read(pod: Object, wanted: Template, known: Catalogue) -> Seen:
     return Seen(name, decision, report, tuple(drift), image_digest=_digest(str(ids[1] or "")))
 
 
+def is_ours(init: Object) -> bool:
+    """Say whether an init container runs the guard, by itself or through a shell."""
+    parts = [init.get(part) for part in ("command", "args")]
+    words = [str(word) for part in parts if isinstance(part, list) for word in part]
+    return any(_GUARD in word.split() for word in words)
+
+
 def is_over(pod: Object) -> bool:
     """Say whether a pod is about to go, or has ended: evicted, completed, failed."""
     ended = _get(pod, "status").get("phase") in {"Failed", "Succeeded"}
@@ -189,11 +196,6 @@ def _short(image: str) -> tuple[str, str | None]:
 def _digest(image_id: str) -> str | None:
     """Return the digest in a status' imageID; one without a name before it is a node's own."""
     return image_id.rpartition("@")[2] if "@" in image_id else None
-
-
-def _is_ours(container: Object) -> bool:
-    words = [*(container.get("command") or ()), *(container.get("args") or ())]
-    return _GUARD in words or any(_GUARD in str(word).split() for word in words)
 
 
 def _mount(container: Object) -> Object:

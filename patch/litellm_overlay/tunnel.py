@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import socket
 import threading
-from typing import TYPE_CHECKING, Any
+from concurrent import futures
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import quote
 
-from kubernetes.client import CoreV1Api
-from kubernetes.client.exceptions import ApiException
-from kubernetes.stream import portforward, stream
+from kubernetes.stream.ws_client import (
+    ERROR_CHANNEL,
+    PortForward,
+    WSClient,
+    create_websocket,
+    get_websocket_url,
+)
+from websocket import WebSocketBadStatusException, WebSocketException
 
+from litellm_overlay import kinds
 from litellm_overlay.errors import ClusterError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from litellm_overlay.cluster import Cluster
+
+T = TypeVar("T")
 
 _CHUNK = 65536
 
@@ -29,44 +40,68 @@ def forward(cluster: Cluster, namespace: str, pod: str, port: int) -> Iterator[i
     """
 
     def connect() -> Any:
-        method = CoreV1Api(cluster.client).connect_get_namespaced_pod_portforward
+        request = _request(cluster, namespace, pod, "portforward", [("ports", str(port))])
         with _expected_errors(cluster, f"forward a port of {namespace}/{pod}"):
-            return portforward(method, pod, namespace, ports=str(port))
+            return _within(
+                cluster.timeout,
+                lambda: _Forward(create_websocket(*request), [port]),  # type: ignore[no-untyped-call]
+            )
 
     connect().close()  # so that a refusal is an error of ours, not a connection that ends
     with socket.create_server(("127.0.0.1", 0)) as server:
-        serving = threading.Thread(target=_serve, args=(server, connect, port), daemon=True)
-        serving.start()
+        threading.Thread(target=_serve, args=(server, connect, port), daemon=True).start()
         try:
             yield server.getsockname()[1]
         finally:
             server.shutdown(socket.SHUT_RDWR)
-            serving.join()
 
 
 def read_file(cluster: Cluster, namespace: str, pod: str, container: str, path: str) -> bytes:
     """Return a file as a container sees it, by `cat`. Raises ClusterError if there is none."""
-    what = f"read {path} in {namespace}/{pod}"
-    with _expected_errors(cluster, what):
-        client = stream(
-            CoreV1Api(cluster.client).connect_get_namespaced_pod_exec,
-            pod,
-            namespace,
-            container=container,
-            command=["cat", path],
-            stdout=True,
-            stderr=False,
-            stdin=False,
-            tty=False,
-            binary=True,
-            _preload_content=False,
-        )
-        client.run_forever(timeout=cluster.timeout)
-        ended = client.returncode  # before read_all(), which empties its channel
+    query = [("command", "cat"), ("command", path), ("container", container), ("stdout", "true")]
+    request = _request(cluster, namespace, pod, "exec", query)
+
+    def cat() -> bytes:
+        client = WSClient(*request, capture_all=True, binary=True)
+        client.run_forever()
+        # Before read_all(), which empties its channel; it is empty if the connection broke off.
+        ended = json.loads(client.read_channel(ERROR_CHANNEL) or "{}")
+        client.sock.shutdown()
+        if ended.get("status") != "Success":
+            raise WebSocketException(ended.get("message", "the connection broke off"))
         content: bytes = client.read_all()
-    if ended:
-        raise ClusterError(f"could not {what}: cat ended with {ended}", "is the path right?")
-    return content
+        return content
+
+    with _expected_errors(cluster, f"read {path} in {namespace}/{pod}"):
+        return _within(cluster.timeout, cat)
+
+
+class _Forward(PortForward):
+    """The client's own, but for the end of its thread when the connection breaks.
+
+    That would be a traceback, and our side would wait on.
+    """
+
+    def _proxy(self) -> None:
+        with contextlib.suppress(Exception):
+            super()._proxy()  # type: ignore[no-untyped-call]
+        self.websocket.shutdown()
+        for port in self.local_ports.values():
+            port.python.close()
+
+
+def _request(
+    cluster: Cluster, namespace: str, pod: str, door: str, query: list[tuple[str, str]]
+) -> tuple[Any, str, dict[str, str]]:
+    """Return configuration, URL and headers, as the client's WebSockets take them.
+
+    Its own way there, `stream`, replaces a method of the shared client meanwhile.
+    """
+    path = f"/{kinds.path('pods', namespace)}/{quote(pod, safe='')}/{door}"
+    _, url, headers, *_ = cluster.client.param_serialize(
+        "GET", path, query_params=query, auth_settings=["BearerToken"]
+    )
+    return cluster.client.configuration, get_websocket_url(url), headers
 
 
 def _serve(server: socket.socket, connect: Callable[[], Any], port: int) -> None:
@@ -98,17 +133,39 @@ def _copy(source: Any, target: Any) -> None:
             end.shutdown(socket.SHUT_RDWR)
 
 
+def _within(seconds: float, call: Callable[[], T]) -> T:
+    """Return what a call returns, made in a thread of its own: TimeoutError if it takes longer.
+
+    The client has no timeout for a handshake.
+    """
+    future: futures.Future[T] = futures.Future()
+
+    def work() -> None:
+        try:
+            future.set_result(call())
+        except Exception as error:  # noqa: BLE001 - for the one who waits
+            future.set_exception(error)
+
+    threading.Thread(target=work, daemon=True).start()
+    return future.result(seconds)
+
+
 @contextlib.contextmanager
 def _expected_errors(cluster: Cluster, what: str) -> Iterator[None]:
     try:
         yield
-    except ApiException as error:
-        refused = "403" in str(error.reason)
+    except (TimeoutError, futures.TimeoutError) as error:  # two until Python 3.10
+        raise ClusterError(
+            f"{cluster.server} did not {what} within {cluster.timeout:g} s",
+            "is it busy, or does the pod's node not answer? --timeout allows more",
+        ) from error
+    except WebSocketBadStatusException as error:
+        refused = error.status_code == 403
         raise ClusterError(
             f"not allowed to {what} (403)" if refused else f"{cluster.server} could not {what}",
             "litellm-overlay verify --rbac prints the rights that are needed"
             if refused
             else "does the pod run, and does its node answer?",
         ) from error
-    except OSError as error:
+    except (WebSocketException, OSError) as error:
         raise ClusterError(f"{cluster.server} could not {what}", str(error)) from error

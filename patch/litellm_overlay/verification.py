@@ -92,9 +92,24 @@ def _port(pod: Object, container: str) -> int:
     return PORT if PORT in numbers or not numbers else numbers[0]
 
 
-def not_ready(target: Target) -> Result:
-    """Return the result for a pod that cannot be asked."""
-    return Result(target, None, (f"not ready: the guard's decision is {target.decision}",))
+def not_asked(target: Target) -> Result:
+    """Return the result for a pod that is not ready, or whose guard has not said what it wrote."""
+    fault = f"not ready: the guard's decision is {target.decision}"
+    if target.ready:
+        fault = "the guard's report cannot be read; restart the pod for a new one"
+    return Result(target, None, (fault,))
+
+
+def has_gone(target: Target, running: Iterable[Object]) -> bool:
+    """Tell whether a pod is no longer there, or about to go: evicted, rescheduled, rolled out."""
+    return not any(
+        pod["metadata"]["name"] == target.pod and not pods.is_over(pod) for pod in running
+    )
+
+
+def gone(target: Target) -> Result:
+    """Return the result for a pod that went while it was asked."""
+    return Result(target, None, ("the pod went meanwhile: verify once more",))
 
 
 def judge(target: Target, module: bytes, diagnosis: Diagnosis) -> Result:

@@ -8,9 +8,9 @@ import subprocess
 import sys
 
 import pytest
-import yaml
 
 from fakes.stories import CONFINED, CONFINED_POD, deployment, until
+from fakes.verbs import kubeconfig_of_rights, rights
 from kind.litellm import release_in
 from litellm_overlay.errors import OverlayError
 
@@ -19,16 +19,9 @@ ACCOUNT = "litellm-overlay-status"
 
 @pytest.fixture(scope="module")
 def kubeconfig(namespace, tmp_path_factory):
-    """Apply what `--rbac` prints; return a kubeconfig of that ServiceAccount and of no one else."""
-    namespace.kubectl("apply", "--filename", "-", stdin=command("--rbac", "-n", namespace.name)[1])
-    token = namespace.kubectl("create", "token", ACCOUNT).strip()
-    config = yaml.safe_load(namespace.world.cluster.kubeconfig.read_text())
-    user = config["contexts"][0]["context"]["user"]
-    config["contexts"][0]["context"]["namespace"] = namespace.name
-    config["users"] = [{"name": user, "user": {"token": token}}]
+    """Return a kubeconfig with the rights that `--rbac` prints and no others."""
     file = tmp_path_factory.mktemp("account") / "kubeconfig"
-    file.write_text(yaml.safe_dump(config))
-    return file
+    return kubeconfig_of_rights(namespace, file, rights(namespace, "status"))
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,7 @@ import sys
 import pytest
 
 from fakes.stories import MASTER_KEY, until
+from fakes.verbs import kubeconfig_of_rights, rights
 
 SECRET = "litellm-keys/master-key"
 
@@ -44,6 +45,35 @@ def test_every_pod_works(namespace):
     }
     for result in results:
         assert (result["decision"], result["verdict"], result["faults"]) == ("patched", "works", [])
+
+
+def test_the_rights_that_rbac_prints(namespace, tmp_path):
+    """With these alone it works; without the Secret's among them it says which one is lacking."""
+    arguments, file = ("--key-secret", SECRET), tmp_path / "kubeconfig"
+    kubeconfig_of_rights(namespace, file, rights(namespace, "verify", *arguments))
+    code, said, errors = verify(namespace, *arguments, "--kubeconfig", str(file))
+    assert (code, errors, said.count("ok  ")) == (0, "", 2)
+    kubeconfig_of_rights(namespace, file, rights(namespace, "verify"))
+    assert verify(namespace, "--kubeconfig", str(file), OPENAI_API_KEY=MASTER_KEY)[0] == 0
+    code, _, errors = verify(namespace, *arguments, "--kubeconfig", str(file))
+    assert code == 4
+    assert errors.startswith(
+        f"error: not allowed to get secrets in the namespace {namespace.name} (403)\n"
+    )
+
+
+@pytest.mark.parametrize("door", ["exec", "portforward"])
+def test_none_of_the_rights_that_rbac_prints_is_too_much(namespace, tmp_path, door):
+    """Kubernetes asks for both verbs to open a WebSocket: without "create" a pod cannot be asked."""
+    objects = rights(namespace, "verify")
+    for rule in objects[1]["rules"]:
+        if f"pods/{door}" in rule["resources"]:
+            rule["resources"].remove(f"pods/{door}")
+            get = {**rule, "resources": [f"pods/{door}"], "verbs": ["get"]}
+    objects[1]["rules"].append(get)
+    file = kubeconfig_of_rights(namespace, tmp_path / "kubeconfig", objects)
+    code, said, _ = verify(namespace, "--kubeconfig", str(file), OPENAI_API_KEY=MASTER_KEY)
+    assert (code, said.count("not allowed to ")) == (5, 2)
 
 
 def test_the_key_from_elsewhere(namespace, tmp_path):

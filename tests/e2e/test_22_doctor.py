@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 from fakes.stories import until
+from fakes.verbs import forget, kubeconfig_of_rights, overlay, rights
 
 
 def doctor(namespace, *arguments):
@@ -33,6 +34,27 @@ def test_the_chart_has_no_error(namespace):
     code, findings, codex = doctor(namespace)
     assert (code, [item for item in findings if item["severity"] == "error"]) == (0, [])
     assert codex[0]["base_url"].endswith("/v1")
+
+
+def test_the_rights_that_rbac_prints(namespace, tmp_path):
+    """With these alone everything is looked at; a kind that is not allowed is named."""
+    objects, file = rights(namespace, "doctor"), tmp_path / "kubeconfig"
+    arguments = ("--from-cluster", "--kubeconfig", file)
+    try:
+        kubeconfig_of_rights(namespace, file, objects)
+        done = overlay("doctor", *arguments)
+        assert (done.code, done.err) == (0, "")
+        rules = objects[1]["rules"]
+        objects[1]["rules"] = [rule for rule in rules if "ingresses" not in rule["resources"]]
+        kubeconfig_of_rights(namespace, file, objects)
+        done = overlay("doctor", *arguments)
+    finally:
+        forget(namespace, objects)
+    assert done.code == 0
+    assert done.err == (
+        "warning: Ingress objects were not looked at: "
+        f"not allowed to list ingresses in the namespace {namespace.name} (403)\n"
+    )
 
 
 def test_a_refused_pod_is_an_error(namespace):

@@ -24,6 +24,7 @@ from litellm_overlay.checks.model import (
     word,
 )
 from litellm_overlay.checks.release import identify, report
+from litellm_overlay.pods import is_ours
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -181,12 +182,6 @@ def _making(payload: str, home: str | None, known: Catalogue) -> str:
         render = f"echo 'name: {name}' | {render} --values -"
     inside = f" --namespace {home}" if home else ""
     return f"{render} | kubectl apply{inside} --filename -"
-
-
-def is_ours(init: Object) -> bool:
-    """Say whether an init container runs the guard."""
-    command = init.get("command")
-    return isinstance(command, list) and "endpoint_patch" in command
 
 
 def _storage(workload: Workload, init: Object, proxy: Object) -> Iterator[Finding]:

@@ -147,20 +147,28 @@ def secret(connection: Cluster, namespace: str, name: str, key: str) -> str:
 
 def ask(connection: Cluster, target: Target, key: str, model: str, timeout: float) -> Result:
     """Return what one pod answers; a pod that goes meanwhile is a fault, not the end."""
+    if not (target.ready and target.module):
+        return verification.not_asked(target)
+    try:
+        result = look(connection, target, target.module, key, model, timeout)
+    except OverlayError as error:
+        result = verification.Result(target, None, (f"{error.message}; {error.hint}",))
+    if result.faults and verification.has_gone(target, connection.list("pods", target.namespace)):
+        return verification.gone(target)
+    return result
+
+
+def look(
+    connection: Cluster, target: Target, path: str, key: str, model: str, timeout: float
+) -> Result:
+    """Read the module in a pod, and speak to its proxy."""
     from litellm_overlay import tunnel  # noqa: PLC0415 - the cluster's client, slow
 
-    if not (target.ready and target.module):
-        return verification.not_ready(target)
     place = (connection, target.namespace, target.pod)
-    try:
-        module = tunnel.read_file(*place, target.container, target.module)
-        with tunnel.forward(*place, target.port) as port:
-            url = f"http://127.0.0.1:{port}"
-            diagnosis = asyncio.run(
-                diagnose(url, key, model, timeout=timeout, on_check=lambda _: None)
-            )
-    except OverlayError as error:
-        return verification.Result(target, None, (f"{error.message}; {error.hint}",))
+    module = tunnel.read_file(*place, target.container, path)
+    with tunnel.forward(*place, target.port) as port:
+        url = f"http://127.0.0.1:{port}"
+        diagnosis = asyncio.run(diagnose(url, key, model, timeout=timeout))
     return verification.judge(target, module, diagnosis)
 
 

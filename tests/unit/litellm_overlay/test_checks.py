@@ -192,6 +192,16 @@ def test_init_container_of_our_name_that_is_not_ours():
     assert ("error", "foreign-init-container") in find(deployment)
 
 
+def test_our_init_container_through_a_shell():
+    """Ours all the same, as `status` has it."""
+    deployment = fake.overlaid()
+    init = fake.pod_of(deployment)["initContainers"][0]
+    init["command"] = ["sh", "-c", "exec python3 -S -s -m endpoint_patch"]
+    assert find(deployment) == []
+    init["command"], init["args"] = ["python3"], ["-S", "-s", "-m", "endpoint_patch"]
+    assert find(deployment) == []
+
+
 def test_init_container_gone():
     """A later values file replaced the list."""
     item = only(fake.overlaid(initContainers=[{"name": "wait", "image": "busybox"}]))

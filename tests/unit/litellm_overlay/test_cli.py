@@ -53,14 +53,34 @@ def test_options_come_from_the_environment():
     assert done.stdout.startswith("[")
 
 
-def test_a_reader_that_has_seen_enough_hears_no_complaint():
-    """`litellm-overlay releases --all --output json | head -1`."""
+@pytest.mark.parametrize("arguments", [["--all"], ["--all", "--output", "json"], ["--help"]])
+def test_a_reader_that_has_seen_enough_hears_no_complaint(arguments):
+    """`litellm-overlay releases --all | head -1` is no failure, whoever writes: click or Rich."""
     read, write = os.pipe()
     os.close(read)
-    command = [sys.executable, "-m", "litellm_overlay", "releases", "--all", "--output", "json"]
+    command = [sys.executable, "-m", "litellm_overlay", "releases", *arguments]
     done = subprocess.run(command, stdout=write, stderr=subprocess.PIPE, check=False, text=True)
     os.close(write)
-    assert done.stderr == ""
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("moment", "code", "said"),
+    [
+        ("sys.meta_path.insert(0, type('', (), {'find_spec': interrupt}))", 130, "interrupted\n"),
+        ("atexit.register(interrupt)", 0, ""),
+    ],
+    ids=["while modules are read", "when all is done"],
+)
+def test_ctrl_c_before_and_after_a_verb(moment, code, said):
+    """No traceback; what is done is done."""
+    script = (
+        "import atexit, signal, sys; from litellm_overlay.__main__ import main; "
+        f"interrupt = lambda *_: signal.raise_signal(signal.SIGINT); {moment}; main()"
+    )
+    command = [sys.executable, "-c", script, "--version"]
+    done = subprocess.run(command, capture_output=True, check=False, text=True)
+    assert (done.returncode, done.stderr) == (code, said)
 
 
 def test_shell_completion_is_offered():

@@ -173,7 +173,7 @@ def test_a_closed_pipe_is_quiet(api, output):
     command = [sys.executable, "-m", "litellm_overlay", "status", "--output", output]
     done = subprocess.run(command, stdout=write, stderr=subprocess.PIPE, check=False, text=True)
     os.close(write)
-    assert done.stderr == ""
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_other_verbs_do_not_load_the_kubernetes_client():

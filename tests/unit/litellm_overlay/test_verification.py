@@ -118,4 +118,25 @@ def test_http_fallback_is_what_that_mode_promises():
 def test_a_pod_that_is_not_ready_is_not_asked():
     """It says so, with the guard's decision."""
     (target,) = verification.targets([pod(ready=False)], KNOWN)
-    assert verification.not_ready(target).faults == ("not ready: the guard's decision is patched",)
+    assert verification.not_asked(target).faults == ("not ready: the guard's decision is patched",)
+
+
+def test_a_pod_whose_guards_report_cannot_be_read_is_not_asked():
+    """Nobody knows which file it should run; and it is not said to be unready."""
+    cut = pod()
+    (init,) = cut["status"]["initContainerStatuses"]
+    init["state"]["terminated"]["message"] = '{"decision": "patched", "patchVer'
+    (target,) = verification.targets([cut], KNOWN)
+    (fault,) = verification.not_asked(target).faults
+    assert (target.module, fault.split(";")[0]) == (None, "the guard's report cannot be read")
+
+
+def test_a_pod_that_went_meanwhile():
+    """Whether it is about to go, has failed, or is no longer there; not one that stays."""
+    (target,) = verification.targets([pod()], KNOWN)
+    evicted = pod()
+    evicted["status"] = {"phase": "Failed", "reason": "Evicted"}
+    for running in ([], [pod("other")], [evicted], [pod(deletionTimestamp="now")]):
+        assert verification.has_gone(target, running)
+    assert not verification.has_gone(target, [pod("other"), pod()])
+    assert verification.gone(target).faults == ("the pod went meanwhile: verify once more",)

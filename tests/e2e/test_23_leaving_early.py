@@ -1,0 +1,83 @@
+"""Story 23, third part: Ctrl-C, and a reader that has seen enough. See test_23_bad_days.py."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from fakes.bad_pods import start_both
+from fakes.stories import MASTER_KEY, until
+from fakes.verbs import VERBS, kubeconfig
+
+# The byte says that our first line runs; what comes before it is Python's own.
+STARTED = (
+    "import sys; from litellm_overlay.__main__ import main; "
+    "sys.stdout.write('.'); sys.stdout.flush(); main()"
+)
+every_verb = pytest.mark.parametrize("verb", VERBS)
+
+
+@pytest.fixture(scope="module")
+def config(namespace, tmp_path_factory):
+    """Return a kubeconfig for the story's namespace, where one proxy answers and one does not."""
+    folder = tmp_path_factory.mktemp("leaving-early")
+    start_both(namespace, folder)
+    return kubeconfig(namespace, folder / "kubeconfig")
+
+
+@contextlib.contextmanager
+def started(verb, config, *arguments):
+    """Run a verb; the block begins when its first line does."""
+    command = [sys.executable, "-c", STARTED, *VERBS[verb], "--kubeconfig", str(config), *arguments]
+    environ = {**os.environ, "STORY_KEY": MASTER_KEY}
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, env=environ, stdout=pipe, stderr=pipe, text=True) as process:
+        assert process.stdout.read(1) == "."
+        yield process
+
+
+def interrupt(process):
+    """Press Ctrl-C; return the exit code as a shell has it, and what was said on stderr."""
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    # Python may end itself by the signal once it has left us: to a shell that is 130 as well.
+    code = 128 - process.returncode if process.returncode < 0 else process.returncode
+    return code, errors.strip()
+
+
+@every_verb
+@pytest.mark.parametrize("seconds", [0, 0.03, 0.1, 0.2, 0.4, 0.7, 1.1, 1.6, 2.5])
+def test_ctrl_c_at_any_moment(verb, seconds, config):
+    """130 and one word, or what had been done by then; never a traceback."""
+    with started(verb, config) as process:
+        time.sleep(seconds)
+        assert interrupt(process) in {(130, "interrupted"), (0, "")}
+
+
+def test_ctrl_c_in_a_turn(namespace, config):
+    """While the silent proxy is waited for: the end, not the next pod."""
+
+    def asked():
+        return namespace.logs(selector="app=silent").count("asked")
+
+    before = asked()
+    with started("verify", config) as process:
+        until(lambda: asked() > before, "the silent proxy is asked")
+        assert interrupt(process) == (130, "interrupted")
+
+
+@every_verb
+@pytest.mark.parametrize("lines", [0, 1])
+def test_output_into_a_closed_pipe(verb, lines, config):
+    """`true` or `head -1` has seen enough: no failure, no complaint."""
+    with started(verb, config, "--timeout", "2") as process:
+        for _ in range(lines):
+            process.stdout.readline()
+        process.stdout.close()
+        assert (process.wait(60), process.stderr.read()) == (0, "")
