@@ -63,14 +63,14 @@ def test_the_rights_that_rbac_prints(namespace, tmp_path):
 
 
 @pytest.mark.parametrize("door", ["exec", "portforward"])
-def test_none_of_the_rights_that_rbac_prints_is_too_much(namespace, tmp_path, door):
-    """Kubernetes asks for both verbs to open a WebSocket: without "create" a pod cannot be asked."""
+@pytest.mark.parametrize("kept", ["get", "create"])
+def test_none_of_the_rights_that_rbac_prints_is_too_much(namespace, tmp_path, door, kept):
+    """Kubernetes asks for both verbs to open a WebSocket: with one alone no pod can be asked."""
     objects = rights(namespace, "verify")
-    for rule in objects[1]["rules"]:
-        if f"pods/{door}" in rule["resources"]:
-            rule["resources"].remove(f"pods/{door}")
-            get = {**rule, "resources": [f"pods/{door}"], "verbs": ["get"]}
-    objects[1]["rules"].append(get)
+    (rule,) = (rule for rule in objects[1]["rules"] if f"pods/{door}" in rule["resources"])
+    rule["resources"].remove(f"pods/{door}")
+    one = {"apiGroups": [""], "resources": [f"pods/{door}"], "verbs": [kept]}
+    objects[1]["rules"].append(one)
     file = kubeconfig_of_rights(namespace, tmp_path / "kubeconfig", objects)
     code, said, _ = verify(namespace, "--kubeconfig", str(file), OPENAI_API_KEY=MASTER_KEY)
     assert (code, said.count("not allowed to ")) == (5, 2)

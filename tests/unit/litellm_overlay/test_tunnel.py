@@ -49,6 +49,7 @@ def saying(*messages):
 def breaking_off(websocket):
     """Reset the connection, as a server does that dies."""
     websocket.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    websocket.socket.shutdown(socket.SHUT_RD)  # wakes the server's own reader, which holds it open
     websocket.socket.close()
 
 
