@@ -15,14 +15,8 @@ if TYPE_CHECKING:
     from fakes.stories import Json, Namespace
 
 INIT = "litellm-overlay"  # the name of our init container
-ANSWERING = [
-    "python3",
-    "-m",
-    "http.server",
-    "4000",
-    "--protocol",
-    "HTTP/1.1",
-]  # 404 to whatever LiteLLM would be asked
+# 404 to whatever LiteLLM would be asked.
+ANSWERING = ["python3", "-m", "http.server", "4000", "--protocol", "HTTP/1.1"]
 # Takes connections, says "asked" when one has sent something, and never answers.
 SILENT = [
     "python3",
