@@ -92,13 +92,13 @@ def pin(
         fresh = lock.to_pin(given, known, plan.payloads(given.name, known))
     old = lock.read(read_text(file), str(file)) if file.exists() else None
     changed = lock.changes(old, fresh)
+    if changed and not check_:  # before a word is said: the reader of our output may be gone
+        write(file.parent, {file.name: lock.text(fresh)})
     show(fresh, changed, output)
     if changed and check_:
         raise VerificationError(
             f"{file} is not what would be pinned", "without --check it is written"
         )
-    if changed:
-        write(file.parent, {file.name: lock.text(fresh)})
     click.echo(f"{file}: {'written' if changed else 'as it was'}", err=True)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 import sys
 from types import SimpleNamespace
 
@@ -58,6 +60,22 @@ def test_pin_writes_the_lock(run, tmp_path):
     again = run("pin", "--image", IMAGE)
     assert (again.code, again.err) == (0, "litellm-overlay.lock: as it was\n")
     assert {file.name for file in tmp_path.iterdir()} == {lock.NAME}
+
+
+def test_pin_writes_whether_or_not_anybody_reads(tmp_path):
+    """`litellm-overlay pin … | head -1`: the lock is what counts."""
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run(
+        [sys.executable, "-m", "litellm_overlay", "pin", "--image", IMAGE],
+        cwd=tmp_path,
+        stdout=write,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        check=False,
+    )
+    os.close(write)
+    assert done.returncode == 0
+    assert written(tmp_path)["image"] == IMAGE
 
 
 def test_pin_says_what_it_changes(run, tmp_path):
