@@ -54,6 +54,11 @@ class Row:
     removable: bool
     reasons: tuple[str, ...]
 
+    @property
+    def workload(self) -> str:
+        """Return "deployment/litellm", as kubectl has it."""
+        return f"{self.kind.lower()}/{self.name}"
+
 
 def rows(
     workloads: Mapping[str, Iterable[Object]], running: Iterable[Object], known: Catalogue

@@ -130,7 +130,7 @@ def to_pin(values: OverlayValues, known: Catalogue, available: Sequence[Payload]
 
 def rows_to_pin(rows: Sequence[Row]) -> Lock:
     """Return the one lock that all these workloads agree on, if all of them run well."""
-    found = {_row_to_pin(row): f"{row.kind.lower()}/{row.name}" for row in rows}
+    found = {_row_to_pin(row): row.workload for row in rows}
     if len(found) > 1:
         raise VerificationError(
             f"{' and '.join(found.values())} do not run the same",
@@ -140,7 +140,7 @@ def rows_to_pin(rows: Sequence[Row]) -> Lock:
 
 
 def _row_to_pin(row: Row) -> Lock:
-    name = f"{row.kind.lower()}/{row.name}"
+    name = row.workload
     if row.decision == "upstream-fixed":
         raise VerificationError(f"{name} has upstream's fix", "the overlay may be removed")
     if row.decision != "patched" or row.agreeing < row.pods:

@@ -16,6 +16,7 @@ from litellm_overlay.plan import (
     OUTPUT_VOLUME,
     PAYLOAD_VOLUME,
     VERSION_ANNOTATION,
+    payload_name,
 )
 from litellm_overlay.workloads import runs_litellm
 
@@ -97,7 +98,7 @@ def template(item: Object, known: Catalogue) -> Template | None:
         overlaid=ours is not None,
         patch_version=version,
         digest=digest,
-        mode=str(_get(_plan(ours or {}), "settings").get("mode", "websocket")),
+        mode=str(_get(guard_plan(ours or {}), "settings").get("mode", "websocket")),
         notes=tuple(notes),
         doubts=tuple(doubts),
     )
@@ -157,7 +158,7 @@ def _doubts(  # noqa: PLR0913, PLR0917 - one check, all that it looks at
     digest: str | None,
 ) -> list[str]:
     doubts = []
-    mount, path = _mount(proxy), _plan(init).get("modulePath")
+    mount, path = _mount(proxy), guard_plan(init).get("modulePath")
     if not mount:
         doubts.append("the proxy does not mount the patched file")
     elif mount.get("mountPath") != path:
@@ -169,7 +170,7 @@ def _doubts(  # noqa: PLR0913, PLR0917 - one check, all that it looks at
         doubts.append(f"payload {version} {digest[:12]} is not in the catalogue of this release")
     volumes = _by_name(spec.get("volumes"))
     payload = str(_get(volumes.get(PAYLOAD_VOLUME, {}), "configMap").get("name", ""))
-    if not payload.endswith(f"-{version}-{digest[:12]}"):
+    if not payload.endswith(payload_name("", version, digest)):
         doubts.append(f"the payload is {payload or 'missing'}, the annotation says {digest[:12]}")
     return doubts
 
@@ -203,7 +204,8 @@ def _mount(container: Object) -> Object:
     return next((each for each in mounts if each.get("name") == OUTPUT_VOLUME), {})
 
 
-def _plan(init: Object) -> Object:
+def guard_plan(init: Object) -> Object:
+    """Return the guard's plan from our init container; {} where it has none or it is not JSON."""
     text = _by_name(init.get("env")).get("LITELLM_OVERLAY_PLAN", {}).get("value")
     return _object(text) or {}
 

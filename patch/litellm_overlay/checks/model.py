@@ -5,14 +5,14 @@ An object is a dict as YAML or JSON gives it, and may lack anything; `at` and `i
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from litellm_overlay import images, plan
-from litellm_overlay.workloads import KINDS
+from litellm_overlay import plan
+from litellm_overlay.pods import guard_plan
+from litellm_overlay.workloads import KINDS, runs_litellm
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -259,24 +259,6 @@ def our_mount(container: Object) -> Object | None:
     mounts = items(container, "volumeMounts")
     ours = (each for each in mounts if each.get("name") == plan.OUTPUT_VOLUME)
     return next((each for each in ours if each.get("subPath")), None)
-
-
-def runs_litellm(container: Object) -> bool:
-    """Say whether a container runs an image that is named like LiteLLM's proxy."""
-    try:
-        return images.is_proxy(images.parse(str(container.get("image"))))
-    except ValueError:
-        return False
-
-
-def guard_plan(init: Object) -> Object:
-    """Return the guard's plan from our init container; {} where it has none or it is not JSON."""
-    variable = named(items(init, "env"), "LITELLM_OVERLAY_PLAN") or {}
-    try:
-        found = json.loads(str(variable.get("value")))
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def last(given: Sequence[str]) -> str:

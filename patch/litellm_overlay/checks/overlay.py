@@ -18,13 +18,13 @@ from litellm_overlay.checks.model import (
     named,
     namespace,
     our_mount,
-    runs_litellm,
     selects,
     templates,
     word,
 )
 from litellm_overlay.checks.release import identify, report
 from litellm_overlay.pods import is_ours
+from litellm_overlay.workloads import runs_litellm
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

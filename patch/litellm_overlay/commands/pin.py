@@ -106,9 +106,7 @@ def choose(rows: Sequence[Row], workload: str | None) -> list[Row]:
     """Return the workloads with the overlay, or that of a name: NAME or KIND/NAME."""
     name = (workload or "").lower()
     found = [
-        row
-        for row in rows
-        if (name in {row.name, f"{row.kind.lower()}/{row.name}"} if name else row.patch_version)
+        row for row in rows if (name in {row.name, row.workload} if name else row.patch_version)
     ]
     if not found:
         what = f"is called {workload}" if workload else "carries the overlay"

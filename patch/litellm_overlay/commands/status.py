@@ -177,7 +177,7 @@ def table(rows: Sequence[Row], *, wide: bool) -> Table:
     for row in rows:
         doubt = "?" if row.version_from == "tag" else ""
         more = [row.image, " ".join(row.advisories)] if wide else []
-        cells = [row.namespace, f"{row.kind.lower()}/{row.name}"]
+        cells = [row.namespace, row.workload]
         cells += [f"{row.litellm_version}{doubt}" if row.litellm_version else "unknown"]
         made.add_row(
             *map(Text, (*cells, row.patch_version or "")),  # a name in brackets would be markup
