@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 from dataclasses import asdict
 from typing import TYPE_CHECKING, TextIO
 
 import click
 
+from litellm_overlay.commands.key_options import key_options, read_key
 from litellm_overlay.diagnosis import diagnose
 from litellm_overlay.errors import VerificationError
 from litellm_overlay.probe import AUTH_FORMS
@@ -20,15 +20,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("url")
-@click.option("--model", default="gpt-5.4", show_default=True, help="A model of the proxy's.")
-@click.option(
-    "--key-env",
-    default="OPENAI_API_KEY",
-    show_default=True,
-    metavar="NAME",
-    help="The environment variable that holds the key.",
-)
-@click.option("--key-file", type=click.File(), help="Read the key from a file instead; - is stdin.")
+@key_options
 @click.option(
     "--auth",
     type=click.Choice(AUTH_FORMS),
@@ -71,12 +63,7 @@ def probe(
     Exit codes: 0 Codex works over WebSocket, 1 no server answered, 2 usage,
     5 it does not work; the verdict says why.
     """
-    key = (key_file.read() if key_file else os.environ.get(key_env, "")).strip()
-    if not key:
-        raise click.UsageError(
-            f"No key: {key_file.name if key_file else f'the variable {key_env}'} is empty; "
-            "see --key-env and --key-file."
-        )
+    key = read_key(key_env, key_file, "--key-env and --key-file")
     table = output == "table"
     diagnosis = asyncio.run(
         diagnose(url, key, model, auth=auth, timeout=timeout, on_check=show if table else ignore)

@@ -6,7 +6,6 @@ import asyncio
 import base64
 import binascii
 import json
-import os
 from dataclasses import asdict
 from typing import TYPE_CHECKING, TextIO
 
@@ -14,6 +13,7 @@ import click
 
 from litellm_overlay import catalogue, verification
 from litellm_overlay.commands.cluster_options import check, cluster_options, connect
+from litellm_overlay.commands.key_options import key_options, read_key
 from litellm_overlay.commands.rbac import may, rbac_option, rights
 from litellm_overlay.diagnosis import diagnose
 from litellm_overlay.errors import OverlayError, VerificationError
@@ -30,19 +30,13 @@ RULES = (
     *may(["create", "get"], ["pods/exec", "pods/portforward"]),
 )
 
+_KEYS = "--key-env, --key-file and --key-secret"
+
 
 @click.command()
 @cluster_options
 @click.option("-l", "--selector", default="", help="Only pods with these labels.")
-@click.option("--model", default="gpt-5.4", show_default=True, help="A model of the proxy's.")
-@click.option(
-    "--key-env",
-    default="OPENAI_API_KEY",
-    show_default=True,
-    metavar="NAME",
-    help="The environment variable that holds the key.",
-)
-@click.option("--key-file", type=click.File(), help="Read the key from a file instead; - is stdin.")
+@key_options
 @click.option(
     "--key-secret",
     metavar="SECRET/KEY",
@@ -90,7 +84,7 @@ def verify(
         printed = rights("verify", rules, namespace=namespace, all_namespaces=all_namespaces)
         click.echo(printed, nl=False)
         return
-    given = "" if reference else read_key(key_env, key_file)
+    given = "" if reference else read_key(key_env, key_file, _KEYS)
     connection, where = connect(
         namespace, context, kubeconfig, timeout, all_namespaces=all_namespaces
     )
@@ -112,17 +106,6 @@ def verify(
         click.echo(json.dumps([plain(result) for result in results], indent=2))
     if failed := sum(bool(result.faults) for result in results):
         raise VerificationError(f"Codex does not work in {failed} of {len(results)} pods")
-
-
-def read_key(key_env: str, key_file: TextIO | None) -> str:
-    """Return the key; it is never shown."""
-    key = (key_file.read() if key_file else os.environ.get(key_env, "")).strip()
-    if not key:
-        source = key_file.name if key_file else f"the variable {key_env}"
-        raise click.UsageError(
-            f"No key: {source} is empty; see --key-env, --key-file and --key-secret."
-        )
-    return key
 
 
 def parse_reference(text: str) -> tuple[str, str]:
