@@ -10,7 +10,7 @@ ifdef PIP_INDEX_URL  # uv does not read pip's variables
 export UV_DEFAULT_INDEX ?= $(PIP_INDEX_URL)
 endif
 
-.PHONY: help setup demo test unit stock live codex chart tools sync kind-e2e mutants bench bench-status check lint types contracts clean
+.PHONY: help setup demo test unit fuzz stock live codex clients database every soak chart tools sync kind-e2e mutants bench bench-inject bench-status check lint types contracts payloads docs dist release clean
 .DEFAULT_GOAL := help
 
 help:  ## Show this list
@@ -34,40 +34,72 @@ stock: .venv/dev  ## The patch against the published endpoints.py files
 live: .venv/dev  ## Real LiteLLM processes, stock and patched
 	@$(BIN)/pytest -q tests/live $(ARGS)
 
+fuzz: .venv/dev  ## Ten times the inputs that make test gives to the reading verbs (minutes; FUZZ_TIMES=50)
+	@FUZZ_TIMES=$${FUZZ_TIMES:-10} $(BIN)/pytest -q tests/fuzz $(ARGS)
+
 codex: .venv/dev  ## The real Codex CLI against real LiteLLM (needs npm)
 	@$(BIN)/pytest -q -s tests/codex $(ARGS)
+
+clients: .venv/dev  ## SDKs and agents of others, by their real packages (needs npm)
+	@$(BIN)/pytest -q tests/clients $(ARGS)
+
+database: .venv/dev  ## Keys, teams, budgets and spend on a real Postgres (needs npm)
+	@$(BIN)/pytest -q tests/database $(ARGS)
+
+every: .venv/dev  ## Stock beside the bridge on releases with upstream's fix (needs npm; an hour, --matrix small less)
+	@$(BIN)/pytest -q tests/every $(ARGS)
+
+soak: .venv/dev  ## A thousand sessions, and faults under hundreds of turns (needs npm; --matrix small: some minutes)
+	@$(BIN)/pytest -q -s tests/soak $(ARGS)
 
 chart: tools  ## The Helm chart: values, manifests, what runs in its pods
 	@$(BIN)/pytest -q tests/chart $(ARGS)
 
-tools: .venv/dev  ## Build Helm and helm-unittest into the cache (needs Go; minutes, once)
+tools: .venv/dev  ## Build Helm 3 and 4, kustomize and more into the cache (needs Go; minutes, once)
 	@$(BIN)/python scripts/tools.py
 
 kind-e2e: .venv/dev  ## The stories of tests/e2e on a kind cluster (needs Docker, Go, npm; IMAGES=build KEEP=1)
 	@$(BIN)/python scripts/kind_e2e.py --images $(IMAGES) $(if $(KEEP),--keep) $(ARGS)
 
-sync: .venv/dev  ## Copy payloads, catalogue and the table of values into the chart
+sync: .venv/dev  ## Write anew what follows from code: the chart's copies, the reference in docs/
 	@$(BIN)/python scripts/sync_chart.py
+	@$(BIN)/python scripts/reference.py
 
 mutants: .venv/dev  ## Undo each guard in turn; a named test must go red
 	@$(BIN)/python scripts/mutants.py $(ARGS)
 
-bench: .venv/run  ## A warm turn over WebSocket beside the same turn over HTTP
-	@$(BIN)/python scripts/bench_turn.py $(ARGS)
+bench: .venv/run  ## A warm turn over WebSocket beside HTTP; what the bridge costs a process (some minutes)
+	@$(BIN)/python scripts/bench_bounds.py $(ARGS)
+
+bench-inject: .venv/run  ## inject of 1,000 Deployments beside kustomize build (needs kustomize or kubectl)
+	@$(BIN)/python scripts/bench_inject.py $(ARGS)
 
 bench-status: .venv/dev  ## status -A on 500 Deployments beside kubectl get (needs Docker, Go; IMAGES=build KEEP=1)
-	@PYTHONPATH=tests $(BIN)/python scripts/bench_status.py --images $(IMAGES) $(if $(KEEP),--keep) $(ARGS)
+	@$(BIN)/python scripts/bench_status.py --images $(IMAGES) $(if $(KEEP),--keep) $(ARGS)
 
-check: lint types contracts  ## Style, types and the directions of imports
+check: lint types contracts payloads docs  ## Style, types, directions of imports, released payloads, documents
 
 lint: .venv/dev  ## ruff, rules and format
 	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --quiet --check .
 
-types: .venv/dev  ## mypy, strict
+types: .venv/dev  ## mypy, strict: toolkit, patch, scripts, what the tests are made with
 	@$(BIN)/mypy --no-error-summary
 
 contracts: .venv/dev  ## Which package may import which
 	@$(BIN)/lint-imports > .venv/contracts || { cat .venv/contracts; exit 1; }
+
+payloads: .venv/dev  ## Patch versions against their digests, released ones against git's history
+	@$(BIN)/python scripts/freeze_version.py --check
+
+docs: .venv/dev  ## The documents as a site in .venv/site; a broken link is an error
+	@$(BIN)/python scripts/reference.py --check
+	@$(BIN)/mkdocs build --quiet --strict --config-file .mkdocs.yml --site-dir .venv/site
+
+dist: .venv/dev  ## Build from HEAD what a release publishes, the same bytes each time, into dist/HEAD
+	@$(BIN)/python scripts/build_release.py $(ARGS)
+
+release: .venv/dev  ## Release toolkit and chart: VERSION=0.1.0; commit, tag and dist/0.1.0, nothing is pushed
+	@$(BIN)/python scripts/release.py $(VERSION)
 
 clean:  ## Remove .venv and what the tools left behind (not the cache of LiteLLM environments)
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist

@@ -19,13 +19,14 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
+import yaml
 from kubernetes import client, config
 
-from fakes import overlaid
 from kind.steps import Phases
 from kind_e2e import prepared
-from litellm_overlay.environment import cache_root
+from litellm_overlay.catalogue import releases
 from litellm_overlay.errors import OverlayError
+from litellm_overlay.local.cache import cache_root
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,16 +35,27 @@ if TYPE_CHECKING:
 
 NAMESPACE, NODE = "bench-status", "no-kubelet"
 RUNS = 5
-REPORT = overlaid.report(
-    upstream="affected",
-    basis="sha256",
-    knownAs="1.82.6 to 1.88.6",
-    modulePath="/app/.venv/lib/python3.13/site-packages/litellm/proxy/response_api_endpoints"
+RELEASE = releases.load().release("1.88.6")
+IMAGE = f"ghcr.io/berriai/litellm:v{RELEASE.version}"
+IMAGE_ID = f"ghcr.io/berriai/litellm@sha256:{'a' * 64}"
+# What the guard of such a pod says, as long as a real one.
+REPORT = {
+    "decision": "patched",
+    "exitCode": 0,
+    "message": "Done.",
+    "hint": None,
+    "upstream": "affected",
+    "basis": "sha256",
+    "knownAs": "1.82.6 to 1.88.6",
+    "litellmVersion": RELEASE.version,
+    "patchVersion": releases.load().default_patch_version,
+    "modulePath": "/app/.venv/lib/python3.13/site-packages/litellm/proxy/response_api_endpoints"
     "/endpoints.py",
-    stockSha256="45f7a059764accda5ba3004f332d7a597470a6fc703caff4093928cb6171bc8b",
-    python="3.13.9",
-    milliseconds=214,
-)
+    "stockSha256": RELEASE.endpoints_sha256,
+    "patchedSha256": "c" * 64,
+    "python": "3.13.9",
+    "milliseconds": 214,
+}
 
 
 def main() -> int:
@@ -79,7 +91,7 @@ def fill(cluster: Cluster, number: int) -> None:
     objects = [
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}},
         {"apiVersion": "v1", "kind": "Node", "metadata": {"name": NODE}},
-        *(deployment(index) for index in range(number)),
+        *deployments(number),
     ]
     listed = {"apiVersion": "v1", "kind": "List", "items": objects}
     cluster.kubectl("create", "--filename", "-", stdin=json.dumps(listed))
@@ -91,16 +103,40 @@ def fill(cluster: Cluster, number: int) -> None:
         list(pool.map(lambda name: api.patch_namespaced_pod_status(name, NAMESPACE, status), names))
 
 
-def deployment(index: int) -> dict[str, Any]:
-    """Return one, its pods bound to the node that is none."""
-    made = overlaid.workload(
-        f"proxy-{index}",
-        patch="2.0.0",
-        nodeName=NODE,
-        tolerations=[{"operator": "Exists"}],  # the node will be found not ready
+def deployments(number: int) -> list[dict[str, Any]]:
+    """Return overlaid Deployments, which differ by name; `inject` makes one, as for an operator."""
+    done = subprocess.run(
+        [sys.executable, "-m", "litellm_overlay", "inject"],
+        input=yaml.safe_dump(stock("one-of-many")),
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
     )
-    made["metadata"]["namespace"] = NAMESPACE
-    return made
+    overlaid = next(
+        item for item in yaml.safe_load_all(done.stdout) if item["kind"] == "Deployment"
+    )
+    text = json.dumps(overlaid)
+    return [json.loads(text.replace("one-of-many", f"proxy-{index}")) for index in range(number)]
+
+
+def stock(name: str) -> dict[str, Any]:
+    """Return a Deployment without the overlay, its pods bound to the node that is none."""
+    pod = {
+        "containers": [{"name": "litellm", "image": IMAGE}],
+        "nodeName": NODE,
+        "tolerations": [{"operator": "Exists"}],  # the node will be found not ready
+    }
+    labels = {"app": name}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": name, "namespace": NAMESPACE},
+        "spec": {
+            "replicas": 2,
+            "selector": {"matchLabels": labels},
+            "template": {"metadata": {"labels": labels}, "spec": pod},
+        },
+    }
 
 
 def pods(cluster: Cluster) -> list[str]:
@@ -111,12 +147,17 @@ def pods(cluster: Cluster) -> list[str]:
 
 def running() -> dict[str, Any]:
     """Return a running pod's status, with the fields that the API requires."""
-    status = overlaid.state(REPORT)
-    for part in ("initContainerStatuses", "containerStatuses"):
-        for item in status[part]:
-            item |= {"image": overlaid.IMAGE, "ready": True, "restartCount": 0}
+    ended = {"exitCode": 0, "reason": "Completed", "message": json.dumps(REPORT)}
+    states = {"litellm-overlay": {"terminated": ended}, "litellm": {"running": {}}}
+    both = {"image": IMAGE, "imageID": IMAGE_ID, "ready": True, "restartCount": 0}
+    init, proxy = ({"name": name, "state": state, **both} for name, state in states.items())
     conditions = ("Initialized", "Ready", "ContainersReady", "PodScheduled")
-    return {**status, "conditions": [{"type": name, "status": "True"} for name in conditions]}
+    return {
+        "phase": "Running",
+        "initContainerStatuses": [init],
+        "containerStatuses": [proxy],
+        "conditions": [{"type": name, "status": "True"} for name in conditions],
+    }
 
 
 def measure(cluster: Cluster, number: int) -> None:

@@ -24,8 +24,8 @@ import tools
 from kind import docker, node
 from kind.cluster import running
 from kind.steps import Phases
-from litellm_overlay.environment import cache_root
 from litellm_overlay.errors import OverlayError
+from litellm_overlay.local.cache import cache_root
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,7 +1,10 @@
-"""Measure every LiteLLM release on the package index and write the catalogue's `releases`.
+"""Measure every LiteLLM release on the package index; write down what is new, and show it.
 
-    scripts/map_releases.py                     measure all, rewrite `releases`, keep the rest
+    scripts/map_releases.py                     measure all; write `releases` of catalogue.json and
+                                                the guard's stock_files.json, print each change
     scripts/map_releases.py --check 1.88.6 …    measure these (default: all) and compare
+
+The guard's table is part of the payload. So after a change: scripts/freeze_version.py, make sync.
 
 Nothing here knows which release is affected. Each release's own files say so:
 
@@ -11,8 +14,8 @@ Nothing here knows which release is affected. Each release's own files say so:
 - `fixed`            it has both: `_send_warmup_ack` answers Codex's warm-up, and
                      `_enforce_authorized_model` writes the admitted model over each frame's
 
-Anything else stops the run: upstream made something new, and a person has to look. 1.82.7 and
-1.82.8 were malware and are gone from the index; they are stated here as facts.
+Anything else stops the run: upstream made something new, and a person has to look. 1.82.7,
+1.82.8 and 1.107.0 were malware and are gone from the index; they are stated here as facts.
 
 The file measured is the pure wheel, else the first manylinux x86_64 wheel by name, else the sdist.
 A wheel is read by HTTP range, two members of it, so its published sha256 is only checked where the
@@ -49,23 +52,24 @@ from requests import RequestException
 from rich.console import Console
 from rich.progress import track
 
+from catalogue_files import CATALOGUE, STOCK_FILES, changes, write, write_stock_files
+
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "patch"))
 
 from endpoint_patch import syntax  # noqa: E402 - found by the line above
 from endpoint_patch.errors import AnchorError  # noqa: E402
-from litellm_overlay.environment import cache_root  # noqa: E402
+from litellm_overlay.local.cache import cache_root  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-CATALOGUE = ROOT / "patch" / "litellm_overlay" / "catalogue.json"
 FIRST = Version("1.75.0")
 REQUESTS_AT_ONCE = 4
 ENDPOINTS = "litellm/proxy/response_api_endpoints/endpoints.py"
 STREAMING = "litellm/responses/streaming_iterator.py"
 FIXED_MARKERS = {"_send_warmup_ack", "_enforce_authorized_model"}
-MALICIOUS = {"1.82.7": "2026-03-24", "1.82.8": "2026-03-24"}
+MALICIOUS = {"1.82.7": "2026-03-24", "1.82.8": "2026-03-24", "1.107.0": "2026-10-21"}
 
 Row = dict[str, Any]
 
@@ -131,12 +135,16 @@ class Index:
         if file.package_type == "wheel":
             try:
                 with remotezip.RemoteZip(file.url, session=self._client.s) as wheel:
-                    return wheel.read(member)
+                    content: bytes = wheel.read(member)
+                    return content
             except remotezip.RemoteZipError:
                 return zipfile.ZipFile(io.BytesIO(self._download(file))).read(member)
         with tarfile.open(fileobj=io.BytesIO(self._download(file))) as sdist:
             top = sdist.getnames()[0].partition("/")[0]
-            return sdist.extractfile(f"{top}/{member}").read()
+            inside = sdist.extractfile(f"{top}/{member}")
+            if inside is None:
+                raise UnknownShapeError(f"{member} in {file.filename} is no file")
+            return inside.read()
 
     def _download(self, file: pypi_simple.DistributionPackage) -> bytes:
         with tempfile.TemporaryDirectory() as folder:
@@ -160,7 +168,7 @@ def measure(index: Index, release: Published) -> Row:
     try:
         endpoints = index.read(release.file, ENDPOINTS)
         tree = syntax.parse(endpoints)
-        handler = handler_source(endpoints, tree)
+        handler = syntax.handler_source(endpoints)
         state = state_of(tree, handler, lambda: index.read(release.file, STREAMING))
     except (AnchorError, KeyError, UnknownShapeError) as error:  # KeyError: no such file
         raise UnknownShapeError(f"{release.version} is in no known state: {error}") from error
@@ -192,19 +200,6 @@ def state_of(tree: ast.Module, handler: bytes | None, streaming: Callable[[], by
     return "handshake-fixed"
 
 
-def handler_source(source: bytes, tree: ast.Module) -> bytes | None:
-    """Return the handler from its first decorator to its last line, each line ended by LF."""
-    routes = syntax.responses_routes(tree)
-    for node in tree.body:
-        if isinstance(node, ast.AsyncFunctionDef) and set(node.decorator_list) & set(routes):
-            first = min(decorator.lineno for decorator in node.decorator_list)
-            lines = source.decode().splitlines()[first - 1 : node.end_lineno]
-            return "".join(f"{line}\n" for line in lines).encode()
-    if routes:
-        raise UnknownShapeError("a WebSocket route for */responses without an async handler")
-    return None
-
-
 def measure_all(index: Index, releases: list[Published]) -> list[Row]:
     """Return the rows of these releases, in their order; show progress on stderr."""
     with concurrent.futures.ThreadPoolExecutor(REQUESTS_AT_ONCE) as pool:
@@ -219,16 +214,6 @@ def malicious() -> list[Row]:
         {"version": version, "state": "malicious", "uploaded": uploaded, **unknown}
         for version, uploaded in MALICIOUS.items()
     ]
-
-
-def write(path: Path, catalogue: dict[str, Any]) -> None:
-    """Replace the catalogue; a release is one line, so that a diff reads well."""
-    rows = catalogue.pop("releases")
-    head = json.dumps(catalogue, indent=2, ensure_ascii=False)[:-2]
-    lines = ",\n".join(f"    {json.dumps(row)}" for row in rows)
-    scratch = path.with_suffix(".new")
-    scratch.write_text(f'{head},\n  "releases": [\n{lines}\n  ]\n}}\n', encoding="utf-8")
-    scratch.replace(path)
 
 
 def compare(rows: Iterable[Row], known: dict[str, Row]) -> int:
@@ -251,6 +236,7 @@ def main() -> int:
     parser.add_argument("versions", nargs="*", metavar="VERSION")
     parser.add_argument("--check", action="store_true", help="compare, write nothing")
     parser.add_argument("--catalogue", type=Path, default=CATALOGUE)
+    parser.add_argument("--stock-files", type=Path, default=STOCK_FILES)
     options = parser.parse_args()
     if options.versions and not options.check:
         parser.error("single releases can only be checked: add --check")
@@ -275,6 +261,8 @@ def main() -> int:
     rows += [known[version] for version in gone]
     rows.sort(key=lambda row: Version(row["version"]))
     write(options.catalogue, {**old, "releases": rows})
+    write_stock_files(options.stock_files, rows)
+    print(*changes(old["releases"], rows), sep="\n")
     return 0
 
 

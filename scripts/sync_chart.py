@@ -1,4 +1,4 @@
-"""Copy into the chart what it carries: payloads, what it asks of the catalogue, its README's table.
+"""Copy into the chart what it carries: payloads, scripts, part of the catalogue, a table.
 
     python scripts/sync_chart.py
 
@@ -10,65 +10,144 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
+from packaging.version import Version
 
-from litellm_overlay import catalogue, payload
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "patch"))
+
+from litellm_overlay.catalogue import patch_files, releases  # noqa: E402 - found by the line above
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
-    from litellm_overlay.catalogue import Catalogue
+    from litellm_overlay.catalogue.releases import Catalogue, Release
 
-CHART = Path(__file__).parents[1] / "charts" / "litellm-overlay"
+CHART = ROOT / "charts" / "litellm-overlay"
+PAYLOADS, INDEX = "files/payload/", "files/payloads.json"
+KEPT = 2  # patch.keepNewest, unless given
+LIMIT = 1_000_000  # bytes; a Secret may have 1,048,576
 BEGIN, END = "<!-- values: begin -->\n", "<!-- values: end -->\n"
 
 
-def main() -> None:
+def main() -> int:
     """Write all generated files; those that are no longer generated go."""
     files = generated()  # all of it first, so that an error leaves the chart as it is
+    values = json.dumps(yaml.safe_load((CHART / "values.yaml").read_text()))
+    kept = [*json.loads(files[INDEX])][-KEPT:]
+    if (size := stored(files, kept, len(values))) > LIMIT:
+        print(
+            f"error: a release of this chart would be about {size:,} bytes, and Helm stores"
+            f" {LIMIT:,}\nhint: carry fewer patch versions: docs/release.md",
+            file=sys.stderr,
+        )
+        return 1
     shutil.rmtree(CHART / "files", ignore_errors=True)
     for name, content in files.items():
         path = CHART / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
+    return 0
+
+
+def stored(files: dict[str, bytes], kept: Iterable[str], values: int) -> int:
+    """Return about how many bytes Helm would store, never too few; `values` is the values' length.
+
+    As the helper `litellm-overlay.refuseTooLarge` has it, with factors that are measured.
+    """
+    index = json.loads(files[INDEX])
+    carried = sum(len(text) for name, text in files.items() if name.startswith(PAYLOADS))
+    rendered = sum(
+        len(files[name]) for version in kept for name in index[version]["files"].values()
+    )
+    return 60_000 + carried * 62 // 100 + rendered * 44 // 100 + values
 
 
 def generated() -> dict[str, bytes]:
     """Return path in the chart -> content."""
-    known = catalogue.load()
-    files = {
-        f"files/payload/{version}/{path}": content
-        for version in known.patch_versions
-        for path, content in payload.files(version).items()
-    }
+    known = releases.load()
+    files = payloads(sorted(known.patch_versions, key=patch_files.numbers))
     files["files/catalogue.json"] = extract(known).encode()
+    files["files/drain.sh"] = (ROOT / "manifests" / "drain.sh").read_bytes()
     values, readme = (CHART / "values.yaml").read_text(), (CHART / "README.md").read_text()
     files["README.md"] = with_table(readme, values).encode()
     return files
 
 
+def payloads(versions: Iterable[str]) -> dict[str, bytes]:
+    """Return the payloads' files, and an index: version -> its proof, and path -> file.
+
+    A file that an older version has as well is there once: Helm stores the chart in each release,
+    a release is 1 MiB at most, and the versions have most of the guard in common.
+    """
+    index: dict[str, dict[str, Any]] = {}
+    files: dict[str, bytes] = {}
+    first: dict[tuple[str, bytes], str] = {}
+
+    def carry(version: str, path: str, content: bytes) -> str:
+        name = first.setdefault((path, content), f"{PAYLOADS}{version}/{path}")
+        files[name] = content
+        return name
+
+    for version in versions:
+        index[version] = {
+            "proof": carry(version, patch_files.PROOF, patch_files.proof(version).encode()),
+            "files": {
+                path: carry(version, path, content)
+                for path, content in patch_files.files(version).items()
+            },
+        }
+    return {**files, INDEX: (json.dumps(index, indent=1) + "\n").encode()}
+
+
 def extract(known: Catalogue) -> str:
-    """Return the catalogue's JSON for templates, which cannot compare versions as PEP 440 does."""
-    rows = [
-        f"    {json.dumps(release.version)}: "
-        + json.dumps(
-            {
-                "state": release.state,
-                "paths": [item.path for item in known.paths_of(release.version)],
-                "advisories": [item.id for item in release.advisories],
-            }
-        )
-        for release in known.releases
-    ]
+    """Return the catalogue's JSON for templates, which cannot compare versions as PEP 440 does.
+
+    A release with upstream's fix has the numbers of those `gaps` that the bridge mends in it.
+    """
+    bridge = known.default_patch_version
+    gaps = [gap for gap in known.gaps if bridge in gap.mended_by]
+
+    def row(release: Release) -> dict[str, Any]:
+        facts: dict[str, Any] = {
+            "state": release.state,
+            "paths": [item.path for item in known.paths_of(release.version)],
+            "advisories": [item.id for item in release.advisories],
+        }
+        if release.state == "fixed":
+            facts["gaps"] = [gaps.index(gap) for gap in release.gaps if gap in gaps]
+        return facts
+
+    rows = [f"    {json.dumps(it.version)}: {json.dumps(row(it))}" for it in known.releases]
     head = {
         "defaultPatchVersion": known.default_patch_version,
+        "malicious": {
+            "releases": [release.version for release in known.in_state("malicious")],
+            "images": dict(known.malicious_images),
+        },
         "patchVersions": {name: item.digest for name, item in known.patch_versions.items()},
+        "newest": known.releases[-1].version,
+        "lines": lines(known),
+        "gaps": [gap.what for gap in gaps],
+        "patchVersionsByAge": sorted(known.patch_versions, key=patch_files.numbers),
     }
     text = json.dumps(head, indent=2).removesuffix("\n}")
     return text + ',\n  "releases": {\n' + ",\n".join(rows) + "\n  }\n}\n"
+
+
+def lines(known: Catalogue) -> dict[str, list[str]]:
+    """Return line (1.106) -> its newest release, and that as a version that Helm can compare."""
+    found = {}
+    for release in known.releases:
+        version = Version(release.version)
+        line = ".".join(map(str, version.release[:2]))
+        comparable = f"{version.base_version}{'-0' if version.is_prerelease else ''}"
+        found[line] = [release.version, comparable]
+    return found
 
 
 def with_table(readme: str, values: str) -> str:
@@ -105,4 +184,4 @@ def described(values: str) -> Iterator[tuple[str, Any, str]]:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -8,6 +8,7 @@ there is not built again.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -16,20 +17,18 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from litellm_overlay.environment import cache_root, locked
 from litellm_overlay.errors import OverlayError
+from litellm_overlay.local.cache import cache_root, locked
+from pins import PINS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
-PYPROJECT = Path(__file__).parents[1] / "pyproject.toml"
-PINS = tomllib.loads(PYPROJECT.read_text("utf-8"))["tool"]["litellm-overlay"]["pins"]
-CHART_TOOLS = ("helm", "helm-unittest")
+CHART_TOOLS = ("helm", "helm-4", "helm-unittest", "kustomize", "yaml-to-json")
+# What a program calls itself, where that is not its name here.
+PROGRAMS = {"helm-4": "helm"}
+# Programs of ours, and what they are made with in `go-tools`.
+SOURCES = {"yaml-to-json": Path(__file__).parents[1] / "tests" / "chart" / "yaml_to_json"}
 
 
 def main() -> int:
@@ -46,7 +45,9 @@ def main() -> int:
 def path_of(name: str) -> Path:
     """Return where a program is, or will be."""
     version = PINS["go-tools"][name].partition("@")[2]
-    return cache_root() / "tools" / f"{name}-{version}" / name
+    if name in SOURCES:  # another text is another program
+        version += f"-{hashlib.sha256((SOURCES[name] / 'main.go').read_bytes()).hexdigest()[:12]}"
+    return cache_root() / "tools" / f"{name}-{version}" / PROGRAMS.get(name, name)
 
 
 def ensure(name: str) -> Path:
@@ -56,6 +57,9 @@ def ensure(name: str) -> Path:
         if not path.exists():
             package = PINS["go-tools"][name]
             print(f"building {package}: minutes, once", file=sys.stderr)
+            if name in SOURCES:
+                build_own(name, path.parent, package)
+                return path
             replaces = [f"{old}={new}" for old, new in PINS["go-replaces"].items()]
             build([package], path.parent, replaces=replaces, flags=link_flags(name))
     return path
@@ -81,6 +85,17 @@ def build(
         go(scratch, "build", "-trimpath", f"-o={built}/", f"-ldflags=-s -w {flags}", *plain)
         for program in built.iterdir():
             program.replace(folder / program.name)
+
+
+def build_own(name: str, folder: Path, package: str) -> None:
+    """Build a program of ours, which uses one package, into a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder) as scratch:
+        shutil.copy(SOURCES[name] / "main.go", scratch)
+        go(scratch, "mod", "init", "tools")
+        go(scratch, "get", package)
+        go(scratch, "build", "-trimpath", f"-o={name}", "-ldflags=-s -w", ".")
+        (Path(scratch) / name).replace(folder / name)
 
 
 def go(folder: str | Path, *arguments: str) -> str:

@@ -24,10 +24,25 @@ _KEYS = frozenset(
         "outputPath",
         "reportPath",
         "terminationMessagePath",
+        "onFixed",
         "onUnknown",
+        "expectedSha256",
+        "compromised",
         "settings",
     }
 )
+
+
+_POLICIES = {"onFixed": ("passthrough", "patch"), "onUnknown": ("fail", "passthrough", "patch")}
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What to do with a file that is not known as affected; each as in the plan."""
+
+    on_fixed: str = "passthrough"
+    on_unknown: str = "fail"
+    expected_sha256: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +56,8 @@ class Plan:
     output_path: str
     report_path: str
     termination_message_path: str | None
-    on_unknown: str
+    policy: Policy
+    compromised: tuple[str, ...]
     settings: Mapping[str, Scalar]
 
 
@@ -57,6 +73,11 @@ def _number(value: object, low: float, high: float) -> bool:
     return is_number and low <= value <= high  # type: ignore[operator]
 
 
+def _is_file(value: object) -> bool:
+    return isinstance(value, str) and value.isprintable() and (not value or value.startswith("/"))
+
+
+_A_FILE = 'must be "" (off) or an absolute path'
 _SETTINGS: Mapping[str, _Setting] = {
     "mode": _Setting(
         "websocket",
@@ -78,13 +99,23 @@ _SETTINGS: Mapping[str, _Setting] = {
         lambda value: _number(value, 60, 86_400) or _number(value, 0, 0),
         "must be 0 (off) or a number from 60 to 86400",
     ),
-    "drainFile": _Setting(
-        "",
-        lambda value: (
-            isinstance(value, str) and value.isprintable() and (not value or value.startswith("/"))
-        ),
-        'must be "" (off) or an absolute path',
+    "historyBytes": _Setting(
+        268_435_456,
+        lambda value: _number(value, 1_048_576, 2**40) and value == int(value),  # type: ignore[call-overload]
+        "must be a whole number from 1048576 to 1099511627776",
     ),
+    "heartbeatSeconds": _Setting(
+        0,
+        lambda value: _number(value, 1, 240) or _number(value, 0, 0),
+        "must be 0 (off) or a number from 1 to 240",
+    ),
+    "heartbeatMaxSeconds": _Setting(
+        900,
+        lambda value: _number(value, 1, 86_400),
+        "must be a number from 1 to 86400",
+    ),
+    "drainFile": _Setting("", _is_file, _A_FILE),
+    "offFile": _Setting("", _is_file, _A_FILE),
 }
 
 
@@ -114,12 +145,7 @@ def check(raw: Mapping[str, object]) -> Plan:
             "litellmVersion goes with sourcePath only; without it the installed release is read."
         )
     output_path = _required(raw, "outputPath")
-    report_path = _text(raw, "reportPath") or str(PurePath(output_path).parent / "report.json")
-    if PurePath(report_path) == PurePath(output_path):
-        raise PlanUnreadableError("reportPath and outputPath must be two different files.")
-    on_unknown = raw.get("onUnknown", "fail")
-    if on_unknown not in ("fail", "passthrough"):
-        raise PlanUnreadableError(f'onUnknown must be "fail" or "passthrough", not {on_unknown!r}.')
+    report_path = _text(raw, "reportPath") or _beside(output_path)
     return Plan(
         patch_version=patch_version,
         module_path=module_path,
@@ -128,9 +154,30 @@ def check(raw: Mapping[str, object]) -> Plan:
         output_path=output_path,
         report_path=report_path,
         termination_message_path=_text(raw, "terminationMessagePath"),
-        on_unknown=str(on_unknown),
+        policy=_policy(raw),
+        compromised=_releases(raw.get("compromised", [])),
         settings=check_settings(raw.get("settings", {})),
     )
+
+
+def _policy(raw: Mapping[str, object]) -> Policy:
+    chosen = {name: raw.get(name, allowed[0]) for name, allowed in _POLICIES.items()}
+    for name, allowed in _POLICIES.items():
+        if chosen[name] not in allowed:
+            one_of = " or ".join(f'"{item}"' for item in allowed)
+            raise PlanUnreadableError(f"{name} must be {one_of}, not {chosen[name]!r}.")
+    expected = _text(raw, "expectedSha256")
+    if (expected is not None) != (chosen["onUnknown"] == "patch"):
+        raise PlanUnreadableError('onUnknown "patch" and expectedSha256 go together.')
+    if expected and not re.fullmatch(r"[0-9a-f]{64}", expected):
+        raise PlanUnreadableError(f"expectedSha256 must be 64 hex digits, not {expected!r}.")
+    return Policy(str(chosen["onFixed"]), str(chosen["onUnknown"]), expected)
+
+
+def _releases(raw: object) -> tuple[str, ...]:
+    if isinstance(raw, list) and all(isinstance(item, str) for item in raw):
+        return tuple(raw)
+    raise PlanUnreadableError(f"compromised must be a list of releases, not {raw!r}.")
 
 
 def check_settings(raw: object) -> dict[str, Scalar]:
@@ -143,24 +190,29 @@ def check_settings(raw: object) -> dict[str, Scalar]:
             raise PlanUnreadableError(f"settings.{name} {_SETTINGS[name].rule}, not {value!r}.")
     settings = {name: raw.get(name, setting.default) for name, setting in _SETTINGS.items()}
     # YAML tools turn large whole numbers into floats (1.6e+07).
-    settings["maxMessageBytes"] = int(settings["maxMessageBytes"])
+    for name in ("maxMessageBytes", "historyBytes"):
+        settings[name] = int(settings[name])
     return settings
 
 
-def destinations(raw: Mapping[str, object]) -> tuple[str | None, str | None]:
-    """Return where report and termination message go, as far as an unchecked plan says it.
+def paths(raw: Mapping[str, object]) -> dict[str, str | None]:
+    """Return the plan's paths to files by their keys, as far as an unchecked plan says them.
 
     A plan with a typing error in it should still be answered where its author looks.
     """
+    keys = ("modulePath", "sourcePath", "outputPath", "reportPath", "terminationMessagePath")
     try:
-        output, report = _text(raw, "outputPath"), _text(raw, "reportPath")
-        if output and not report:
-            report = str(PurePath(output).parent / "report.json")
-        if report and output and PurePath(report) == PurePath(output):
-            report = None
-        return report, _text(raw, "terminationMessagePath")
+        found = {key: _text(raw, key) for key in keys}
     except PlanUnreadableError:
-        return None, None
+        return {}
+    output = found["outputPath"]
+    if output and not found["reportPath"]:
+        found["reportPath"] = _beside(output)
+    return found
+
+
+def _beside(output: str) -> str:
+    return str(PurePath(output).parent / "report.json")
 
 
 def _refuse_unknown(

@@ -75,8 +75,8 @@ def find_handler(tree: ast.Module) -> Handler:
         raise AnchorError(
             f"{node.name} must take {', '.join(_ARGUMENTS)}, but takes {', '.join(names)}."
         )
-    if not _is_required_query(_default(node.args, "model")):
-        raise AnchorError(f"`model` of {node.name} is not a required query parameter.")
+    if not (_is_required_query(_default(node.args, "model")) or model_is_optional(tree)):
+        raise AnchorError(f"`model` of {node.name} is not a query parameter.")
     _require_dependency(node)
     routers = {ast.unparse(call.func).rpartition(".")[0] for call in responses_routes(tree)}
     if len(routers) != 1:
@@ -91,6 +91,20 @@ def find_handler(tree: ast.Module) -> Handler:
         for line in range(decorator.lineno, (decorator.end_lineno or decorator.lineno) + 1)
     ]
     return Handler(node.name, router, _AUTHENTICATE, _LOGGER, tuple(sorted(lines)))
+
+
+def handler_source(source: bytes) -> bytes | None:
+    """Return the handler from its first decorator to its last line, each line ended by LF.
+
+    None where the module has no WebSocket route for */responses.
+    """
+    tree = parse(source)
+    if not responses_routes(tree):
+        return None
+    node = _routed_function(tree)
+    first = min(decorator.lineno for decorator in node.decorator_list)
+    lines = source.splitlines()[first - 1 : node.end_lineno]
+    return b"".join(line + b"\n" for line in lines)
 
 
 def model_is_optional(tree: ast.Module) -> bool:
@@ -137,22 +151,6 @@ def names_used(tree: ast.Module) -> set[str]:
     Wider than need be on purpose: a star import hides what is bound, but not what is read.
     """
     return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
-
-
-def imports(tree: ast.Module) -> dict[str, set[tuple[str, str]]]:
-    """Return what the top-level absolute imports bind: name -> {(module, attribute or "")}."""
-    bound: dict[str, set[tuple[str, str]]] = {}
-    for node in tree.body:
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                package = alias.name.partition(".")[0]
-                origin = (alias.name if alias.asname else package, "")
-                bound.setdefault(alias.asname or package, set()).add(origin)
-        elif isinstance(node, ast.ImportFrom) and not node.level:
-            for alias in node.names:
-                origin = (node.module or "", alias.name)
-                bound.setdefault(alias.asname or alias.name, set()).add(origin)
-    return bound
 
 
 def is_relative_import(node: ast.AST) -> bool:

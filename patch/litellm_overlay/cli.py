@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import os
 import sys
+from typing import NoReturn
 
 import click
 
 from litellm_overlay import __version__
 from litellm_overlay.errors import OverlayError
+from litellm_overlay.printed import printable
 
 VERBS = {
     "demo": "See the defect and the cure on this machine; no cluster needed.",
     "diff": "Show what the pod would change in a stock endpoints.py.",
     "render": "Print the overlay: manifests, kustomize, or values for LiteLLM's own charts.",
-    "inject": "Put the overlay into manifests, or take it out: stdin to stdout.",
+    "inject": "Put the overlay into manifests: files or stdin to stdout.",
+    "uninject": "Take the overlay out of manifests: what inject was given, to the byte.",
     "doctor": "Find what is wrong with proxies and the way to them: manifests in, findings out.",
     "probe": "Speak to a proxy as Codex does, over WebSocket, and judge the answer.",
     "status": "Show what the overlay does in each proxy of a cluster.",
@@ -23,7 +27,42 @@ VERBS = {
     "pin": "Write a lock file: which image and which patch are to run, to the digest.",
     "releases": "Tell whether a LiteLLM release or image is affected, and what to pin.",
     "check-upgrade": "Tell what a change of LiteLLM means, before it is made.",
+    "completion": "Print what makes a shell complete verbs and options.",
+    "version": "Tell the versions of this tool, its patches and its catalogue.",
 }
+# What people type who come from other tools.
+_ALIKE = {
+    "apply": "inject",
+    "check": "doctor",
+    "describe": "status",
+    "get": "status",
+    "install": "inject",
+    "lint": "doctor",
+    "list": "status",
+    "ls": "status",
+    "lock": "pin",
+    "patch": "inject",
+    "remove": "uninject",
+    "revert": "uninject",
+    "template": "render",
+    "test": "verify",
+    "uninstall": "uninject",
+    "upgrade": "check-upgrade",
+    "validate": "doctor",
+}
+
+# Without any word the help itself is the error; click 8.1 has no such class and prints it.
+NO_VERB = getattr(click.exceptions, "NoArgsIsHelpError", ())
+
+
+class NoSuchVerbError(click.UsageError):
+    """A word that is no verb."""
+
+    def __init__(self, wrong: str, ctx: click.Context) -> None:
+        near = difflib.get_close_matches(wrong.lower(), VERBS, n=1)
+        meant = _ALIKE.get(wrong.lower()) or (near[0] if near else "")
+        question = f" Did you mean {meant}?" if meant else ""
+        super().__init__(f"No such command {wrong!r}.{question}", ctx)
 
 
 class Verbs(click.Group):
@@ -43,6 +82,15 @@ class Verbs(click.Group):
         module = importlib.import_module(f"litellm_overlay.commands.{name}")
         command: click.Command = getattr(module, name)
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the verb; one that is not there is told with the one that was meant."""
+        wrong = args[0] if args else ""
+        if wrong and wrong not in VERBS and not wrong.startswith("-"):
+            raise NoSuchVerbError(wrong, ctx)
+        return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> object:
         """Run a verb; that the reader of its output, `head` perhaps, has seen enough is no failure.
@@ -82,7 +130,7 @@ def root() -> None:
 
     \b
     Shell completion (bash; zsh and fish alike):
-      eval "$(_LITELLM_OVERLAY_COMPLETE=bash_source litellm-overlay)"
+      source <(litellm-overlay completion bash)
     """
 
 
@@ -91,18 +139,33 @@ def main() -> None:
     try:
         code = root.main(standalone_mode=False)
     except OverlayError as error:
-        click.echo(f"error: {error.message}", err=True)
-        if error.hint:
-            click.echo(f"hint: {error.hint}", err=True)
-        sys.exit(error.exit_code)
+        fail(error.exit_code, error.message, error.hint)
     except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
+        if isinstance(error, NO_VERB):
+            error.show()
+            sys.exit(error.exit_code)
+        fail(error.exit_code, error.format_message(), help_of(error))
     except OSError as error:
-        click.echo(f"error: {error.strerror or error}", err=True)
-        click.echo("hint: is the disk full, or a path not readable or writable?", err=True)
-        sys.exit(1)
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("interrupted", err=True)
-        sys.exit(130)
+        hint = "is the disk full, or a path not readable or writable?"
+        fail(1, str(error.strerror or error), hint)
+    except RecursionError:
+        fail(1, "something in the input is nested too deep to be read", "what wrote it?")
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def help_of(error: click.ClickException) -> str:
+    """Return the command whose help tells what would be right, for words that were wrong.
+
+    Click's own usage line is left out: the error names the word, and the help begins with it.
+    """
+    if not isinstance(error, click.UsageError):
+        return ""
+    return f"{error.ctx.command_path if error.ctx else 'litellm-overlay'} --help"
+
+
+def fail(code: int, message: str, hint: str) -> NoReturn:
+    """Say what went wrong and what to do, and exit."""
+    click.echo(f"error: {printable(message)}", err=True)
+    if hint:
+        click.echo(f"hint: {printable(hint)}", err=True)
+    sys.exit(code)

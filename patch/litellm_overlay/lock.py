@@ -5,34 +5,44 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from litellm_overlay import __version__, plan
+from litellm_overlay import __version__
+from litellm_overlay.camel_case import camel, plain
+from litellm_overlay.catalogue import image_tags
+from litellm_overlay.catalogue.assessment import patched_states
+from litellm_overlay.catalogue.releases import UNREVIEWED
 from litellm_overlay.errors import NotInCatalogueError, ValuesError, VerificationError
+from litellm_overlay.overlay.plan import from_values
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from litellm_overlay.catalogue import Catalogue
-    from litellm_overlay.fleet import Row
-    from litellm_overlay.plan import Payload
-    from litellm_overlay.values import OverlayValues
+    from litellm_overlay.catalogue.assessment import Answer
+    from litellm_overlay.fleet.rows import Row
+    from litellm_overlay.overlay.payload import Payload
+    from litellm_overlay.overlay.plan import OverlayPlan, Planner
+    from litellm_overlay.overlay.values import OverlayValues
 
 NAME = "litellm-overlay.lock"
 _FORMAT = 1
 _AGAIN = "delete it and write it anew: litellm-overlay pin"
 _SHA256 = "[0-9a-f]{64}"
 _TEXT = r"[!-~]+"  # no space and nothing that could move a terminal's cursor
-# Of each key: the field, the words for people, what it must look like, whether it may be null.
-_KEYS = {
-    "image": ("image", "the image", _TEXT, False),
-    "imageDigest": ("image_digest", "the image's digest", f"sha256:{_SHA256}", True),
-    "litellmVersion": ("litellm_version", "LiteLLM", _TEXT, False),
-    "stockSha256": ("stock_sha256", "the stock endpoints.py", _SHA256, False),
-    "patchVersion": ("patch_version", "the patch", _TEXT, False),
-    "payloadDigest": ("payload_digest", "the payload", _SHA256, False),
-    "chartVersion": ("chart_version", "the chart", _TEXT, True),
+# Of each field: the words for people, what it must look like, whether it may be null. Its key in
+# the file is the field's name in camelCase. A release is null where tag and values contradict each
+# other, a stock file where the release is newer than the catalogue: the guard finds out.
+_FIELDS = {
+    "image": ("the image", _TEXT, False),
+    "image_digest": ("the image's digest", f"sha256:{_SHA256}", True),
+    "litellm_version": ("LiteLLM", _TEXT, True),
+    "stock_sha256": ("the stock endpoints.py", _SHA256, True),
+    "patch_version": ("the patch", _TEXT, False),
+    "payload_digest": ("the payload", _SHA256, False),
+    "on_fixed": ("onFixed", "passthrough|patch", True),
+    "chart_version": ("the chart", _TEXT, True),
 }
+_UNREPORTED = {"image_digest", "on_fixed", "chart_version"}  # what may be lacking all the same
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +59,7 @@ class Lock:
     stock_sha256: str | None = None
     patch_version: str | None = None
     payload_digest: str | None = None
+    on_fixed: str | None = None
     chart_version: str | None = None
 
 
@@ -56,17 +67,19 @@ def read(text: str, where: str) -> Lock:
     """Return the lock in a file's text; `where` names the file. ValuesError if it is none."""
     try:
         data = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValuesError(f"{where} is not JSON: {error}", _AGAIN) from error
     if not isinstance(data, dict) or data.pop("lockVersion", None) != _FORMAT:
         raise ValuesError(f"{where} is no lock of the form {_FORMAT}", _AGAIN)
-    if wrong := sorted(set(data) ^ set(_KEYS)):
+    keys = {field: camel(field) for field in _FIELDS}
+    if wrong := sorted(set(data) ^ set(keys.values())):
         state = "an unknown" if wrong[0] in data else "no"
         raise ValuesError(f"{where} has {state} key {wrong[0]!r}", _AGAIN)
-    for key, (_, _, form, nullable) in _KEYS.items():
-        if not (data[key] is None and nullable) and not _fits(form, data[key]):
-            raise ValuesError(f"{where}: {key} cannot be {data[key]!r}", _AGAIN)
-    return Lock(**{field: data[key] for key, (field, *_) in _KEYS.items()})
+    for field, (_, form, nullable) in _FIELDS.items():
+        value = data[keys[field]]
+        if not (value is None and nullable) and not _fits(form, value):
+            raise ValuesError(f"{where}: {keys[field]} cannot be {value!r}", _AGAIN)
+    return Lock(**{field: data[key] for field, key in keys.items()})
 
 
 def text(lock: Lock) -> str:
@@ -74,18 +87,14 @@ def text(lock: Lock) -> str:
     return json.dumps({"lockVersion": _FORMAT, **plain(lock)}, indent=2) + "\n"
 
 
-def plain(lock: Lock) -> dict[str, Any]:
-    """Return a lock by the file's keys."""
-    return {key: getattr(lock, field) for key, (field, *_) in _KEYS.items()}
+def of_plan(overlay: OverlayPlan) -> Lock:
+    """Return what the plan of a proxy would run."""
+    return of_image(overlay.proxy.image, overlay.litellm, overlay.payload, overlay.on_fixed)
 
 
-def of_image(reference: str, chosen: Payload, values: OverlayValues, known: Catalogue) -> Lock:
-    """Return what an image and a payload are; of a release that no one names for certain, nothing.
-
-    ValuesError and NotInCatalogueError as from `plan.identify`.
-    """
-    answer = plan.identify(values, reference, known)
-    certain = answer.release if answer.exact or values.litellm_version else None
+def of_image(reference: str, litellm: Answer, chosen: Payload, on_fixed: str) -> Lock:
+    """Return what an image and a payload are; of a release that nobody is sure of, nothing."""
+    certain = litellm.release if litellm.exact else None
     image, digest = _split(reference)
     return Lock(
         image=image,
@@ -94,6 +103,7 @@ def of_image(reference: str, chosen: Payload, values: OverlayValues, known: Cata
         stock_sha256=certain.endpoints_sha256 if certain else None,
         patch_version=chosen.version,
         payload_digest=chosen.digest,
+        on_fixed=on_fixed,
     )
 
 
@@ -106,25 +116,39 @@ def of_row(row: Row) -> Lock:
         stock_sha256=row.stock_sha256,
         patch_version=row.patch_version,
         payload_digest=row.payload_digest,
+        on_fixed=row.on_fixed,
         chart_version=row.chart_version,
     )
 
 
-def to_pin(values: OverlayValues, known: Catalogue, available: Sequence[Payload]) -> Lock:
-    """Return the lock for what values ask for; the chart is the one that came with this tool."""
-    reference = plan.from_values(values).image
-    found = of_image(reference, plan.choose(values, known, available), values, known)
-    if not found.litellm_version:
+def to_pin(planner: Planner) -> Lock:
+    """Return the lock for what values ask for; the chart is the one that came with this tool.
+
+    Errors are those of `Planner.identify` and `Planner.payload`, too.
+    """
+    reference = from_values(planner.values).image
+    litellm = planner.identify(reference)
+    if litellm.release and litellm.state == "malicious":
+        raise VerificationError(
+            f"LiteLLM {litellm.release.version} is malicious; never run it",
+            f"litellm-overlay releases {litellm.release.version}",
+        )
+    litellm = _by_tag(planner, reference, litellm)
+    if litellm.release is None or not (litellm.exact or planner.values.litellm_version):
         raise NotInCatalogueError(
             f"the image {reference} does not say for certain which LiteLLM is inside",
             "say it with --litellm, or pin what a cluster has found in it: --from-cluster",
         )
-    state = known.release(found.litellm_version).state
-    if state != "affected":
+    name, state = f"LiteLLM {litellm.release.version}", litellm.state
+    on_fixed = planner.values.on_fixed or "passthrough"
+    if state not in {*patched_states(on_fixed), UNREVIEWED}:
         raise VerificationError(
-            f"LiteLLM {found.litellm_version} is {state}; the overlay is for affected releases",
-            f"litellm-overlay releases {found.litellm_version}",
+            f"{name} is {state}; the overlay leaves it as it is",
+            "for the bridge there: --on-fixed patch"
+            if state == "fixed"
+            else f"litellm-overlay releases {litellm.release.version}",
         )
+    found = of_image(reference, litellm, planner.payload, on_fixed)
     return replace(found, chart_version=__version__)
 
 
@@ -142,7 +166,7 @@ def rows_to_pin(rows: Sequence[Row]) -> Lock:
 def _row_to_pin(row: Row) -> Lock:
     name = row.workload
     if row.decision == "upstream-fixed":
-        raise VerificationError(f"{name} has upstream's fix", "the overlay may be removed")
+        raise VerificationError(f"{name} has upstream's fix", "for the bridge there: onFixed patch")
     if row.decision != "patched" or row.agreeing < row.pods:
         raise VerificationError(
             f"{name} is {row.decision}, {row.agreeing} of {row.pods} pods agree",
@@ -154,18 +178,30 @@ def _row_to_pin(row: Row) -> Lock:
             "restart it, or name the image by its digest",
         )
     found = of_row(row)
-    for field, words, _, nullable in _KEYS.values():
-        if getattr(found, field) is None and not nullable:
+    for field, (words, form, _) in _FIELDS.items():
+        if getattr(found, field) is None and field not in _UNREPORTED:
             raise VerificationError(
                 f"{name} does not report {words}", "pin by name instead: --image, --litellm"
             )
+        if getattr(found, field) is not None and not _fits(form, getattr(found, field)):
+            raise VerificationError(
+                f"{name} reports {words} that cannot be", "look at the pod: kubectl describe pods"
+            )
     return found
+
+
+def _by_tag(planner: Planner, reference: str, litellm: Answer) -> Answer:
+    """Return the answer, exact where a tag beside a digest names a release; the lock has both."""
+    image, digest = _split(reference)
+    if litellm.exact or not digest or not image_tags.tag_of(image):
+        return litellm
+    return planner.identify(image)
 
 
 def differences(lock: Lock, found: Lock) -> tuple[str, ...]:
     """Return a sentence for each thing that both tell and do not tell alike."""
     told = []
-    for field, words, *_ in _KEYS.values():
+    for field, (words, *_) in _FIELDS.items():
         wanted, got = getattr(lock, field), getattr(found, field)
         if None not in (wanted, got) and wanted != got:
             told.append(f"{words} is {_short(field, got)}, the lock says {_short(field, wanted)}")
@@ -180,6 +216,7 @@ def fill(values: OverlayValues, lock: Lock) -> OverlayValues:
         image=values.image or f"{lock.image}{digest}",
         patch_version=values.patch_version or lock.patch_version,
         litellm_version=values.litellm_version or lock.litellm_version,
+        on_fixed=values.on_fixed or lock.on_fixed,
     )
 
 
@@ -200,7 +237,7 @@ def hold(row: Row, lock: Lock) -> Row:
         told.append(f"the overlay is missing, the lock says patch {lock.patch_version}")
     if not told:
         return row
-    decision = row.decision if row.decision == "refused" else "drifted"
+    decision = row.decision if row.decision in {"refused", "malicious"} else "drifted"
     return replace(row, decision=decision, reasons=(*row.reasons, *told))
 
 

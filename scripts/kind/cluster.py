@@ -16,7 +16,7 @@ import tools
 from kind import docker
 from kind.steps import run
 from litellm_overlay.errors import OverlayError
-from litellm_overlay.processes import free_port
+from litellm_overlay.local.processes import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -88,7 +88,7 @@ class Cluster:
         environ = {**os.environ, "KUBECONFIG": str(self.kubeconfig)}
         return run(tools.path_of("kind"), *arguments, *name, env=environ, stdin=stdin)
 
-    def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
+    def kubectl(self, *arguments: str | Path, stdin: str | None = None) -> str:
         """Return what the node's own kubectl prints."""
         return run(self.kubectl_path, "--kubeconfig", self.kubeconfig, *arguments, stdin=stdin)
 

@@ -12,12 +12,13 @@ import shutil
 import tempfile
 from pathlib import Path
 
-import tools
 from kind import docker
 from kind.steps import HERE, fingerprint
-from litellm_overlay import catalogue, environment, images
-from litellm_overlay.environment import GRACE, known_release, uv
+from litellm_overlay.catalogue import image_tags, releases
 from litellm_overlay.errors import OverlayError
+from litellm_overlay.local import environment
+from litellm_overlay.local.environment import GRACE, known_release, uv
+from pins import PINS
 
 # Debian's release with the Python that the official images have.
 SUITE, PYTHON, PACKAGES = "trixie", "3.13", ["python3", "ca-certificates"]
@@ -33,7 +34,7 @@ def image(name: str, source: str) -> str:
     """
     if name == "changed":
         return changed(image("venv", source))
-    official: str = tools.PINS["litellm-images"][name]
+    official: str = PINS["litellm-images"][name]
     if source == "build":
         return stand_in(official)
     if not docker.has(official):
@@ -43,12 +44,12 @@ def image(name: str, source: str) -> str:
 
 def module_in(reference: str) -> str:
     """Return where the module lies in an image, by its tag."""
-    return catalogue.load().paths_of(release_in(reference))[0].path
+    return releases.load().paths_of(release_in(reference))[0].path
 
 
 def release_in(reference: str) -> str:
     """Return the LiteLLM release that an image's tag names."""
-    release = images.read(images.parse(reference)).release
+    release = image_tags.read(image_tags.parse(reference)).release
     assert release, reference
     return release
 
@@ -66,7 +67,7 @@ def stand_in(official: str) -> str:
     """Return the image that stands for an official one, built first if Docker has it not."""
     release, module = release_in(official), module_in(official)
     recipe = HERE / next(file for root, file in LAYOUTS.items() if module.startswith(root))
-    extras = tools.PINS["litellm-extras"]
+    extras = PINS["litellm-extras"]
     mark = fingerprint(recipe, extras, SUITE, PACKAGES, HERE / "litellm.py")
     built = f"litellm-overlay/litellm:{release}-{mark}"
     if not docker.has(built):

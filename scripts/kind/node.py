@@ -15,7 +15,8 @@ from pathlib import Path
 import tools
 from kind import docker
 from kind.steps import HERE, fingerprint, pipe, run
-from litellm_overlay.environment import cache_root, locked
+from litellm_overlay.local.cache import cache_root, locked
+from pins import PINS
 
 PACKAGES = [
     *("systemd", "systemd-sysv", "dbus", "containerd", "runc", "containernetworking-plugins"),
@@ -33,8 +34,8 @@ RECIPE = [HERE / name for name in ("node.py", "node.Dockerfile", "iptables.Docke
 
 def image() -> str:
     """Return the tag of the node image, built first if Docker has it not."""
-    pins = tools.PINS["kubernetes"]
-    mark = fingerprint(pins, tools.PINS["go-tools"]["kind"], *RECIPE)
+    pins = PINS["kubernetes"]
+    mark = fingerprint(pins, PINS["go-tools"]["kind"], *RECIPE)
     tag = f"litellm-overlay/kind-node:{pins['version']}-{mark}"
     if not docker.has(tag):
         programs = build_programs(pins)
@@ -89,7 +90,7 @@ def build_base(tag: str, scratch: Path) -> None:
     if not docker.has(debian):
         docker.debian(SUITE, PACKAGES, debian, scratch)
     context = scratch / "base"
-    module = tools.PINS["go-tools"]["kind"]
+    module = PINS["go-tools"]["kind"]
     found = json.loads(tools.go(scratch, "mod", "download", "-json", module))
     shutil.copytree(
         Path(found["Dir"]) / "images/base/files", context / "files", copy_function=shutil.copyfile

@@ -8,25 +8,25 @@ import subprocess
 
 import pytest
 
-from fakes import helm
+from support import helm
+
+
+def command():
+    """Return what the hook runs."""
+    (proxy,) = helm.pod_of(*helm.LEAST)["spec"]["containers"]
+    return proxy["lifecycle"]["preStop"]["exec"]["command"]
 
 
 @pytest.fixture
 def hook(tmp_path):
     """Return a way to start the hook for a port, without the pause for endpoints to be told."""
-    (proxy,) = helm.pod_of(*helm.LEAST)["spec"]["containers"]
-    shell, option, script = proxy["lifecycle"]["preStop"]["exec"]["command"]
-    assert ":0FA0 " in script
-    assert "sleep 5\n" in script
+    shell, option, script, name, *_ = command()
+    assert "\nsleep 5\n" in script
 
     def start(port, seconds=120, **environ):
-        ours = (
-            script.replace("/litellm-overlay/drain", str(tmp_path))
-            .replace(":0FA0 ", f":{port:04X} ")
-            .replace("sleep 5\n", "\n")
-            .replace("+ 120))", f"+ {seconds}))")
-        )
-        return subprocess.Popen([shell, option, ours], env={**os.environ, **environ})
+        ours = script.replace("\nsleep 5\n", "\n")
+        argv = [shell, option, ours, name, tmp_path / "now", str(seconds), str(port)]
+        return subprocess.Popen(argv, env={**os.environ, **environ})
 
     return start
 
@@ -53,9 +53,13 @@ def test_it_waits_for_the_last_connection(hook, listener, tmp_path):
 
 def test_new_connections_go_elsewhere_first():
     """Whoever is sent away while the pod is still an endpoint may come back to it, and try in vain."""
-    (proxy,) = helm.pod_of(*helm.LEAST)["spec"]["containers"]
-    script = proxy["lifecycle"]["preStop"]["exec"]["command"][2]
-    assert script.index("sleep 5\n") < script.index("touch ")
+    script = command()[2]
+    assert script.index("\nsleep 5\n") < script.index("\ntouch ")
+
+
+def test_the_text_is_everybodys():
+    """What `render` writes and doctor recommends has a test too; see tests/unit, test_drain.py."""
+    assert command()[2] == (helm.CHART.parents[1] / "manifests" / "drain.sh").read_text()
 
 
 def test_it_ends_when_the_time_is_over(hook, listener):
@@ -83,7 +87,8 @@ def test_the_flag_is_where_the_proxy_looks():
     (proxy,) = pod["containers"]
     flag = "/litellm-overlay/drain/now"
     assert f'"drainFile":"{flag}"' in pod["initContainers"][0]["env"][0]["value"]
-    assert f"touch {flag}\n" in proxy["lifecycle"]["preStop"]["exec"]["command"][2]
+    assert command()[3:] == ["drain", flag, "120", "4000"]
+    assert proxy["args"][-2:] == ["--port", "4000"]
     assert proxy["lifecycle"]["postStart"]["exec"]["command"] == ["rm", "-f", flag]
     assert {"name": "drain", "mountPath": "/litellm-overlay/drain"} in proxy["volumeMounts"]
     assert {"name": "drain", "emptyDir": {"sizeLimit": "1Mi"}} in pod["volumes"]

@@ -11,10 +11,10 @@ import sys
 import pytest
 import yaml
 
-from fakes import helm
-from fakes.foreign import CHART as FACSIMILE
-from fakes.foreign import INJECT
-from litellm_overlay import payload
+from e2e.kit.foreign import CHART as FACSIMILE
+from e2e.kit.foreign import INJECT
+from litellm_overlay.overlay import payload
+from support import helm
 
 MINE = """\
 extraInitContainers: [{name: mine, image: busybox}]

@@ -9,15 +9,18 @@ import pytest
 import yaml
 
 import sync_chart
-from fakes import helm
-from litellm_overlay import __version__, advice, catalogue, payload, plan, values
+from litellm_overlay import __version__
+from litellm_overlay.catalogue import assessment, releases
 from litellm_overlay.errors import NotInCatalogueError, OverlayError
+from litellm_overlay.objects.access import is_payload
+from litellm_overlay.overlay import payload, plan, values
+from support import helm
 
 HINT = "python scripts/sync_chart.py"
 
 
 def test_the_copies_are_equal():
-    """Byte for byte: payloads, catalogue, the README's table; and nothing is left from before."""
+    """Byte for byte: payloads, drain, catalogue, the README's table; and nothing is left from before."""
     generated = sync_chart.generated()
     present = {
         str(path.relative_to(helm.CHART)): path.read_bytes()
@@ -34,14 +37,14 @@ def test_versions():
     """The chart's is the package's; the application's is the patch that a pod gets by default."""
     chart = yaml.safe_load((helm.CHART / "Chart.yaml").read_text())
     assert chart["version"] == __version__
-    assert chart["appVersion"] == catalogue.load().default_patch_version
+    assert chart["appVersion"] == releases.load().default_patch_version
     image = yaml.safe_load((helm.CHART / "values.yaml").read_text())["image"]
-    assert image["tag"] == f"v{catalogue.load().newest_affected}"
+    assert image["tag"] == f"v{releases.load().newest_affected}"
     listed = f"image: {image['repository']}:{image['tag']}\n"
     assert listed in chart["annotations"]["artifacthub.io/images"]
 
 
-@pytest.mark.parametrize("version", catalogue.load().patch_versions)
+@pytest.mark.parametrize("version", releases.load().patch_versions)
 def test_a_config_map_holds_the_payload(version):
     """Every file of it and no other, to the byte, under a name that carries the digest."""
     digest = payload.digest(version)
@@ -51,7 +54,7 @@ def test_a_config_map_holds_the_payload(version):
     }
     assert item["data"] == expected
     assert item["immutable"] is True
-    assert plan.is_payload(item)
+    assert is_payload(item)
 
 
 def tags():
@@ -66,10 +69,14 @@ def tags():
         "1.83.10",
         "1.88.6",
         "1.89.0",
+        "1.96.1",
         "1.109.1",
-        "9.9.9",
+        "1.109.99",
+        "1.999.0",
+        "2026.11.26",
     ]
     yield from (style.format(release) for style in styles for release in releases)
+    yield from ("v1.999.0-rc.1", "v1.83.99-stable.patch.1")
     yield from ("v1.84.0-rc.1", "v1.84.0rc1", "v1.83.5-rc.7", "v1.84.0.dev2", "v1.84.0-dev.2")
     yield from ("latest", "main-stable", "1.9")
 
@@ -87,16 +94,17 @@ def forms_of(version):
 def read_by_toolkit(tag):
     """Return the release of the catalogue, or None."""
     try:
-        return advice.answer(f"ghcr.io/berriai/litellm:{tag}", catalogue.load()).release.version
+        found = assessment.answer(f"ghcr.io/berriai/litellm:{tag}", releases.load()).release
     except NotInCatalogueError:
         return None
+    return None if found.state == releases.UNREVIEWED else found.version
 
 
 READ = """\
 {{- $known := (.Files.Get "files/catalogue.json" | fromJson).releases }}
 {{- range .Files.Get "files/tags.json" | fromJsonArray }}
-{{- $root := dict "Values" (dict "image" (dict "tag" .)) }}
-{{ . | quote }}: {{ include "litellm-overlay.release" (dict "root" $root "known" $known) | quote }}
+{{- $values := dict "image" (dict "tag" .) }}
+{{ . | quote }}: {{ include "litellm-overlay.release" (dict "Values" $values "releases" $known) | quote }}
 {{- end }}
 """
 
@@ -105,24 +113,24 @@ def test_every_release_is_read_as_the_toolkit_reads_it(tmp_path):
     """In every form that a tag of it may have; all of them in one run of Helm."""
     chart = tmp_path / "chart"
     shutil.copytree(helm.CHART, chart)
-    releases = [release.version for release in catalogue.load().releases]
-    tags = [tag for release in releases for tag in forms_of(release)]
+    versions = [release.version for release in releases.load().releases]
+    tags = [tag for release in versions for tag in forms_of(release)]
     (chart / "files" / "tags.json").write_text(json.dumps(tags))
     (chart / "templates" / "read.yaml").write_text(READ)
     only = ("--show-only", "templates/read.yaml")
     found = yaml.safe_load(helm.template(*helm.LEAST, *only, chart=chart))
     assert found.keys() == set(tags)
     for tag in tags:
-        assert (found[tag] if found[tag] in releases else None) == read_by_toolkit(tag), tag
+        assert (found[tag] if found[tag] in versions else None) == read_by_toolkit(tag), tag
 
 
 def test_tags_are_read_as_the_toolkit_reads_them():
     """The same path for the same image, or a refusal by both."""
-    differing = {}
+    differing, planner = {}, plan.Planner.of(values.OverlayValues())
     for tag in tags():
-        image = f"ghcr.io/berriai/litellm:{tag}"
+        proxy = plan.from_values(values.OverlayValues(image=f"ghcr.io/berriai/litellm:{tag}"))
         try:
-            expected = plan.module_path(values.OverlayValues(), image, catalogue.load())
+            expected = planner.plan(proxy).module_path
         except OverlayError:
             expected = None
         try:

@@ -10,10 +10,11 @@ import pytest
 import yaml
 
 import tools
-from fakes import helm
-from fakes.pod_security import violations
+from support import helm
+from support.pod_security import violations
 
 KUBERNETES = [f"1.{minor}" for minor in range(29, 38)]
+CUSTOM = {"HTTPRoute", "PodMonitor"}  # whose schemas are no part of Kubernetes
 GOLDEN = helm.CHART.parents[1] / "tests" / "chart" / "golden"
 
 
@@ -80,6 +81,8 @@ def test_the_oldest_cluster_is_the_oldest_tried():
 def test_the_api_takes_it(case, kubernetes):
     """Strictly: a key that the API does not know is an error."""
     for item in helm.objects("--values", case, "--kube-version", kubernetes).values():
+        if item["kind"] in CUSTOM:
+            continue
         kubernetes_validate.validate(item, kubernetes, strict=True)
 
 
@@ -93,7 +96,10 @@ def test_pod_security_restricted(case):
     found = [violation for pod in pods for violation in violations(pod)]
     if name(case) == "root":
         found = [violation for violation in found if not violation.startswith("litellm: ")]
-        assert set(found) == {"litellm-overlay: runAsNonRoot", "test: runAsNonRoot"}
+        # No profile of ours beside a proxy without one: an SCC of OpenShift may forbid it.
+        own = ("litellm-overlay", "test")
+        rules = ("runAsNonRoot", "seccompProfile")
+        assert set(found) == {f"{pod}: {rule}" for pod in own for rule in rules}
     else:
         assert not found
 
@@ -117,7 +123,8 @@ def test_the_guard_comes_first_with_the_proxys_image():
     """The same reference and pull policy: the file it patches is the file that is run."""
     for case in helm.CI:
         pod = helm.pod_of("--values", case)["spec"]
-        (proxy,) = pod["containers"]
+        proxy = pod["containers"][0]
+        assert proxy["name"] == "litellm"
         for guard in pod.get("initContainers", [])[:1]:
             assert guard["name"] == "litellm-overlay"
             assert guard["image"] == proxy["image"]

@@ -7,7 +7,8 @@ import shutil
 import pytest
 import yaml
 
-from fakes import helm
+from litellm_overlay.catalogue import releases
+from support import helm
 
 
 @pytest.fixture
@@ -48,11 +49,31 @@ def test_a_refused_pod_shows_why(notes):
 
 
 def test_a_release_that_is_fixed_by_half(notes):
-    """1.89: Codex connects, but can hang; nobody is sent there."""
+    """1.89: the overlay patches it, as an affected one."""
     said = notes("--set", "image.tag=v1.89.0")
-    assert "changes nothing in it, in any mode.\nCodex can still hang on it" in said
-    assert "1.90.0" in said
-    assert "you may go without" not in said
+    assert said.startswith("LiteLLM 1.89.0 with overlay 2.0.0, mode websocket.")
+    assert "needs no overlay" not in said
+
+
+@pytest.mark.parametrize(
+    ("tag", "last"), [("v1.999.0", "1.110.2"), ("v1.109.99", "1.109.3"), ("v1.88.7", "1.88.6")]
+)
+def test_a_newer_release(notes, tag, last):
+    """It goes on, and nobody can think that it was looked at."""
+    said = notes("--set", f"image.tag={tag}")
+    assert (
+        f"WARNING: LiteLLM {tag[1:]} is newer than the last that this chart knows, {last}:" in said
+    )
+    assert "The guard decides by the file" in said
+
+
+def test_a_tag_against_the_value(notes):
+    """The value counts where the tag does not; where it does, both are said."""
+    assert "WARNING: image.tag says LiteLLM 1.88.6, litellmVersion says 1.86.2." in notes(
+        "--set", "image.tag=v1.88.6,litellmVersion=1.86.2"
+    )
+    for tag in ("prod", "v1.86.2", "v1.86.2-acme", "2026.11.26"):
+        assert "WARNING" not in notes("--set", f"image.tag={tag},litellmVersion=1.86.2")
 
 
 def test_advisories_are_named_each_time(notes):
@@ -64,9 +85,17 @@ def test_advisories_are_named_each_time(notes):
 
 
 def test_a_fixed_release(notes):
-    """The overlay is not needed, and the notes say so."""
-    assert "you may go without" in notes("--set", "image.tag=v1.90.0")
-    assert "you may go without" not in notes()
+    """No overlay is needed for the handshake; what stays is named, as operators feel it."""
+    said = notes("--set", "image.tag=v1.110.2")
+    assert "LiteLLM 1.110.2 needs no overlay for the handshake, and is left" in said
+    known = releases.load().release("1.110.2")
+    mended = [gap.what for gap in known.gaps if "2.0.0" in gap.mended_by]
+    assert [line[4:] for line in said.splitlines() if line.startswith("  - ")] == mended
+    assert "--set patch.onFixed=patch" in said
+    assert "needs no overlay" not in notes()
+    bridged = notes("--set", "image.tag=v1.110.2,patch.onFixed=patch")
+    assert "the overlay puts the bridge there too" in bridged
+    assert "What stays" not in bridged
 
 
 def test_without_the_overlay_or_without_a_known_release(notes):

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 import yaml
 
-from fakes import helm
+from support import helm
 
+TWENTY = "0123456789abcdefABCD"
 LOOKS_LIKE_A_KEY = "sk-proj-0123456789abcdef"
 
 
@@ -40,6 +41,35 @@ def rendered(tmp_path):
         ({"env": [{"name": "OPENAI_API_KEY", "value": "hush"}]}, "env.OPENAI_API_KEY", "hush"),
         ({"env": [{"name": "DB_URL", "value": "postgresql://u:hush@h/d"}]}, "env.DB_URL", "hush"),
         ({"env": [{"name": "X", "value": LOOKS_LIKE_A_KEY}]}, "env.X", LOOKS_LIKE_A_KEY),
+        ({"config": {"db_pwd": "hush", "a": 1}}, "config.db_pwd", "hush"),
+        ({"config": {"a": {"db_pass": "hush"}}}, "config.a.db_pass", "hush"),
+        ({"config": {"a": {"pass": "hush"}}}, "config.a.pass", "hush"),
+        ({"config": {"a": {"api_key": {"value": "hush"}}}}, "config.a.api_key.value", "hush"),
+        ({"config": {"a": {"token": [{"Value": "hush"}]}}}, "config.a.token[0].Value", "hush"),
+        ({"config": {"a": [f"ghp_{TWENTY}"]}}, "config.a[0]", TWENTY),
+        ({"config": {"a": f"github_pat_{TWENTY}"}}, "config.a", TWENTY),
+        ({"config": {"a": f"xoxb-{TWENTY}"}}, "config.a", TWENTY),
+        ({"config": {"a": "Endpoint=x;AccountName=y;AccountKey=hush=="}}, "config.a", "hush"),
+        ({"env": [{"name": "DB_PWD", "value": "hush"}]}, "env.DB_PWD", "hush"),
+        ({"env": [{"name": "X", "value": f"Bearer gho_{TWENTY}"}]}, "env.X", TWENTY),
+        ({"podAnnotations": {"acme.io/api-key": "hush"}}, "podAnnotations.acme.io/api-key", "hush"),
+        ({"service": {"annotations": {"x": f"ghs_{TWENTY}"}}}, "service.annotations.x", TWENTY),
+        (
+            {
+                "ingress": {
+                    "enabled": True,
+                    "hosts": [{"host": "h"}],
+                    "annotations": {"a/password": "hush"},
+                }
+            },
+            "ingress.annotations.a/password",
+            "hush",
+        ),
+        (
+            {"serviceAccount": {"annotations": {"a/token": "hush"}}},
+            "serviceAccount.annotations.a/token",
+            "hush",
+        ),
         ({"extraArgs": ["--ssl_keyfile_password", "hush"]}, "extraArgs[1]", "hush"),
         ({"extraArgs": [f"--x={LOOKS_LIKE_A_KEY}"]}, "extraArgs[0]", LOOKS_LIKE_A_KEY),
     ],
@@ -70,6 +100,10 @@ def test_a_key_in_clear_text_is_refused(rendered, values, where, secret):
         {"env": [{"name": "A_KEY", "valueFrom": {"secretKeyRef": {"name": "a", "key": "b"}}}]},
         {"env": [{"name": "GOOGLE_APPLICATION_CREDENTIALS", "value": "/var/run/account.json"}]},
         {"extraArgs": ["--num_workers", "2"]},
+        {"config": {"a": {"bypass": "x", "compass": "x", "value": "x", "model": {"value": "x"}}}},
+        {"config": {"a": {"api_key": {"value": "os.environ/A_KEY"}}}},
+        {"podAnnotations": {"nginx.ingress.kubernetes.io/auth-secret": "basic-auth"}},
+        {"podAnnotations": {"prometheus.io/scrape": "true"}},
     ],
 )
 def test_a_reference_is_no_secret(rendered, values):

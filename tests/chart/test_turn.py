@@ -13,7 +13,7 @@ import threading
 import pytest
 from websockets.sync.server import serve
 
-from fakes import helm
+from support import helm
 
 KEY = "sk-of-the-test"
 COMPLETED = {"type": "response.completed", "response": {"id": "resp_1"}}

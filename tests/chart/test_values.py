@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 import yaml
 
-from fakes import helm
+from support import helm
 
 TEXT = (helm.CHART / "values.yaml").read_text()
 VALUES = yaml.safe_load(TEXT)
@@ -44,22 +46,40 @@ def test_one_case_sets_every_value(path):
         ("image.tga=v1.88.6", "at '/image': additional properties 'tga' not allowed"),
         ("patch.mdoe=websocket", "at '/patch': additional properties 'mdoe' not allowed"),
         ("patch.mode=websockets", "at '/patch/mode': value must be one of 'websocket', 'http-f"),
-        ("onUnknown=ignore", "at '/onUnknown': value must be one of 'fail', 'passthrough'"),
+        ("patch.keepNewest=0", "at '/patch/keepNewest': minimum: got 0, want 1"),
+        ("patch.keepVersions={2.0}", "at '/patch/keepVersions/0': '2.0' does not match pattern"),
+        (
+            "onUnknown=ignore",
+            "at '/onUnknown': value must be one of 'fail', 'passthrough', 'patch'",
+        ),
         ("patch.maxMessageBytes=10", "at '/patch/maxMessageBytes': minimum: got 10, want 1,024"),
         ("patch.sessionLifetimeSeconds=10", "minimum: got 10, want 60"),
+        ("patch.historyBytes=5", "at '/patch/historyBytes': minimum: got 5, want 1.048576"),
+        ("patch.heartbeatSeconds=-1", "minimum: got -1, want 1"),
+        ("patch.heartbeatSeconds=300", "at '/patch/heartbeatSeconds': maximum: got 300, want 240"),
+        ("patch.heartbeatMaxSeconds=0", "at '/patch/heartbeatMaxSeconds': minimum: got 0, want 1"),
         ("modulePath=endpoints.py", "at '/modulePath': 'endpoints.py' does not match pattern"),
         ("modulePath=/a/../endpoints.py", "at '/modulePath': 'not' failed"),
         ("image.repository=ghcr.io/berriai/litellm:v1", "at '/image/repository': 'ghcr.io/berriai"),
         ("image.digest=abc", "at '/image/digest': 'abc' does not match pattern"),
         ("drain.timeoutSeconds=0", "at '/drain/timeoutSeconds': minimum: got 0, want 5"),
         ("ingress.enabled=true", "at '/ingress/hosts': minItems: got 0, want 1"),
+        ("onUnknown=patch", "onUnknown=patch and expectedSha256 go together. The file's sha256 "),
+        ("patch.onFixed=patch,patch.version=1.0.0", "patch.onFixed=patch needs the bridge, and pa"),
         ("patch.version=3.0.0", "there is no patch version 3.0.0 in this chart; known: 1.0.0, 2."),
         ("image.tag=v1.82.7", "LiteLLM 1.82.7 is malware. Never run it; choose another image.tag"),
         ("image.tag=v1.82.7,patch.enabled=false", "LiteLLM 1.82.7 is malware"),
+        ("image.tag=v1.107.0,litellmVersion=1.86.2", "LiteLLM 1.107.0 is malware. Never run it"),
         ("image.tag=v1.81.0", "LiteLLM 1.81.0 has no Responses WebSocket endpoint; there is noth"),
         ("image.tag=v1.83.7", "exist in 2 layouts. Set modulePath to the right one: /usr/lib/py"),
-        ("image.tag=v9.0.0", "LiteLLM 9.0.0 is not in this chart's catalogue. Set modulePath, an"),
-        ("litellmVersion=9.0.0,modulePath=/a/endpoints.py", "LiteLLM 9.0.0 is not in this chart's"),
+        (
+            "image.tag=v1.96.1",
+            "LiteLLM 1.96.1 is not in this chart's catalogue. Set modulePath, an",
+        ),
+        ("litellmVersion=1.96.1,modulePath=/a/endpoints.py", "LiteLLM 1.96.1 is not in this chart"),
+        ("image.tag=v1.999.0,litellmVersion=1.107.0", "LiteLLM 1.107.0 is malware. Never run it"),
+        ("image.tag=v1.107.0,litellmVersion=1.999.0", "LiteLLM 1.107.0 is malware. Never run it"),
+        ("image.tag=2026.11.26", "does not tell which LiteLLM is inside. Set litellmVersion, or "),
         ("image.tag=main-stable", "does not tell which LiteLLM is inside. Set litellmVersion, or "),
         ("image.tag=", "does not tell which LiteLLM is inside. Set litellmVersion, or modulePath"),
         ("terminationGracePeriodSeconds=60", "must be drain.timeoutSeconds and 30 more, 150 or"),
@@ -72,6 +92,8 @@ def test_one_case_sets_every_value(path):
         ),
         ("extraArgs={--port=80}", "at '/extraArgs/0': 'not' failed"),
         ("extraArgs={--config=/a}", "at '/extraArgs/0': 'not' failed"),
+        ("extraArgs={-c,/a}", "at '/extraArgs/0': 'not' failed"),
+        ("extraArgs={-c/a}", "at '/extraArgs/0': 'not' failed"),
         ("imagePullSecrets[0].nmae=a", "at '/imagePullSecrets/0': missing property 'name'"),
         ("masterKey.secretKey=a b", "at '/masterKey/secretKey': 'a b' does not match pattern"),
         ("ingress.className=a b", "at '/ingress/className': 'a b' does not match pattern"),
@@ -106,8 +128,10 @@ def test_null(path):
         sentences = (
             f"missing property '{path[-1]}'",
             "masterKey.secretName is required",
+            "migrations.enabled needs database.secretName",
             "does not tell which LiteLLM is inside",
             "Set modulePath to the right one",
+            "onUnknown=patch and expectedSha256 go together",
         )
         assert any(sentence in said for sentence in sentences), said
 
@@ -115,3 +139,47 @@ def test_null(path):
 def test_as_a_subchart():
     """Helm hands `global` to subcharts; the schema lets it pass."""
     assert helm.template(*helm.LEAST, "--set", "global.imageRegistry=x")
+
+
+@pytest.mark.parametrize("name", ["a.b", "1", "1-litellm", "7.litellm", "x.litellm"])
+def test_a_release_name_that_kubernetes_refuses_is_a_sentence(name):
+    """Helm takes it, and the Service would be refused in mid-install; fullnameOverride helps."""
+    with pytest.raises(helm.Refused, match=r"Kubernetes refuses for a Service") as refusal:
+        helm.run("template", name, helm.CHART, *helm.LEAST)
+    assert "set fullnameOverride" in str(refusal.value)
+    assert helm.run("template", name, helm.CHART, *helm.LEAST, "--set", "fullnameOverride=llm")
+
+
+@pytest.mark.parametrize("name", ["a", "a-1", "litellm", "x" * 53])
+def test_other_release_names_are_taken(name):
+    """As long as Helm takes them."""
+    assert helm.run("template", name, helm.CHART, *helm.LEAST)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, None),  # a sixteenth of 4 GiB is the patch's own default
+        ({"resources.limits.memory": "8Gi"}, 512 << 20),
+        ({"resources.limits.memory": "8Gi", "extraArgs": ["--num_workers", "4"]}, 128 << 20),
+        ({"resources.limits.memory": "2000M", "extraArgs": ["--num_workers=2"]}, 62_500_000),
+        ({"env": [{"name": "NUM_WORKERS", "value": "2"}]}, 128 << 20),
+        ({"env": [{"name": "NUM_WORKERS", "value": "many"}]}, None),
+        ({"resources.limits.memory": "16Mi"}, 1 << 20),
+        ({"resources.limits.memory": "1.5Gi"}, None),
+        ({"resources.limits.memory": None}, None),
+        ({"resources": None}, None),
+        ({"patch.historyBytes": 5_000_000, "resources.limits.memory": "8Gi"}, 5_000_000),
+    ],
+)
+def test_what_a_worker_may_remember_follows_from_its_memory(given, expected):
+    """A sixteenth of the limit, shared by the workers, unless it is set."""
+    sets = [f"{key}={json.dumps(value)}" for key, value in given.items()]
+    deployment = helm.of_kind(
+        "Deployment",
+        "--set=masterKey.secretName=keys",
+        *(part for each in sets for part in ("--set-json", each)),
+    )
+    (guard,) = deployment["spec"]["template"]["spec"]["initContainers"]
+    plan = json.loads(guard["env"][0]["value"])
+    assert plan["settings"].get("historyBytes") == expected

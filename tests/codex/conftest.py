@@ -9,9 +9,9 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from fakes.fleet import Fleet
-from fakes.pins import PINS
-from litellm_overlay import codex
+from litellm_overlay.local import codex_cli
+from pins import PINS
+from support.fleet import Fleet
 
 MODELS = {
     "gpt-5.4": "openai/",
@@ -28,12 +28,15 @@ refused handshakes, then the turn over HTTP; seconds of one `codex exec`.
 
 
 def pytest_addoption(parser):
-    """Add --matrix."""
+    """Add --matrix and --write-docs."""
     parser.addoption(
         "--matrix",
         choices=["full", "small"],
         default="full",
         help="small: the newest affected LiteLLM, the oldest and the newest Codex",
+    )
+    parser.addoption(
+        "--write-docs", action="store_true", help="write docs/statuses.md and docs/silence.md anew"
     )
 
 
@@ -58,7 +61,7 @@ def fleet(tmp_path_factory):
 @pytest.fixture
 def binary(codex_version):
     """Install the Codex CLI; a test without it fails."""
-    return codex.install(codex_version)
+    return codex_cli.install(codex_version)
 
 
 @pytest.fixture

@@ -6,10 +6,11 @@ from collections import Counter
 
 import pytest
 
-from fakes.codex_app_server import session
-from fakes.pins import PINS
-from litellm_overlay import codex
-from litellm_overlay.processes import MASTER_KEY
+from litellm_overlay.local import codex_cli
+from litellm_overlay.local.processes import MASTER_KEY
+from litellm_overlay.responses import codex_config
+from pins import PINS
+from support.codex_app_server import session
 
 pytestmark = pytest.mark.timeout(900)  # the first use of a version installs it
 
@@ -36,7 +37,7 @@ class Seen:
     def requests(self):
         """Return handshakes accepted and refused, and POSTs, all from outside."""
         log = self.live.proxy.log.read_bytes()[self.access_log :]
-        return codex.count_requests(log.decode(errors="replace"))
+        return codex_cli.count_requests(log.decode(errors="replace"))
 
     @property
     def endings(self):
@@ -76,7 +77,9 @@ def test_stock_refuses_codex(fleet, litellm, codex_version, binary, note):
     """As released: every handshake is a 403, and the turn comes late, over HTTP."""
     live = fleet.get(litellm)
     seen = Seen(live)
-    run = codex.run(binary, codex.config(f"{live.proxy.url}/v1", "gpt-5.4"), MASTER_KEY, "say hi")
+    run = codex_cli.run(
+        binary, codex_config.config(f"{live.proxy.url}/v1", "gpt-5.4"), MASTER_KEY, "say hi"
+    )
     requests = seen.requests
     note("stock", f"{requests['refused']}x 403, HTTP, {run.wall_seconds:.1f}")
     assert run.completed, run

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from fakes.first_aid import FirstAid
-from fakes.stories import Namespace, World
+from e2e.kit.first_aid import FirstAid
+from e2e.kit.stories import Namespace, World
 from kind.cluster import Cluster
 from kind.steps import Phases
 
@@ -45,13 +45,12 @@ def world():
 
 @pytest.fixture(scope="module")
 def namespace(world, request):
-    """Make the story's own namespace, named after its file; gone with it, unless KEEP is set."""
+    """Make the story's own namespace, named after its file; gone with it, unless kept."""
     name = Path(request.path).stem.removeprefix("test_").replace("_", "-")
     namespace = Namespace(world, name)
     namespace.prepare()
     yield namespace
-    if "KEEP" not in os.environ:
-        namespace.delete()
+    namespace.delete()
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +72,7 @@ def pytest_runtest_makereport(item, call):
     report = yield
     namespace = item.funcargs.get("namespace")
     if report.failed and namespace:
+        namespace.failed = True
         report.sections += list(namespace.diagnosis())
     seconds = item.config.stash.setdefault(SECONDS, Counter())
     seconds[item.path.stem.removeprefix("test_")] += report.duration

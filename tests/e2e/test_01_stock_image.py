@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from fakes.client import connect
-from fakes.pins import PINS
-from fakes.stories import MASTER_KEY
-from litellm_overlay import codex
+from e2e.kit.stories import MASTER_KEY
+from litellm_overlay.local import codex_cli
+from litellm_overlay.responses import codex_config
+from pins import PINS
+from support.client import connect
 
 
 @pytest.fixture(scope="module")
@@ -32,10 +33,12 @@ async def test_the_handshake_is_refused(door, namespace):
 @pytest.mark.parametrize("version", PINS["codex-e2e"])
 def test_codex_is_refused_seven_times(door, namespace, version):
     """Then it falls back to HTTP, and the turn comes late."""
-    before = codex.count_requests(namespace.logs())
-    binary = codex.install(version)
-    run = codex.run(binary, codex.config(f"{door.url}/v1", "gpt-5.4"), MASTER_KEY, "say hi")
+    before = codex_cli.count_requests(namespace.logs())
+    binary = codex_cli.install(version)
+    run = codex_cli.run(
+        binary, codex_config.config(f"{door.url}/v1", "gpt-5.4"), MASTER_KEY, "say hi"
+    )
     assert run.completed, run
-    after = codex.count_requests(namespace.logs())
+    after = codex_cli.count_requests(namespace.logs())
     seen = {name: after[name] - before[name] for name in after}
     assert seen == {"accepted": 0, "refused": 7, "posts": 1}

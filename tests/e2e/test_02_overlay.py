@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from fakes.client import connect, said, turn
-from fakes.codex_app_server import session
-from fakes.pins import PINS
-from fakes.stories import MASTER_KEY, decision
-from litellm_overlay import codex
+from e2e.kit.stories import MASTER_KEY, decision
+from litellm_overlay.local import codex_cli
+from pins import PINS
+from support.client import connect, said, turn
+from support.codex_app_server import session
 
 MODELS = {"gpt-5.4": "native", "my-alias": "alias", "managed-5.4": "managed provider"}
 ANSWER = "Hello from the mock model."
@@ -49,13 +49,13 @@ async def test_a_turn(door, path, nested):
 @pytest.mark.parametrize("model", MODELS, ids=MODELS.get)
 def test_codex(door, namespace, model, version):
     """Three turns, one of them with a tool call, over one handshake: no 403, no turn over HTTP."""
-    before = codex.count_requests(namespace.logs())
-    with session(codex.install(version), f"{door.url}/v1", model, MASTER_KEY) as server:
+    before = codex_cli.count_requests(namespace.logs())
+    with session(codex_cli.install(version), f"{door.url}/v1", model, MASTER_KEY) as server:
         turns = [server.turn(text) for text in ("say hi", "say hi again", "TRIGGERTOOL")]
     assert [turn.status for turn in turns] == ["completed"] * 3, turns
     assert [turn.text for turn in turns] == [ANSWER] * 3
     assert turns[2].outputs == ["tool-ran\n"]
-    after = codex.count_requests(namespace.logs())
+    after = codex_cli.count_requests(namespace.logs())
     seen = {name: after[name] - before[name] for name in after}
     assert seen == {"accepted": 1, "refused": 0, "posts": 0}
 

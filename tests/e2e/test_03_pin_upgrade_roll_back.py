@@ -11,9 +11,9 @@ import pytest
 import yaml
 from websockets.exceptions import ConnectionClosed
 
-from fakes.client import connect, turn
-from fakes.helm import CHART
-from fakes.stories import MASTER_KEY, decision
+from e2e.kit.stories import MASTER_KEY, decision
+from support.client import connect, turn
+from support.helm import CHART
 
 TRIES = 5  # as many as Codex makes
 RESTART = 1012  # "service restart": connect again

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from fakes.client import connect, said, turn
-from fakes.stories import MASTER_KEY, PROXY, decision, until
+from e2e.kit.stories import MASTER_KEY, PROXY, decision, until
+from support.client import connect, said, turn
 
 UNKNOWN_STOCK_FILE = 12  # the guard's exit code
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from fakes.client import connect, said, turn
-from fakes.stories import MASTER_KEY, decision
+from e2e.kit.stories import MASTER_KEY, decision, until
 from kind.litellm import release_in
-from litellm_overlay import catalogue
+from litellm_overlay.catalogue import releases
+from support.client import connect, said, turn
 
 
 async def test_nothing_is_changed(namespace, world):
@@ -14,8 +14,9 @@ async def test_nothing_is_changed(namespace, world):
     (pod,) = namespace.pods()
     report = decision(pod)
     assert report["decision"] == "upstream-fixed"
-    assert report["hint"] == "Remove the overlay."
-    release = catalogue.load().release(release_in(world.image("fixed")))
+    assert "hang for 300 s" in report["message"]
+    assert report["hint"].startswith("Set onFixed to patch for the bridge there")
+    release = releases.load().release(release_in(world.image("fixed")))
     assert release.state == "fixed"
     printed = namespace.kubectl(
         *("exec", pod["metadata"]["name"], "--container", "litellm"),
@@ -26,3 +27,20 @@ async def test_nothing_is_changed(namespace, world):
         async with connect(f"{door.ws_url}/v1/responses", MASTER_KEY) as socket:
             assert said(await turn(socket, model="gpt-5.4", input="hi"))
     assert "guard: upstream-fixed:" in namespace.helm("test", "litellm")
+
+
+async def test_the_bridge_where_it_is_asked_for(namespace):
+    """By an upgrade with one value; and without it the image's own file is back."""
+    wanted = namespace.values("fixed", patch={"onFixed": "patch"})
+    notes = namespace.install(wanted)
+    assert "the overlay puts the bridge there too" in notes
+    pod = until(lambda: (pods := namespace.pods()) and len(pods) == 1 and pods[0], "one pod")
+    report = decision(pod)
+    assert (report["decision"], report["upstream"]) == ("patched", "fixed")
+    with namespace.door() as door:
+        async with connect(f"{door.ws_url}/v1/responses", MASTER_KEY) as socket:
+            assert said(await turn(socket, model="gpt-5.4", input="hi"))
+    assert "guard: patched:" in namespace.helm("test", "litellm")
+    namespace.install(namespace.values("fixed"))
+    pod = until(lambda: (pods := namespace.pods()) and len(pods) == 1 and pods[0], "one pod")
+    assert decision(pod)["decision"] == "upstream-fixed"

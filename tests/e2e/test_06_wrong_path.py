@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fakes.stories import decision, until
+from e2e.kit.stories import decision, until
 from kind.litellm import module_in
 
 WRONG_MODULE_PATH = 16  # the guard's exit code

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from fakes.client import connect, said, turn
-from fakes.stories import MASTER_KEY, decision
+from e2e.kit.stories import MASTER_KEY, decision
 from litellm_overlay.errors import OverlayError
+from support.client import connect, said, turn
 
 USER = 1000680000  # as OpenShift gives them
 

@@ -1,7 +1,7 @@
 """Story 8: the overlay in deployments of LiteLLM that are somebody else's.
 
 Two ways into a chart whose migrations Job shares the proxy's volumes and is a hook, and one into plain
-manifests. The commands are those of the README.
+manifests. The commands are those of docs/install.md.
 """
 
 from __future__ import annotations
@@ -11,13 +11,15 @@ import contextlib
 import pytest
 import yaml
 
-from fakes.client import connect, said, turn
-from fakes.foreign import APP, CHART, INJECT, JOB, OVERLAY, chart_values, plain
-from fakes.pins import PINS
-from fakes.stories import MASTER_KEY, SECONDS, decision
+from e2e.kit.foreign import APP, CHART, INJECT, JOB, OVERLAY, chart_values, plain
+from e2e.kit.stories import MASTER_KEY, SECONDS, decision
 from kind.litellm import release_in
 from kind.steps import run
-from litellm_overlay import catalogue, codex
+from litellm_overlay.catalogue import releases
+from litellm_overlay.local import codex_cli
+from litellm_overlay.responses import codex_config
+from pins import PINS
+from support.client import connect, said, turn
 
 WAIT = ("--wait", "--timeout", f"{SECONDS}s")
 OFFICIAL = PINS["litellm-images"]["venv"]
@@ -107,11 +109,13 @@ async def test_a_turn(door):
 def test_codex(door, namespace):
     """One handshake, no 403, no turn over HTTP."""
     before = namespace.logs(selector=APP)
-    binary = codex.install(PINS["codex-e2e"][-1])
-    done = codex.run(binary, codex.config(f"{door.url}/v1", "gpt-5.4"), MASTER_KEY, "say hi")
+    binary = codex_cli.install(PINS["codex-e2e"][-1])
+    done = codex_cli.run(
+        binary, codex_config.config(f"{door.url}/v1", "gpt-5.4"), MASTER_KEY, "say hi"
+    )
     assert done.completed, done
     log = namespace.logs(selector=APP).removeprefix(before)
-    assert codex.count_requests(log) == {"accepted": 1, "refused": 0, "posts": 0}
+    assert codex_cli.count_requests(log) == {"accepted": 1, "refused": 0, "posts": 0}
 
 
 def test_the_migrations_job_ran_with_the_images_own_file(door, namespace):
@@ -119,6 +123,6 @@ def test_the_migrations_job_ran_with_the_images_own_file(door, namespace):
     job = namespace.get("job", JOB)
     assert job["status"]["succeeded"] == 1
     printed = namespace.kubectl("logs", f"job/{JOB}", "--container", "prisma-migrations")
-    release = catalogue.load().release(release_in(namespace.world.image("venv")))
+    release = releases.load().release(release_in(namespace.world.image("venv")))
     assert release.state == "affected"
     assert printed.split()[-1] == release.endpoints_sha256

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from fakes.pins import PINS
-from fakes.stories import MASTER_KEY
-from litellm_overlay import codex
+from e2e.kit.stories import MASTER_KEY
+from litellm_overlay.local import codex_cli
+from litellm_overlay.responses import codex_config
+from pins import PINS
 
 
 @pytest.fixture(scope="module")
@@ -21,11 +22,13 @@ def door(namespace):
 def test_codex_is_on_http_at_once(door, namespace, version):
     """One handshake, answered with 426, and the turn over HTTP."""
     before = namespace.logs()
-    binary = codex.install(version)
-    run = codex.run(binary, codex.config(f"{door.url}/v1", "gpt-5.4"), MASTER_KEY, "say hi")
+    binary = codex_cli.install(version)
+    run = codex_cli.run(
+        binary, codex_config.config(f"{door.url}/v1", "gpt-5.4"), MASTER_KEY, "say hi"
+    )
     assert run.completed, run
     log = namespace.logs().removeprefix(before)
-    assert codex.count_requests(log) == {"accepted": 0, "refused": 1, "posts": 1}
+    assert codex_cli.count_requests(log) == {"accepted": 0, "refused": 1, "posts": 1}
     assert log.count('"WebSocket /v1/responses" 426') == 1
 
 

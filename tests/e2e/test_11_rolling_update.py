@@ -13,11 +13,11 @@ import pytest
 from rich.console import Console
 from rich.table import Table
 
-from fakes.codex_app_server import session
-from fakes.pins import PINS
-from fakes.stories import MASTER_KEY, until
-from litellm_overlay import codex
-from litellm_overlay.mock_provider import last_user_text
+from e2e.kit.stories import MASTER_KEY, until
+from litellm_overlay.local import codex_cli
+from litellm_overlay.local.mock_provider import last_user_text
+from pins import PINS
+from support.codex_app_server import session
 
 PEOPLE = 20
 PAUSE = 0.5  # seconds between a person's turns
@@ -49,7 +49,7 @@ class Person:
         self.ended = {}
 
     def work(self):
-        binary = codex.install(PINS["codex-e2e"][-1])
+        binary = codex_cli.install(PINS["codex-e2e"][-1])
         url = f"{self.door.url}/v1"
         with session(binary, url, "gpt-5.4", MASTER_KEY, timeout=120) as server:
             while not self.stop.is_set():
@@ -118,7 +118,7 @@ def test_no_turn_is_lost_and_none_is_called_twice(namespace, world, logs_of_old_
     started = {name: ask for person in people for name, ask in person.started.items()}
     ended = {name: turn for person in people for name, turn in person.ended.items()}
     calls = calls_by_turn(world.provider_log())
-    seen = codex.count_requests(logs_of_old_pods() + namespace.logs())
+    seen = codex_cli.count_requests(logs_of_old_pods() + namespace.logs())
     shown = [error for turn in ended.values() for error in turn.errors]
     counts = {
         "sessions": len(people),

@@ -8,11 +8,11 @@ import pytest
 import yaml
 from websockets.exceptions import InvalidStatus
 
-from fakes.client import connect
-from fakes.foreign import APP, CHART, INJECT, OVERLAY, PLAIN, chart_values
-from fakes.pins import PINS
-from fakes.stories import MASTER_KEY, decision, proxy_config
+from e2e.kit.foreign import APP, CHART, INJECT, OVERLAY, PLAIN, chart_values
+from e2e.kit.stories import MASTER_KEY, decision, proxy_config
 from kind.steps import run
+from pins import PINS
+from support.client import connect
 
 EVENTS = {"events", "events.events.k8s.io"}  # the cluster's diary; it forgets them by itself
 LINES = '{range .items[*]}{.kind} {.metadata.namespace}/{.metadata.name}{"\\n"}{end}'

@@ -9,8 +9,8 @@ import sys
 
 import pytest
 
-from fakes.stories import CONFINED, CONFINED_POD, deployment, until
-from fakes.verbs import kubeconfig_of_rights, rights
+from e2e.kit.stories import CONFINED, CONFINED_POD, deployment, until
+from e2e.kit.verbs import kubeconfig_of_rights, rights
 from kind.litellm import release_in
 from litellm_overlay.errors import OverlayError
 
@@ -116,11 +116,13 @@ def test_refused(installed, namespace, kubeconfig):
 
 
 def test_upstream_fixed(installed, namespace, kubeconfig):
-    """The overlay may be removed."""
+    """No overlay is needed for the handshake; that is not all of it, and said."""
     namespace.install(namespace.values("fixed"))
     code, row = decided(kubeconfig, "upstream-fixed", (1, 1))
     assert (code, row["removable"], row["reasons"]) == (0, True, [])
-    assert "The overlay may be removed" in command("--kubeconfig", kubeconfig)[1]
+    said = command("--kubeconfig", kubeconfig)[1]
+    assert "Needs no overlay for the handshake: " in said
+    assert "what the bridge would mend there" in said
 
 
 def test_watch_sees_it_scaled_to_none(installed, namespace, kubeconfig, tmp_path):

@@ -9,8 +9,8 @@ import sys
 
 import pytest
 
-from fakes.stories import MASTER_KEY, until
-from fakes.verbs import kubeconfig_of_rights, rights
+from e2e.kit.stories import MASTER_KEY, until
+from e2e.kit.verbs import kubeconfig_of_rights, rights
 
 SECRET = "litellm-keys/master-key"
 

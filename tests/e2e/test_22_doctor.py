@@ -7,8 +7,8 @@ import os
 import subprocess
 import sys
 
-from fakes.stories import until
-from fakes.verbs import forget, kubeconfig_of_rights, overlay, rights
+from e2e.kit.stories import until
+from e2e.kit.verbs import forget, kubeconfig_of_rights, overlay, rights
 
 
 def doctor(namespace, *arguments):
@@ -33,7 +33,7 @@ def test_the_chart_has_no_error(namespace):
     namespace.install(namespace.values("venv"))
     code, findings, codex = doctor(namespace)
     assert (code, [item for item in findings if item["severity"] == "error"]) == (0, [])
-    assert codex[0]["base_url"].endswith("/v1")
+    assert codex[0]["baseUrl"].endswith("/v1")
 
 
 def test_the_rights_that_rbac_prints(namespace, tmp_path):

@@ -10,8 +10,7 @@
     proxy not ready; wrong key; no key                                    test_21_verify.py
 
 What no real server does when asked to (a list that expires between pages, 401, a login page in its
-place, a connection that breaks in a WebSocket) is in tests/unit/litellm_overlay/test_cluster.py and
-test_tunnel.py.
+place, a connection that breaks in a WebSocket) is in tests/unit/litellm_overlay/cluster.
 """
 
 from __future__ import annotations
@@ -29,12 +28,12 @@ import pytest
 import yaml
 
 import litellm_overlay
-from fakes.bad_pods import container, start_both
-from fakes.detour import FOREVER, detour
-from fakes.stories import CONFINED_POD, MASTER_KEY
-from fakes.verbs import VERBS, kubeconfig, kubeconfig_of_rights, overlay, rights, token
-from litellm_overlay import cluster
+from e2e.kit.bad_pods import container, start_both
+from e2e.kit.stories import CONFINED_POD, MASTER_KEY
+from e2e.kit.verbs import VERBS, kubeconfig, kubeconfig_of_rights, overlay, rights, token
+from litellm_overlay.cluster import client
 from litellm_overlay.errors import OverlayError
+from support.detour import FOREVER, detour
 
 every_verb = pytest.mark.parametrize("verb", VERBS)
 
@@ -147,7 +146,7 @@ def test_410_in_a_watch(namespace, config):
     watch = f"/api/v1/namespaces/{namespace.name}/pods?watch=1&resourceVersion=1"
     said = json.loads(namespace.kubectl("get", "--raw", watch))
     assert (said["type"], said["object"]["code"]) == ("ERROR", 410)
-    connection = cluster.connect(kubeconfig=config)
+    connection = client.connect(kubeconfig=config)
     connection.list("pods", namespace.name)
     connection._versions["pods", namespace.name] = "1"
     connection.wait_for_change("pods", namespace.name, 3000)  # longer than the test may take

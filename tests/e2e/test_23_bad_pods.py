@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from fakes.bad_pods import (
+from e2e.kit.bad_pods import (
     ANSWERING,
     INIT,
     SILENT,
@@ -18,8 +18,8 @@ from fakes.bad_pods import (
     with_init,
     workload,
 )
-from fakes.stories import MASTER_KEY, until
-from fakes.verbs import kubeconfig, overlay
+from e2e.kit.stories import MASTER_KEY, until
+from e2e.kit.verbs import kubeconfig, overlay
 from kind.litellm import module_in, release_in
 
 
@@ -171,7 +171,8 @@ def test_doctor_finds_what_is_wrong_with_them(namespace, config, row):
     until(lambda: waiting(namespace, "unpulled") == "ImagePullBackOff", "ImagePullBackOff")
     done = overlay("doctor", "--from-cluster", "--kubeconfig", config, "--output", "json")
     assert done.code == 5
-    usual = {"no-drain", "one-replica"}  # none of them has a preStop hook
+    # None of them has a preStop hook, and each is one pod.
+    usual = {"no-drain", "one-replica", "outage"}
     found = {
         (each["object"].split("/")[2].split("-")[0], each["severity"], each["topic"])
         for each in json.loads(done.out)["findings"]

@@ -11,9 +11,9 @@ import time
 
 import pytest
 
-from fakes.bad_pods import start_both
-from fakes.stories import MASTER_KEY, until
-from fakes.verbs import VERBS, kubeconfig
+from e2e.kit.bad_pods import start_both
+from e2e.kit.stories import MASTER_KEY, until
+from e2e.kit.verbs import VERBS, kubeconfig
 
 # The byte says that our first line runs; what comes before it is Python's own.
 STARTED = (

@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 
-from fakes.stories import decision, until
+from e2e.kit.stories import decision, until
 
 
 def told(verb, *arguments):
@@ -51,7 +51,7 @@ def test_still_needed_and_the_module_moves(namespace, world):
     assert (row["decision"], row["patchVersion"]) == ("patched", found["to"]["pin"])
     assert row["litellmVersion"] == found["to"]["version"]
     (pod,) = namespace.pods()
-    assert [decision(pod)["modulePath"]] == found["to"]["module_paths"]
+    assert [decision(pod)["modulePath"]] == found["to"]["modulePaths"]
 
 
 def test_fixed_upstream_and_the_overlay_goes(namespace, world):
@@ -64,5 +64,5 @@ def test_fixed_upstream_and_the_overlay_goes(namespace, world):
     assert (row["decision"], row["removable"]) == ("upstream-fixed", True)
     assert row["litellmVersion"] == found["to"]["version"]
     (pod,) = namespace.pods()
-    assert decision(pod)["stockSha256"] == found["to"]["endpoints_sha256"]
+    assert decision(pod)["stockSha256"] == found["to"]["endpointsSha256"]
     assert install(namespace, "fixed", patch={"enabled": False})["decision"] == "not-overlaid"

@@ -1,6 +1,6 @@
-"""Story 25: the README's "It does not work", followed row by row from symptom to cure.
+"""Story 25: docs/troubleshooting.md, followed row by row from symptom to cure.
 
-The symptom is brought about, the README's own commands are typed, and the cure is the row's or what
+The symptom is brought about, the page's own commands are typed, and the cure is the row's or what
 the tool printed. Here are the rows up to the handshake; test_25_after_the_handshake.py and
 test_25_on_the_way.py have the others.
 """
@@ -13,11 +13,11 @@ import pytest
 import yaml
 from websockets.exceptions import InvalidStatus
 
-from fakes.client import connect
-from fakes.first_aid import APPLY, DESCRIBE, WORKS, pod_of, proxy_of
-from fakes.foreign import APP, CHART, chart_values
-from fakes.stories import MASTER_KEY
+from e2e.kit.first_aid import APPLY, DESCRIBE, WORKS, pod_of, proxy_of
+from e2e.kit.foreign import APP, CHART, chart_values
+from e2e.kit.stories import MASTER_KEY
 from kind.litellm import module_in
+from support.client import connect
 
 OUTPUT = "litellm-overlay-output"
 
@@ -85,12 +85,12 @@ def test_the_handshake(aid):
 
 
 async def test_a_wrong_key(aid, serving):
-    """403 as well, and LiteLLM's reasons: an unknown key, or one in a header that it does not read."""
+    """403 as well, and LiteLLM's reasons: an unknown key, or one in a form that POST does not take."""
     with aid.row("403, patched"):
         assert "refused" in aid.probe(key="sk-wrong", options="--output json")
         aid.probe(key="sk-wrong")
         with aid.port_forward() as url, pytest.raises(InvalidStatus) as refusal:
-            await connect(f"ws{url[4:]}/v1/responses", None, {"x-api-key": MASTER_KEY})
+            await connect(f"ws{url[4:]}/v1/responses", None, {"authorization": MASTER_KEY})
         assert refusal.value.response.status_code == 403
         assert WORKS in aid.probe()
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import pytest
 import yaml
 
-from fakes.first_aid import APPLY
+from e2e.kit.first_aid import APPLY
 
 CUSTOM = {
     "BackendConfig": ("cloud.google.com/v1", "backendconfigs"),

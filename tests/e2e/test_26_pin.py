@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from fakes.stories import decision
+from e2e.kit.stories import decision
 from kind.litellm import release_in
 from litellm_overlay import __version__
 
@@ -59,6 +59,7 @@ def test_pin_what_the_pods_have_reported(namespace, lock, overlay):
         "stockSha256": report["stockSha256"],
         "patchVersion": "2.0.0",
         "payloadDigest": annotations["litellm-overlay/payload-digest"],
+        "onFixed": "passthrough",
         "chartVersion": __version__,
     }
     assert overlay("pin", "--from-cluster", "--namespace", namespace.name, "--check")[0] == 0

@@ -1,4 +1,4 @@
-"""Story 27: the examples in `--help` of the verbs that see and prove, typed as they stand there."""
+"""Story 27: what `--help`, README and docs/ show of the command, typed as it stands there."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ import pytest
 import yaml
 
 import tools
-from fakes.helm import CHART
-from fakes.stories import MASTER_KEY, Namespace, proxy_config
+from e2e.kit.foreign import chart_values
+from e2e.kit.stories import MASTER_KEY, Namespace, decision, proxy_config
 from litellm_overlay import cli
+from support.helm import CHART
 
+ROOT = Path(__file__).parents[2]
 VERBS = ("status", "verify", "doctor", "pin", "check-upgrade")
 
 
@@ -27,11 +29,60 @@ def examples(verb):
     return re.sub(r"\|\n +", "| ", block).strip().splitlines()
 
 
+def page_lines():
+    """Return the command lines of README and docs/ that begin with the command, comments left out."""
+    pages = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+    text = "\n".join(page.read_text() for page in pages)
+    lines = re.findall(r"^ {4,}((?:litellm-overlay|docker run) .+)$", text, re.MULTILINE)
+    return sorted({re.sub(r" {2,}#.*", "", line) for line in lines})  # docker makes endpoints.py
+
+
 @pytest.fixture(scope="module")
-def shell(world, tmp_path_factory):
-    """Return what runs a line in bash, where all is that the examples speak of."""
+def namespace(world):
+    """Make the namespace that the examples name."""
     namespace = Namespace(world, "llm")
     namespace.prepare()
+    yield namespace
+    namespace.delete()
+
+
+def undrained(manifests):
+    """Return the Deployment of manifests, as somebody writes one who knows of no drain."""
+    documents = yaml.safe_load_all(manifests)
+    deployment = next(each for each in documents if each and each["kind"] == "Deployment")
+    pod = deployment["spec"]["template"]["spec"]
+    del pod["terminationGracePeriodSeconds"]
+    for container in pod["containers"]:
+        container.pop("lifecycle", None)
+    return yaml.safe_dump(deployment)
+
+
+@pytest.fixture(scope="module")
+def as_typed(namespace):
+    """Return what puts this story's names in the place of a page's, and asks the API server only."""
+    with namespace.door() as door:
+        (pod,) = namespace.pods()
+        report = decision(pod)
+        names = {
+            "http://localhost:4000": door.url,
+            "https://llm.example.com": door.url,
+            "--model NAME": "--model my-alias",
+            "--key-file -": "--key-file - < key.txt",
+            "IMAGE MODULE-PATH": f"{namespace.world.image('venv')} {report['modulePath']}",
+            "kubectl apply": "kubectl apply --dry-run=server",
+        }
+
+        def as_typed(line):
+            for told, here in names.items():
+                line = line.replace(told, here)
+            return line
+
+        yield as_typed
+
+
+@pytest.fixture(scope="module")
+def shell(world, namespace, tmp_path_factory):
+    """Return what runs a line in bash, where all is that the examples speak of."""
     config = proxy_config()
     config["model_list"].append({**config["model_list"][0], "model_name": "my-alias"})
     values = namespace.values("venv", config=config)
@@ -40,6 +91,8 @@ def shell(world, tmp_path_factory):
     (folder / "charts").symlink_to(CHART.parent)
     (folder / "values.yaml").write_text(yaml.safe_dump(values))
     (folder / "manifests.yaml").write_text(namespace.helm("get", "manifest", "litellm"))
+    (folder / "deployment.yaml").write_text(undrained((folder / "manifests.yaml").read_text()))
+    (folder / "my-values.yaml").write_text(yaml.safe_dump(chart_values(world.image("venv"), "tpl")))
     (folder / "key.txt").write_text(f"{MASTER_KEY}\n")
     kubeconfig = yaml.safe_load(world.cluster.kubeconfig.read_text())
     (context,) = kubeconfig["contexts"]
@@ -68,9 +121,14 @@ def shell(world, tmp_path_factory):
         )
 
     assert run("litellm-overlay pin --from-cluster").returncode == 0  # some read the lock
-    yield run
-    if "KEEP" not in os.environ:
-        namespace.delete()
+    return run
+
+
+def test_a_plugin_of_kubectl(shell):
+    """Our verbs, behind the name of kubectl."""
+    done = shell("kubectl litellm-overlay status --output json")
+    assert done.returncode == 0, done.stderr
+    assert '"decision": "patched"' in done.stdout
 
 
 @pytest.mark.parametrize("line", [line.strip() for verb in VERBS for line in examples(verb)])
@@ -79,4 +137,13 @@ def test_an_example(shell, line):
     done = shell(line)
     assert done.returncode in ({0, 5} if re.search("-A|--strict", line) else {0}), done.stderr
     assert done.stdout or re.search("faults|findings", line)  # these show what does not work
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("line", page_lines())
+def test_a_page(shell, as_typed, line):
+    """Exit code 0, or 5 where it looks at other stories' namespaces too; it prints or writes."""
+    done = shell(as_typed(line))
+    assert done.returncode in ({0, 5} if "-A" in line else {0}), done.stderr
+    assert done.stdout or ">" in line or done.stderr
     assert "Traceback" not in done.stderr

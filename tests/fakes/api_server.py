@@ -31,6 +31,7 @@ class FakeApi:
     silent: threading.Event | None = None  # set: nothing is answered until it is
     answer: bytes | None = None  # to everything
     seen: list[str] = field(default_factory=list)
+    users: list[str | None] = field(default_factory=list)  # in whose name it was asked
     url: str = ""
 
 
@@ -44,6 +45,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self):
         api = self.api
         api.seen.append(self.path)
+        api.users.append(self.headers.get("Impersonate-User"))
         if api.silent:
             api.silent.wait(20)
         code, body = self._answer(api)
@@ -70,8 +72,13 @@ class _Handler(BaseHTTPRequestHandler):
             for item in api.objects.get(parts[0], [])
             if namespace in {None, item["metadata"].get("namespace")}
         ]
+        if "labelSelector" in query:
+            wanted = dict(pair.split("=") for pair in query["labelSelector"].split(","))
+            items = [
+                it for it in items if wanted.items() <= it["metadata"].get("labels", {}).items()
+            ]
         if "watch" in query:
-            said = {"type": "MODIFIED", "object": {}}
+            said: dict[str, Any] = {"type": "MODIFIED", "object": {}}
         elif len(parts) > 1:
             found = [item for item in items if item["metadata"]["name"] == parts[1]]
             code, said = (200, found[0]) if found else (404, {"kind": "Status", "code": 404})

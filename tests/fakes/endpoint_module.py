@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+from typing import Any
+
+from endpoint_patch import syntax
 from endpoint_patch.versions import PatchVersion
 
 STOCK = b'''"""A small stand-in: \xc3\xa9 is two bytes, so columns and characters differ."""
@@ -32,6 +36,11 @@ async def over_websocket(
     await websocket.accept()
 '''
 
+FIXED = STOCK.replace(b"Query(...,", b"Query(None,")
+SHARED = FIXED + b"# one file in two release lines\n"
+REWRITTEN = FIXED.replace(b"await websocket.accept()", b"await check(websocket)")
+NO_ENDPOINT = STOCK[: STOCK.index(b"@router.websocket")]
+
 ATTACH_PART = b'''"""The least that a patch version can be."""
 import json
 
@@ -47,3 +56,26 @@ SETTINGS = {"mode": "websocket", "drainFile": ""}
 def with_part(part: bytes) -> PatchVersion:
     """Return the minimal patch version with one more part in front."""
     return PatchVersion("9.0.1", MINIMAL.attach, (part, ATTACH_PART))
+
+
+def known_files() -> dict[str, Any]:
+    """Return a table in the form of stock_files.json that knows our texts."""
+    runs = {
+        STOCK: [("affected", "1.82.6", "1.88.6")],
+        NO_ENDPOINT: [("no-endpoint", "1.82.0", "1.82.0")],
+        SHARED: [("handshake-fixed", "1.89.0rc1", "1.89.7"), ("fixed", "1.90.0rc1", "1.91.0.dev2")],
+    }
+    handlers = {STOCK: "affected", FIXED: "fixed"}
+    return {
+        "compromised": ["1.82.7"],
+        "files": {
+            hashlib.sha256(text).hexdigest(): [
+                {"state": state, "first": first, "last": last} for state, first, last in entry
+            ]
+            for text, entry in runs.items()
+        },
+        "handlers": {
+            hashlib.sha256(syntax.handler_source(text) or b"").hexdigest(): state
+            for text, state in handlers.items()
+        },
+    }

@@ -34,11 +34,10 @@ class Image:
 
     def run_guard(self, plan: str, **more: str) -> subprocess.CompletedProcess[str]:
         """Run the guard as an init container would that starts in `app`, beside the decoy."""
-        pythonpath = os.pathsep.join([str(PATCH_ROOT), *filter(None, [more.pop("PYTHONPATH", "")])])
         return subprocess.run(
-            [sys.executable, "-S", "-s", "-m", "endpoint_patch", "-"],
+            [sys.executable, "-I", "-S", str(PATCH_ROOT / "endpoint_patch"), "-"],
             cwd=self.app,
-            env=self.environ(PYTHONPATH=pythonpath, **more),
+            env=self.environ(**more),
             input=plan,
             capture_output=True,
             text=True,
@@ -63,11 +62,11 @@ def build(root: Path, endpoints: bytes, version: str) -> Image:
     return Image(app, python.parent, site / MODULE)
 
 
-def install_metadata(site: Path, version: str) -> None:
-    """Make `importlib.metadata` find LiteLLM there, in this version."""
-    folder = site / f"litellm-{version}.dist-info"
+def install_metadata(site: Path, version: str, name: str = "litellm") -> None:
+    """Make `importlib.metadata` find LiteLLM there, or another distribution, in this version."""
+    folder = site / f"{name.replace('-', '_')}-{version}.dist-info"
     folder.mkdir()
-    (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: litellm\nVersion: {version}\n")
+    (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
 
 
 def add_package(site: Path, endpoints: bytes) -> None:

@@ -18,7 +18,8 @@ import time
 from pathlib import Path
 from unittest.mock import AsyncMock, MagicMock
 
-from litellm.integrations.custom_guardrail import ModifyResponseException
+from fastapi import HTTPException
+from litellm.integrations.custom_guardrail import CustomGuardrail, ModifyResponseException
 from litellm.integrations.custom_logger import CustomLogger
 from litellm.proxy import proxy_server
 from litellm.proxy._types import UserAPIKeyAuth
@@ -32,11 +33,28 @@ class Handler(CustomLogger):
     """Writes one line a call."""
 
     async def async_pre_call_hook(self, user_api_key_dict, cache, data, call_type):
-        """Stand in for a guardrail that answers in the model's place."""
-        if "TRIGGERGUARDRAIL" in str(data.get("input")):
+        """Refuse as an operator's hook, answer as a guardrail, or say which worker this is."""
+        asked = str(data.get("input"))
+        if "TRIGGERHOOK" in asked:
+            raise HTTPException(400, {"error": "refused by the hook"})
+        if "TRIGGERGUARDRAIL" in asked:
             message = "blocked by the guardrail"
             raise ModifyResponseException(message, data["model"], data, "test")
+        if "TRIGGERWORKER" in asked:
+            raise ModifyResponseException(str(os.getpid()), data["model"], data, "test")
         return data
+
+    async def async_post_call_streaming_iterator_hook(
+        self, user_api_key_dict, response, request_data
+    ):
+        """Stand in for a guardrail that blocks what the model has begun to say."""
+        blocks = "TRIGGERBLOCKED" in str(request_data.get("input"))
+        count = 0
+        async for chunk in response:
+            count += 1
+            if blocks and count == 4:
+                raise HTTPException(400, {"error": "blocked in mid-stream"})
+            yield chunk
 
     async def async_log_success_event(self, kwargs, response_obj, start_time, end_time):
         """Record a call that succeeded."""
@@ -66,9 +84,19 @@ class Handler(CustomLogger):
             log.write(json.dumps(line, default=str) + "\n")
 
 
+class Guardrail(CustomGuardrail):
+    """Refuses before the call, where the configuration names it among its `guardrails`."""
+
+    async def async_pre_call_hook(self, user_api_key_dict, cache, data, call_type):
+        """Refuse what says so."""
+        if "TRIGGERREFUSE" in str(data.get("input")):
+            raise HTTPException(400, {"error": "refused by the guardrail"})
+        return data
+
+
 def keep_keys():
     """Keep LiteLLM's key cache in step with the file, for as long as the process lives."""
-    in_force = {}
+    in_force: dict[str, list[str]] = {}
     while True:
         time.sleep(0.1)
         if proxy_server.llm_router is None:  # not yet started
@@ -76,24 +104,28 @@ def keep_keys():
         if proxy_server.prisma_client is None:
             proxy_server.prisma_client = stub_of_prisma()
         wanted = json.loads(KEYS_FILE.read_text())
-        cache = proxy_server.user_api_key_cache.in_memory_cache
+        cache = proxy_server.user_api_key_cache
+        newer = hasattr(cache, "key_object_cache")  # from 1.106: keys in a part of its own, as JSON
+        typed = {"model_type": UserAPIKeyAuth} if newer else {}
+        cache = cache if newer else cache.in_memory_cache
         for key in in_force.keys() - wanted["keys"].keys():
             cache.delete_cache(hash_token(key))
         for key, fields in wanted["keys"].items():
             token = hash_token(key)
             # LiteLLM keeps a key's spend in this entry: it is written anew only when it must be.
-            if in_force.get(key) != fields or cache.get_cache(token) is None:
+            if in_force.get(key) != fields or cache.get_cache(token, **typed) is None:
                 entry = UserAPIKeyAuth(token=token, api_key=token, key_alias=key, **fields)
                 entry.last_refreshed_at = time.time()
-                cache.set_cache(token, entry, ttl=10**7)
+                cache.set_cache(token, entry, ttl=10**7, **typed)
         in_force = wanted["keys"]
         Path(f"{KEYS_FILE}.seen").write_text(str(wanted["generation"]))
 
 
 def stub_of_prisma():
-    """Return a database that knows no key."""
+    """Return a database that knows no key and no conversation."""
     stub = MagicMock(name="prisma")
     stub.get_data = AsyncMock(return_value=None)
+    stub.db.query_raw = AsyncMock(return_value=[])
     stub.jsonify_object = lambda data: data
     return stub
 

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import json
+from functools import cache
+
+from fakes import overlaid as real
+from fakes import payloads
+from litellm_overlay.overlay import values
 
 IMAGE = "ghcr.io/berriai/litellm:v1.88.6"
 PATH = "/app/.venv/lib/python3.13/site-packages/litellm/proxy/response_api_endpoints/endpoints.py"
@@ -10,34 +16,24 @@ LABELS = {"app": "litellm"}
 
 
 def overlaid(image=IMAGE, path=PATH, version="2.0.0", **pod):
-    """Return a Deployment with the overlay; `pod` overrules parts of the pod's spec."""
-    plan = json.dumps({"modulePath": path, "patchVersion": version, "settings": {}})
-    spec = {
-        "terminationGracePeriodSeconds": 150,
-        "initContainers": [
-            {
-                "name": "litellm-overlay",
-                "image": image,
-                "command": ["python3", "-S", "-s", "-m", "endpoint_patch"],
-                "env": [{"name": "LITELLM_OVERLAY_PLAN", "value": plan}],
-            }
-        ],
-        "containers": [
-            {
-                "name": "litellm",
-                "image": image,
-                "lifecycle": {"preStop": {"exec": {"command": ["sh", "-c", "sleep 120"]}}},
-                "volumeMounts": [
-                    {"name": "litellm-overlay-output", "mountPath": path, "subPath": "endpoints.py"}
-                ],
-            }
-        ],
-        "volumes": [
-            {"name": "litellm-overlay-payload", "configMap": {"name": "payload-2.0.0"}},
-            {"name": "litellm-overlay-output", "emptyDir": {}},
-        ],
-    }
-    return workload(spec | pod)
+    """Return a Deployment with the overlay, put in by `inject`; `pod` overrules parts of its spec.
+
+    `image` comes in afterwards: inject would refuse some that doctor must know.
+    """
+    made = copy.deepcopy(_whole(path, version))
+    for part in ("initContainers", "containers"):
+        pod_of(made)[part][0]["image"] = image
+    pod_of(made).update(pod)
+    return made
+
+
+@cache
+def _whole(path, version):
+    drain = {"preStop": {"exec": {"command": ["sh", "-c", "sleep 120"]}}}
+    spec = {"containers": [{"name": "litellm", "image": IMAGE, "lifecycle": drain}]}
+    item = workload({**spec, "terminationGracePeriodSeconds": 150})
+    given = values.load("", patch_version=version, module_path=path)
+    return real.injected(item, payloads.planner(given))
 
 
 def workload(spec, kind="Deployment", name="litellm", **metadata):
@@ -68,11 +64,13 @@ def proxy_of(deployment):
 
 def pod(message=None, *, waiting=False, images=("sha256:a", "sha256:a"), deployment=None):
     """Return a pod whose guard said something; while it waits, in the run before."""
-    ended = {
-        "terminated": {"message": message if isinstance(message, str) else json.dumps(message)}
-    }
-    state = {"state": {"waiting": {"reason": "CrashLoopBackOff"}}, "lastState": ended}
-    guard = state if waiting else {"state": ended}
+    said = message if isinstance(message, str) else json.dumps(message)
+    status = real.state(said)
+    init, proxy = status["initContainerStatuses"][0], status["containerStatuses"][0]
+    init["imageID"], proxy["imageID"] = images
+    if waiting:
+        init["lastState"] = init["state"]
+        init["state"] = {"waiting": {"reason": "CrashLoopBackOff"}}
     return {
         "kind": "Pod",
         "metadata": {
@@ -81,11 +79,8 @@ def pod(message=None, *, waiting=False, images=("sha256:a", "sha256:a"), deploym
             "labels": LABELS,
             "ownerReferences": [{"kind": "ReplicaSet"}],
         },
-        "spec": pod_of(deployment or overlaid()),
-        "status": {
-            "initContainerStatuses": [{"name": "litellm-overlay", "imageID": images[0], **guard}],
-            "containerStatuses": [{"name": "litellm", "imageID": images[1]}],
-        },
+        "spec": copy.deepcopy(pod_of(deployment or overlaid())),
+        "status": status,
     }
 
 

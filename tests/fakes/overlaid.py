@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import copy
 import json
+from functools import cache
 from typing import Any
 
 import yaml
 
-from litellm_overlay import catalogue, inject, plan, values
+from litellm_overlay.catalogue import releases
+from litellm_overlay.overlay import inject, values
+from litellm_overlay.overlay.plan import Planner
 
-KNOWN = catalogue.load()
+KNOWN = releases.load()
 IMAGE = "ghcr.io/berriai/litellm:v1.88.6"
 HASH = "5d4f8c7b9"
 IMAGE_ID = "ghcr.io/berriai/litellm@sha256:" + "a" * 64
@@ -46,18 +49,21 @@ def workload(
     return overlaid(made, patch) if patch else made
 
 
-def overlaid(item: Object, patch: str = "2.0.0") -> Object:
-    """Return a workload with the overlay, put in by `inject`."""
-    given = values.load("", patch_version=patch)
-    payloads = plan.payloads(given.name, KNOWN)
-    text = yaml.safe_dump(item)
-    made = inject.inject(
-        text, lambda proxy: plan.make(given, proxy, KNOWN, payloads), payloads, None
-    )
-    found: Object = next(
-        each for each in yaml.safe_load_all(made.text) if each["kind"] == item["kind"]
-    )
+def overlaid(item: Object, patch: str = "2.0.0", **options: object) -> Object:
+    """Return a workload with the overlay, put in by `inject`; `options` are those of the values."""
+    return injected(item, _planner(patch, **options))
+
+
+def injected(item: Object, planner: Planner) -> Object:
+    """Return what `inject` makes of an object, without the ConfigMaps."""
+    made = yaml.safe_load_all(inject.inject(yaml.safe_dump(item), planner).text)
+    found: Object = next(each for each in made if each["kind"] == item["kind"])
     return found
+
+
+@cache
+def _planner(patch: str, **options: object) -> Planner:
+    return Planner.of(values.load("", patch_version=patch, **options))
 
 
 def report(decision: str = "patched", **more: Any) -> Object:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from litellm_overlay import plan
+from litellm_overlay.catalogue import patch_files, releases
+from litellm_overlay.names import PAYLOAD_LABELS
+from litellm_overlay.overlay.payload import Item, Payload
+from litellm_overlay.overlay.plan import Planner
 
 FILES = {
     "endpoint_patch/__init__.py": "",
@@ -11,21 +14,28 @@ FILES = {
 }
 
 
+def planner(given):
+    """Return the planner of some values, with such payloads."""
+    known = releases.load()
+    return Planner(given, known, small(given.name, known))
+
+
 def small(name, known):
     """Return such a payload for each patch version, with the digest 0123…."""
     return tuple(
-        plan.Payload(
+        Payload(
             name=f"{name}-{version}-0123456789ab",
             version=version,
             digest="0123456789abcdef" * 4,
             items=tuple(
-                plan.Item(path.replace("/", "."), path, text)
+                Item(path.replace("/", "."), path, text)
                 for path, text in (
                     (path.replace("{}", version.replace(".", "_")), text)
                     for path, text in FILES.items()
                 )
             ),
-            labels={**plan.PAYLOAD_LABELS, "app.kubernetes.io/version": version},
+            proof=patch_files.proof(version),
+            labels={**PAYLOAD_LABELS, "app.kubernetes.io/version": version},
         )
         for version in sorted(known.patch_versions)
     )

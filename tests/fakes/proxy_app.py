@@ -11,7 +11,7 @@ import sys
 import types
 
 import uvicorn
-from fastapi import APIRouter, FastAPI, HTTPException, Request
+from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request
 from fastapi.responses import JSONResponse, StreamingResponse
 from starlette.websockets import WebSocket
 from websockets.asyncio.client import connect
@@ -22,7 +22,11 @@ SETTINGS = {
     "maxMessageBytes": 16_000_000,
     "firstMessageTimeoutSeconds": 0,
     "sessionLifetimeSeconds": 3600,
+    "historyBytes": 268_435_456,
+    "heartbeatSeconds": 0,
+    "heartbeatMaxSeconds": 900,
     "drainFile": "",
+    "offFile": "",
 }
 
 
@@ -34,6 +38,29 @@ def completed(response_id="resp_1", **fields):
     return {"type": "response.completed", "response": {"id": response_id, "output": []}, **fields}
 
 
+class KeyRefused(Exception):  # noqa: N818 - not an error of the tests
+    """The key check's reason, with the members of LiteLLM's exception that are read."""
+
+    def __init__(self, status, kind, message):
+        super().__init__(message)
+        self.type, self.code, self.message, self.param = kind, str(status), message, None
+
+
+async def user_api_key_auth(request: Request):
+    """Stand in for LiteLLM's check of keys over HTTP, in the module of the WebSocket's."""
+    return await request.app.state.proxy.check(request)
+
+
+def _bearer(headers):
+    scheme, _, key = headers.get("authorization", "").partition(" ")
+    return key.strip() if scheme == "Bearer" else ""
+
+
+async def _told(_: Request, refused: KeyRefused):
+    error = {"message": refused.message, "type": refused.type, "code": refused.code, "param": None}
+    return JSONResponse({"error": error}, int(refused.code))
+
+
 class ProxyApp:
     """`answer(body)` is an async generator of SSE texts, or a Response; `bodies` what was asked."""
 
@@ -42,11 +69,17 @@ class ProxyApp:
         self.requests = []
         self.events_sent = 0
         self.cancelled = asyncio.Event()
+        self.check_fails = False  # at a handshake
         self.good_keys = {"sk-1234": None, "sk-limited": ["gpt-4o"]}
-        self.app = FastAPI()
+        self.refusals = {}  # what the check raises for a key that it knows
+        self.checks = []  # the requests that were checked
+        self.app = FastAPI(exception_handlers={KeyRefused: _told})
+        self.app.state.proxy = self
         self.stock_calls = []
         router = APIRouter()
-        router.add_api_route("/v1/responses", self._post, methods=["POST"])
+        guarded = [Depends(user_api_key_auth)]
+        for path in ("/v1/responses", "/responses", "/openai/v1/responses"):
+            router.add_api_route(path, self._post, methods=["POST"], dependencies=guarded)
         attach(
             router=router,
             stock_handler=lambda **arguments: self.stock(**arguments),  # noqa: PLW0108 - tests replace it
@@ -60,29 +93,37 @@ class ProxyApp:
     async def answer(self, body):
         yield sse(completed())
 
-    def _check(self, authorization, model):
-        key = authorization.removeprefix("Bearer ").strip()
+    def _refusal(self, key, model):
+        if key in self.refusals:
+            return self.refusals[key]
         if key not in self.good_keys:
-            return 401, "auth_error"
+            return KeyRefused(401, "auth_error", "Authentication Error, No api key passed in.")
         allowed = self.good_keys[key]
         if allowed is not None and model and model not in allowed:
-            return 401, "key_model_access_denied"
+            return KeyRefused(401, "key_model_access_denied", "no")
         return None
 
+    async def check(self, request):
+        """Check a key as LiteLLM does over HTTP, in a few words."""
+        self.checks.append(request)
+        key, model = _bearer(request.headers), (await request.json())["model"]
+        if self.check_fails and not model:
+            raise ConnectionError
+        if refusal := self._refusal(key, model):
+            raise refusal
+        return types.SimpleNamespace(api_key=key)
+
     async def _authenticate(self, websocket: WebSocket):
-        authorization = websocket.headers.get("authorization") or ""
-        if not authorization.startswith("Bearer "):
-            raise HTTPException(403)
-        refused = self._check(authorization, websocket.query_params.get("model"))
-        if refused:
+        """Check a key as LiteLLM does for sockets: 1.0.0 asks it."""
+        if refusal := self._refusal(
+            _bearer(websocket.headers), websocket.query_params.get("model")
+        ):
             await websocket.close(1008)
             try:
-                error = RuntimeError("refused by the key check")
-                error.type, error.code = refused[1], str(refused[0])
-                raise error
-            except RuntimeError:
+                raise refusal
+            except KeyRefused:
                 raise HTTPException(403)  # noqa: B904 - LiteLLM wraps its reason just so
-        return {"key": authorization}
+        return {"key": websocket.headers["authorization"]}
 
     async def stock(self, websocket, model, user_api_key_dict):
         self.stock_calls.append((model, user_api_key_dict))
@@ -96,10 +137,6 @@ class ProxyApp:
     async def _post(self, request: Request):
         self.requests.append(request)
         body = await request.json()
-        refused = self._check(request.headers.get("authorization", ""), body["model"])
-        if refused:
-            error = {"message": "no", "type": refused[1], "code": str(refused[0]), "param": None}
-            return JSONResponse({"error": error}, refused[0])
         self.bodies.append(body)
         answer = self.answer(body)
         if not hasattr(answer, "__aiter__"):
@@ -121,10 +158,10 @@ class ProxyApp:
 async def serving(app, monkeypatch):
     """Serve `app` on a port the system chooses; yields the WebSocket URL's base."""
     fake = types.ModuleType("litellm.proxy.proxy_server")
-    fake.general_settings = {}
+    vars(fake).update(general_settings={}, master_key="sk-1234")
     for name in ("litellm", "litellm.proxy"):
         monkeypatch.setitem(sys.modules, name, types.ModuleType(name))
-    sys.modules["litellm.proxy"].proxy_server = fake
+    vars(sys.modules["litellm.proxy"])["proxy_server"] = fake
     monkeypatch.setitem(sys.modules, "litellm.proxy.proxy_server", fake)
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", lifespan="off"))
     task = asyncio.ensure_future(server.serve())
@@ -140,10 +177,9 @@ async def serving(app, monkeypatch):
 
 
 def _overlay_tasks():
-    names = ("Bridge", "Relay")
-    return [
-        task for task in asyncio.all_tasks() if any(name in repr(task.get_coro()) for name in names)
-    ]
+    """Return the tasks that run a coroutine of the inserted text."""
+    code = [(task, getattr(task.get_coro(), "cr_code", None)) for task in asyncio.all_tasks()]
+    return [task for task, its in code if its and "inserted" in its.co_filename]
 
 
 def starter(attach, monkeypatch):

@@ -38,11 +38,15 @@ class ResponsesServer:
     """`answer(frame)` gives what each frame brings, in order.
 
     A dict is sent as an event, text or bytes as they are; a number is a close code, "drop" cuts the
-    connection. `refuse(request)` gives the HTTP status of a refused handshake, or None.
+    connection. `refuse(request)` gives the HTTP status of a refused handshake, or None. `greeting`
+    are such steps as well, taken before anything is asked.
     """
 
-    def __init__(self, answer=well_behaved, refuse=lambda request: None, location=None):
+    def __init__(
+        self, answer=well_behaved, refuse=lambda request: None, location=None, greeting=()
+    ):
         self.answer = answer
+        self.greeting = greeting
         self.refuse = refuse
         self.location = location
         self.frames = []
@@ -60,16 +64,20 @@ class ResponsesServer:
         return response
 
     async def talk(self, socket):
+        await self.take(socket, self.greeting)
         async for message in socket:
             frame = json.loads(message)
             self.frames.append(frame)
-            for step in self.answer(frame):
-                if step == "drop":
-                    socket.transport.abort()
-                elif isinstance(step, int):
-                    await socket.close(step)
-                else:
-                    await socket.send(json.dumps(step) if isinstance(step, dict) else step)
+            await self.take(socket, self.answer(frame))
+
+    async def take(self, socket, steps):
+        for step in steps:
+            if step == "drop":
+                socket.transport.abort()
+            elif isinstance(step, int):
+                await socket.close(step)
+            else:
+                await socket.send(json.dumps(step) if isinstance(step, dict) else step)
 
     @contextlib.asynccontextmanager
     async def running(self, ssl=None):

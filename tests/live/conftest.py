@@ -4,8 +4,40 @@ from __future__ import annotations
 
 import pytest
 
-from fakes.fleet import Fleet
-from fakes.pins import PINS
+from pins import PINS
+from support import doors
+from support.fleet import Fleet
+
+SEEN = pytest.StashKey[doors.Cells]()
+
+
+def pytest_addoption(parser):
+    """Add --write-docs."""
+    parser.addoption("--write-docs", action="store_true", help="write docs/doors.md anew")
+
+
+def pytest_configure(config):
+    """Begin the tables."""
+    config.stash[SEEN] = {}
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    """Write the docs, if every test that was asked for has gone well."""
+    if config.getoption("write_docs") and terminalreporter._session.exitstatus == 0:
+        doors.write(config.stash[SEEN])
+        terminalreporter.write_line(f"wrote {doors.DOCS.name}")
+
+
+@pytest.fixture
+def write_docs(request):
+    """Tell whether the docs are written, and so not held against this run."""
+    return request.config.getoption("write_docs")
+
+
+@pytest.fixture
+def note_doors(request):
+    """Put cells into the tables of docs/doors.md."""
+    return request.config.stash[SEEN].update
 
 
 @pytest.fixture(scope="session")

@@ -8,10 +8,10 @@ import re
 import httpx
 import pytest
 
-from fakes.client import connect, said, turn
-from fakes.fleet import running
-from fakes.pins import PINS
-from litellm_overlay.processes import MASTER_KEY
+from litellm_overlay.local.processes import MASTER_KEY
+from pins import PINS
+from support.client import connect, said, turn
+from support.fleet import running
 
 BODY = {"model": "gpt-4o", "input": "hi", "store": False}
 

@@ -1,11 +1,14 @@
-"""In which forms a key is taken at the handshake (issue 18456): as stock takes it, no more, no less."""
+"""In which forms a key is taken at the handshake (issue 18456) by stock and, as there, by 1.0.0.
+
+2.0.0 takes what POST takes: test_doors.py.
+"""
 
 from __future__ import annotations
 
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from fakes.client import connect
+from support.client import connect
 
 KEY = "sk-1234"
 FORMS = {
@@ -41,9 +44,9 @@ async def test_stock(stock, form):
 
 
 @pytest.mark.parametrize("form", FORMS)
-async def test_patched(patched, form):
-    """Both versions do the same without it."""
-    assert await handshake(patched.ws_url, form) == FORMS[form][2]
+async def test_relay(relay, form):
+    """1.0.0 does the same without it."""
+    assert await handshake(relay.ws_url, form) == FORMS[form][2]
 
 
 async def test_the_key_s_subprotocol_is_not_echoed(patched):

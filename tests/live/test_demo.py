@@ -11,8 +11,8 @@ import sys
 
 import pytest
 
-from fakes.pins import PINS, ROOT
-from litellm_overlay import processes
+from litellm_overlay.local import processes
+from pins import PINS, ROOT
 
 DEMO = [sys.executable, "-m", "litellm_overlay", "demo"]
 ENVIRON = {**os.environ, "PYTHONPATH": str(ROOT / "patch")}
@@ -30,7 +30,7 @@ def test_the_demo_shows_the_defect_and_the_cure(patch):
     assert shown["report"]["decision"] == "patched"
     assert shown["stock"]["cases"]["flat frame"]["handshake"] == 403
     tools = shown["patched"]["cases"]["tool call"]
-    assert (tools["handshake"], tools["input_tokens"], tools["output_tokens"]) == (101, 22, 14)
+    assert (tools["handshake"], tools["inputTokens"], tools["outputTokens"]) == (101, 22, 14)
 
 
 def test_keep_leaves_it_running_until_ctrl_c():

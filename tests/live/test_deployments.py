@@ -6,9 +6,9 @@ import httpx
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from fakes.client import connect, said, turn
-from fakes.fleet import running
-from fakes.pins import PINS
+from pins import PINS
+from support.client import connect, said, turn
+from support.fleet import running
 
 NEWEST = PINS["litellm-live"][-1]
 BODY = {"model": "gpt-4o", "input": "hi", "store": False}

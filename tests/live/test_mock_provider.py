@@ -10,10 +10,10 @@ import time
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from fakes.client import connect, receive_turn, said, turn
-from fakes.fleet import json_lines
-from fakes.pins import PINS
-from litellm_overlay import environment, processes
+from litellm_overlay.local import environment, processes
+from pins import PINS
+from support.client import connect, receive_turn, said, turn
+from support.fleet import json_lines
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import json
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from fakes.client import connect, receive_turn, said, turn
+from support.client import close_code, connect, hear, receive_turn, said, turn
 
 LIMITED = "sk-limited-0001"
 CREATE = {"type": "response.create", "input": "hi", "store": False}
@@ -93,11 +93,17 @@ async def test_a_warm_up_gets_no_other_model(patched):
 
 
 async def test_a_url_gets_no_other_model(patched):
-    """A forbidden ?model= is refused at the handshake, an injected one too."""
+    """A forbidden ?model= is refused: at the handshake, on 2.0.0 at the turn; an injected one too."""
+    since = len(patched.provider_log())
     for query in ("?model=gpt-5.4", "?model=gpt-4o%22%2C%22x%22%3A%22"):
+        if patched.patch == "2.0.0" and query == "?model=gpt-5.4":
+            async with connect(patched.ws_url + query, LIMITED) as socket:
+                await refused(socket, {"type": "response.create", "input": "hi"})
+            continue
         with pytest.raises(InvalidStatus) as caught:
             await connect(patched.ws_url + query, LIMITED)
         assert caught.value.response.status_code == 403
+    assert models_asked_of_the_provider(patched, since) == set()
 
 
 async def test_the_other_spelling_of_a_key_gets_no_other_model(patched):
@@ -110,8 +116,16 @@ async def test_the_other_spelling_of_a_key_gets_no_other_model(patched):
 
 
 @pytest.mark.parametrize("key", ["sk-blocked-0001", "sk-budget-00001", "sk-wrong", None])
-async def test_a_key_that_is_no_good_gets_no_socket(patched, key):
-    """Blocked, over budget, unknown or missing: 403 before accept, as stock does."""
+async def test_a_key_that_is_no_good_gets_no_turn(patched, key):
+    """Unknown or missing: 403 before accept, as stock does. Blocked, over budget: 2.0.0 tells it."""
+    if patched.patch == "2.0.0" and key in ("sk-blocked-0001", "sk-budget-00001"):
+        async with connect(patched.ws_url, key) as socket:
+            event = await hear(socket)
+            assert (event["type"], event["status"]) == ("error", 400)
+            words = {"sk-blocked-0001": "Key is blocked", "sk-budget-00001": "Budget has been"}
+            assert words[key] in event["error"]["message"]
+            assert await close_code(socket) == 1008
+        return
     with pytest.raises(InvalidStatus) as caught:
         await connect(patched.ws_url, key)
     assert caught.value.response.status_code == 403
@@ -144,9 +158,9 @@ async def test_every_handshake_form_of_the_key_has_the_same_rights(bridge):
         ({"Authorization": f"Bearer   {LIMITED} "}, None),
         ({"api-key": LIMITED}, None),
         ({}, ["realtime", f"openai-insecure-api-key.{LIMITED}"]),
-        # A second key beside the first must not lend its rights to the turn.
-        ({"Authorization": f"Bearer {LIMITED}", "x-litellm-api-key": "Bearer sk-1234"}, None),
+        # A second key beside the one that POST would read lends no rights to the turn.
         ({"Authorization": f"Bearer {LIMITED}", "api-key": "sk-1234"}, None),
+        ({"Authorization": "Bearer sk-1234", "x-litellm-api-key": LIMITED}, None),
         ({"api-key": LIMITED, "x-api-key": "sk-1234"}, None),
     ]
     for headers, subprotocols in forms:

@@ -8,7 +8,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
-from fakes.port_4000 import litellm_on_port_4000
+from support.port_4000 import litellm_on_port_4000
 
 LITELLM = "1.83.5"
 

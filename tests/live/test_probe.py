@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from litellm_overlay.diagnosis import diagnose
-from litellm_overlay.processes import MASTER_KEY
+from litellm_overlay.local.processes import MASTER_KEY
+from litellm_overlay.responses.diagnosis import diagnose
 
 
 async def verdict_on(live, model="gpt-5.4", key=MASTER_KEY):

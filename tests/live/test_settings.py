@@ -8,9 +8,9 @@ import json
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from fakes.client import close_code, connect, receive_turn, said, turn
-from fakes.fleet import running
-from fakes.pins import PINS
+from pins import PINS
+from support.client import close_code, connect, receive_turn, said, turn
+from support.fleet import running
 
 NEWEST = PINS["litellm-live"][-1]
 CREATE = {"type": "response.create", "model": "gpt-4o", "input": "hi", "store": False}

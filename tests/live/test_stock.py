@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from fakes.client import connect, said, turn
+from support.client import connect, said, turn
 
 
 async def test_a_handshake_without_a_model_is_refused(stock):

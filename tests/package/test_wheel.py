@@ -56,8 +56,8 @@ def test_the_scripts_that_other_pythons_run_are_in_the_wheel(installed, tmp_path
     """The mock provider and the certificates' maker are run as files."""
     code = "import litellm_overlay, pathlib; print(pathlib.Path(litellm_overlay.__file__).parent)"
     folder = Path(run(installed / "python", "-c", code, cwd=tmp_path).strip())
-    assert (folder / "mock_provider.py").is_file()
-    assert (folder / "mock_certificates.py").is_file()
+    assert (folder / "local" / "mock_provider.py").is_file()
+    assert (folder / "local" / "mock_certificates.py").is_file()
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-CATALOGUE = ROOT / "patch" / "litellm_overlay" / "catalogue.json"
+CATALOGUE = ROOT / "patch" / "litellm_overlay" / "catalogue" / "catalogue.json"
 # The edges of every state, each of the three affected files, an sdist and a wheel with a platform.
 SAMPLE = {
     "1.77.2.post1": "no-endpoint",
@@ -23,6 +23,7 @@ SAMPLE = {
     "1.89.7": "handshake-fixed",
     "1.90.0rc1": "fixed",
     "1.109.1": "fixed",
+    "1.110.2": "fixed",
 }
 
 

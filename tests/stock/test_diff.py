@@ -8,7 +8,8 @@ import sys
 
 import pytest
 
-from litellm_overlay import environment, overlay
+from litellm_overlay.catalogue import releases
+from litellm_overlay.local import environment, patching
 
 
 def run(*arguments, **options):
@@ -36,6 +37,20 @@ def test_a_release_that_upstream_fixed_has_no_diff():
     assert done.stderr.startswith("upstream-fixed: ")
 
 
+def test_the_newest_file_with_a_new_comment(tmp_path):
+    """As a newer release may have it: its handler is known, and nobody is sent to a "fixed" release."""
+    newest = releases.load().in_state("fixed")[-1].version
+    path = tmp_path / "endpoints.py"
+    path.write_bytes(environment.stock_endpoints(newest) + b"# new\n")
+    done = run(path)
+    assert (done.returncode, done.stdout) == (0, "")
+    assert done.stderr.startswith("upstream-fixed: Nothing would be changed: the file is not known")
+    assert "its WebSocket handler is, and has upstream's fix" in done.stderr
+    assert "Move to" not in done.stderr
+    patched = run(path, "--on-fixed", "patch", "--stat")
+    assert (patched.returncode, patched.stderr.partition(":")[0]) == (0, "patched")
+
+
 @pytest.mark.parametrize("release", ["1.82.0", "0.0.1"])
 def test_a_release_the_pod_would_refuse(release):
     """Without the endpoint, or unknown: exit code 3 and a next step."""
@@ -48,11 +63,11 @@ def test_an_installed_litellm_is_found_as_in_the_pod(tmp_path):
     """Stock or patched already, the diff starts from the stock text, and is what `apply` writes."""
     stock = environment.create("1.88.6")
     patched = environment.create("1.88.6", name="patched-2.0.0")
-    report = overlay.apply(patched, "2.0.0")
+    report = patching.apply(patched, "2.0.0")
     for where in (stock.root, stock.python, patched.root):
         said = json.loads(run("--installed", where, "--output", "json", cwd=tmp_path).stdout)
-        assert said["litellm_version"] == "1.88.6"
-        assert said["patched_sha256"] == report["patchedSha256"]
+        assert said["litellmVersion"] == "1.88.6"
+        assert said["patchedSha256"] == report["patchedSha256"]
 
 
 def test_a_closed_pipe_is_no_traceback(tmp_path):

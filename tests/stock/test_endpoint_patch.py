@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from endpoint_patch import edits, guard, plan, syntax, versions
-from endpoint_patch.verify import verify
+from endpoint_patch import edits, plan, stock_file, syntax, versions
+from endpoint_patch.postconditions import verify
 from fakes import image as fake_image
-from litellm_overlay.environment import stock_endpoints
+from litellm_overlay.local.environment import stock_endpoints
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -62,7 +62,7 @@ def test_affected(release: str, version: versions.PatchVersion) -> None:
     """Each affected file: known by its hash, patched, every post-condition, and back again."""
     stock = stock_endpoints(release)
     assert hashlib.sha256(stock).hexdigest() == AFFECTED[release]
-    assert guard.decide(stock, release).state == "affected"
+    assert stock_file.identify(stock, release).state == "affected"
     patched = edits.patch(stock, version, SETTINGS, release)
     verify(stock, patched, version)
     assert edits.undo(patched) == stock
@@ -95,37 +95,51 @@ def test_one_version_replaces_the_other(release: str) -> None:
         assert over == edits.patch(stock, second, SETTINGS, release)
 
 
-@pytest.mark.parametrize("release", AFFECTED)
-def test_the_inserted_names_are_new(release: str, version: versions.PatchVersion) -> None:
-    """Beyond shared imports, the inserted text and the stock module have no name in common."""
-    tree = syntax.parse(stock_endpoints(release))
-    inserted = syntax.parse(edits.assemble(version.parts))
-    shared = syntax.module_names(inserted) & (syntax.module_names(tree) | syntax.names_used(tree))
-    assert shared <= set(syntax.imports(tree))
-
-
+@pytest.mark.parametrize("on_fixed", ["passthrough", "patch"])
 @pytest.mark.parametrize(("release", "state"), FIXED.items())
-def test_fixed_upstream(tmp_path: Path, release: str, state: str) -> None:
-    """A fixed file goes through byte for byte; 1.89 and 1.90 share it and are told apart."""
+def test_fixed_upstream(tmp_path: Path, release: str, state: str, on_fixed: str) -> None:
+    """1.89 is patched, as Codex hangs there; a later file where asked, else it goes through."""
     stock = stock_endpoints(release)
     image = fake_image.build(tmp_path, stock, release)
-    code, output, report = run(image)
-    assert (code, output) == (0, stock)
-    assert (report["decision"], report["upstream"]) == ("upstream-fixed", state)
-    assert report["basis"] == "sha256"
+    code, output, report = run(image, onFixed=on_fixed)
+    assert (code, report["upstream"], report["basis"]) == (0, state, "sha256")
+    if state == "fixed" and on_fixed == "passthrough":
+        assert (report["decision"], output) == ("upstream-fixed", stock)
+        return
+    settings = plan.check_settings({})
+    assert report["decision"] == "patched"
+    assert output == edits.patch(stock, versions.load("2.0.0"), settings, release)
 
 
 def test_1_89_and_1_90_are_one_file() -> None:
     """Only the release, read from the metadata, tells them apart."""
     assert stock_endpoints("1.89.0") == stock_endpoints("1.90.0")
-    assert guard.decide(stock_endpoints("1.90.0"), None).state == "handshake-fixed"
+    assert stock_file.identify(stock_endpoints("1.90.0"), None).state == "handshake-fixed"
+
+
+@pytest.mark.parametrize(("release", "state"), FIXED.items())
+def test_a_fixed_file_that_was_altered(tmp_path: Path, release: str, state: str) -> None:
+    """The handler's digest tells what it is, and is enough for the bridge where it is asked for."""
+    image = fake_image.build(tmp_path, stock_endpoints(release) + b"\n# our own build\n", release)
+    code, _, report = run(image)
+    assert (code, report["upstream"], report["basis"]) == (0, state, "handler")
+    assert report["decision"] == "upstream-fixed"
+    code, _, report = run(image, onFixed="patch")
+    assert (code, report["decision"]) == (0, "patched")
 
 
 @pytest.mark.parametrize("release", FIXED)
-def test_a_fixed_file_that_was_altered(release: str) -> None:
-    """Upstream's fix is seen in the syntax where the hash is not known."""
-    verdict = guard.decide(stock_endpoints(release) + b"\n# a build of our own\n", release)
-    assert verdict == guard.Verdict(FIXED[release], "ast")
+def test_a_fixed_file_with_a_new_handler(tmp_path: Path, release: str) -> None:
+    """It goes through, and the bridge is refused: the handler may hold a new check."""
+    stock = stock_endpoints(release)
+    handler = syntax.handler_source(stock) or b""
+    rewritten = stock.replace(handler, handler[:-1] + b"  # new\n")
+    image = fake_image.build(tmp_path, rewritten, release)
+    code, _, report = run(image)
+    assert (code, report["basis"], report["decision"]) == (0, "ast", "upstream-fixed")
+    code, _, report = run(image, onFixed="patch", onUnknown="passthrough")
+    assert (code, report["decision"]) == (13, "refused")
+    assert "may hold a check that the patch would leave out" in report["message"]
 
 
 @pytest.mark.parametrize("release", AFFECTED)
@@ -168,13 +182,23 @@ def test_the_decoy_is_not_found(image: Image) -> None:
     ],
 )
 def test_an_altered_file(image: Image, alter: Any) -> None:
-    """Whatever differs by a byte is unknown: nothing is written, unless the plan says otherwise."""
+    """Whatever differs by a byte is not known: nothing is written, unless the plan says otherwise."""
     altered = alter(image.module.read_bytes())
     image.module.write_bytes(altered)
     code, output, report = run(image)
-    assert (code, output, report["upstream"]) == (12, None, "unknown")
+    assert (code, output, report["knownAs"]) == (12, None, None)
     code, output, report = run(image, onUnknown="passthrough")
     assert (code, output, report["decision"]) == (0, altered, "passthrough")
+
+
+def test_an_altered_file_that_is_expected(image: Image) -> None:
+    """`onUnknown: patch` takes the one file it names, with a handler that is known."""
+    altered = image.module.read_bytes() + b"# ours\n"
+    image.module.write_bytes(altered)
+    expected = {"onUnknown": "patch", "expectedSha256": hashlib.sha256(altered).hexdigest()}
+    assert run(image, **expected)[2]["decision"] == "patched"
+    image.module.write_bytes(altered + b"#\n")
+    assert run(image, **expected)[0] == 12
 
 
 def test_the_output_is_stable(image: Image, version: versions.PatchVersion) -> None:

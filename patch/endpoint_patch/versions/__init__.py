@@ -11,11 +11,15 @@ from endpoint_patch.errors import PatchVersionMissingError
 
 @dataclass(frozen=True, slots=True)
 class PatchVersion:
-    """A patch version: the texts that enter the stock module, in order, and what attaches them."""
+    """A patch version: the texts that enter the stock module, in order, and what attaches them.
+
+    `on_fixed` says whether it may be asked for where upstream has fixed the handshake.
+    """
 
     version: str
     attach: str
     parts: tuple[bytes, ...]
+    on_fixed: bool = True
 
 
 def load(version: str) -> PatchVersion:
@@ -29,4 +33,4 @@ def load(version: str) -> PatchVersion:
         raise PatchVersionMissingError(
             f"Patch version {version} is not, or not wholly, in this payload: {error}."
         ) from error
-    return PatchVersion(module.VERSION, module.ATTACH, parts)
+    return PatchVersion(module.VERSION, module.ATTACH, parts, module.ON_FIXED)

@@ -1,6 +1,6 @@
 """What is wrong with LiteLLM proxies and the way to them, found in their Kubernetes objects. Pure.
 
-    objects ─model.read─> World ─one function a question─> findings
+    objects ─world.read─> World ─one function a question─> findings
 
 A question is `of_…(world, workload, known)`, asked for each workload that runs a proxy.
 """
@@ -9,16 +9,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from litellm_overlay.checks import gateway, ingress, overlay, release, rollout
-from litellm_overlay.checks.model import SEVERITIES, Finding, read
+from litellm_overlay.checks import admission, gateway, ingress, overlay, release, rollout, routers
+from litellm_overlay.checks.finding import SEVERITIES, Finding
+from litellm_overlay.checks.world import Named, read
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from litellm_overlay.catalogue import Catalogue
-    from litellm_overlay.checks.model import Object
+    from litellm_overlay.catalogue.releases import Catalogue
+    from litellm_overlay.objects.access import Object
 
-__all__ = ["Finding", "findings", "read"]
+__all__ = ["Finding", "Named", "findings", "read"]
 
 _QUESTIONS = (
     release.of_image,
@@ -26,16 +27,22 @@ _QUESTIONS = (
     overlay.of_init,
     overlay.of_mount,
     overlay.of_payload,
+    admission.of_gap,
+    admission.of_constraints,
     rollout.of_drain,
     ingress.of_ingress,
     gateway.of_gateway,
     gateway.of_istio,
+    routers.of_route,
+    routers.of_traefik,
 )
 
 
-def findings(objects: Iterable[Object], known: Catalogue) -> tuple[Finding, ...]:
+def findings(
+    objects: Iterable[Object], known: Catalogue, named: Named | None = None
+) -> tuple[Finding, ...]:
     """Return what is wrong: by object in the order of the input, the worst first, none twice."""
-    world = read(objects)
+    world = read(objects, named)
     found = [
         item
         for workload in world.workloads

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from litellm_overlay.checks import gateway, ingress
-from litellm_overlay.checks.model import Object, Workload, World, items, name, namespace, words
+from litellm_overlay.checks import gateway, ingress, routers
+from litellm_overlay.objects.access import Object, items, mapping, name, namespace, word, words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from litellm_overlay.checks.world import Workload, World
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +42,21 @@ def _candidates(world: World, workload: Workload) -> Iterator[Address]:
         for host in words(route, "spec", "hostnames"):
             if "*" not in host:
                 yield Address(workload.title, "HTTPRoute", f"https://{host}/v1")
+    yield from _routes(world, workload)
     for service in world.services_of(workload):
         ports = items(service, "spec", "ports")
         if ports:
             inside = f".{namespace(service)}.svc" if namespace(service) else ""
             url = f"http://{name(service)}{inside}:{ports[0].get('port')}/v1"
             yield Address(workload.title, "Service", url)
+
+
+def _routes(world: World, workload: Workload) -> Iterator[Address]:
+    for route in routers.routes_to(world, workload):
+        if host := word(route, "spec", "host"):
+            scheme = "https" if mapping(route, "spec", "tls") else "http"
+            base = _base(word(route, "spec", "path") or "/")
+            yield Address(workload.title, "Route", f"{scheme}://{host}{base}")
 
 
 def _has_tls(item: Object, host: str) -> bool:

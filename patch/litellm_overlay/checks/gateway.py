@@ -5,24 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from litellm_overlay.checks import limits
-from litellm_overlay.checks.model import (
-    Finding,
-    Object,
-    Workload,
-    World,
-    at,
-    items,
-    mapping,
-    name,
-    namespace,
-    title,
-    word,
-)
+from litellm_overlay.checks.finding import Finding
+from litellm_overlay.objects.access import Object, at, items, mapping, name, namespace, title, word
+from litellm_overlay.printed import yaml_word
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from litellm_overlay.catalogue import Catalogue
+    from litellm_overlay.catalogue.releases import Catalogue
+    from litellm_overlay.checks.world import Workload, World
 
 _GCP_POLICY = """\
 apiVersion: networking.gke.io/v1
@@ -142,7 +133,7 @@ def _envoy(world: World, targets: list[Object]) -> Iterator[Finding]:
 def _gke(world: World, workload: Workload, service: str) -> Iterator[Finding]:
     home = namespace(workload.item)
     where, given = "/".join(filter(None, ("Service", home, service))), None
-    fix = _GCP_POLICY % service
+    fix = _GCP_POLICY % yaml_word(service)
     for policy in world.of("GCPBackendPolicy"):
         target = mapping(policy, "spec", "targetRef")
         if namespace(policy) == home and target.get("name") == service:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 
 from litellm_overlay.checks import limits
-from litellm_overlay.checks.model import (
-    Finding,
+from litellm_overlay.checks.finding import Finding
+from litellm_overlay.checks.routers import TRAEFIK
+from litellm_overlay.objects.access import (
     Object,
-    Workload,
-    World,
     annotations_of,
     at,
     items,
@@ -19,15 +19,18 @@ from litellm_overlay.checks.model import (
     namespace,
     title,
 )
+from litellm_overlay.printed import shell_word, yaml_word
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from litellm_overlay.catalogue import Catalogue
+    from litellm_overlay.catalogue.releases import Catalogue
+    from litellm_overlay.checks.world import Workload, World
 
 _NGINX = "nginx.ingress.kubernetes.io"
 _F5 = "nginx.org"
 _ALB = "alb.ingress.kubernetes.io"
+_ATTRIBUTES = re.compile(r"[a-z0-9_.=,-]+", re.ASCII)
 _TUNNELS = ("haproxy.org/timeout-tunnel", "haproxy-ingress.github.io/timeout-tunnel")
 _BACKEND_CONFIGS = ("cloud.google.com/backend-config", "beta.cloud.google.com/backend-config")
 # What tells a controller: its IngressClass, else the class's usual name, else the annotations.
@@ -37,6 +40,8 @@ _CONTROLLERS = {
     "haproxy.org/ingress-controller": "haproxy",
     "haproxy-ingress.github.io/controller": "haproxy",
     "ingress.k8s.aws/alb": _ALB,
+    "traefik.io/ingress-controller": "traefik",
+    "traefik.containo.us/ingress-controller": "traefik",
 }
 _CLASSES = {"nginx": _NGINX, "haproxy": "haproxy", "alb": _ALB, "gce": "gce", "gce-internal": "gce"}
 _BACKEND_CONFIG = """\
@@ -62,6 +67,9 @@ def of_ingress(world: World, workload: Workload, known: Catalogue) -> Iterator[F
             yield from _haproxy(ingress)
         elif controller == _ALB:
             yield from _alb(ingress)
+        elif controller == "traefik":
+            what, why, fix = TRAEFIK
+            yield Finding(title(ingress), "note", "ingress-traefik", what, why, fix)
         elif controller == "gce":
             for service in _backends(ingress) & services.keys():
                 yield from _gce(world, services[service])
@@ -128,7 +136,7 @@ def _f5(ingress: Object, services: set[str]) -> Iterator[Finding]:
             "ingress-f5",
             f"the annotation {key} does not name {', '.join(missing)}",
             "F5's NGINX lets no WebSocket through to a Service that it is not told of",
-            f"{key}: {','.join([*told, *missing])}",
+            f"{key}: {yaml_word(','.join([*told, *missing]))}",
         )
     for setting in ("proxy-read-timeout", "proxy-send-timeout"):
         yield from _idle(ingress, "ingress-f5", f"{_F5}/{setting}", 60, f"{_F5}/{setting}: 3600s")
@@ -146,7 +154,8 @@ def _alb(ingress: Object) -> Iterator[Finding]:
     given = limits.duration(attributes.get(setting, 60))
     wanted = {name: value for name, value in attributes.items() if name != setting}
     wanted[setting] = "3600"
-    fix = f"{key}: {','.join('='.join(pair) for pair in wanted.items())}"
+    joined = ",".join("=".join(pair) for pair in wanted.items())
+    fix = f"{key}: {joined if _ATTRIBUTES.fullmatch(joined) else yaml_word(joined)}"
     found = limits.idle(title(ingress), "ingress-alb", "idle_timeout", given or 60, fix)
     if found:
         yield found
@@ -158,7 +167,7 @@ def _gce(world: World, service: Object) -> Iterator[Finding]:
     fix = "spec: {timeoutSec: 3600}"
     if not config:
         what, seconds = "GKE's default; the Service names no BackendConfig", 30.0
-        fix = _BACKEND_CONFIG % "litellm" + _ANNOTATE % name(service)
+        fix = _BACKEND_CONFIG % "litellm" + _ANNOTATE % shell_word(name(service))
     else:
         found = next(
             (
@@ -175,7 +184,7 @@ def _gce(world: World, service: Object) -> Iterator[Finding]:
                 "gke-timeout",
                 f"the BackendConfig {config} is not among the objects",
                 "without spec.timeoutSec in it, each connection is cut after 30 s",
-                _BACKEND_CONFIG % config,
+                _BACKEND_CONFIG % yaml_word(config),
             )
             return
         where = title(found)
@@ -192,7 +201,7 @@ def backend_config(service: Object) -> str:
     for key in _BACKEND_CONFIGS:
         try:
             said = json.loads(annotations_of(service).get(key, "{}"))
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, RecursionError):
             continue
         ports = mapping(said, "ports")
         found = at(said, "default") or next(iter(ports.values()), None)

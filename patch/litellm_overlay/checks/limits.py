@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
-from litellm_overlay.checks.model import Finding
+from litellm_overlay.checks.finding import Finding
 
+PATIENCE = 300  # seconds; how long Codex waits for the next event
 HOUR = 3600  # seconds; how long a session lives by default (sessionLifetimeSeconds)
 _PINGS = 30  # LiteLLM's server pings every 20 s, which keeps what is longer from being idle
 _SHORT = 300  # a whole life shorter than this cuts turns, and not only long sessions

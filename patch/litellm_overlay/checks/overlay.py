@@ -4,32 +4,34 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from litellm_overlay import plan, values
-from litellm_overlay.checks.model import (
-    Finding,
+from litellm_overlay.checks.finding import Finding, last
+from litellm_overlay.checks.release import identify
+from litellm_overlay.checks.world import Workload, World, templates
+from litellm_overlay.names import (
+    INIT_CONTAINER,
+    PAYLOAD_PREFIX,
+    PAYLOAD_VOLUME,
+    STOCK_CONTAINER,
+    payload_name,
+)
+from litellm_overlay.objects import guard_report
+from litellm_overlay.objects.access import (
     Object,
-    Workload,
-    World,
     at,
+    is_payload,
     items,
-    labels,
-    last,
     name,
     named,
     namespace,
-    our_mount,
-    selects,
-    templates,
     word,
 )
-from litellm_overlay.checks.release import identify, report
-from litellm_overlay.pods import is_ours
-from litellm_overlay.workloads import runs_litellm
+from litellm_overlay.objects.workloads import mount_in, runs_litellm
+from litellm_overlay.printed import shell_word, yaml_word
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from litellm_overlay.catalogue import Catalogue
+    from litellm_overlay.catalogue.releases import Catalogue
 
 _AGAIN = "litellm-overlay inject < MANIFESTS, with the options you had; it replaces what is there"
 _EPHEMERAL = "ephemeral-storage"
@@ -38,16 +40,17 @@ _EPHEMERAL = "ephemeral-storage"
 def of_init(world: World, workload: Workload, known: Catalogue) -> Iterator[Finding]:
     """Yield what is wrong with the init container of a workload."""
     del world, known
-    init = workload.init
+    template = workload.template
+    init = template.namesake
 
     def finding(severity: str, topic: str, what: str, why: str, fix: str = _AGAIN) -> Finding:
         return Finding(workload.title, severity, topic, what, why, fix)
 
-    several = [each for each in workload.containers if our_mount(each) or runs_litellm(each)]
+    several = [each for each in template.containers if mount_in(each) or runs_litellm(each)]
     if len(several) > 1:
         names = last([str(each.get("name")) for each in several])
         yield finding(
-            "note" if workload.overlaid else "warning",
+            "note" if template.mounting else "warning",
             "two-proxies",
             f"LiteLLM's image runs in several containers: {names}",
             "the overlay serves one of them, and inject must be told which",
@@ -55,32 +58,32 @@ def of_init(world: World, workload: Workload, known: Catalogue) -> Iterator[Find
         )
     if not init:
         return  # of_jobs tells, if there is a mount of ours
-    if not is_ours(init):
+    if not template.guard:
         yield finding(
             "error",
             "foreign-init-container",
-            f"an init container is named {plan.INIT_CONTAINER}, but it does not run the guard",
+            f"an init container is named {INIT_CONTAINER}, but it does not run the guard",
             "what it writes, if anything, is not the patched file",
             f"rename that container, then: {_AGAIN}",
         )
         return
-    if not workload.overlaid:
+    if not template.mounting:
         yield finding(
             "error",
             "no-mount",
             "the init container is there, but no container mounts what it writes",
             "the proxy runs its own, unpatched file, and nothing says so",
         )
-    order = [str(each.get("name")) for each in items(workload.pod, "initContainers")]
-    if order[0] != plan.INIT_CONTAINER:
+    order = [str(each.get("name")) for each in template.init_containers]
+    if order[0] != INIT_CONTAINER:
         yield finding(
             "note",
             "init-not-first",
-            f"{last(order[: order.index(plan.INIT_CONTAINER)])} runs before the guard",
+            f"{last(order[: order.index(INIT_CONTAINER)])} runs before the guard",
             "what runs LiteLLM's image before it does so unchecked, and the guard's refusal comes "
             "later than it could",
         )
-    for proxy in workload.proxies if workload.overlaid else []:
+    for proxy in template.mounting:
         if init.get("image") != proxy.get("image"):
             yield finding(
                 "error",
@@ -97,9 +100,9 @@ def of_jobs(world: World) -> Iterator[Finding]:
     for workload in templates(world.objects):
         if at(workload.item, "metadata", "ownerReferences"):
             continue
-        writes = {plan.INIT_CONTAINER, plan.STOCK_CONTAINER}
-        names = {word(each, "name") for each in items(workload.pod, "initContainers")}
-        if writes & names or not any(our_mount(each) for each in workload.containers):
+        writes = {INIT_CONTAINER, STOCK_CONTAINER}
+        names = {word(each, "name") for each in workload.template.init_containers}
+        if writes & names or not workload.template.mounting:
             continue
         job = word(workload.item, "kind") in {"Job", "CronJob"}
         yield Finding(
@@ -121,12 +124,12 @@ def of_jobs(world: World) -> Iterator[Finding]:
 
 def of_mount(world: World, workload: Workload, known: Catalogue) -> Iterator[Finding]:
     """Yield what is wrong with the path of our mount, and mounts that hide the module."""
-    for proxy in workload.proxies:
+    for proxy in workload.template.proxies:
         release = identify(world, workload, proxy, known).release
         likely = [item.path for item in known.paths_of(release.version)] if release else []
-        ours = our_mount(proxy)
+        ours = mount_in(proxy)
         path = str(ours.get("mountPath")) if ours else None
-        guarded = workload.plan.get("modulePath")
+        guarded = workload.template.guard_plan.get("modulePath")
         if path and guarded and guarded != path:
             yield Finding(
                 workload.title,
@@ -136,7 +139,9 @@ def of_mount(world: World, workload: Workload, known: Catalogue) -> Iterator[Fin
                 "a file mounted elsewhere is never imported: the proxy stays unpatched",
                 _AGAIN,
             )
-        proven = any(report(pod).get("modulePath") == path for pod in world.pods_of(workload))
+        proven = any(
+            guard_report.read(pod).fact("modulePath") == path for pod in world.pods_of(workload)
+        )
         if path and likely and path not in likely and not proven:
             yield Finding(
                 workload.title,
@@ -154,10 +159,9 @@ def of_payload(world: World, workload: Workload, known: Catalogue) -> Iterator[F
     """Yield the payload's ConfigMap if the pods name one that is not there."""
     here = [it for it in world.of("ConfigMap") if namespace(it) == namespace(workload.item)]
     # Manifests may leave ConfigMaps to another file. A cluster, which gives ids, does not.
-    ours = [selects(plan.PAYLOAD_LABELS, labels(item)) for item in here]
-    if not (any(ours) or any(at(item, "metadata", "uid") for item in here)):
+    if not (any(map(is_payload, here)) or any(at(item, "metadata", "uid") for item in here)):
         return
-    volume = named(items(workload.pod, "volumes"), plan.PAYLOAD_VOLUME)
+    volume = named(items(workload.template.spec, "volumes"), PAYLOAD_VOLUME)
     wanted = word(volume, "configMap", "name")
     if wanted and wanted not in {name(item) for item in here}:
         yield Finding(
@@ -173,14 +177,15 @@ def of_payload(world: World, workload: Workload, known: Catalogue) -> Iterator[F
 def _making(payload: str, home: str | None, known: Catalogue) -> str:
     """Return the command for a missing ConfigMap; the chart names its own after the release."""
     versions = known.patch_versions.values()
-    tails = [plan.payload_name("", item.version, item.digest) for item in versions]
+    tails = {payload_name("", item.version, item.digest): item.version for item in versions}
     tail = next((each for each in tails if payload.endswith(each)), None)
     if not tail:
         return f"{_AGAIN}\nor upgrade with the chart: the name is of another version of either"
-    name, render = payload.removesuffix(tail), "litellm-overlay render --format payload"
-    if name != values.OverlayValues().name:
-        render = f"echo 'name: {name}' | {render} --values -"
-    inside = f" --namespace {home}" if home else ""
+    render = f"litellm-overlay render --format payload --patch {tails[tail]}"
+    name = payload.removesuffix(tail)
+    if name != PAYLOAD_PREFIX:
+        render = f"echo {shell_word(f'name: {name}')} | {render} --values -"
+    inside = f" --namespace {shell_word(home)}" if home else ""
     return f"{render} | kubectl apply{inside} --filename -"
 
 
@@ -202,7 +207,7 @@ def _storage(workload: Workload, init: Object, proxy: Object) -> Iterator[Findin
 def _hidden(workload: Workload, proxy: Object, modules: list[str]) -> Iterator[Finding]:
     for mount in items(proxy, "volumeMounts"):
         place = str(mount.get("mountPath", "")).rstrip("/")
-        if mount is our_mount(proxy) or not modules:
+        if mount is mount_in(proxy) or not modules:
             continue
         hidden = [path for path in modules if path == place or path.startswith(f"{place}/")]
         if hidden:
@@ -213,6 +218,7 @@ def _hidden(workload: Workload, proxy: Object, modules: list[str]) -> Iterator[F
                 f"the volume {mount.get('name')} is mounted at {place or '/'}, over or above "
                 f"{hidden[0]}",
                 "it hides what the image has there, LiteLLM itself included",
-                f"mount only the file that is meant: mountPath: {place}/config.yaml, "
+                "mount only the file that is meant: "
+                f"mountPath: {yaml_word(f'{place}/config.yaml')}, "
                 "subPath: config.yaml",
             )

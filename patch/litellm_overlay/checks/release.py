@@ -2,32 +2,26 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from packaging.version import Version
 
-from litellm_overlay import advice, plan
-from litellm_overlay.checks.model import (
-    Finding,
-    Object,
-    Workload,
-    World,
-    at,
-    items,
-    mapping,
-    named,
-    our_mount,
-    title,
-    word,
-)
+from litellm_overlay.catalogue import assessment
+from litellm_overlay.catalogue.releases import UNREVIEWED
+from litellm_overlay.checks.finding import Finding
 from litellm_overlay.errors import NotInCatalogueError
+from litellm_overlay.names import INIT_CONTAINER
+from litellm_overlay.objects import guard_report, pods, replacement
+from litellm_overlay.objects.access import Object, at, title, word
+from litellm_overlay.objects.workloads import mount_in
+from litellm_overlay.printed import sentence, shell_word
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from litellm_overlay.advice import Answer
-    from litellm_overlay.catalogue import Catalogue, Release
+    from litellm_overlay.catalogue.assessment import Answer
+    from litellm_overlay.catalogue.releases import Catalogue, Release
+    from litellm_overlay.checks.world import Workload, World
 
 # What a container waits for in vain; in CrashLoopBackOff the run before tells more.
 _STUCK = {
@@ -38,66 +32,75 @@ _STUCK = {
     "InvalidImageName",
     "RunContainerError",
 }
+_UNPATCHED = {
+    "affected": "is affected",
+    "handshake-fixed": "has upstream's fix of the handshake only",
+}
 
 
 def of_image(world: World, workload: Workload, known: Catalogue) -> Iterator[Finding]:
     """Yield what is wrong with the release that each proxy runs."""
-    for proxy in workload.proxies:
+    for proxy in workload.template.proxies:
         given = identify(world, workload, proxy, known)
-        yield from _state(workload, given, known, overlaid=our_mount(proxy) is not None)
+        overlaid = mount_in(proxy) is not None
+        bridged = word(workload.template.guard_plan, "onFixed") == "patch"
+        if not (overlaid and bridged and given.state == "fixed"):  # that is as it should be
+            yield from _state(workload, given, known, overlaid=overlaid)
         if given.release and given.release.advisories and given.state != "malicious":
             yield _advisories(workload, given.release, known)
 
 
 def identify(world: World, workload: Workload, proxy: Object, known: Catalogue) -> Answer:
-    """Return the answer for a proxy: what the guards in its pods found, else what the tag says."""
-    found = {report(pod).get("litellmVersion") for pod in world.pods_of(workload)} - {None}
-    asked = str(found.pop()) if len(found) == 1 and our_mount(proxy) else str(proxy.get("image"))
+    """Return the answer for a proxy: what the guards in its pods found, else what the tag says.
+
+    Whichever of them names malware counts before all else.
+    """
+    own, image = world.pods_of(workload), str(proxy.get("image"))
+    told = (guard_report.read(pod).fact("litellmVersion") for pod in own)
+    found = {version for version in told if version}
+    running = (pods.image_id(pod, word(proxy, "name")) for pod in own)
+    if malware := assessment.malware(known, image, *running, *found):
+        return malware
+    asked = found.pop() if len(found) == 1 and mount_in(proxy) else image
     try:
-        return advice.answer(asked, known)
+        return assessment.answer(asked, known)
     except (ValueError, NotInCatalogueError) as error:
-        return advice.Answer(asked, None, exact=False, why=str(error))
-
-
-def report(pod: Object) -> Object:
-    """Return the guard's report from a pod's status; {} where there is none that can be read."""
-    try:
-        found = json.loads(_message(pod) or "{}")
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
+        return assessment.Answer(asked, None, exact=False, why=str(error))
 
 
 def of_pods(world: World, workload: Workload, known: Catalogue) -> Iterator[Finding]:
     """Yield what the pods report: the guard's decision, and two images where one was meant."""
     del known
+    serves = _what_serves(workload)
     for pod in world.pods_of(workload):
-        yield from _waiting(pod)
-        message, found = _message(pod), report(pod)
-        decision = found.get("decision")
-        said, hint = str(found.get("message")), str(found.get("hint") or "")
-        if message and not decision:
+        yield from _waiting(pod, serves)
+        report = guard_report.read(pod)
+        logs = f"kubectl logs {_where(pod)} --container {INIT_CONTAINER}"
+        if report.decision == "refused":
+            why = f"the pod does not start (exit code {report.exit_code}); {serves}"
+            hint = sentence(report.hint) or logs
+            yield Finding(title(pod), "error", "refused", report.why, why, hint)
+        elif report.ended and report.decision is None:
+            said = f"; its container ended with: {report.text[:200]}" if report.text else ""
             yield Finding(
                 title(pod),
                 "warning",
                 "report-unreadable",
-                f"the guard's report cannot be read; its container ended with: {message[:200]}",
+                f"{report.fault}{said}",
                 "what was decided in this pod is not known; the proxy may be unpatched",
-                f"kubectl logs {_where(pod)} --container {plan.INIT_CONTAINER}",
+                logs,
             )
-        elif decision in {"refused", "crashed"}:
-            why = f"the pod does not start (exit code {found.get('exitCode')}); older ones serve on"
-            yield Finding(title(pod), "error", "refused", said, why, hint)
-        elif decision == "passthrough":
+        elif report.decision == "passthrough":
             why = "the proxy runs unpatched: if it is affected, Codex gets HTTP 403"
-            yield Finding(title(pod), "warning", "passthrough", said, why, hint)
-        init, proxy = _image_id(pod, plan.INIT_CONTAINER), _image_id(pod, _proxy_name(workload))
-        if init and proxy and init != proxy:
+            yield Finding(
+                title(pod), "warning", "passthrough", report.why, why, sentence(report.hint)
+            )
+        if ids := pods.two_images(pod):
             yield Finding(
                 title(pod),
                 "error",
                 "two-images",
-                f"init container and proxy run different images: {init} and {proxy}",
+                f"init container and proxy run different images: {' and '.join(ids)}",
                 "the tag moved between two pulls; the file was made from the other image, and a "
                 "proxy of another release refuses to start with it",
                 f"pin the image by digest, then: kubectl delete {_where(pod)}",
@@ -109,19 +112,20 @@ def _state(
 ) -> Iterator[Finding]:
     release = f"LiteLLM {given.release.version}" if given.release else given.asked
     nearest = "" if given.exact or not given.release else f" ({given.why})"
-    meaning = advice.MEANING[given.state]
-    steps = "\n".join(advice.next_steps(given, known))
-    fixed = next(r.version for r in known.in_state("fixed") if not Version(r.version).is_prerelease)
+    meaning = assessment.MEANING[given.state]
+    steps = "\n".join(assessment.next_steps(given, known))
     remove = "litellm-overlay inject --remove < MANIFESTS, or patch.enabled=false in the chart"
 
     def finding(severity: str, topic: str, what: str, why: str, fix: str) -> Finding:
         return Finding(workload.title, severity, topic, what, why, fix)
 
-    if given.state == "affected" and not overlaid:
-        what = f"{release} is affected and has no overlay{nearest}"
-        yield finding("error", "affected", what, meaning, "litellm-overlay inject < MANIFESTS")
-    elif given.state == "malicious":
-        yield finding("error", "malicious", f"{release} is malware", meaning, steps)
+    if given.state in assessment.NEEDS_OVERLAY and not overlaid:
+        what = f"{release} {_UNPATCHED[given.state]} and has no overlay{nearest}"
+        fix = "litellm-overlay inject < MANIFESTS"
+        yield finding("error", given.state, what, meaning, fix)
+    elif given.release and given.state == "malicious":
+        why = f"{meaning} {assessment.notice(given.release)}"
+        yield finding("error", "malicious", f"{release} is malware{nearest}", why, steps)
     elif given.state == "unknown":
         what = f"which LiteLLM {release} holds is not known: {given.why}"
         if overlaid:
@@ -130,12 +134,14 @@ def _state(
         else:
             why = "it may be affected: 1.82.1 to 1.88.6 refuse Codex's WebSocket handshake"
             yield finding("warning", "unknown-release", what, why, steps)
-    elif given.state == "handshake-fixed":
-        what = f"{release} has upstream's fix of the handshake only{nearest}"
-        yield finding("warning", "handshake-fixed", what, meaning, f"move to {fixed} or later")
+    elif given.release and given.state == UNREVIEWED:
+        why = f"{meaning} Its report: litellm-overlay status" if overlaid else meaning
+        yield finding(
+            "note", UNREVIEWED, assessment.newer(given.release, known) + nearest, why, steps
+        )
     elif given.state == "fixed" and overlaid:
-        what = f"{release} has upstream's fix: the overlay may be removed{nearest}"
-        yield finding("note", "fixed", what, meaning, remove)
+        what = f"{release} has upstream's fix: it needs no overlay for the handshake{nearest}"
+        yield finding("note", "fixed", what, meaning, f"{steps}\n{remove}")
     elif given.state == "no-endpoint" and overlaid:
         what = f"{release} has no Responses WebSocket endpoint, yet there is an overlay{nearest}"
         why = "the guard refuses such a file, so the pod does not start"
@@ -158,45 +164,26 @@ def _advisories(workload: Workload, release: Release, known: Catalogue) -> Findi
     )
 
 
-def _message(pod: Object) -> str | None:
-    """Return the guard's last words. In a crash loop they are those of the run before."""
-    status = named(items(pod, "status", "initContainerStatuses"), plan.INIT_CONTAINER) or {}
-    for when in ("state", "lastState"):
-        ended = mapping(status, when, "terminated")
-        found = ended.get("message") or (ended.get("reason") if ended.get("exitCode") else None)
-        if found:
-            return str(found)
-    return None
+def _what_serves(workload: Workload) -> str:
+    """Return what serves while a new pod does not start."""
+    why = replacement.gap(workload.item)
+    return f"nothing serves in its place: {why}" if why else "older ones serve on"
 
 
-def _waiting(pod: Object) -> Iterator[Finding]:
-    for kind in ("initContainerStatuses", "containerStatuses"):
-        for status in items(pod, "status", kind):
-            waiting = mapping(status, "state", "waiting")
-            if word(waiting, "reason") in _STUCK:
-                said = word(waiting, "message") or "no more is said"
-                yield Finding(
-                    title(pod),
-                    "error",
-                    "pod-waiting",
-                    f"container {status.get('name')} waits: {waiting['reason']}: {said}",
-                    "the pod does not start; older ones serve on",
-                    f"kubectl describe {_where(pod)}",
-                )
-
-
-def _image_id(pod: Object, container: str) -> str:
-    for kind in ("initContainerStatuses", "containerStatuses"):
-        if found := named(items(pod, "status", kind), container):
-            return str(found.get("imageID") or "")
-    return ""
-
-
-def _proxy_name(workload: Workload) -> str:
-    return next((str(each.get("name")) for each in workload.proxies if our_mount(each)), "")
+def _waiting(pod: Object, serves: str) -> Iterator[Finding]:
+    for name, reason, message in pods.waiting(pod):
+        if reason in _STUCK:
+            yield Finding(
+                title(pod),
+                "error",
+                "pod-waiting",
+                f"container {name} waits: {reason}: {message or 'no more is said'}",
+                f"the pod does not start; {serves}",
+                f"kubectl describe {_where(pod)}",
+            )
 
 
 def _where(pod: Object) -> str:
     namespace = at(pod, "metadata", "namespace")
-    inside = f"--namespace {namespace} " if namespace else ""
-    return f"{inside}pod/{at(pod, 'metadata', 'name')}"
+    inside = f"--namespace {shell_word(namespace)} " if namespace else ""
+    return f"{inside}pod/{shell_word(at(pod, 'metadata', 'name'))}"

@@ -5,23 +5,40 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from litellm_overlay.checks.model import Finding, Object, Workload, World, at, mapping, name
+from litellm_overlay import _resources
+from litellm_overlay.checks.finding import Finding
+from litellm_overlay.objects.access import Object, at, mapping, name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from litellm_overlay.catalogue import Catalogue
+    from litellm_overlay.catalogue.releases import Catalogue
+    from litellm_overlay.checks.world import Workload, World
 
 _MARGIN = 30  # seconds, for what comes before and after the drain
-# Ours: `ends=$(($(date +%s) + 120))`; by hand: `sleep 120`.
-_SECONDS = re.compile(r"\+%s\) \+ (\d+)|\bsleep\s+(\d+)")
+# Ours, manifests/drain.sh: `ends=$(($(date +%s) + $2))`; by hand: `sleep 120`.
+_SECONDS = re.compile(r'\+%s\) \+ (\d+)|\bsleep\s+"?(\d+)')
+_ARGUMENT = re.compile(r"\$\{?(\d)\}?")
 _DRAIN = """\
-litellm-overlay inject --set drainFile=/tmp/litellm-overlay-drain < MANIFESTS
-and in the proxy's container, which must be allowed to write to /tmp:
+litellm-overlay inject --drain < MANIFESTS
+or by hand, inject --set drainFile=/tmp/litellm-overlay-drain < MANIFESTS, and in the proxy's
+container, which must be allowed to write to /tmp:
   lifecycle:
-    postStart: {exec: {command: [rm, -f, /tmp/litellm-overlay-drain]}}
-    preStop: {exec: {command: [sh, -c, "sleep 5; touch /tmp/litellm-overlay-drain; sleep 60"]}}
-and in the pod: terminationGracePeriodSeconds: 95"""
+    postStart:
+      exec:
+        command: [rm, -f, /tmp/litellm-overlay-drain]
+    preStop:
+      exec:
+        command:
+        - sh
+        - -c
+        - |
+          {text}
+        - drain
+        - /tmp/litellm-overlay-drain
+        - "120"
+        - "4000"  # the port that LiteLLM listens on
+and in the pod: terminationGracePeriodSeconds: 150"""
 
 
 def of_drain(world: World, workload: Workload, known: Catalogue) -> Iterator[Finding]:
@@ -30,20 +47,20 @@ def of_drain(world: World, workload: Workload, known: Catalogue) -> Iterator[Fin
     if not workload.websocket or workload.item.get("kind") == "Pod":
         return
     hook = next(
-        (mapping(each, "lifecycle", "preStop") for each in workload.proxies),
+        (mapping(each, "lifecycle", "preStop") for each in workload.template.proxies),
         {},
     )
     if not hook:
-        relay = str(workload.plan.get("patchVersion", "")).startswith("1.")
+        relay = str(workload.template.guard_plan.get("patchVersion", "")).startswith("1.")
         yield Finding(
             workload.title,
             "warning",
             "no-drain",
             "the proxy has no preStop hook",
             "LiteLLM's server cuts every WebSocket at once when its pod ends, running turns too",
-            "patch 2.0.0 can drain, 1.0.0 cannot; then:\n" + _DRAIN if relay else _DRAIN,
+            "patch 2.0.0 can drain, 1.0.0 cannot; then:\n" + _drain() if relay else _drain(),
         )
-        if at(workload.item, "spec", "replicas") in {None, 1} and not _scaled(world, workload):
+        if at(workload.item, "spec", "replicas") in (None, 1) and not _scaled(world, workload):
             yield Finding(
                 workload.title,
                 "note",
@@ -54,7 +71,7 @@ def of_drain(world: World, workload: Workload, known: Catalogue) -> Iterator[Fin
             )
         return
     drain = seconds(hook)
-    grace = at(workload.pod, "terminationGracePeriodSeconds")
+    grace = at(workload.template.spec, "terminationGracePeriodSeconds")
     grace = grace if isinstance(grace, int) else 30
     if drain is not None and grace < drain + _MARGIN:
         yield Finding(
@@ -72,11 +89,28 @@ def seconds(hook: Object) -> int | None:
     sleep = at(hook, "sleep", "seconds")
     if isinstance(sleep, int):
         return sleep
-    command = at(hook, "exec", "command")
-    text = " ".join(map(str, command)) if isinstance(command, list) else ""
+    text = _script(at(hook, "exec", "command"))
     found = [int(ours or by_hand) for ours, by_hand in _SECONDS.findall(text)]
+    if not found:
+        return None
     # Our loop sleeps within its time, so the time counts and not the sleeps.
-    return max(found) if "+%s) +" in text else sum(found) if found else None
+    return max(found) if "+%s) +" in text else sum(found)
+
+
+def _script(command: object) -> str:
+    """Return a command as one text, the words after `sh -c TEXT` in the places of $0, $1, $2."""
+    words = [str(word) for word in command] if isinstance(command, list) else []
+    return " ".join(_filled(word, words[number:]) for number, word in enumerate(words, 1))
+
+
+def _filled(text: str, arguments: list[str]) -> str:
+    return _ARGUMENT.sub(lambda found: "".join(arguments[int(found[1]) :][:1]), text)
+
+
+def _drain() -> str:
+    """Return the hook that the chart and rendered manifests have, for manifests of another's."""
+    text = (_resources.root("manifests") / "drain.sh").read_text("utf-8")
+    return _DRAIN.format(text=text.rstrip().replace("\n", "\n" + " " * 10))
 
 
 def _scaled(world: World, workload: Workload) -> bool:

@@ -2,19 +2,43 @@
 
 from __future__ import annotations
 
+import functools
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
+
+from litellm_overlay import lock
+from litellm_overlay.catalogue import releases
+from litellm_overlay.fleet.rows import chosen, rows_of
+from litellm_overlay.objects.kinds import WORKLOADS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from litellm_overlay.cluster import Cluster
+    from litellm_overlay.cluster.client import Cluster
+    from litellm_overlay.fleet.rows import Row
+    from litellm_overlay.lock import Lock
+
+
+def _name(_context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    """Return a user's name, which becomes a header."""
+    if value is not None and not (value.isascii() and value.isprintable() and value.strip()):
+        raise click.BadParameter("it is a name, in ASCII", param=parameter)
+    return value
+
 
 _OPTIONS = (
     click.option("-A", "--all-namespaces", is_flag=True, help="Look at every namespace."),
     click.option("-n", "--namespace", metavar="NAME", help="Instead of the context's own."),
+    click.option(
+        "-l",
+        "--selector",
+        default="",
+        metavar="LABELS",
+        help="Only workloads and pods with these labels, as kubectl has it.",
+    ),
     click.option(
         "--context", metavar="NAME", help="Of the kubeconfig; by default its current one."
     ),
@@ -22,6 +46,13 @@ _OPTIONS = (
         "--kubeconfig",
         type=click.Path(path_type=Path),
         help="Instead of KUBECONFIG and ~/.kube/config.",
+    ),
+    click.option(
+        "--as",
+        "user",
+        metavar="USER",
+        callback=_name,
+        help="Ask as this user; it takes the right to impersonate.",
     ),
     click.option(
         "--timeout",
@@ -33,29 +64,56 @@ _OPTIONS = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class ClusterTarget:
+    """Which cluster, and where in it, as the shared options say; `timeout` is in seconds."""
+
+    all_namespaces: bool
+    namespace: str | None
+    selector: str
+    context: str | None
+    kubeconfig: Path | None
+    user: str | None
+    timeout: float
+
+    def connect(self) -> tuple[Cluster, str | None]:
+        """Return the connection, and the namespace to look at; None means all."""
+        from litellm_overlay.cluster import client, identity  # noqa: PLC0415 - takes most of a second
+
+        connection = client.connect(self.context, self.kubeconfig, self.timeout)
+        if self.user:
+            identity.act_as(connection, self.user)
+        where = None if self.all_namespaces else self.namespace or connection.namespace
+        return connection, where
+
+
 def cluster_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the shared options."""
+    """Give a command the shared options; it gets them as one `target`."""
+
+    @functools.wraps(command)
+    def collected(**options: Any) -> None:
+        names = [field.name for field in fields(ClusterTarget)]
+        target = ClusterTarget(**{name: options.pop(name) for name in names})
+        if target.all_namespaces and target.namespace:
+            raise click.UsageError("Give either --namespace or --all-namespaces.")
+        command(target=target, **options)
+
     for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
+        collected = option(collected)
+    return collected
 
 
-def check(namespace: str | None, *, all_namespaces: bool) -> None:
-    """Refuse two answers to one question."""
-    if all_namespaces and namespace:
-        raise click.UsageError("Give either --namespace or --all-namespaces.")
-
-
-def connect(
+def look(
+    target: ClusterTarget,
+    connection: Cluster,
     namespace: str | None,
-    context: str | None,
-    kubeconfig: Path | None,
-    timeout: float,
-    *,
-    all_namespaces: bool,
-) -> tuple[Cluster, str | None]:
-    """Return the connection, and the namespace to look at; None means all."""
-    from litellm_overlay import cluster  # noqa: PLC0415 - its client takes most of a second
-
-    connection = cluster.connect(context, kubeconfig, timeout)
-    return connection, None if all_namespaces else namespace or connection.namespace
+    locked: Lock | None = None,
+) -> tuple[Row, ...]:
+    """Read the cluster, and hold it against the lock."""
+    labels = target.selector
+    workloads = {plural: connection.list(plural, namespace, labels) for plural in WORKLOADS}
+    running = connection.list("pods", namespace)
+    if labels:
+        running = chosen(running, workloads, connection.list("pods", namespace, labels))
+    found = rows_of(workloads, running, releases.load())
+    return tuple(lock.hold(row, locked) for row in found) if locked else found

@@ -3,27 +3,35 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
-import json
 import os
 import shutil
 import sys
 import textwrap
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from litellm_overlay import catalogue, codex, processes
-from litellm_overlay.demo import CodexOutcome, Comparison, Outcome, cases_of, compare
+from litellm_overlay.camel_case import plain
+from litellm_overlay.catalogue import releases
+from litellm_overlay.commands.output import is_data, output_option, print_data
+from litellm_overlay.commands.progress import shown_on
 from litellm_overlay.errors import NotInCatalogueError, OverlayError, VerificationError
-from litellm_overlay.progress import shown_on
+from litellm_overlay.local import codex_cli, processes
+from litellm_overlay.local.comparison import (
+    CaseOutcome,
+    CodexOutcome,
+    Comparison,
+    cases_of,
+    compare,
+)
+from litellm_overlay.responses import codex_config
 
 if TYPE_CHECKING:
-    from litellm_overlay.processes import Server
+    from litellm_overlay.local.processes import Server
 
 
 @click.command()
@@ -31,7 +39,7 @@ if TYPE_CHECKING:
 @click.option("--patch", metavar="VERSION", help="Patch version [default: newest]")
 @click.option("--codex", "wanted_codex", metavar="PATH|VERSION", help="Run the real Codex, too.")
 @click.option("--keep", is_flag=True, help="Leave the patched proxy running until Ctrl-C.")
-@click.option("--output", type=click.Choice(["table", "json"]), default="table", show_default=True)
+@output_option()
 @click.option(
     "--cache",
     type=click.Path(path_type=Path, file_okay=False),
@@ -65,12 +73,11 @@ def demo(
         with shown_on(console) as progress:
             binary = None
             if wanted_codex:
-                binary = codex.find(wanted_codex, cache=cache, progress=progress)
+                binary = codex_cli.find(wanted_codex, cache=cache, progress=progress)
             running = compare(release.version, patch, binary, cache, progress)
             comparison, server = stack.enter_context(running)
-        if output == "json":
-            result = {**dataclasses.asdict(comparison), "problems": comparison.problems}
-            click.echo(json.dumps(result, indent=2))
+        if is_data(output):
+            print_data(output, row(comparison))
         else:
             show(comparison)
         if comparison.problems:
@@ -80,14 +87,19 @@ def demo(
             )
         if keep:
             wait_beside(server)
-        elif output == "table":
+        elif not is_data(output):
             click.echo(next_steps(release.version))
 
 
-def chosen(litellm: str | None, patch: str | None) -> tuple[catalogue.Release, str]:
+def chosen(litellm: str | None, patch: str | None) -> tuple[releases.Release, str]:
     """Return the release and the patch version to show, if there is something to show."""
-    known = catalogue.load()
+    known = releases.load()
     release = known.release(litellm or known.newest_affected)
+    if release.state == "malicious":
+        raise OverlayError(
+            f"LiteLLM {release.version} is malware; never run it",
+            hint=f"the newest affected release is {known.newest_affected}",
+        )
     if release.state != "affected":
         raise OverlayError(
             f"LiteLLM {release.version} is {release.state}: there is no defect to show",
@@ -100,12 +112,17 @@ def chosen(litellm: str | None, patch: str | None) -> tuple[catalogue.Release, s
     return release, patch
 
 
-def warn_of_advisories(release: catalogue.Release, console: Console) -> None:
+def warn_of_advisories(release: releases.Release, console: Console) -> None:
     """Say what else is wrong with the release: the patch mends a defect, and none of these."""
     known = [f"{advisory.id} (fixed in {advisory.fixed_in})" for advisory in release.advisories]
     if known:
         text = f"LiteLLM {release.version} has security problems that no overlay mends"
         console.print(f"warning: {text}: {', '.join(known)}", highlight=False)
+
+
+def row(comparison: Comparison) -> dict[str, Any]:
+    """Return the demonstration as JSON has it."""
+    return {**plain(comparison), "problems": comparison.problems}
 
 
 def show(comparison: Comparison) -> None:
@@ -147,7 +164,7 @@ def table_of(title: str, *headings: str, numbers: tuple[str, ...] = ()) -> Table
     return table
 
 
-def verdict(outcome: Outcome) -> str:
+def verdict(outcome: CaseOutcome) -> str:
     """Return a cell: the handshake's status, and whether the turn came through."""
     if outcome.completed:
         return f"[green]{outcome.handshake} ok[/green]"
@@ -176,7 +193,7 @@ def next_steps(version: str) -> str:
         f"{name} diff {version}": "what the patch changes in LiteLLM's file",
         f"{name} releases IMAGE": "is your image affected, and what else is wrong with it",
         f"{name} probe URL": "ask a proxy of your own the same",
-        "README.md": "what each patch version solves, costs and refuses",
+        "docs/patch-versions.md": "what each patch version solves, costs and refuses",
     }
     width = max(map(len, steps))
     return "\n".join(["What next:", *(f"  {step:{width}}  {why}" for step, why in steps.items())])
@@ -184,7 +201,7 @@ def next_steps(version: str) -> str:
 
 def wait_beside(server: Server) -> None:
     """Say how to use the proxy, and leave it running until it ends or Ctrl-C."""
-    config = textwrap.indent(codex.config(f"{server.url}/v1", "gpt-5.4"), "    ")
+    config = textwrap.indent(codex_config.config(f"{server.url}/v1", "gpt-5.4"), "    ")
     click.echo(f"""
 The patched proxy runs at {server.url}, its key is {processes.MASTER_KEY}. For Codex, put this into
 ~/.codex/config.toml (a mock model answers):
@@ -192,7 +209,7 @@ The patched proxy runs at {server.url}, its key is {processes.MASTER_KEY}. For C
 {config}
 and run:
 
-    {codex.KEY_VARIABLE}={processes.MASTER_KEY} codex exec "say hi"
+    {codex_config.KEY_VARIABLE}={processes.MASTER_KEY} codex exec "say hi"
 
 Ctrl-C ends it.""")
     with contextlib.suppress(KeyboardInterrupt):

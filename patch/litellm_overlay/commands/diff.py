@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-import json
 import os
-from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import click
 
+from endpoint_patch import compromised
 from endpoint_patch.errors import GuardError, PlanUnreadableError
 from endpoint_patch.locate import locate
-from litellm_overlay import catalogue, difference, environment
-from litellm_overlay.errors import OverlayError
+from litellm_overlay.camel_case import plain
+from litellm_overlay.catalogue import assessment, releases
+from litellm_overlay.commands import guards
+from litellm_overlay.commands.index_options import look_up, offline_option, told
+from litellm_overlay.commands.output import is_data, output_option, print_data
+from litellm_overlay.commands.overlay_options import warn
+from litellm_overlay.errors import NotInCatalogueError, OverlayError
+from litellm_overlay.local import environment
+from litellm_overlay.overlay import preview
+from litellm_overlay.overlay.values import parse_settings
 
 COLOURS = {"+": "green", "-": "red", "@": "cyan"}
 
@@ -33,26 +41,39 @@ COLOURS = {"+": "green", "-": "red", "@": "cyan"}
     metavar="NAME=VALUE",
     help="A setting of the overlay, such as mode=http-fallback; may be given several times.",
 )
+@click.option(
+    "--on-fixed",
+    type=click.Choice(["passthrough", "patch"]),
+    default="passthrough",
+    show_default=True,
+    help="What to do where upstream has fixed the handshake: leave the file as it is, or put the"
+    " bridge there too.",
+)
+@offline_option
 @click.option("--stat", is_flag=True, help="Only count the lines.")
-@click.option("--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@output_option()
 def diff(
     target: str | None,
     installed: Path | None,
     patch: str | None,
     settings: tuple[str, ...],
+    on_fixed: str,
+    offline: bool,
     stat: bool,
     output: str,
 ) -> None:
     """Show what the pod would change in a stock endpoints.py.
 
     TARGET is a LiteLLM release, whose file is fetched from the package index, or the path of a
-    file. The diff goes to stdout, the decision to stderr. Nothing is changed.
+    file. Of a release that is newer than the catalogue the file is taken as the index gives it,
+    with a warning. The diff goes to stdout, the decision to stderr. Nothing is changed.
 
     \b
     Examples:
       litellm-overlay diff 1.88.6
       litellm-overlay diff 1.82.3 --patch 1.0.0 --stat
       litellm-overlay diff ./endpoints.py --set mode=http-fallback
+      litellm-overlay diff 1.109.1 --on-fixed patch --stat
       litellm-overlay diff --installed /opt/litellm/.venv | less
 
     \b
@@ -62,29 +83,35 @@ def diff(
     if (target is None) == (installed is None):
         raise click.UsageError("Give either TARGET or --installed.")
     try:
-        chosen = difference.parse_settings(settings)
+        chosen = parse_settings(settings)
     except PlanUnreadableError as error:
         raise click.BadParameter(error.message, param_hint="--set") from error
     try:
-        content, version = from_environment(installed) if installed else from_target(target or "")
-        newest = catalogue.load().default_patch_version
-        result = difference.compare(content, patch or newest, chosen, version)
+        content, version = (
+            from_environment(installed) if installed else from_target(target or "", offline=offline)
+        )
+        newest = releases.load().default_patch_version
+        result = guards.compare(content, patch or newest, chosen, version, on_fixed)
     except GuardError as error:
         raise OverlayError(error.message, hint=error.hint) from error
-    if output == "json":
-        counts = {"added": result.added, "removed": result.removed}
-        click.echo(json.dumps({**asdict(result), **counts}, indent=2))
+    if is_data(output):
+        print_data(output, row(result))
         return
     click.echo(f"{result.decision}: {sentence(result)}", err=True)
     if result.hint:
         click.echo(f"hint: {result.hint}", err=True)
     if stat:
-        click.echo(f"{difference.MODULE} | +{result.added} -{result.removed}")
+        click.echo(f"{preview.MODULE} | +{result.added} -{result.removed}")
     elif result.diff:
         click.echo("\n".join(map(coloured, result.diff.split("\n"))), nl=False)
 
 
-def sentence(result: difference.Difference) -> str:
+def row(result: preview.Difference) -> dict[str, Any]:
+    """Return the difference as JSON has it."""
+    return {**plain(result), "added": result.added, "removed": result.removed}
+
+
+def sentence(result: preview.Difference) -> str:
     """Return the decision for people; the guard's own sentence tells of a patch as done."""
     if result.decision != "patched":
         return result.message
@@ -92,14 +119,27 @@ def sentence(result: difference.Difference) -> str:
     return f"so the pod would write LiteLLM {name} with patch version {result.patch_version}"
 
 
-def from_target(target: str) -> tuple[bytes, str | None]:
+def from_target(target: str, *, offline: bool) -> tuple[bytes, str | None]:
     """Return the bytes of a file, or of a release's file, and the release if known."""
     if os.sep in target or Path(target).is_file():
         try:
             return Path(target).read_bytes(), None
         except OSError as error:
             raise OverlayError(f"could not read {target}: {error.strerror}") from error
-    return environment.stock_endpoints(target), target
+    known = releases.load()
+    found = assessment.malware(known, target) or assessment.Answer(
+        target, known.find(target), exact=True, why=""
+    )
+    if found.state != releases.UNREVIEWED:
+        return environment.stock_endpoints(target), target
+    look = look_up(found, offline=offline)
+    warn(told(look, known))
+    if look is None or look.endpoints is None:
+        raise NotInCatalogueError(
+            f"LiteLLM {target} is newer than the catalogue, and its file could not be read",
+            "take the file from the image: litellm-overlay diff FILE",
+        )
+    return look.endpoints, look.version
 
 
 def from_environment(where: Path) -> tuple[bytes, str | None]:
@@ -111,6 +151,7 @@ def from_environment(where: Path) -> tuple[bytes, str | None]:
             hint="name the virtual environment, or its Python, that LiteLLM's proxy runs in",
         )
     found = locate(str(folder))
+    compromised.refuse(found.versions)
     return Path(found.path).read_bytes(), found.litellm_version
 
 

@@ -3,53 +3,87 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections import Counter
-from dataclasses import asdict
 from itertools import groupby
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-import yaml
 from rich.console import Console
 from rich.text import Text
 
-from litellm_overlay import catalogue, checks, codex, workloads
-from litellm_overlay.checks import address, model
-from litellm_overlay.checks.gather import KINDS, KINDS_EVERYWHERE, gather
-from litellm_overlay.commands.cluster_options import check, cluster_options, connect
-from litellm_overlay.commands.overlay_options import FILE, read_text
+from litellm_overlay import camel_case, checks
+from litellm_overlay.catalogue import releases
+from litellm_overlay.checks import address
+from litellm_overlay.checks.finding import SEVERITIES
+from litellm_overlay.checks.near import near
+from litellm_overlay.checks.together import together
+from litellm_overlay.checks.topics import TOPICS, patterns, sift
+from litellm_overlay.cluster.gather import KINDS, KINDS_EVERYWHERE, gather
+from litellm_overlay.commands.cluster_options import cluster_options
+from litellm_overlay.commands.manifest_options import manifest_options
+from litellm_overlay.commands.output import is_data, output_option, print_data
 from litellm_overlay.commands.rbac import may, rbac_option, rights
 from litellm_overlay.errors import OverlayError, ValuesError, VerificationError
+from litellm_overlay.objects import yaml_tree
+from litellm_overlay.objects.access import items
+from litellm_overlay.objects.manifests import documents, objects
+from litellm_overlay.printed import printable
+from litellm_overlay.responses import codex_config
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from litellm_overlay.checks import Finding
-    from litellm_overlay.checks.model import Object, World
+    from litellm_overlay.checks.world import World
+    from litellm_overlay.commands.cluster_options import ClusterTarget
+    from litellm_overlay.commands.manifest_options import Manifests
+    from litellm_overlay.objects.access import Object
 
 STYLES = {"error": "bold red", "warning": "bold yellow", "note": "bold cyan"}
 
 
 @click.command()
-@click.argument("manifests", type=FILE, default=Path("-"))
+@manifest_options
 @click.option("--from-cluster", is_flag=True, help="Read a live cluster instead of manifests.")
 @cluster_options
-@click.option("--strict", is_flag=True, help="Exit with 5 for warnings and notes, too.")
+@click.option(
+    "--container",
+    metavar="NAME",
+    help="The proxy's container, in workloads that look like LiteLLM; several with commas.",
+)
+@click.option(
+    "--image-name",
+    default="",
+    metavar="NAME",
+    help="An image whose name ends in this is LiteLLM's proxy, too; with * in it.",
+)
+@click.option(
+    "--ignore",
+    multiple=True,
+    metavar="[KIND/NAME:]TOPIC",
+    help="Leave this out, as the annotation litellm-overlay/ignore does. Several times.",
+)
+@click.option(
+    "--fail-on",
+    type=click.Choice([*SEVERITIES, "never"]),
+    default="error",
+    show_default=True,
+    help="From which severity on the exit code is 5.",
+)
+@click.option("--strict", is_flag=True, help="The same as --fail-on note.")
+@click.option("--topics", is_flag=True, help="Print what is looked for, and do no more.")
 @click.option("--model", default="gpt-5.4", show_default=True, help="For Codex's configuration.")
 @rbac_option
-@click.option(
-    "--output", type=click.Choice(["text", "json", "yaml"]), default="text", show_default=True
-)
+@output_option()
 def doctor(
-    manifests: Path,
+    manifests: Manifests,
     from_cluster: bool,
-    all_namespaces: bool,
-    namespace: str | None,
-    context: str | None,
-    kubeconfig: Path | None,
-    timeout: float,
+    target: ClusterTarget,
+    container: str | None,
+    image_name: str,
+    ignore: tuple[str, ...],
+    fail_on: str,
+    topics: bool,
     strict: bool,
     model: str,
     rbac: bool,
@@ -57,12 +91,15 @@ def doctor(
 ) -> None:
     """Find what is wrong with LiteLLM proxies, with their overlay and with the way to them.
 
-    MANIFESTS is a file, by default stdin: rendered manifests, or what kubectl get prints as YAML or
+    FILE and FOLDER, by default stdin, are rendered manifests, or what kubectl get prints as YAML or
     JSON. The more is in it the more is seen: workloads, Services, Ingresses and routes, ConfigMaps,
     and Pods for what the guard decided. Each finding says what, why it matters and how to mend it.
     Then comes the configuration for Codex. Nothing is changed; only --from-cluster, and the options
     from --all-namespaces to --timeout with it, use the network. Of the rights that --rbac prints,
     those to list workloads and pods are needed; what else may not be listed is named.
+
+    With both, --from-cluster and FILE, it is how the cluster would be with these manifests applied.
+    What is meant to be as it is: --ignore, or the annotation litellm-overlay/ignore: TOPIC,TOPIC.
 
     An image's tag is only a name. If Pods are given, what the guard found in them counts instead.
 
@@ -70,6 +107,8 @@ def doctor(
     Examples:
       helm template litellm ./charts/litellm-overlay --values values.yaml | litellm-overlay doctor
       litellm-overlay doctor --from-cluster --namespace llm
+      litellm-overlay doctor --from-cluster --namespace llm manifests.yaml
+      litellm-overlay doctor --topics
       litellm-overlay doctor --rbac --namespace llm | kubectl apply --filename -
       kubectl get deploy,pods,services,ingress,configmaps --namespace llm --output json |
         litellm-overlay doctor
@@ -80,38 +119,55 @@ def doctor(
     manifests; 4 cluster unreachable or refused; 5 an error was found, or with --strict
     anything at all.
     """
-    check(namespace, all_namespaces=all_namespaces)
+    if topics:
+        show_topics(output)
+        return
     if rbac:
         rules = may(["list"], KINDS), may(["list"], KINDS_EVERYWHERE)
-        printed = rights("doctor", *rules, namespace=namespace, all_namespaces=all_namespaces)
-        click.echo(printed, nl=False)
+        click.echo(rights("doctor", target, *rules), nl=False)
         return
     if from_cluster:
-        reach = (namespace, context, kubeconfig, timeout)
-        objects = gather(*connect(*reach, all_namespaces=all_namespaces), warn)
-    elif str(manifests) == "-" and sys.stdin.isatty():
-        raise click.UsageError("Give manifests on stdin, the name of a file, or --from-cluster.")
+        objects = gather(*target.connect(), warn, target.selector)
+        if manifests.named:
+            objects = together(objects, read_objects(manifests))
     else:
         objects = read_objects(manifests)
-    found = checks.findings(objects, catalogue.load())
-    world = checks.read(objects)
-    if not (world.workloads or found):
+    named = checks.Named(tuple((container or "").split(",")) if container else (), image_name)
+    found = checks.findings(objects, releases.load(), named)
+    world = checks.read(objects, named)
+    nothing = not (world.workloads or found)
+    kept, ignored = sift(found, objects, patterns(ignore))
+    if nothing:
+        nearly = list(near(objects))
+        told = "; ".join(["nothing here runs LiteLLM's proxy", *(said for said, _ in nearly)])
         raise OverlayError(
-            "nothing here runs LiteLLM's proxy",
-            "a proxy is known by the overlay's mount, or by an image named like LiteLLM's own",
+            told,
+            nearly[0][1]
+            if nearly
+            else "a proxy is known by the overlay's mount, or by an image named like LiteLLM's own",
         )
-    if output == "text":
-        show(found, world, model)
+    if is_data(output):
+        addresses = codex_rows(world, model)
+        said = camel_case.plain({"findings": kept, "ignored": ignored, "codex": addresses})
+        print_data(output, said)
     else:
-        said = {"findings": [asdict(item) for item in found], "codex": codex_rows(world, model)}
-        click.echo(
-            json.dumps(said, indent=2)
-            if output == "json"
-            else yaml.safe_dump(said, sort_keys=False, allow_unicode=True).rstrip()
-        )
-    severe = found if strict else [item for item in found if item.severity == "error"]
+        show(kept, world, model)
+        if ignored:
+            click.echo(f"{len(ignored)} ignored: {', '.join(sorted({i.topic for i in ignored}))}")
+    bad = () if fail_on == "never" else SEVERITIES[: SEVERITIES.index(fail_on) + 1]
+    severe = kept if strict else [item for item in kept if item.severity in bad]
     if severe:
-        raise VerificationError(count(found), "each finding says how to mend it")
+        raise VerificationError(count(kept), "each finding says how to mend it")
+
+
+def show_topics(output: str) -> None:
+    """Print each topic with what it means."""
+    if is_data(output):
+        print_data(output, TOPICS)
+        return
+    width = max(map(len, TOPICS))
+    for topic, what in TOPICS.items():
+        click.echo(f"{topic:<{width}}  {what}")
 
 
 def warn(said: str) -> None:
@@ -119,37 +175,43 @@ def warn(said: str) -> None:
     click.echo(f"warning: {said}", err=True)
 
 
-def read_objects(manifests: Path) -> list[Object]:
+def read_objects(manifests: Manifests) -> list[Object]:
     """Return the objects of a stream, those of a List one by one; ValuesError if it has none."""
     try:
-        text = read_text(manifests)
+        text = manifests.read()
+    except OverlayError as error:
+        raise ValuesError(error.message, error.hint) from error
+    try:
         found = _from_json(text) if text.lstrip().startswith("{") else None
-        documents = workloads.documents(text) if found is None else [""]
-        objects = found or [item for each in documents for _, item in workloads.objects(each)]
+        parts = documents(text) if found is None else [""]
+        listed = found or [item for each in parts for _, item in objects(each)]
     except OverlayError as error:
         hint = "doctor reads rendered manifests, or the output of kubectl get"
         raise ValuesError(error.message, hint) from error
-    if not any(item.get("kind") for item in objects):
+    if not any(item.get("kind") for item in listed):
         raise ValuesError(
-            f"no Kubernetes object in {'stdin' if str(manifests) == '-' else manifests}",
+            f"no Kubernetes object in {' '.join(map(str, manifests.paths)) or 'stdin'}",
             "doctor reads rendered manifests, or the output of kubectl get",
         )
-    return objects
+    return listed
 
 
 def _from_json(text: str) -> list[Object] | None:
     """Return what `kubectl get --output json` prints, many times faster than YAML would."""
     try:
         data = json.loads(text)
-    except ValueError:
-        return None  # YAML may begin with a brace as well
-    return model.items(data, "items") if str(data.get("kind")).endswith("List") else [data]
+    except (ValueError, RecursionError):
+        return None  # YAML may begin with a brace as well, and says what is wrong
+    yaml_tree.require_flat(data)
+    if not isinstance(data, dict):
+        return []
+    return items(data, "items") if str(data.get("kind")).endswith("List") else [data]
 
 
 def codex_rows(world: World, model_name: str) -> list[dict[str, Any]]:
     """Return each address with the config.toml for it."""
     return [
-        {**asdict(item), "config_toml": codex.config(item.base_url, model_name)}
+        {**camel_case.plain(item), "configToml": codex_config.config(item.base_url, model_name)}
         for item in address.addresses(world)
     ]
 
@@ -158,20 +220,21 @@ def show(found: Sequence[Finding], world: World, model_name: str) -> None:
     """Print the findings by object, and Codex's configuration."""
     console = Console(highlight=False, soft_wrap=True)
     for title, group in groupby(found, lambda item: item.object):
-        console.print(Text(plain(title), "bold"))
+        console.print(Text(printable(title), "bold"))
         for item in group:
             line = Text("  ").append(item.severity, STYLES[item.severity])
-            console.print(line.append(f"  {plain(item.what)}  [{item.topic}]"))
-            console.print(Text(f"    why: {plain(item.why)}"))
-            first, *rest = plain(item.fix).splitlines() or [""]
+            console.print(line.append(f"  {printable(item.what)}  [{item.topic}]"))
+            console.print(Text(f"    why: {printable(item.why)}"))
+            first, *rest = printable(item.fix, keep="\n").splitlines() or [""]
             console.print(Text(f"    fix: {first}"))
             for each in rest:
                 console.print(Text(f"         {each}"))
         console.print()
     console.print(count(found) if found else "nothing found")
     for row in codex_rows(world, model_name):
-        console.print(Text(f"\n# Codex, ~/.codex/config.toml, for {row['workload']}", "bold"))
-        console.print(Text(f"# (address from the {row['via']})\n{row['config_toml'].rstrip()}"))
+        of = printable(row["workload"])
+        console.print(Text(f"\n# Codex, ~/.codex/config.toml, for {of}", "bold"))
+        console.print(Text(f"# (address from the {row['via']})\n{row['configToml'].rstrip()}"))
 
 
 def count(found: Sequence[Finding]) -> str:
@@ -179,8 +242,3 @@ def count(found: Sequence[Finding]) -> str:
     number = Counter(item.severity for item in found)
     parts = [f"{number[it]} {it}{'s' * (number[it] != 1)}" for it in STYLES if number[it]]
     return ", ".join(parts)
-
-
-def plain(text: str) -> str:
-    """Return a text from a cluster without what could move a terminal's cursor."""
-    return "".join(char if char.isprintable() or char == "\n" else " " for char in text)

@@ -2,27 +2,40 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from endpoint_patch.errors import PlanUnreadableError
-from litellm_overlay import advice, catalogue, difference, lock, plan
-from litellm_overlay import values as overlay_values
-from litellm_overlay.errors import OverlayError
+from litellm_overlay import lock
+from litellm_overlay.catalogue import assessment, releases
+from litellm_overlay.commands.files import FILE, read_text
+from litellm_overlay.objects import replacement
+from litellm_overlay.overlay import values as overlay_values
+from litellm_overlay.overlay.values import parse_settings
+from litellm_overlay.printed import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from pathlib import Path
 
-    from litellm_overlay.catalogue import Release
+    from litellm_overlay.catalogue.assessment import Answer
+    from litellm_overlay.catalogue.releases import Release
     from litellm_overlay.lock import Lock
-    from litellm_overlay.plan import OverlayPlan
-    from litellm_overlay.values import OverlayValues
+    from litellm_overlay.overlay.inject import Injected
+    from litellm_overlay.overlay.plan import OverlayPlan
+    from litellm_overlay.overlay.values import OverlayValues
 
-FILE = click.Path(dir_okay=False, allow_dash=True, path_type=Path)
+values_option = click.option("--values", type=FILE, help="Values of the overlay, a YAML file.")
+workload_option = click.option(
+    "--workload",
+    "workloads",
+    multiple=True,
+    metavar="[!]KIND/NAME",
+    help="Only this workload; with ! all but this. Several times, and with * in it.",
+)
 _OPTIONS = (
-    click.option("-f", "--values", type=FILE, help="Values of the overlay, a YAML file."),
+    values_option,
     click.option("--patch", metavar="VERSION", help="The patch version; default: the newest."),
     click.option(
         "--set",
@@ -32,14 +45,32 @@ _OPTIONS = (
         help="A setting of the patch, such as mode=http-fallback; may be given several times.",
     ),
     click.option(
-        "--on-unknown",
-        type=click.Choice(["fail", "passthrough"]),
-        help="What the pod does with an endpoints.py that it does not know; default: fail.",
+        "--on-fixed",
+        type=click.Choice(["passthrough", "patch"]),
+        help="What the pod does where upstream has fixed the handshake: leave the file as it is"
+        " (default), or put the bridge there too.",
     ),
-    click.option("--litellm", metavar="VERSION", help="The release, where the image does not say."),
+    click.option(
+        "--on-unknown",
+        type=click.Choice(["fail", "passthrough", "patch"]),
+        help="What the pod does with an endpoints.py that it does not know; default: fail. `patch`"
+        " wants --expected-sha256, and a WebSocket handler that is known.",
+    ),
+    click.option(
+        "--expected-sha256", metavar="HASH", help="The file that --on-unknown patch means."
+    ),
+    click.option(
+        "--litellm",
+        metavar="VERSION",
+        help="The release, where the image does not say. `auto`, of inject: as running pods say.",
+    ),
     click.option("--module-path", metavar="PATH", help="Where endpoints.py is in the image."),
-    click.option("--container", metavar="NAME", help="The proxy's container."),
+    click.option(
+        "--container", metavar="NAME", help="The proxy's container; NAME,NAME for several in a pod."
+    ),
 )
+AUTO = "auto"  # of --litellm: ask the pods that run
+_SETTLED = "the guard in the pod decides by the file, and names the right path if this one is wrong"
 lock_option = click.option(
     "--lock",
     "lock_file",
@@ -56,29 +87,21 @@ def overlay_options(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-def read_values(values: Path | None, settings: tuple[str, ...], **options: object) -> OverlayValues:
-    """Return the values of the file, overruled by the options."""
+def read_values(
+    values: Path | None, settings: tuple[str, ...], text: str | None = "", **options: object
+) -> OverlayValues:
+    """Return the values of the file, or of a text, overruled by the options."""
     try:
-        chosen = difference.parse_settings(settings)
+        chosen = parse_settings(settings)
     except PlanUnreadableError as error:
         raise click.BadParameter(error.message, param_hint="--set") from error
+    if options.get("litellm") == AUTO:
+        raise click.UsageError("--litellm auto goes with inject; pin has --from-cluster.")
     names: dict[str, Any] = {"litellm": "litellm_version", "patch": "patch_version"}
     renamed = {names.get(name, name): value for name, value in options.items()}
-    text = read_text(values) if values else ""
-    return overlay_values.load(text, settings=chosen, **renamed)
-
-
-def read_text(path: Path) -> str:
-    """Return the text of a file, of stdin for "-"."""
-    try:
-        # Bytes, since Python would turn the line ends of text into its own.
-        with click.open_file(str(path), "rb") as stream:
-            content: bytes = stream.read()
-        return content.decode()
-    except OSError as error:
-        raise OverlayError(f"could not read {path}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise OverlayError(f"{path} is not UTF-8 text") from error
+    return overlay_values.load(
+        read_text(values) if values else text or "", settings=chosen, **renamed
+    )
 
 
 def read_lock(path: Path | None) -> Lock | None:
@@ -86,25 +109,83 @@ def read_lock(path: Path | None) -> Lock | None:
     return lock.read(read_text(path), str(path)) if path else None
 
 
-def tell(overlaid: Iterable[tuple[str, OverlayPlan]], given: OverlayValues) -> None:
-    """Say on stderr what the overlay will do where, and once what else is wrong with a release."""
+def read_pinned(
+    values: Path | None,
+    settings: tuple[str, ...],
+    lock_file: Path | None,
+    text: str | None = "",
+    **options: object,
+) -> tuple[OverlayValues, Lock | None]:
+    """Return the values, where they leave something open filled from the lock, and the lock."""
+    given, locked = read_values(values, settings, text, **options), read_lock(lock_file)
+    return (lock.fill(given, locked) if locked else given), locked
+
+
+def doubts(found: Answer) -> list[str]:
+    """Return what nobody can be sure of in an answer, each with its hint."""
+    told = []
+    if found.release and (newer := assessment.newer(found.release, releases.load())):
+        told.append(f"{newer}\nhint: litellm-overlay releases {found.release.version}")
+    if found.release and found.why and not found.exact:
+        told.append(f"{found.why}\nhint: {_SETTLED}")
+    return told
+
+
+def warn(sentences: Iterable[str], *, err: bool = True) -> None:
+    """Print warnings, on stderr unless told otherwise."""
+    for each in sentences:
+        sentence, _, hint = each.partition("\nhint: ")
+        _say(f"warning: {sentence}", hint, err=err)
+
+
+def tell(overlaid: Iterable[tuple[str, OverlayPlan]], *, err: bool = True) -> None:
+    """Say what the overlay will do where, and once what else to know of a release."""
     vulnerable: dict[str, Release] = {}
+    unsure: dict[str, None] = {}  # in their order, each once
     for title, overlay in overlaid:
-        found = plan.identify(given, overlay.proxy.image, catalogue.load())
+        found = overlay.litellm
         if found.release is None:
-            doing = f"patch {overlay.patch_version}; the release is not known, the pod will look"
-        elif found.state == "affected":
-            doing = f"patch {overlay.patch_version} for LiteLLM {found.release.version}"
+            doing = f"patch {overlay.payload.version}; the release is not known, the pod will look"
+        elif found.state == releases.UNREVIEWED:
+            name = f"LiteLLM {found.release.version}"
+            doing = f"patch {overlay.payload.version} for {name}, as the guard in the pod decides"
+        elif overlay.is_patched:
+            doing = f"patch {overlay.payload.version} for LiteLLM {found.release.version}"
         else:
-            meaning = advice.MEANING[found.state]
+            meaning = assessment.MEANING[found.state]
             doing = f"LiteLLM {found.release.version} is {found.state}. {meaning}"
-        click.echo(f"{title}: {doing}", err=True)
+        _say(f"{title}: {doing}", err=err)
+        unsure |= dict.fromkeys(doubts(found))
         if found.release and found.release.advisories:
             vulnerable[found.release.version] = found.release
+    warn(unsure, err=err)
     for version, release in vulnerable.items():
         ids = ", ".join(item.id for item in release.advisories)
-        click.echo(
+        _say(
             f"warning: LiteLLM {version} has known vulnerabilities that this overlay does not "
-            f"touch: {ids}\nhint: litellm-overlay releases {version}",
-            err=True,
+            f"touch: {ids}",
+            f"litellm-overlay releases {version}",
+            err=err,
         )
+
+
+def tell_left(result: Injected, *, err: bool = True) -> None:
+    """Say what was left alone and why, and where a refused pod would be an outage."""
+    for each in result.left:
+        _say(f"{each.title}: left alone: {each.reason}", each.hint, err=err)
+    for each in result.refused:
+        _say(f"{each.title}: refused: {each.reason}", each.hint, err=err)
+    for sentence, hint in result.warnings:
+        _say(f"warning: {sentence}", hint, err=err)
+    for title, reason in result.gaps:
+        _say(
+            f"warning: {title}: {reason}: should the guard refuse, nothing serves",
+            replacement.PASSTHROUGH,
+            err=err,
+        )
+
+
+def _say(sentence: str, hint: str = "", *, err: bool) -> None:
+    click.echo(printable(sentence), err=err)
+    if hint:
+        click.echo(f"hint: {printable(hint)}", err=err)

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from litellm_overlay import catalogue, lock, plan
-from litellm_overlay.commands.cluster_options import check, cluster_options, connect
-from litellm_overlay.commands.overlay_options import FILE, read_text, read_values
-from litellm_overlay.commands.render import write
-from litellm_overlay.commands.status import look
+from litellm_overlay import lock
+from litellm_overlay.camel_case import plain
+from litellm_overlay.commands import pod_release
+from litellm_overlay.commands.cluster_options import cluster_options, look
+from litellm_overlay.commands.files import read_text, write
+from litellm_overlay.commands.output import is_data, output_option, print_data
+from litellm_overlay.commands.overlay_options import doubts, read_values, values_option, warn
 from litellm_overlay.errors import OverlayError, VerificationError
+from litellm_overlay.overlay.plan import Planner, from_values
+from litellm_overlay.printed import printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from litellm_overlay.fleet import Row
+    from litellm_overlay.commands.cluster_options import ClusterTarget
+    from litellm_overlay.fleet.rows import Row
     from litellm_overlay.lock import Lock
 
 
@@ -26,9 +30,20 @@ if TYPE_CHECKING:
 @click.option("--image", metavar="REFERENCE", help="The proxy's image, best with its digest.")
 @click.option("--patch", metavar="VERSION", help="The patch version; default: the newest.")
 @click.option("--litellm", metavar="VERSION", help="The release, where the image does not say.")
-@click.option("-f", "--values", type=FILE, help="Values of the overlay, a YAML file.")
+@click.option(
+    "--on-fixed",
+    type=click.Choice(["passthrough", "patch"]),
+    help="What the pod does where upstream has fixed the handshake.",
+)
+@values_option
 @click.option("--from-cluster", is_flag=True, help="Pin what a live cluster runs and reports.")
 @click.option("--workload", metavar="NAME", help="Of the cluster's, where they differ.")
+@click.option(
+    "--exec",
+    "may_exec",
+    is_flag=True,
+    help="Ask a pod without the overlay for its release: run `litellm --version` and `cat` in it.",
+)
 @cluster_options
 @click.option(
     "--lock",
@@ -40,19 +55,17 @@ if TYPE_CHECKING:
     help="The file to write.",
 )
 @click.option("--check", "check_", is_flag=True, help="Write nothing; exit code 5 if it would.")
-@click.option("--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@output_option()
 def pin(
     image: str | None,
     patch: str | None,
     litellm: str | None,
+    on_fixed: str | None,
     values: Path | None,
     from_cluster: bool,
     workload: str | None,
-    all_namespaces: bool,
-    namespace: str | None,
-    context: str | None,
-    kubeconfig: Path | None,
-    timeout: float,
+    may_exec: bool,
+    target: ClusterTarget,
     file: Path,
     check_: bool,
     output: str,
@@ -60,17 +73,21 @@ def pin(
     """Write a lock file: which image and which patch are to run, to the digest.
 
     It holds the image and its digest, the LiteLLM version, the sha256 of the stock endpoints.py,
-    the patch version, the digest of its payload and the chart's version. By default they are what
-    values and options ask for, as the catalogue has it. With --from-cluster they are what the pods
-    of a workload have reported; these must all be patched.
+    the patch version, the digest of its payload, onFixed and the chart's version. By default they
+    are what values and options ask for, as the catalogue has it; of a release that is newer than
+    it, the sha256 stays open. With --from-cluster they are what the pods of a workload have
+    reported; these must all be patched. A workload without the overlay has reported nothing: with
+    --exec a pod of it is asked, which takes the right pods/exec.
 
     `render`, `inject` and `status` take it with --lock, or from LITELLM_OVERLAY_LOCK.
 
     \b
     Examples:
       litellm-overlay pin --image ghcr.io/berriai/litellm:v1.88.6 --patch 2.0.0
+      litellm-overlay pin --image ghcr.io/berriai/litellm:v1.109.1 --on-fixed patch
       litellm-overlay pin --from-cluster --namespace llm --workload litellm
       litellm-overlay pin --from-cluster --namespace llm --check
+      litellm-overlay pin --from-cluster --namespace llm --workload litellm --exec
       litellm-overlay status --namespace llm --lock litellm-overlay.lock
 
     \b
@@ -79,17 +96,21 @@ def pin(
     run well, needs no overlay, or --check found a difference.
     """
     if from_cluster:
-        if image or patch or litellm or values:
+        if image or patch or litellm or on_fixed or values:
             raise click.UsageError("Give either --from-cluster, or values and what is to run.")
-        check(namespace, all_namespaces=all_namespaces)
-        connection, where = connect(
-            namespace, context, kubeconfig, timeout, all_namespaces=all_namespaces
-        )
-        fresh = lock.rows_to_pin(choose(look(connection, where), workload))
+        connection, where = target.connect()
+        rows = choose(look(target, connection, where), workload, without=may_exec)
+        silent = [row for row in rows if row.decision == "not-overlaid"]
+        fresh = pod_release.to_pin(connection, silent) if silent else lock.rows_to_pin(rows)
+    elif may_exec:
+        raise click.UsageError("--exec goes with --from-cluster.")
     else:
-        given = read_values(values, (), image=image, patch=patch, litellm=litellm)
-        known = catalogue.load()
-        fresh = lock.to_pin(given, known, plan.payloads(given.name, known))
+        given = read_values(
+            values, (), image=image, patch=patch, litellm=litellm, on_fixed=on_fixed
+        )
+        planner = Planner.of(given)
+        fresh = lock.to_pin(planner)
+        warn(doubts(planner.identify(from_values(given).image)))
     old = lock.read(read_text(file), str(file)) if file.exists() else None
     changed = lock.changes(old, fresh)
     if changed and not check_:  # before a word is said: the reader of our output may be gone
@@ -102,12 +123,19 @@ def pin(
     click.echo(f"{file}: {'written' if changed else 'as it was'}", err=True)
 
 
-def choose(rows: Sequence[Row], workload: str | None) -> list[Row]:
-    """Return the workloads with the overlay, or that of a name: NAME or KIND/NAME."""
+def choose(rows: Sequence[Row], workload: str | None, *, without: bool = False) -> list[Row]:
+    """Return the workloads with the overlay, or that of a name: NAME or KIND/NAME.
+
+    `without` says that those count, too, which have none.
+    """
     name = (workload or "").lower()
-    found = [
-        row for row in rows if (name in {row.name, row.workload} if name else row.patch_version)
-    ]
+    named = [row for row in rows if not name or name in {row.name, row.workload}]
+    found = [row for row in named if row.patch_version or (without or name)]
+    if found and not without and all(row.decision == "not-overlaid" for row in found):
+        raise VerificationError(
+            f"{found[0].workload} does not carry the overlay, so nothing has reported its release",
+            "--exec asks a pod of it: it runs `litellm --version` and `cat` there",
+        )
     if not found:
         what = f"is called {workload}" if workload else "carries the overlay"
         raise OverlayError(
@@ -119,10 +147,10 @@ def choose(rows: Sequence[Row], workload: str | None) -> list[Row]:
 
 def show(fresh: Lock, changed: Sequence[tuple[str, str, str]], output: str) -> None:
     """Print the lock, and what of it is new."""
-    if output == "json":
-        click.echo(json.dumps(lock.plain(fresh), indent=2))
+    if is_data(output):
+        print_data(output, plain(fresh))
         return
     before = {key: old for key, old, _ in changed}
-    for key, value in lock.plain(fresh).items():
+    for key, value in plain(fresh).items():
         was = f"  (was {before[key]})" if before.get(key) else ""
-        click.echo(f"{key:<15} {value or 'not known'}{was}")
+        click.echo(printable(f"{key:<15} {value or 'not known'}{was}"))

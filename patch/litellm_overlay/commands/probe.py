@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from dataclasses import asdict
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
+from litellm_overlay.camel_case import plain
 from litellm_overlay.commands.key_options import key_options, read_key
-from litellm_overlay.diagnosis import diagnose
+from litellm_overlay.commands.output import is_data, output_option, print_data
 from litellm_overlay.errors import VerificationError
-from litellm_overlay.probe import AUTH_FORMS
+from litellm_overlay.printed import printable
+from litellm_overlay.responses.client import AUTH_FORMS
+from litellm_overlay.responses.diagnosis import diagnose
 
 if TYPE_CHECKING:
-    from litellm_overlay.diagnosis import Check
+    from litellm_overlay.responses.diagnosis import Check, Diagnosis
 
 
 @click.command()
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Seconds for each check.",
 )
-@click.option("--output", type=click.Choice(["table", "json"]), default="table", show_default=True)
+@output_option()
 def probe(
     url: str,
     model: str,
@@ -64,18 +65,20 @@ def probe(
     5 it does not work; the verdict says why.
     """
     key = read_key(key_env, key_file, "--key-env and --key-file")
-    table = output == "table"
-    diagnosis = asyncio.run(
-        diagnose(url, key, model, auth=auth, timeout=timeout, on_check=show if table else ignore)
-    )
+    shown = ignore if is_data(output) else show
+    diagnosis = asyncio.run(diagnose(url, key, model, auth=auth, timeout=timeout, on_check=shown))
     verdict = diagnosis.verdict
-    if not table:
-        said = {"url": url, "model": model, "works": diagnosis.works, **asdict(diagnosis)}
-        click.echo(json.dumps(said, indent=2))
+    if is_data(output):
+        print_data(output, row(url, model, diagnosis))
     elif diagnosis.works:
         click.secho(f"\n{verdict.sentence}", bold=True)
     if not diagnosis.works:
         raise VerificationError(verdict.sentence, hint=verdict.hint)
+
+
+def row(url: str, model: str, diagnosis: Diagnosis) -> dict[str, Any]:
+    """Return a diagnosis as JSON has it, with what was asked."""
+    return {"url": url, "model": model, "works": diagnosis.works, **plain(diagnosis)}
 
 
 def show(check: Check) -> None:
@@ -83,7 +86,7 @@ def show(check: Check) -> None:
     word, colour = ("NO", "red") if check.required else ("--", "yellow")
     if check.ok:
         word, colour = "ok", "green"
-    columns = f"{check.name:<22}  {check.milliseconds:>7.0f} ms  {check.detail}"
+    columns = f"{check.name:<22}  {check.milliseconds:>7.0f} ms  {printable(check.detail)}"
     click.echo(f"{click.style(word, fg=colour)}  {columns}")
 
 

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 import click
 import yaml
 
-from litellm_overlay import kinds
+from litellm_overlay.objects import kinds
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+    from litellm_overlay.commands.cluster_options import ClusterTarget
 
 Rule = dict[str, Any]
 
@@ -38,21 +40,16 @@ def may(verbs: Sequence[str], on: Iterable[str], names: Sequence[str] = ()) -> l
 
 
 def rights(
-    verb: str,
-    rules: Sequence[Rule],
-    everywhere: Sequence[Rule] = (),
-    *,
-    namespace: str | None,
-    all_namespaces: bool,
+    verb: str, target: ClusterTarget, rules: Sequence[Rule], everywhere: Sequence[Rule] = ()
 ) -> str:
     """Return RBAC objects in YAML, for one namespace or all; `everywhere` are for all in any case.
 
     No cluster is asked, so without a namespace it is "default". The ServiceAccount is an example.
     """
     name = f"litellm-overlay-{verb}"
-    account = {"name": name, "namespace": namespace or "default"}
+    account = {"name": name, "namespace": target.namespace or "default"}
     objects = [{"apiVersion": "v1", "kind": "ServiceAccount", "metadata": account}]
-    if all_namespaces:
+    if target.all_namespaces:
         objects += _role("ClusterRole", {"name": name}, [*rules, *everywhere], account)
         return yaml.safe_dump_all(objects, sort_keys=False)
     objects += _role("Role", account, rules, account)

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import textwrap
-from dataclasses import asdict, fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 from packaging.version import Version
@@ -14,14 +11,20 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from litellm_overlay import advice, catalogue
+from litellm_overlay.camel_case import plain
+from litellm_overlay.catalogue import assessment
+from litellm_overlay.catalogue.releases import STATES, UNREVIEWED, load
+from litellm_overlay.commands.index_options import look_up, offline_option, told
+from litellm_overlay.commands.output import is_data, output_option, print_data
+from litellm_overlay.commands.release_output import paragraph, row
 from litellm_overlay.errors import NotInCatalogueError
+from litellm_overlay.printed import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
-    from litellm_overlay.advice import Answer
-    from litellm_overlay.catalogue import Catalogue, Release
+    from litellm_overlay.catalogue.assessment import Answer
+    from litellm_overlay.catalogue.releases import Catalogue, Release
 
 STYLES = {
     "no-endpoint": "dim",
@@ -29,6 +32,7 @@ STYLES = {
     "handshake-fixed": "bold yellow",
     "fixed": "bold green",
     "malicious": "bold white on red",
+    "unreviewed": "bold yellow",
     "unknown": "bold yellow",
 }
 
@@ -40,31 +44,39 @@ STYLES = {
 )
 @click.option(
     "--state",
-    type=click.Choice(catalogue.STATES),
+    type=click.Choice(STATES),
     multiple=True,
     help="List these; may be repeated.",
 )
 @click.option(
     "--sha256", metavar="HASH", help="List the releases whose endpoints.py has this hash."
 )
-@click.option("--output", type=click.Choice(["table", "json"]), default="table", show_default=True)
+@offline_option
+@output_option()
 def releases(
-    targets: tuple[str, ...], all_: bool, state: tuple[str, ...], sha256: str | None, output: str
+    targets: tuple[str, ...],
+    all_: bool,
+    state: tuple[str, ...],
+    sha256: str | None,
+    offline: bool,
+    output: str,
 ) -> None:
     """Tell whether a LiteLLM release or image is affected, what to pin, and what else is wrong.
 
     Without argument: the affected releases. The answers come from a catalogue inside this tool; no
-    network is used and no image is pulled. The tag of an image is only a name, so an answer for an
-    image says how it was read, and how to ask the file inside. Advisories are those that were known
-    when the catalogue was made; a scanner may know more.
+    image is pulled. Only about a release that is newer the package index is asked, for 3 s at most
+    and to warn: how old it is, whether it was withdrawn, what its file is. The tag of an image is
+    only a name, so an answer for an image says how it was read, and how to ask the file inside.
+    Advisories are those that were known when the catalogue was made; a scanner may know more.
 
     \b
     States:
       no-endpoint      has no Responses WebSocket endpoint
       affected         refuses Codex's handshake; the overlay is for these
-      handshake-fixed  1.89.x: Codex connects, but can hang
+      handshake-fixed  1.89.x: Codex connects, but can hang; the overlay patches it too
       fixed            1.90 and later, with known gaps
-      malicious        1.82.7 and 1.82.8: malware, never install; the overlay refuses them
+      unreviewed       newer than the catalogue: the guard in the pod decides by the file
+      malicious        1.82.7, 1.82.8, 1.107.0: malware, never install; the overlay refuses them
 
     \b
     Examples:
@@ -75,26 +87,38 @@ def releases(
 
     \b
     Exit codes: 0 answered, whatever the answer, a malicious release too; 2 usage;
-    3 a release is not in the catalogue.
+    3 a release is not in the catalogue, since it is newer (unreviewed) or for another reason.
     """
-    known = catalogue.load()
+    known = load()
     if not targets:
         listed = select(known, all_=all_, states=state, sha256=sha256)
-        if output == "json":
-            print_json({**asdict(r), "pin": advice.pin(r.state, known)} for r in listed)
+        if is_data(output):
+            rows = [{**plain(r), "pin": assessment.pin(r.state, known)} for r in listed]
+            print_data(output, rows)
         else:
             show_list(listed, known)
         return
     if all_ or state or sha256:
         raise click.UsageError("Give either VERSION or IMAGE, or options that list releases.")
     found = [ask(target, known) for target in targets]
-    answers = [item for item in found if isinstance(item, advice.Answer)]
-    if output == "json":
-        print_json(row(answer, known) for answer in answers)
+    answers = [item for item in found if isinstance(item, assessment.Answer)]
+    looks = [told(look_up(answer, offline=offline), known) for answer in answers]
+    if is_data(output):
+        pairs = zip(answers, looks, strict=True)
+        rows = [{**row(answer, known), "index": list(said)} for answer, said in pairs]
+        print_data(output, rows)
     else:
-        for answer in answers:
-            show_answer(answer, known)
+        for answer, said in zip(answers, looks, strict=True):
+            show_answer(answer, known, said)
     unknown = [item for item in found if isinstance(item, NotInCatalogueError)]
+    unknown += [
+        NotInCatalogueError(
+            assessment.newer(item.release, known),
+            "what the guard found in it: litellm-overlay status",
+        )
+        for item in answers
+        if item.release and item.state == UNREVIEWED
+    ]
     if unknown:
         hints = [error.hint for error in unknown]
         message = "; ".join(error.message for error in unknown)
@@ -104,7 +128,7 @@ def releases(
 def ask(target: str, known: Catalogue) -> Answer | NotInCatalogueError:
     """Answer, or return the error: one unknown image of a fleet must not hide the others."""
     try:
-        return advice.answer(target, known)
+        return assessment.answer(target, known)
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="VERSION|IMAGE") from error
     except NotInCatalogueError as error:
@@ -118,7 +142,7 @@ def select(
 
     `states` narrow what `all_` and `sha256` find.
     """
-    states = states or (catalogue.STATES if all_ or sha256 else ["affected"])
+    states = states or (STATES if all_ or sha256 else ["affected"])
     if not sha256:
         return known.in_state(*states)
     same = [r for r in known.releases if r.endpoints_sha256 == sha256.lower()]
@@ -129,23 +153,6 @@ def select(
             "this the digest of an image? To look at a file: litellm-overlay diff FILE",
         )
     return tuple(r for r in same if r.state in states)
-
-
-def row(answer: Answer, known: Catalogue) -> dict[str, Any]:
-    """Return an answer as JSON; an image that cannot be told has the same keys, without values."""
-    asked = {"asked": answer.asked, "exact": answer.exact, "why": answer.why}
-    pinned = {"pin": advice.pin(answer.state, known)}
-    if answer.release:
-        places = [place.path for place in known.paths_of(answer.release.version)]
-        return {**asked, **asdict(answer.release), **pinned, "module_paths": places}
-    nothing = dict.fromkeys(field.name for field in fields(catalogue.Release))
-    empty: dict[str, Any] = {"advisories": [], "gaps": [], "module_paths": []}
-    return {**asked, **nothing, **empty, "state": answer.state, **pinned}
-
-
-def print_json(rows: Iterable[dict[str, Any]]) -> None:
-    """Print a list of rows."""
-    Console(soft_wrap=True).out(json.dumps(list(rows), indent=2), highlight=False)
 
 
 def show_list(listed: Sequence[Release], known: Catalogue) -> None:
@@ -179,35 +186,24 @@ def show_list(listed: Sequence[Release], known: Catalogue) -> None:
     Console(highlight=False).print(table)
 
 
-def show_answer(answer: Answer, known: Catalogue) -> None:
+def show_answer(answer: Answer, known: Catalogue, index: Sequence[str] = ()) -> None:
     """Print all that is known of one release or image."""
     console = Console(highlight=False)
     release = answer.release
-    heading = Text(f"LiteLLM {release.version}" if release else answer.asked, "bold")
+    heading = Text(f"LiteLLM {release.version}" if release else printable(answer.asked), "bold")
     heading.append(f"  {answer.state}", STYLES[answer.state])
     if release:
         nearest = "" if answer.exact else "nearest release, "
-        heading.append(f"  ({nearest}uploaded {release.uploaded})", "not bold")
+        uploaded = f"uploaded {release.uploaded}" if release.uploaded else "not in the catalogue"
+        heading.append(f"  ({nearest}{uploaded})", "not bold")
     console.print(heading, soft_wrap=True)
-    for label, text in facts(answer, known):
+    for label, text in [*facts(answer, known), *(("index", text) for text in index)]:
         style = STYLES[answer.state] if answer.state == "malicious" else ""
         console.print(Text(paragraph(label, text, console.width), style), soft_wrap=True)
     console.print("next", style="bold")
-    for step in advice.next_steps(answer, known):
-        console.print(Text(f"  {step}"), soft_wrap=True)  # commands are for copying
+    for step in assessment.next_steps(answer, known):
+        console.print(Text(f"  {printable(step)}"), soft_wrap=True)  # commands are for copying
     console.print()
-
-
-def paragraph(label: str, text: str, width: int) -> str:
-    """Return a labelled text, wrapped beside its label."""
-    return textwrap.fill(
-        text,
-        width,
-        initial_indent=f"{label:<14}",
-        subsequent_indent=" " * 14,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
 
 
 def facts(answer: Answer, known: Catalogue) -> Iterator[tuple[str, str]]:
@@ -215,21 +211,28 @@ def facts(answer: Answer, known: Catalogue) -> Iterator[tuple[str, str]]:
     release = answer.release
     if answer.why:
         yield "image", f"{answer.asked}: {answer.why}"
-    yield "meaning", advice.MEANING[answer.state]
-    if not release or release.state == "malicious":  # whatever else is wrong with malware
+    yield "meaning", assessment.MEANING[answer.state]
+    if not release:
         return
+    if release.state == "malicious":  # whatever else is wrong with malware
+        yield "advisory", assessment.notice(release)
+    else:
+        yield from _facts_of(release, answer.state, known)
+
+
+def _facts_of(release: Release, state: str, known: Catalogue) -> Iterator[tuple[str, str]]:
     if release.yanked:
         yield "yanked", release.yanked
-    yield "endpoints.py", f"{release.endpoints_sha256}"
+    yield "endpoints.py", release.endpoints_sha256 or "not known here"
     for place in known.paths_of(release.version):
         yield "probably at", place.path  # read in upstream's build files; the guard settles it
-    if pinned := advice.pin(answer.state, known):
+    if pinned := assessment.pin(state, known):
         for patch in sorted(known.patch_versions.values(), key=lambda it: it.version != pinned):
             label = "pin" if patch.version == pinned else "or"
             yield label, f"patch {patch.version} ({patch.line}): {patch.summary}"
-    if not release.advisories:
+    if not release.advisories and state != UNREVIEWED:
         yield "advisories", "none in this catalogue; a scanner may know more"
     for item in release.advisories:
         yield "advisory", f"{item.id}: {item.what}; fixed in {item.fixed_in}. {item.note}"
     for gap in release.gaps:
-        yield "known gap", f"{gap.what} ({gap.basis})"
+        yield "expect" if state == UNREVIEWED else "known gap", gap.told

@@ -3,28 +3,37 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from litellm_overlay import catalogue, lock, outputs, plan, upstream
+from litellm_overlay import lock
+from litellm_overlay.commands.chart_files import read_chart as read_chart_files
+from litellm_overlay.commands.files import FILE, read_text, write
 from litellm_overlay.commands.overlay_options import (
-    FILE,
     lock_option,
     overlay_options,
-    read_lock,
-    read_text,
-    read_values,
+    read_pinned,
     tell,
+    warn,
 )
-from litellm_overlay.errors import OverlayError
-from litellm_overlay.values import read_mapping
+from litellm_overlay.errors import ValuesError
+from litellm_overlay.overlay import chart_shape, formats
+from litellm_overlay.overlay.chart_values import SECTIONS, merge
+from litellm_overlay.overlay.chart_values import read as read_chart
+from litellm_overlay.overlay.plan import Planner, from_values
+from litellm_overlay.overlay.values import read_mapping
+
+if TYPE_CHECKING:
+    from litellm_overlay.overlay.chart_shape import Shape
+    from litellm_overlay.overlay.chart_values import ChartValues
 
 
 @click.command()
 @click.option(
     "--format",
     "format_",
-    type=click.Choice(outputs.FORMATS),
+    type=click.Choice(formats.FORMATS),
     default="manifests",
     show_default=True,
     envvar="LITELLM_OVERLAY_RENDER_FORMAT",
@@ -39,6 +48,18 @@ from litellm_overlay.values import read_mapping
     help="Your values for LiteLLM's chart; may be given several times, as to Helm.",
 )
 @click.option(
+    "--chart",
+    "chart_path",
+    type=click.Path(exists=True, path_type=Path),
+    metavar="FOLDER|TGZ",
+    help="LiteLLM's chart itself: what its templates read is held against what is needed.",
+)
+@click.option(
+    "--subchart",
+    metavar="NAME",
+    help="The name or alias of LiteLLM's chart in a chart of yours, an umbrella.",
+)
+@click.option(
     "--folder", type=click.Path(file_okay=False, path_type=Path), help="Write files into a folder."
 )
 @lock_option
@@ -46,6 +67,8 @@ from litellm_overlay.values import read_mapping
 def render(
     format_: str,
     chart_values: tuple[Path, ...],
+    chart_path: Path | None,
+    subchart: str | None,
     folder: Path | None,
     lock_file: Path | None,
     values: Path | None,
@@ -60,10 +83,13 @@ def render(
       payload               the ConfigMaps alone
       patch                 a strategic merge patch for your Deployment; apply `payload` first
       kustomize             a component, three files; needs --folder
+      flux                  `postRenderers` for a HelmRelease of Flux; apply `payload` first
       litellm-helm-values   values for LiteLLM's chart litellm-helm, to be given to Helm last
       litellm-chart-values  the same for its chart litellm, the one with a gateway
 
     The last two repeat the lists of your own values (--chart-values), since Helm replaces lists.
+    A chart ignores keys that it does not know: with --chart, one that cannot take the overlay by
+    values is refused. Of the chart litellm those with gateway.extraInitContainers can.
 
     \b
     Examples:
@@ -80,30 +106,29 @@ def render(
     Exit codes: 0 done; 1 the overlay does not fit, or a file could not be written; 2 usage or
     values; 3 release or patch version not in the catalogue; 5 it is not what the lock says.
     """
-    given = read_values(values, settings, **options)
-    locked = read_lock(lock_file)
-    if locked:
-        given = lock.fill(given, locked)
-    known = catalogue.load()
-    payloads = plan.payloads(given.name, known)
+    given, locked = read_pinned(values, settings, lock_file, **options)
+    planner = Planner.of(formats.adapt(format_, given))
     chart = None
-    if format_ in outputs.CHARTS:
-        mine = [read_mapping(read_text(path), str(path)) for path in chart_values]
-        chart, proxy = upstream.read(outputs.CHARTS[format_], upstream.merge(mine), given)
-    elif chart_values:
-        raise click.UsageError(f"--chart-values goes with {' and '.join(outputs.CHARTS)}.")
+    if format_ in formats.CHARTS:
+        mine = merge([read_mapping(read_text(path), str(path)) for path in chart_values])
+        if subchart:
+            mine = read_mapping_at(mine, subchart)
+        shape = shape_of(formats.CHARTS[format_], chart_path, subchart) if chart_path else None
+        chart, proxy = read_chart(formats.CHARTS[format_], mine, given, shape)
+        tell_chart(chart, shape)
+    elif chart_values or chart_path or subchart:
+        name = "--chart-values" if chart_values else "--chart" if chart_path else "--subchart"
+        raise click.UsageError(f"{name} goes with {' and '.join(formats.CHARTS)}.")
     if format_ == "payload":
         if locked:
-            chosen = plan.choose(given, known, payloads)
-            lock.refuse(locked, lock.Lock(payload_digest=chosen.digest))
-        files = outputs.payload(given, payloads)
+            lock.refuse(locked, lock.Lock(payload_digest=planner.payload.digest))
+        files = formats.payload(planner)
     else:
-        proxy = proxy if chart else plan.from_values(given)
-        overlay = plan.make(given, proxy, known, payloads)
+        overlay = planner.plan(proxy if chart else from_values(given))
         if locked:
-            lock.refuse(locked, lock.of_image(proxy.image, overlay.payload, given, known))
-        files = outputs.make(format_, given, overlay, payloads, chart)
-        tell([(proxy.container, overlay)], given)
+            lock.refuse(locked, lock.of_plan(overlay))
+        files = formats.make(format_, planner, overlay, chart, subchart)
+        tell([(overlay.proxy.container, overlay)])
     if folder:
         write(folder, files)
     elif len(files) > 1:
@@ -112,13 +137,37 @@ def render(
         click.echo(next(iter(files.values())), nl=False)
 
 
-def write(folder: Path, files: dict[str, str]) -> None:
-    """Write files so that each is whole or not there."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, text in files.items():
-            fresh = folder / f".{name}.new"
-            fresh.write_bytes(text.encode())
-            fresh.replace(folder / name)
-    except OSError as error:
-        raise OverlayError(f"could not write into {folder}: {error.strerror}") from error
+def shape_of(name: str, path: Path, subchart: str | None) -> Shape:
+    """Return what a chart, or one inside it, reads of its values."""
+    files = read_chart_files(path)
+    if subchart:
+        files = chart_shape.subchart(subchart, files)
+    return chart_shape.read(SECTIONS[name], files)
+
+
+def tell_chart(chart: ChartValues, shape: Shape | None) -> None:
+    """Say on stderr what the chart must know, where nobody has looked, and what it does not."""
+    if chart.resources is None:
+        warn(
+            [
+                (
+                    "the chart makes no extraResources, so the payload is not among these values\n"
+                    "hint: litellm-overlay render --format payload | kubectl apply --filename -"
+                )
+            ]
+        )
+    if shape is None and chart.section and not chart.image_at_top:
+        doubt = (
+            f"no chart with {chart.section}.image is known that reads {chart.section}."
+            "extraInitContainers; without it the proxy mounts a file that nobody makes, and does "
+            "not start\nhint: --chart FOLDER looks into the chart; inject always works"
+        )
+        warn([doubt])
+
+
+def read_mapping_at(values: dict[str, Any], key: str) -> dict[str, Any]:
+    """Return the values of a subchart."""
+    found = values.get(key) or {}
+    if not isinstance(found, dict):
+        raise ValuesError(f"{key} in the chart's values must be a mapping, not {found!r}")
+    return found

@@ -2,35 +2,36 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections import Counter
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
-import yaml
 from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from litellm_overlay import catalogue, fleet, lock
-from litellm_overlay.commands.cluster_options import check, cluster_options, connect
+from litellm_overlay.camel_case import plain
+from litellm_overlay.commands.cluster_options import cluster_options, look
+from litellm_overlay.commands.output import is_data, output_option, print_data
 from litellm_overlay.commands.overlay_options import lock_option, read_lock
 from litellm_overlay.commands.rbac import may, rbac_option, rights
 from litellm_overlay.errors import VerificationError
+from litellm_overlay.objects.kinds import WORKLOADS
+from litellm_overlay.printed import printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from litellm_overlay.cluster import Cluster
-    from litellm_overlay.fleet import Row
-    from litellm_overlay.lock import Lock
+    from litellm_overlay.cluster.client import Cluster
+    from litellm_overlay.commands.cluster_options import ClusterTarget
+    from litellm_overlay.fleet.rows import Row
 
 STYLES = {
+    "malicious": "bold white on red",
     "patched": "green",
     "upstream-fixed": "bold green",
     "passthrough": "bold yellow",
@@ -39,30 +40,21 @@ STYLES = {
     "pending": "yellow",
     "not-overlaid": "dim",
 }
-ALARMING = ("refused", "drifted")
+ALARMING = ("malicious", "refused", "drifted")
 UNBOUNDED = 10_000  # columns
 PAUSE = 1  # seconds; in a large cluster some pod changes all the time
 REFRESH = 30  # seconds without a change in pods after which workloads are looked at again
-RULES = (*may(["list", "watch"], ["pods"]), *may(["list"], fleet.KINDS))
+RULES = (*may(["list", "watch"], ["pods"]), *may(["list"], WORKLOADS))
 
 
 @click.command()
 @cluster_options
 @click.option("--watch", is_flag=True, help="Show it again whenever pods change, until Ctrl-C.")
-@click.option(
-    "--output",
-    type=click.Choice(["table", "wide", "json", "yaml"]),
-    default="table",
-    show_default=True,
-)
+@output_option("wide")
 @lock_option
 @rbac_option
 def status(
-    all_namespaces: bool,
-    namespace: str | None,
-    context: str | None,
-    kubeconfig: Path | None,
-    timeout: float,
+    target: ClusterTarget,
     watch: bool,
     output: str,
     lock_file: Path | None,
@@ -77,12 +69,13 @@ def status(
     \b
     Decisions:
       patched          Codex works over WebSocket there
-      upstream-fixed   LiteLLM has the fix itself: the overlay may be removed
+      upstream-fixed   LiteLLM lets Codex connect itself, and its file is left as it is (onFixed)
       passthrough      an unknown file was left as it is, since onUnknown says so: not patched
       refused          a pod does not start, and the reason says why
       drifted          pods, template, images, catalogue or lock disagree
       pending          overlaid, but no pod has reported yet
       not-overlaid     LiteLLM's proxy without the overlay
+      malicious        image or report names malware: 1.82.7, 1.82.8 or 1.107.0
 
     \b
     Examples:
@@ -94,20 +87,16 @@ def status(
 
     \b
     Exit codes: 0 nothing to worry about, 2 usage, 4 cluster unreachable or refused,
-    5 something is drifted or refused.
+    5 something is malicious, drifted or refused.
     """
-    check(namespace, all_namespaces=all_namespaces)
     if rbac:
-        printed = rights("status", RULES, namespace=namespace, all_namespaces=all_namespaces)
-        click.echo(printed, nl=False)
+        click.echo(rights("status", target, RULES), nl=False)
         return
     locked = read_lock(lock_file)
-    connection, where = connect(
-        namespace, context, kubeconfig, timeout, all_namespaces=all_namespaces
-    )
+    connection, where = target.connect()
     shown: tuple[Row, ...] | None = None
     while True:
-        rows = look(connection, where, locked)
+        rows = look(target, connection, where, locked)
         if rows != shown:
             show(rows, output, place(connection, where), clear=watch)
             shown = rows
@@ -120,27 +109,17 @@ def status(
         raise VerificationError(what, "the reasons are above; litellm-overlay status --help")
 
 
-def look(connection: Cluster, namespace: str | None, locked: Lock | None = None) -> tuple[Row, ...]:
-    """Read the cluster, and hold it against the lock."""
-    workloads = {plural: connection.list(plural, namespace) for plural in fleet.KINDS}
-    rows = fleet.rows(workloads, connection.list("pods", namespace), catalogue.load())
-    return tuple(lock.hold(row, locked) for row in rows) if locked else rows
-
-
 def place(connection: Cluster, namespace: str | None) -> str:
     """Say where was looked."""
     where = f"namespace {namespace}" if namespace else "all namespaces"
-    return f"{where}, {connection.context or 'this cluster'} ({connection.server})"
+    here = f"{where}, {connection.context or 'this cluster'} ({connection.server})"
+    return printable(here)
 
 
 def show(rows: Sequence[Row], output: str, where: str, *, clear: bool) -> None:
     """Print the rows; on a terminal over the last ones, if `clear`."""
-    if output == "json":
-        click.echo(json.dumps([plain(row) for row in rows], indent=2))
-        return
-    if output == "yaml":
-        listed = [plain(row) for row in rows]
-        click.echo(yaml.safe_dump(listed, explicit_start=True, sort_keys=False), nl=False)
+    if is_data(output):
+        print_data(output, plain(rows))
         return
     wide = output == "wide" or not sys.stdout.isatty()  # lines as long as they need
     console = Console(highlight=False, width=UNBOUNDED if wide else None)
@@ -154,10 +133,14 @@ def show(rows: Sequence[Row], output: str, where: str, *, clear: bool) -> None:
     console.out(*(line.rstrip() for line in drawn.get().splitlines()), sep="\n", highlight=False)
     for row in rows:
         for reason in row.reasons:
-            name = (f"{row.namespace}/{row.name}", STYLES[row.decision])
-            console.print(Text.assemble(name, f": {reason}"), soft_wrap=True)
+            name = (printable(f"{row.namespace}/{row.name}"), STYLES[row.decision])
+            console.print(Text.assemble(name, printable(f": {reason}")), soft_wrap=True)
     if removable := [f"{row.namespace}/{row.name}" for row in rows if row.removable]:
-        console.print(Text(f"The overlay may be removed: {', '.join(removable)}"), soft_wrap=True)
+        console.print(
+            Text(f"Needs no overlay for the handshake: {printable(', '.join(removable))}"),
+            soft_wrap=True,
+        )
+        console.print("what the bridge would mend there: litellm-overlay releases VERSION")
 
 
 def table(rows: Sequence[Row], *, wide: bool) -> Table:
@@ -180,9 +163,9 @@ def table(rows: Sequence[Row], *, wide: bool) -> Table:
         cells = [row.namespace, row.workload]
         cells += [f"{row.litellm_version}{doubt}" if row.litellm_version else "unknown"]
         made.add_row(
-            *map(Text, (*cells, row.patch_version or "")),  # a name in brackets would be markup
+            *map(cell, (*cells, row.patch_version or "")),
             Text(row.decision, STYLES[row.decision]),
-            *map(Text, (f"{row.agreeing}/{row.pods}", str(len(row.advisories)), *more)),
+            *map(cell, (f"{row.agreeing}/{row.pods}", str(len(row.advisories)), *more)),
         )
     if any(row.version_from == "tag" for row in rows):
         made.caption = "?: the tag says so, not the guard"
@@ -190,14 +173,6 @@ def table(rows: Sequence[Row], *, wide: bool) -> Table:
     return made
 
 
-def plain(row: Row) -> dict[str, Any]:
-    """Return a row as JSON has it: names as in the guard's report, lists instead of tuples."""
-    return {
-        _camel(name): list(value) if isinstance(value, tuple) else value
-        for name, value in asdict(row).items()
-    }
-
-
-def _camel(name: str) -> str:
-    first, *rest = name.split("_")
-    return first + "".join(word.capitalize() for word in rest)
+def cell(text: str) -> Text:
+    """Return what stands in a cell; a name in brackets would else be markup."""
+    return Text(printable(text))

@@ -5,69 +5,88 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
-import json
-from dataclasses import asdict
+import hashlib
+import math
+import time
+from functools import lru_cache
 from typing import TYPE_CHECKING, TextIO
 
 import click
 
-from litellm_overlay import catalogue, verification
-from litellm_overlay.commands.cluster_options import check, cluster_options, connect
+from endpoint_patch.errors import GuardError
+from litellm_overlay.camel_case import plain
+from litellm_overlay.catalogue import patch_files, releases
+from litellm_overlay.commands import guards
+from litellm_overlay.commands.cluster_options import cluster_options
 from litellm_overlay.commands.key_options import key_options, read_key
+from litellm_overlay.commands.output import is_data, output_option, print_data
 from litellm_overlay.commands.rbac import may, rbac_option, rights
-from litellm_overlay.diagnosis import diagnose
 from litellm_overlay.errors import OverlayError, VerificationError
+from litellm_overlay.fleet import rollout, verification
+from litellm_overlay.local import environment
+from litellm_overlay.objects.kinds import WORKLOADS
+from litellm_overlay.printed import printable, shell_word
+from litellm_overlay.responses.diagnosis import diagnose
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from litellm_overlay.cluster import Cluster
-    from litellm_overlay.verification import Result, Target
+    from litellm_overlay.cluster.client import Cluster
+    from litellm_overlay.commands.cluster_options import ClusterTarget
+    from litellm_overlay.fleet.verification import Target, Verification
 
 # A WebSocket begins with a GET, which is "get"; Kubernetes 1.35 asks for "create" as well.
 RULES = (
     *may(["list"], ["pods"]),
+    *may(["get"], ["configmaps"]),
     *may(["create", "get"], ["pods/exec", "pods/portforward"]),
 )
 
+PAUSE = 10  # seconds; a workload may change where no pod does
 _KEYS = "--key-env, --key-file and --key-secret"
 
 
 @click.command()
 @cluster_options
-@click.option("-l", "--selector", default="", help="Only pods with these labels.")
 @key_options
 @click.option(
     "--key-secret",
     metavar="SECRET/KEY",
     help="Read the key from a Secret in the pod's namespace instead.",
 )
-@click.option("--output", type=click.Choice(["table", "json"]), default="table", show_default=True)
+@click.option(
+    "--offline", is_flag=True, help="Fetch no file of LiteLLM's from the package index to compare."
+)
+@output_option()
+@click.option(
+    "--wait",
+    type=click.IntRange(min=1),
+    metavar="SECONDS",
+    help="Wait first, so long at most, until all overlaid workloads are rolled out.",
+)
 @rbac_option
 def verify(
-    all_namespaces: bool,
-    namespace: str | None,
-    selector: str,
-    context: str | None,
-    kubeconfig: Path | None,
+    target: ClusterTarget,
     model: str,
     key_env: str,
     key_file: TextIO | None,
     key_secret: str | None,
-    timeout: float,
+    offline: bool,
     output: str,
+    wait: int | None,
     rbac: bool,
 ) -> None:
     """Ask every pod that carries the overlay whether Codex works there, on the guard's file.
 
     Through the API server's port-forward each pod gets the handshakes and the three short turns of
-    `litellm-overlay probe`, and its endpoints.py is read, as the container sees it, and hashed. It
-    needs the rights to list pods, to forward ports and to execute `cat`, and to get the Secret of
-    --key-secret; --rbac prints them. Nothing is changed.
+    `litellm-overlay probe`, and its endpoints.py is read, as the container sees it, and hashed. The
+    payload's ConfigMap is held to the digest in the pod template, and the hash that the guard
+    reports to what this tool makes of LiteLLM's published file, where that can be had. It needs the
+    rights to list pods, to get ConfigMaps, to forward ports and to execute `cat`, and to get the
+    Secret of --key-secret; --rbac prints them. Nothing is changed.
 
     \b
     Examples:
       litellm-overlay verify --namespace llm --key-secret litellm-keys/master-key
+      litellm-overlay verify -n llm --wait 600 --key-secret litellm-keys/master-key
       litellm-overlay verify -A --key-env LITELLM_KEY --model my-alias
       litellm-overlay verify --key-file key.txt --output json | jq -r '.[] | select(.faults != [])'
       litellm-overlay verify -n llm --key-secret litellm-keys/master-key --rbac |
@@ -77,35 +96,58 @@ def verify(
     Exit codes: 0 Codex works in every pod, 1 no pod carries the overlay, 2 usage,
     4 cluster unreachable or refused, 5 it does not work in some pod.
     """
-    check(namespace, all_namespaces=all_namespaces)
     reference = parse_reference(key_secret) if key_secret else None
     if rbac:
-        rules = [*RULES, *may(["get"], ["secrets"], reference[:1])] if reference else RULES
-        printed = rights("verify", rules, namespace=namespace, all_namespaces=all_namespaces)
-        click.echo(printed, nl=False)
+        rules = [*RULES, *(may(["list"], WORKLOADS) if wait else [])]
+        rules += may(["get"], ["secrets"], reference[:1]) if reference else []
+        click.echo(rights("verify", target, rules), nl=False)
         return
     given = "" if reference else read_key(key_env, key_file, _KEYS)
-    connection, where = connect(
-        namespace, context, kubeconfig, timeout, all_namespaces=all_namespaces
-    )
-    pods = connection.list("pods", where, selector)
-    found = verification.targets(pods, catalogue.load())
+    connection, where = target.connect()
+    if wait:
+        wait_for_rollouts(connection, where, target.selector, wait)
+    pods = connection.list("pods", where, target.selector)
+    found = verification.targets(pods, releases.load())
     if not found:
         raise OverlayError(
             f"no pod carries the overlay in {f'the namespace {where}' if where else 'the cluster'}",
             "litellm-overlay status shows what runs LiteLLM",
         )
     results = []
-    for target in found:
-        key = secret(connection, target.namespace, *reference) if reference else given
-        result = ask(connection, target, key, model, timeout)
+    for pod in found:
+        key = secret(connection, pod.namespace, *reference) if reference else given
+        result = ask(connection, pod, key, model, target.timeout, offline=offline)
         results.append(result)
-        if output == "table":
+        if not is_data(output):
             show(result)
-    if output == "json":
-        click.echo(json.dumps([plain(result) for result in results], indent=2))
+    if is_data(output):
+        print_data(output, [row(result) for result in results])
     if failed := sum(bool(result.faults) for result in results):
         raise VerificationError(f"Codex does not work in {failed} of {len(results)} pods")
+
+
+def wait_for_rollouts(
+    connection: Cluster, namespace: str | None, labels: str, seconds: int
+) -> None:
+    """Wait until the overlaid workloads are rolled out; VerificationError after so many seconds."""
+    last = time.monotonic() + seconds
+    while True:
+        found = [
+            {"kind": kind, **item}
+            for plural, kind in WORKLOADS.items()
+            for item in connection.list(plural, namespace, labels)
+        ]
+        waiting = list(rollout.unfinished(found))
+        if not waiting:
+            return
+        left = last - time.monotonic()
+        if left <= 0:
+            raise VerificationError(
+                f"not rolled out after {seconds} s: {'; '.join(waiting)}",
+                "litellm-overlay status says what each pod's guard has decided",
+            )
+        connection.wait_for_change("pods", namespace, math.ceil(min(left, PAUSE)))
+        time.sleep(min(left, 1))
 
 
 def parse_reference(text: str) -> tuple[str, str]:
@@ -124,50 +166,102 @@ def secret(connection: Cluster, namespace: str, name: str, key: str) -> str:
     except (KeyError, TypeError, ValueError, binascii.Error):
         raise OverlayError(
             f"the namespace {namespace} has no Secret {name} with a key {key}",
-            f"kubectl --namespace {namespace} describe secret {name} shows the keys it has",
+            f"kubectl --namespace {shell_word(namespace)} describe secret {shell_word(name)} "
+            "shows the keys it has",
         ) from None
 
 
-def ask(connection: Cluster, target: Target, key: str, model: str, timeout: float) -> Result:
+def ask(
+    connection: Cluster, target: Target, key: str, model: str, timeout: float, *, offline: bool
+) -> Verification:
     """Return what one pod answers; a pod that goes meanwhile is a fault, not the end."""
     if not (target.ready and target.module):
         return verification.not_asked(target)
     try:
-        result = look(connection, target, target.module, key, model, timeout)
+        result = look(connection, target, target.module, key, model, timeout, offline=offline)
     except OverlayError as error:
-        result = verification.Result(target, None, (f"{error.message}; {error.hint}",))
+        result = verification.Verification(target, None, (f"{error.message}; {error.hint}",))
     if result.faults and verification.has_gone(target, connection.list("pods", target.namespace)):
         return verification.gone(target)
     return result
 
 
 def look(
-    connection: Cluster, target: Target, path: str, key: str, model: str, timeout: float
-) -> Result:
+    connection: Cluster,
+    target: Target,
+    path: str,
+    key: str,
+    model: str,
+    timeout: float,
+    *,
+    offline: bool,
+) -> Verification:
     """Read the module in a pod, and speak to its proxy."""
-    from litellm_overlay import tunnel  # noqa: PLC0415 - the cluster's client, slow
+    from litellm_overlay.cluster import tunnel  # noqa: PLC0415 - the cluster's client, slow
 
+    faults = [payload_fault(connection, target), making_fault(target, offline=offline)]
     place = (connection, target.namespace, target.pod)
     module = tunnel.read_file(*place, target.container, path)
     with tunnel.forward(*place, target.port) as port:
         url = f"http://127.0.0.1:{port}"
         diagnosis = asyncio.run(diagnose(url, key, model, timeout=timeout))
-    return verification.judge(target, module, diagnosis)
+    return verification.judge(target, module, diagnosis, faults)
 
 
-def show(result: Result) -> None:
+def payload_fault(connection: Cluster, target: Target) -> str:
+    """Hold the payload's ConfigMap to the digest that the pod template names."""
+    found = connection.get("configmaps", target.namespace, target.origin.config_map)
+    files = verification.payload_of(target, found)
+    digest = None if files is None else patch_files.digest_of(files)
+    return verification.payload_fault(target, digest)
+
+
+@lru_cache
+def published(litellm: str, *, offline: bool) -> bytes:
+    """Return a release's own file; b"" where it cannot be had, which is asked once for all pods."""
+    try:
+        return environment.stock_endpoints(litellm, offline=offline)
+    except OverlayError:
+        return b""
+
+
+def making_fault(target: Target, *, offline: bool) -> str:
+    """Make the patched file once more from LiteLLM's published one, and compare the hashes.
+
+    Only where this tool has the very payload, and the file can be had: another release of either
+    is no fault.
+    """
+    report, guard_plan = target.origin.report, target.origin.plan
+    version, litellm = str(report.get("patchVersion")), str(report.get("litellmVersion"))
+    own = releases.load().patch_versions.get(version)
+    if target.decision != "patched" or not own or own.digest != target.origin.digest:
+        return ""
+    stock = published(litellm, offline=offline)
+    try:
+        made = guards.patched_sha256(stock, version, guard_plan, litellm) if stock else ""
+    except (OverlayError, GuardError):
+        return ""
+    if not made or hashlib.sha256(stock).hexdigest() != report.get("stockSha256"):
+        return ""  # a file of somebody's own, which the guard was told to expect
+    return verification.making_fault(target, made)
+
+
+def show(result: Verification) -> None:
     """Print a pod as soon as it has answered."""
     word, colour = ("NO", "red") if result.faults else ("ok", "green")
     target = result.target
     click.echo(
-        f"{click.style(word, fg=colour)}  {target.namespace}/{target.pod}  {target.decision}, "
-        f"module {str(target.sha256)[:12]}, {result.verdict or 'not asked'}"
+        f"{click.style(word, fg=colour)}  "
+        f"{printable(f'{target.namespace}/{target.pod}')}  {target.decision}, "
+        f"module {printable(str(target.sha256)[:12])}, {result.verdict or 'not asked'}"
     )
     for fault in result.faults:
-        click.echo(f"    {fault}")
+        click.echo(f"    {printable(fault)}")
 
 
-def plain(result: Result) -> dict[str, object]:
-    """Return a result as JSON has it."""
-    flat = {**asdict(result.target), "verdict": result.verdict, "faults": list(result.faults)}
-    return {"namespace": flat.pop("namespace"), "pod": flat.pop("pod"), **flat}
+def row(result: Verification) -> dict[str, object]:
+    """Return a result as JSON has it: target, verdict and faults side by side."""
+    told = plain(result)
+    target = told.pop("target")
+    del target["origin"]
+    return {**target, **told}

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-if TYPE_CHECKING:
-    from endpoint_patch.versions import PatchVersion
-
 from endpoint_patch import edits
 from endpoint_patch.errors import AnchorError, VerificationFailedError
+from endpoint_patch.versions import PatchVersion
 from fakes.endpoint_module import MINIMAL, SETTINGS, STOCK, with_part
 
 TEXTS = st.sampled_from(
@@ -69,8 +66,14 @@ def test_patched_text() -> None:
         "stock_sha256": hashlib.sha256(STOCK).hexdigest(),
         "litellm_version": "1.88.6",
     }
-    assert inserted == MINIMAL.parts[0] + (
-        b"attach_litellm_overlay(router=router, stock_handler=over_websocket,"
+    assert inserted == (
+        b"def _litellm_overlay():\n"
+        b'    """The least that a patch version can be."""\n'
+        b"    import json\n\n\n"
+        b"    def attach_litellm_overlay(*, router, settings, **others):\n"
+        b"        router.attached = json.dumps(settings)\n\n\n"
+        b"    return attach_litellm_overlay\n\n\n"
+        b"_litellm_overlay()(router=router, stock_handler=over_websocket,"
         b" authenticate=user_api_key_auth_websocket, logger=verbose_proxy_logger,"
         b" settings={'mode': 'websocket', 'drainFile': ''}, litellm_version='1.88.6')\n"
         b"# litellm-overlay end\n"
@@ -121,11 +124,12 @@ def test_a_patched_file_that_was_changed_is_refused(old: bytes, new: bytes) -> N
 
 
 def test_parts_are_joined_without_their_own_imports() -> None:
-    """Relative imports, of one line or several, are dropped; everything else stays."""
+    """In one function; relative imports, of one line or several, go; everything else stays."""
     first = b'"""Doc."""\n\nfrom typing import Any\n\nA: Any = 1\n\n\n'
     second = (
         b"import json\nfrom .first import A\nfrom .third import (\n    B,\n    C,\n)\n\nD = A\n"
     )
-    assert edits.assemble((first, second)) == (
-        b'"""Doc."""\n\nfrom typing import Any\n\nA: Any = 1\n\nimport json\n\nD = A\n'
+    assert edits.assemble(PatchVersion("9.0.2", "D", (first, second))) == (
+        b'def _litellm_overlay():\n    """Doc."""\n\n    from typing import Any\n\n    A: Any = 1\n'
+        b"\n\n    import json\n\n    D = A\n\n\n    return D\n"
     )

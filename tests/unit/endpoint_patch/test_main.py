@@ -1,4 +1,7 @@
-"""The program as a whole: plan in, files, sentence and exit code out."""
+"""The program as a whole: plan in, files, sentence and exit code out.
+
+More than 300 lines: one table of ways in and out, over one fixture.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import endpoint_patch.__main__ as program
-from endpoint_patch import edits, errors, guard, install, plan, report, versions
+from endpoint_patch import edits, errors, install, plan, report, stock_file, syntax, versions
 from fakes import image as fake_image
-from fakes.endpoint_module import MINIMAL, STOCK
+from fakes.endpoint_module import FIXED, MINIMAL, STOCK, known_files
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,11 +37,7 @@ def image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Image:
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("PYTHONPATH", raising=False)
     monkeypatch.delenv("LITELLM_OVERLAY_PLAN", raising=False)
-    sha256 = hashlib.sha256(STOCK).hexdigest()
-    known = [{"state": "affected", "first": "1.82.6", "last": "1.88.6"}]
-    table = {"compromised": ["1.82.7"], "files": {sha256: known}}
-    monkeypatch.setattr(guard, "_table", lambda: table)
-    monkeypatch.setattr(guard, "_first_fixed", lambda: (1, 90))
+    monkeypatch.setattr(stock_file, "_table", known_files)
     load = versions.load
     monkeypatch.setattr(versions, "load", lambda v: MINIMAL if v == "9.0.0" else load(v))
     (tmp_path / "out").mkdir()
@@ -98,7 +97,10 @@ def test_patched(
         "knownAs": "1.82.6 to 1.88.6",
         "modulePath": str(image.module),
         "stockSha256": hashlib.sha256(STOCK).hexdigest(),
+        "handlerSha256": hashlib.sha256(syntax.handler_source(STOCK) or b"").hexdigest(),
         "patchedSha256": hashlib.sha256(expected).hexdigest(),
+        "executedPth": [],
+        "traces": [],
     }
     assert isinstance(measured["milliseconds"], int)
     assert capsys.readouterr() == ("Patched LiteLLM 1.88.6 with 9.0.0.\n", "")
@@ -117,14 +119,16 @@ def test_twice_is_once(image: Image, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_upstream_fixed(
     image: Image, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A fixed module goes through byte for byte."""
-    fixed = STOCK.replace(b"Query(...,", b"Query(None,")
-    image.module.write_bytes(fixed)
+    """A fixed module goes through byte for byte; the bridge is put there only where asked."""
+    image.module.write_bytes(FIXED)
+    asked = Run(image, monkeypatch, onFixed="patch")
+    settings = plan.check_settings({})
+    assert (asked.code, asked.output) == (0, edits.patch(FIXED, MINIMAL, settings, "1.88.6"))
     run = Run(image, monkeypatch)
-    assert (run.code, run.output) == (0, fixed)
+    assert (run.code, run.output) == (0, FIXED)
     assert (run.report["decision"], run.report["upstream"]) == ("upstream-fixed", "handshake-fixed")
     assert run.report["patchedSha256"] == run.report["stockSha256"]
-    assert capsys.readouterr().out.startswith("Nothing changed: LiteLLM 1.88.6")
+    assert "\nNothing changed: LiteLLM 1.88.6" in capsys.readouterr().out
 
 
 def test_passthrough(
@@ -134,7 +138,7 @@ def test_passthrough(
     image.module.write_bytes(STOCK + b"# altered\n")
     run = Run(image, monkeypatch, onUnknown="passthrough")
     assert (run.code, run.output) == (0, STOCK + b"# altered\n")
-    assert (run.report["decision"], run.report["upstream"]) == ("passthrough", "unknown")
+    assert (run.report["decision"], run.report["upstream"]) == ("passthrough", "affected")
     out, err = capsys.readouterr()
     assert not out
     assert err.startswith("warning: NOT PATCHED, as onUnknown says passthrough.")
@@ -152,6 +156,12 @@ def crlf(image: Image) -> dict[str, object]:
     return {}
 
 
+def rewritten(image: Image) -> dict[str, object]:
+    """Give the handler a new check, and ask for the bridge."""
+    image.module.write_bytes(FIXED.replace(b"await websocket", b"await check(websocket)"))
+    return {"onFixed": "patch"}
+
+
 def tampered(image: Image) -> dict[str, object]:
     """Alter a module that was patched."""
     patched = edits.patch(STOCK, MINIMAL, {}, None)
@@ -162,6 +172,12 @@ def tampered(image: Image) -> dict[str, object]:
 def compromised(image: Image) -> dict[str, object]:
     """Install the metadata of a malicious release as well."""
     fake_image.install_metadata(image.site_packages, "1.82.7")
+    return {}
+
+
+def traced(image: Image) -> dict[str, object]:
+    """Leave what the malware of 1.107.0 left, but empty."""
+    (image.site_packages / "cook.pth").touch()
     return {}
 
 
@@ -188,8 +204,16 @@ def stale(image: Image) -> dict[str, object]:
         (lambda i: {"modulePath": str(i.app / fake_image.MODULE)}, errors.WrongModulePathError, ""),
         (lambda _: {"modulePath": "/missing.py"}, errors.WrongModulePathError, "/missing.py"),
         (compromised, errors.CompromisedReleaseError, "malicious"),
+        (traced, errors.CompromisedReleaseError, "cook.pth is a trace of the malware"),
         (stale, errors.StaleBytecodeError, ".pyc"),
         (lambda _: {"patchVersion": "7.7.7"}, errors.PatchVersionMissingError, "7.7.7"),
+        (lambda _: {"compromised": ["1.88.6"]}, errors.CompromisedReleaseError, "malicious"),
+        (
+            lambda _: {"patchVersion": "1.0.0", "onFixed": "patch"},
+            errors.PlanUnreadableError,
+            "1.0.0 is not made for what upstream has fixed",
+        ),
+        (rewritten, errors.AnchorError, "in a WebSocket handler that nobody has read"),
     ],
 )
 def test_refused(
@@ -240,7 +264,7 @@ def test_a_python_too_old_for_the_inserted_text(
 ) -> None:
     """LiteLLM 1.82 still allows Python 3.9; the patched module could not be imported there."""
     found = program.Located(str(image.module), "1.82.3", ("1.82.3",), "3.9.18", None)
-    monkeypatch.setattr(program, "locate", lambda: found)
+    monkeypatch.setattr(program, "locate", lambda **_: found)
     run = Run(image, monkeypatch)
     assert run.code == 20
     assert "3.9.18" in run.report["message"]
@@ -270,7 +294,8 @@ def test_no_room_for_the_report(image: Image, monkeypatch: pytest.MonkeyPatch) -
     run = Run(image, monkeypatch, reportPath="/proc/report.json")
     assert run.code == 15
     told = json.loads((run.out / "termination-log").read_bytes())
-    assert (told["exitCode"], told["decision"]) == (15, "patched")
+    assert (told["exitCode"], told["decision"]) == (15, "refused")
+    assert (told["patchedSha256"], run.output) == (None, None)
     unknown(image)
     assert Run(image, monkeypatch, reportPath="/proc/report.json").code == 12
 
@@ -286,7 +311,7 @@ def test_a_fault_of_ours(
     image: Image, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """An exception that nobody expected is one line and a report, never a traceback."""
-    monkeypatch.setattr(guard, "decide", lambda *_: 1 / 0)
+    monkeypatch.setattr(stock_file, "identify", lambda *_: 1 / 0)
     run = Run(image, monkeypatch)
     assert (run.code, run.output) == (1, None)
     assert (run.report["decision"], run.report["exitCode"]) == ("crashed", 1)
@@ -296,11 +321,63 @@ def test_a_fault_of_ours(
     assert err.count("\n") == 2
 
 
+def linked(target: Path, name: str) -> Path:
+    """Return a symbolic link to it; it need not be there."""
+    link = (target if target.is_dir() else target.parent) / f"to-{name}"
+    link.symlink_to(target)
+    return link
+
+
+def hard_linked(path: Path) -> Path:
+    """Return another name of the same file."""
+    path.touch()
+    other = path.parents[1] / "hard"
+    other.hardlink_to(path)
+    return other
+
+
+WAYS = {
+    "the same text": lambda path: path,
+    "by ..": lambda path: path.parent / ".." / path.parent.name / path.name,
+    "through a folder's link": lambda path: linked(path.parent, "folder") / path.name,
+    "a link": lambda path: linked(path, "file"),
+    "a hard link": hard_linked,
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("key", ["reportPath", "terminationMessagePath"])
+def test_no_path_leads_to_the_output(
+    image: Image, monkeypatch: pytest.MonkeyPatch, key: str, way: str
+) -> None:
+    """Compared as files: JSON over the patched module would be a proxy that does not start."""
+    output = image.app.parent / "out" / "endpoints.py"
+    install.install(str(output), b"of an earlier run\n")
+    run = Run(image, monkeypatch, **{key: str(WAYS[way](output))})
+    assert (run.code, run.output) == (10, b"of an earlier run\n")
+    other = image.app.parent / "out" / ("report.json" if key != "reportPath" else "termination-log")
+    assert json.loads(other.read_bytes())["message"] == (
+        f"{', '.join(sorted(['outputPath', key])).replace(', ', ' and ')} must be two different files."
+    )
+
+
+@pytest.mark.parametrize("key", ["outputPath", "reportPath", "terminationMessagePath"])
+@pytest.mark.parametrize("named", [True, False])
+def test_nothing_is_written_over_the_stock_file(
+    image: Image, monkeypatch: pytest.MonkeyPatch, key: str, named: bool
+) -> None:
+    """Neither over one that the plan names, nor over the one that was found."""
+    change: dict[str, object] = {key: str(image.module)}
+    if named:
+        change |= {"sourcePath": str(image.module), "modulePath": None}
+    assert Run(image, monkeypatch, **change).code == 10
+    assert image.module.read_bytes() == STOCK
+
+
 def run_module(*arguments: str, text: str = "", **environ: str) -> subprocess.CompletedProcess[str]:
     """Start the program as its own process."""
     return subprocess.run(
-        [sys.executable, "-S", "-s", "-m", "endpoint_patch", *arguments],
-        cwd=fake_image.PATCH_ROOT,
+        [sys.executable, "-I", "-S", str(fake_image.PATCH_ROOT / "endpoint_patch"), *arguments],
         env={"PATH": os.defpath, **environ},
         input=text,
         capture_output=True,
@@ -356,7 +433,8 @@ def test_help_is_the_protocol() -> None:
     assert done.returncode == 0
     words = {*plan._KEYS, *plan._SETTINGS, *report.blank()}
     assert [word for word in sorted(words) if word not in done.stdout] == []
-    codes = {0, 1, *(kind.exit_code for kind in errors.GuardError.__subclasses__())}
+    by_the_proof = 21  # manifests/prove.py, which starts the guard
+    codes = {0, 1, by_the_proof, *(kind.exit_code for kind in errors.GuardError.__subclasses__())}
     assert codes == {int(code) for code in re.findall(r"  (\d+)  ", done.stdout)}
 
 

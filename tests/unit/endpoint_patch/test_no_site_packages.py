@@ -60,8 +60,7 @@ def test_runs_bare(python: str, tmp_path: Path) -> None:
         "onUnknown": "passthrough",
     }
     done = subprocess.run(
-        [python, "-S", "-E", "-s", "-B", "-m", "endpoint_patch", "-"],
-        cwd=PATCH_ROOT,
+        [python, "-I", "-S", "-B", str(PATCH_ROOT / "endpoint_patch"), "-"],
         input=json.dumps(order),
         capture_output=True,
         text=True,
@@ -75,10 +74,10 @@ def test_runs_bare(python: str, tmp_path: Path) -> None:
 PATCHES = """
 import sys
 sys.path.insert(0, sys.argv[1])
-from endpoint_patch import edits, verify
+from endpoint_patch import edits, postconditions
 from fakes.endpoint_module import MINIMAL, SETTINGS, STOCK
 patched = edits.patch(STOCK, MINIMAL, SETTINGS, None)
-verify.verify(STOCK, patched, MINIMAL)
+postconditions.verify(STOCK, patched, MINIMAL)
 sys.stdout.buffer.write(patched)
 """
 

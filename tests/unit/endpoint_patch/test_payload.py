@@ -11,7 +11,7 @@ import pytest
 
 from endpoint_patch import edits, syntax, versions
 from endpoint_patch.errors import PatchVersionMissingError
-from endpoint_patch.verify import verify
+from endpoint_patch.postconditions import verify
 from fakes.endpoint_module import SETTINGS, STOCK
 
 if TYPE_CHECKING:
@@ -65,6 +65,31 @@ def test_a_part_refers_to_earlier_parts_only(folder: str, name: str) -> None:
             assert alias.name in syntax.module_names(parts[str(node.module)])
 
 
+def imports(tree: ast.Module) -> dict[str, str]:
+    """Return what the top-level absolute imports bind: name -> what it stands for."""
+    nodes = [node for node in tree.body if isinstance(node, (ast.Import, ast.ImportFrom))]
+    return {
+        alias.asname or alias.name.partition(".")[0]: f"{getattr(node, 'module', '')}:{alias.name}"
+        for node in nodes
+        for alias in node.names
+    }
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_indented_the_parts_say_the_same(folder: str) -> None:
+    """No text of several lines but docstrings, which mean nothing to a program."""
+    for tree in trees(folder).values():
+        docs = {
+            id(node.body[0].value)
+            for node in ast.walk(tree)
+            if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef))
+            and isinstance(node.body[0], ast.Expr)
+        }
+        for node in ast.walk(tree):
+            if isinstance(node, (ast.Constant, ast.JoinedStr)) and id(node) not in docs:
+                assert node.lineno == node.end_lineno or "\n" not in str(getattr(node, "value", ""))
+
+
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_parts_do_not_overwrite_each_other(folder: str) -> None:
     """In one text, a name that two parts bind must be the same import in both."""
@@ -72,7 +97,7 @@ def test_parts_do_not_overwrite_each_other(folder: str) -> None:
     for stem, tree in trees(folder).items():
         tree.body = [node for node in tree.body if not syntax.is_relative_import(node)]
         for name in syntax.module_names(tree):
-            meaning = syntax.imports(tree).get(name)
+            meaning = imports(tree).get(name)
             first, known = seen.setdefault(name, (stem, meaning))
             assert first == stem or (meaning is not None and meaning == known), name
 

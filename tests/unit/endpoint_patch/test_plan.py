@@ -24,13 +24,18 @@ def test_defaults() -> None:
         output_path="/out/endpoints.py",
         report_path="/out/report.json",
         termination_message_path=None,
-        on_unknown="fail",
+        policy=plan.Policy("passthrough", "fail", None),
+        compromised=(),
         settings={
             "mode": "websocket",
             "maxMessageBytes": 16_000_000,
             "firstMessageTimeoutSeconds": 0,
             "sessionLifetimeSeconds": 3600,
+            "historyBytes": 268_435_456,
+            "heartbeatSeconds": 0,
+            "heartbeatMaxSeconds": 900,
             "drainFile": "",
+            "offFile": "",
         },
     )
 
@@ -57,9 +62,16 @@ def test_null_is_the_same_as_left_out() -> None:
         pytest.param({"outputPath": "/a\0b"}, "outputPath", id="nul"),
         pytest.param({"outputPath": "/a\ud800"}, "outputPath", id="lone-surrogate"),
         pytest.param({"outputPath": 3}, "outputPath", id="not-text"),
-        pytest.param({"reportPath": "/out/./endpoints.py"}, "reportPath", id="one-file-twice"),
         pytest.param({"onUnknown": "ignore"}, "onUnknown", id="unknown-policy"),
         pytest.param({"onUnknown": ["fail"]}, "onUnknown", id="policy-not-text"),
+        pytest.param({"onFixed": "fail"}, "onFixed", id="unknown-policy-for-fixed"),
+        pytest.param({"onUnknown": "patch"}, "expectedSha256", id="expects-no-file"),
+        pytest.param({"expectedSha256": "0" * 64}, "onUnknown", id="expected-for-nothing"),
+        pytest.param(
+            {"onUnknown": "patch", "expectedSha256": "0" * 63}, "64 hex digits", id="no-sha256"
+        ),
+        pytest.param({"compromised": "1.2.3"}, "compromised", id="no-list"),
+        pytest.param({"compromised": [1]}, "compromised", id="no-releases"),
         pytest.param({"litellmVersion": "1.88.6"}, "litellmVersion", id="without-sourcePath"),
         pytest.param({"settings": None}, "settings", id="settings-null"),
         pytest.param({"settings": {"Mode": "websocket"}}, "Mode", id="unknown-setting"),
@@ -80,7 +92,15 @@ def test_refused(change: dict[str, object], names: str) -> None:
         ("maxMessageBytes", [1024, 16_777_216, 1.6e7], [1023, 16_777_217, 2000.5, "2000", True]),
         ("firstMessageTimeoutSeconds", [0, 0.5, 3600], [-1, 3601, None, "1", False]),
         ("sessionLifetimeSeconds", [0, 60, 86_400, 90.5], [1, 59, 86_401, -60, "0", True]),
+        (
+            "historyBytes",
+            [1 << 20, 2.68435456e8, 1 << 40],
+            [0, (1 << 40) + 1, 2e6 + 0.5, "1", True],
+        ),
+        ("heartbeatSeconds", [0, 1, 2.5, 240], [0.5, 241, -1, None, "1", True]),
+        ("heartbeatMaxSeconds", [1, 900, 86_400], [0, 86_401, None, "900", True]),
         ("drainFile", ["", "/run/drain"], ["drain", "/a\0b", "/a\nb", None, 0]),
+        ("offFile", ["", "/run/off"], ["off", "/a\0b", "/a\nb", None, 0]),
     ],
 )
 def test_settings(name: str, good: list[object], bad: list[object]) -> None:
@@ -126,7 +146,7 @@ JSON_VALUES = st.recursive(
 def test_any_object_is_checked_or_refused(raw: dict[str, object], settings: object) -> None:
     """Whatever the values are, the reader answers with a plan or with a refusal."""
     for candidate in (raw, {**LEAST, **raw}, {**LEAST, "settings": settings}):
-        plan.destinations(candidate)
+        plan.paths(candidate)
         try:
             assert plan.check(candidate).patch_version
         except PlanUnreadableError as refusal:
@@ -134,16 +154,16 @@ def test_any_object_is_checked_or_refused(raw: dict[str, object], settings: obje
 
 
 @pytest.mark.parametrize(
-    ("raw", "expected"),
+    ("raw", "report", "message"),
     [
-        ({}, (None, None)),
-        ({"outputPath": "/o/e.py", "typo": 1}, ("/o/report.json", None)),
-        ({"outputPath": "/o/e.py", "reportPath": "/r.json"}, ("/r.json", None)),
-        ({"outputPath": "/o/e.py", "reportPath": "/o/e.py"}, (None, None)),
-        ({"terminationMessagePath": "/t"}, (None, "/t")),
-        ({"reportPath": 3, "terminationMessagePath": "/t"}, (None, None)),
+        ({}, None, None),
+        ({"outputPath": "/o/e.py", "typo": 1}, "/o/report.json", None),
+        ({"outputPath": "/o/e.py", "reportPath": "/r.json"}, "/r.json", None),
+        ({"terminationMessagePath": "/t"}, None, "/t"),
+        ({"reportPath": 3, "terminationMessagePath": "/t"}, None, None),
     ],
 )
-def test_destinations(raw: dict[str, object], expected: tuple[str | None, str | None]) -> None:
-    """A plan with a mistake still says where its report goes, but never over the output."""
-    assert plan.destinations(raw) == expected
+def test_paths(raw: dict[str, object], report: str | None, message: str | None) -> None:
+    """A plan with a mistake still says where its report goes."""
+    found = plan.paths(raw)
+    assert (found.get("reportPath"), found.get("terminationMessagePath")) == (report, message)

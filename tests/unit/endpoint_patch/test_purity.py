@@ -20,7 +20,7 @@ WRITES = {
     *("write_text", "write_bytes", "mkstemp", "NamedTemporaryFile", "replace", "rename"),
     *("unlink", "mkdir", "rmdir", "fchmod", "chmod", "symlink_to", "hardlink_to", "fdopen"),
 }
-PURE = ("edits.py", "syntax.py", "verify.py", "guard.py", "report.py", "plan.py")
+PURE = ("edits.py", "syntax.py", "postconditions.py", "decision.py", "report.py", "plan.py")
 
 
 def imported(tree: ast.Module) -> set[str]:
@@ -60,6 +60,13 @@ def test_only_install_writes(name: str) -> None:
 def test_the_core_is_pure(name: str) -> None:
     """Decision and edit touch no file, process or clock."""
     assert imported(MODULES[name]).isdisjoint({"os", "sys", "subprocess", "tempfile", "time"})
+
+
+def test_no_module_hides_one_of_the_standard_library() -> None:
+    """The program is started by its folder, which comes first on the path for a moment."""
+    assert {Path(name).parts[0].removesuffix(".py") for name in MODULES}.isdisjoint(
+        sys.stdlib_module_names
+    )
 
 
 def test_the_inserted_text_is_never_imported() -> None:

@@ -35,6 +35,20 @@ def test_termination_message_fits(texts: dict[str, str]) -> None:
     assert set(json.loads(line)) == set(report.blank())
 
 
+@given(st.lists(st.text(max_size=300), max_size=200))
+def test_a_long_list_tells_how_much_is_left_out(names: list[str]) -> None:
+    """An image may have many .pth files; the file has them all, the message says how many more."""
+    listed = [{"name": name, "sha256": "a" * 64, "count": 1} for name in names]
+    facts = {**report.blank(), "message": "Patched.", "executedPth": listed}
+    line = report.as_termination_message(facts)
+    assert len(line) <= 4096
+    *kept, last = json.loads(line)["executedPth"] or [None]
+    if last and "more" in last:
+        assert listed[: len(kept)] == kept
+        assert last == {"more": len(names) - len(kept)}
+    assert json.loads(report.as_file(facts))["executedPth"] == listed
+
+
 def test_only_long_texts_are_shortened() -> None:
     """Hashes and versions survive when a message has to be cut."""
     facts = {**report.blank(), "message": "é" * 9000, "stockSha256": "a" * 64}

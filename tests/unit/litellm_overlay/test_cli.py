@@ -12,6 +12,8 @@ import pytest
 from litellm_overlay import cli
 from litellm_overlay.errors import NotInCatalogueError, OverlayError, VerificationError
 
+NOT_REPORTING = ("completion", "inject", "render", "uninject")  # they print what they make
+
 
 @pytest.mark.parametrize(
     ("raised", "code", "said"),
@@ -20,8 +22,12 @@ from litellm_overlay.errors import NotInCatalogueError, OverlayError, Verificati
         (OverlayError("it broke"), 1, "error: it broke\n"),
         (NotInCatalogueError("no such release"), 3, "error: no such release\n"),
         (VerificationError("differs"), 5, "error: differs\n"),
-        (click.UsageError("wrong words"), 2, "Error: wrong words\n"),
-        (KeyboardInterrupt(), 130, "interrupted\n"),
+        (
+            click.UsageError("wrong words"),
+            2,
+            "error: wrong words\nhint: litellm-overlay --help\n",
+        ),
+        (click.ClickException("it broke"), 1, "error: it broke\n"),
         (OSError(28, "No space left on device"), 1, "error: No space left on device\n"),
     ],
 )
@@ -36,6 +42,58 @@ def test_an_error_becomes_text_and_an_exit_code(monkeypatch, capsys, raised, cod
         cli.main()
     assert end.value.code == code
     assert capsys.readouterr().err.startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "error", "hint"),
+    [
+        (["mend"], 2, "No such command 'mend'.", "litellm-overlay --help"),
+        (["injct"], 2, "No such command 'injct'. Did you mean inject?", "litellm-overlay --help"),
+        (["Uninstall"], 2, "No such command 'Uninstall'. Did you mean uninject?", ""),
+        (["status", "--nosuch"], 2, "No such option '--nosuch'", "litellm-overlay status --help"),
+        (["probe"], 2, "Missing argument 'URL'", "litellm-overlay probe --help"),
+        (["check-upgrade"], 2, "Missing option '--to'", "litellm-overlay check-upgrade --help"),
+        (
+            ["releases", "--output", "xml"],
+            2,
+            "Invalid value for '-o' / '--output': 'xml' is not one of 'text', 'json', 'yaml'",
+            "litellm-overlay releases --help",
+        ),
+        (
+            ["releases", "1.88.6", "--all"],
+            2,
+            "Give either VERSION or IMAGE, or options that list releases",
+            "litellm-overlay releases --help",
+        ),
+        (
+            ["render", "--set", "mode=x"],
+            2,
+            "Invalid value for --set: ",
+            "litellm-overlay render --help",
+        ),
+        (
+            ["releases", "1.74.0"],
+            3,
+            "LiteLLM 1.74.0 is not in the catalogue",
+            "the catalogue begins",
+        ),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_wrong_words_are_told_in_the_form_of_every_error(arguments, code, error, hint):
+    """A line `error: …` and a line `hint: …`, nothing before and nothing else."""
+    done = overlay(*arguments)
+    assert (done.returncode, done.stdout) == (code, "")
+    first, last = done.stderr.splitlines()
+    assert first.startswith(f"error: {error}")
+    assert last.startswith(f"hint: {hint}")
+
+
+def test_no_word_at_all_gets_the_help():
+    """Which is no error message."""
+    done = overlay()
+    assert "error:" not in done.stdout + done.stderr
+    assert (done.stdout + done.stderr).startswith("Usage: litellm-overlay ")
 
 
 @pytest.mark.parametrize("verb", list(cli.VERBS))
@@ -64,28 +122,62 @@ def test_a_reader_that_has_seen_enough_hears_no_complaint(arguments):
     assert (done.returncode, done.stderr) == (0, "")
 
 
+INSIDE_A_CLASS = (
+    "find_spec = lambda *_: type('', (), {'field': type('', (), {'__set_name__': interrupt})()})"
+)
+
+
 @pytest.mark.parametrize(
     ("moment", "code", "said"),
     [
         ("sys.meta_path.insert(0, type('', (), {'find_spec': interrupt}))", 130, "interrupted\n"),
+        (
+            f"{INSIDE_A_CLASS}; sys.meta_path.insert(0, type('', (), {{'find_spec': find_spec}}))",
+            130,
+            "interrupted\n",
+        ),
+        ("from litellm_overlay import cli; cli.root.main = interrupt", 130, "interrupted\n"),
         ("atexit.register(interrupt)", 0, ""),
     ],
-    ids=["while modules are read", "when all is done"],
+    ids=["while modules are read", "while a class is made", "in a verb", "when all is done"],
 )
 def test_ctrl_c_before_and_after_a_verb(moment, code, said):
     """No traceback; what is done is done."""
     script = (
         "import atexit, signal, sys; from litellm_overlay.__main__ import main; "
-        f"interrupt = lambda *_: signal.raise_signal(signal.SIGINT); {moment}; main()"
+        f"interrupt = lambda *_, **__: signal.raise_signal(signal.SIGINT); {moment}; main()"
     )
     command = [sys.executable, "-c", script, "--version"]
     done = subprocess.run(command, capture_output=True, check=False, text=True)
     assert (done.returncode, done.stderr) == (code, said)
 
 
-def test_shell_completion_is_offered():
-    """As the root command's help says."""
-    assert "litellm-overlay" in overlay(_LITELLM_OVERLAY_COMPLETE="bash_source").stdout
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_shell_completion_is_offered(shell):
+    """As the root command's help says; what the script asks for is answered with our verbs."""
+    script = overlay("completion", shell).stdout
+    assert "_LITELLM_OVERLAY_COMPLETE=" in script
+    assert "litellm-overlay" in script
+    asked = {"COMP_WORDS": "litellm-overlay unin", "COMP_CWORD": "1"}
+    told = overlay(_LITELLM_OVERLAY_COMPLETE="bash_complete", **asked).stdout
+    assert told.strip() == "plain,uninject"
+
+
+@pytest.mark.parametrize("verb", [verb for verb in cli.VERBS if verb not in NOT_REPORTING])
+def test_each_verb_that_reports_has_the_same_output_option(verb):
+    """`-o` and `--output`, with text, JSON and YAML; `status` has a wider text as well."""
+    (option,) = (it for it in cli.root.get_command(None, verb).params if it.name == "output")
+    assert option.opts == ["-o", "--output"]
+    assert [it for it in option.type.choices if it != "wide"] == ["text", "json", "yaml"]
+    assert option.default == "text"
+
+
+@pytest.mark.parametrize("verb", cli.VERBS)
+def test_f_never_means_values(verb):
+    """It names manifests where there are some, as for kubectl, and else nothing."""
+    for option in cli.root.get_command(None, verb).params:
+        assert "-f" not in option.opts or option.opts == ["-f", "--filename"]
+        assert option.name != "values" or option.opts == ["--values"]
 
 
 def overlay(*arguments, **environ):

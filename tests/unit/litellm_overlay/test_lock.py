@@ -8,13 +8,16 @@ from dataclasses import fields, replace
 import pytest
 
 from fakes.overlaid import IMAGE, KNOWN, crashing, pod, report, workload
-from litellm_overlay import fleet, lock, plan, values
+from litellm_overlay import lock
 from litellm_overlay.errors import NotInCatalogueError, OverlayError, ValuesError, VerificationError
+from litellm_overlay.fleet.rows import rows_of
+from litellm_overlay.objects.kinds import WORKLOADS
+from litellm_overlay.overlay import values
+from litellm_overlay.overlay.plan import Planner
 
 STOCK = KNOWN.release("1.88.6").endpoints_sha256
 DIGEST = "sha256:" + "a" * 64
 OURS = workload(patch="2.0.0")
-PAYLOADS = plan.payloads("litellm-overlay", KNOWN)
 
 
 def said(decision="patched", **more):
@@ -24,15 +27,15 @@ def said(decision="patched", **more):
 
 def row(item=OURS, *pods):
     """Return the row of a workload; by default of two pods that work."""
-    listed = {plural: [] for plural in fleet.KINDS} | {"deployments": [item]}
+    listed = {plural: [] for plural in WORKLOADS} | {"deployments": [item]}
     running = pods or (pod(item, 0, said()), pod(item, 1, said()))
-    (found,) = fleet.rows(listed, running, KNOWN)
+    (found,) = rows_of(listed, running, KNOWN)
     return found
 
 
 def to_pin(**options):
     """Return the lock for options."""
-    return lock.to_pin(values.load("", **options), KNOWN, PAYLOADS)
+    return lock.to_pin(Planner.of(values.load("", **options)))
 
 
 PINNED = lock.rows_to_pin([row()])
@@ -51,6 +54,7 @@ def test_the_file_holds_the_lock():
         "stockSha256": STOCK,
         "patchVersion": "2.0.0",
         "payloadDigest": KNOWN.patch_versions["2.0.0"].digest,
+        "onFixed": "passthrough",
         "chartVersion": None,
     }
     assert len(lock.plain(PINNED)) == len(fields(lock.Lock))
@@ -65,6 +69,7 @@ def test_the_file_holds_the_lock():
         ({"payloadDigest": "abc"}, "it: payloadDigest cannot be 'abc'"),
         ({"imageDigest": "a" * 64}, "it: imageDigest cannot be"),
         ({"image": "a\x1b[2J"}, r"it: image cannot be 'a\\x1b"),
+        ({"onFixed": "fail"}, "it: onFixed cannot be 'fail'"),
         ({"more": 1}, "it has an unknown key 'more'"),
     ],
 )
@@ -92,6 +97,8 @@ def test_from_values():
     assert found.payload_digest == KNOWN.patch_versions["1.0.0"].digest
     assert found.chart_version
     assert to_pin(image=f"{IMAGE}@{DIGEST}", litellm_version="1.88.6").image_digest == DIGEST
+    both = to_pin(image=f"{IMAGE}@{DIGEST}")
+    assert (both.image, both.image_digest, both.litellm_version) == (IMAGE, DIGEST, "1.88.6")
 
 
 @pytest.mark.parametrize(
@@ -100,16 +107,40 @@ def test_from_values():
         ({}, ValuesError, "the proxy's image is not known"),
         ({"image": "ghcr.io/berriai/litellm:v1.90.0"}, VerificationError, "1.90.0 is fixed"),
         ({"image": "ghcr.io/berriai/litellm:v1.82.7"}, VerificationError, "is malicious"),
-        ({"image": f"{IMAGE}@{DIGEST}"}, NotInCatalogueError, "does not say for certain"),
+        (
+            {"image": "r/litellm:v1.107.0", "litellm_version": "1.86.2"},
+            VerificationError,
+            "1.107.0 is malicious",
+        ),
+        ({"image": "r/litellm:v1.86.2-of-1.82.8"}, VerificationError, "1.82.8 is malicious"),
+        ({"image": IMAGE, "litellm_version": "1.107.0"}, VerificationError, "is malicious"),
+        ({"image": f"litellm@{DIGEST}"}, NotInCatalogueError, "does not say for certain"),
+        ({"image": f"litellm:latest@{DIGEST}"}, NotInCatalogueError, "not say for certain"),
+        ({"image": f"{IMAGE}-acme@{DIGEST}"}, NotInCatalogueError, "does not say for certain"),
         ({"image": "ghcr.io/berriai/litellm:latest"}, NotInCatalogueError, "not say for certain"),
         ({"image": IMAGE, "patch_version": "9.0.0"}, NotInCatalogueError, "no patch version 9"),
-        ({"image": "ghcr.io/berriai/litellm:v9.9.9"}, NotInCatalogueError, "not in the catalogue"),
+        ({"image": "ghcr.io/berriai/litellm:v1.96.1"}, NotInCatalogueError, "not in the catalogue"),
     ],
 )
 def test_what_cannot_be_pinned(options, error, sentence):
     """A lock says only what is certain, and what the overlay changes."""
     with pytest.raises(error, match=sentence):
         to_pin(**options)
+
+
+def test_a_newer_release_is_pinned_without_its_file():
+    """Nobody here knows the file; the rest is as certain as ever, and is read again."""
+    found = to_pin(image="ghcr.io/berriai/litellm:v1.999.0")
+    assert (found.litellm_version, found.stock_sha256) == ("1.999.0", None)
+    assert found.patch_version == "2.0.0"
+    assert lock.read(lock.text(found), "it") == found
+
+
+def test_a_tag_that_contradicts_the_option_leaves_the_release_open():
+    """What is written down must hold; the guard will say which it is."""
+    found = to_pin(image=IMAGE, litellm_version="1.86.2")
+    assert (found.image, found.litellm_version, found.stock_sha256) == (IMAGE, None, None)
+    assert lock.read(lock.text(found), "it") == found
 
 
 @pytest.mark.parametrize(
@@ -214,7 +245,10 @@ def test_a_lock_fills_in_what_values_leave_open():
     """And overrules nothing; the image gets the digest."""
     filled = lock.fill(values.load(""), PINNED)
     assert (filled.image, filled.patch_version) == (f"{IMAGE}@{DIGEST}", "2.0.0")
-    given = values.load("", image="a/b:c", patch_version="1.0.0", litellm_version="1.88.5")
+    assert filled.on_fixed == "passthrough"
+    given = values.load(
+        "", image="a/b:c", patch_version="2.0.1", litellm_version="1.88.5", on_fixed="patch"
+    )
     assert lock.fill(given, PINNED) == given
 
 

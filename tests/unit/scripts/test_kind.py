@@ -13,8 +13,10 @@ import tools
 from kind import docker, litellm, node
 from kind.cluster import configuration
 from kind.steps import Phases, fingerprint, run
-from litellm_overlay import catalogue, environment
+from litellm_overlay.catalogue import releases
 from litellm_overlay.errors import OverlayError
+from litellm_overlay.local import environment
+from pins import PINS
 
 DRIVER = Path(tools.__file__).with_name("kind_e2e.py")
 
@@ -72,12 +74,12 @@ def test_a_failed_program_shows_its_last_words():
 
 def test_each_image_has_its_module_where_the_catalogue_says():
     """Both layouts are there, and a release that upstream fixed."""
-    images = tools.PINS["litellm-images"]
+    images = PINS["litellm-images"]
     modules = {name: litellm.module_in(image) for name, image in images.items()}
     assert modules["system"].startswith("/usr/lib/")
     assert modules["venv"].startswith("/app/.venv/")
     states = {
-        name: catalogue.load().release(litellm.release_in(image)).state
+        name: releases.load().release(litellm.release_in(image)).state
         for name, image in images.items()
     }
     assert states == {"system": "affected", "venv": "affected", "fixed": "fixed"}

@@ -41,7 +41,7 @@ def state_of(script, endpoints, streaming=None):
         return streaming
 
     tree = syntax.parse(endpoints)
-    return script.state_of(tree, script.handler_source(endpoints, tree), read)
+    return script.state_of(tree, syntax.handler_source(endpoints), read)
 
 
 def test_states_are_told_by_the_files(script):
@@ -64,20 +64,23 @@ def test_a_handler_that_the_patch_does_not_fit_is_not_called_affected(script):
         state_of(script, STOCK.replace(b"    websocket,\n", b"    websocket,\n    more,\n"))
 
 
-def test_the_handler_is_hashed_from_first_decorator_to_last_line(script):
-    """Whatever the line ends."""
-    source = script.handler_source(STOCK, syntax.parse(STOCK))
-    assert source.startswith(b'@router.websocket("/v1/responses")\n@router.websocket(\n')
-    assert source.endswith(b"    await websocket.accept()\n")
-    crlf = STOCK.replace(b"\n", b"\r\n")
-    assert script.handler_source(crlf, syntax.parse(crlf)) == source
+def row(version, state, sha256):
+    """Return what the catalogue has of a release, as far as it matters here."""
+    return {
+        "version": version,
+        "state": state,
+        "uploaded": "2026-01-01",
+        "endpoints_sha256": sha256,
+        "handler_sha256": None if state == "no-endpoint" else f"handler of {sha256}",
+    }
 
 
 @pytest.fixture
 def run(script, monkeypatch, tmp_path):
     """Run the script on an index with two releases; return exit code and catalogue."""
-    path = tmp_path / "catalogue.json"
-    measured = [{"version": "1.82.1", "state": "affected"}, {"version": "1.83.0", "state": "fixed"}]
+    path, table = tmp_path / "catalogue.json", tmp_path / "stock_files.json"
+    table.write_text("{}")
+    measured = [row("1.82.1", "affected", "a"), row("1.83.0", "fixed", "b")]
 
     class Index:
         def __init__(self, cache):
@@ -95,7 +98,8 @@ def run(script, monkeypatch, tmp_path):
 
     def run(catalogue, *arguments):
         path.write_text(json.dumps(catalogue))
-        monkeypatch.setattr(sys, "argv", ["map", "--catalogue", str(path), *arguments])
+        files = ["--catalogue", str(path), "--stock-files", str(table)]
+        monkeypatch.setattr(sys, "argv", ["map", *files, *arguments])
         return script.main(), json.loads(path.read_text())
 
     return run
@@ -103,7 +107,7 @@ def run(script, monkeypatch, tmp_path):
 
 def test_what_was_written_by_hand_is_kept(run):
     """Only `releases` is the script's; a release that is gone from the index is not forgotten."""
-    gone = {"version": "1.83.0.dev1", "state": "affected"}
+    gone = row("1.83.0.dev1", "affected", "a")
     by_hand = {"default_patch_version": "2.0.0", "gaps": [{"id": "a"}]}
     code, written = run({**by_hand, "releases": [gone]})
     assert code == 0
@@ -114,8 +118,23 @@ def test_what_was_written_by_hand_is_kept(run):
         "1.82.8",
         "1.83.0.dev1",
         "1.83.0",
+        "1.107.0",
     ]
     assert [row["state"] for row in written["releases"]][1:3] == ["malicious", "malicious"]
+
+
+def test_what_a_run_changes_is_shown(run, capsys):
+    """What came, which file of it is new, and what is told otherwise."""
+    code, _ = run({"gaps": [], "releases": [row("1.82.1", "no-endpoint", "a")]})
+    assert code == 0
+    assert capsys.readouterr().out.splitlines()[1:] == [
+        "~ 1.82.1: handler_sha256 was None, is handler of a",
+        "~ 1.82.1: state was no-endpoint, is affected",
+        "+ 1.82.7: malicious, 2026-03-24, none",
+        "+ 1.82.8: malicious, 2026-03-24, none",
+        "+ 1.83.0: fixed, 2026-01-01, b, a new file, A NEW HANDLER: read it before you commit this",
+        "+ 1.107.0: malicious, 2026-10-21, none",
+    ]
 
 
 def test_a_difference_is_named(run, capsys):
@@ -128,7 +147,7 @@ def test_a_difference_is_named(run, capsys):
 
 def test_no_difference_is_exit_code_0(run):
     """The catalogue says what the files say."""
-    catalogue = {"releases": [{"version": "1.82.1", "state": "affected"}]}
+    catalogue = {"releases": [row("1.82.1", "affected", "a")]}
     assert run(catalogue, "--check", "1.82.1")[0] == 0
 
 

@@ -8,8 +8,8 @@ from websockets.exceptions import InvalidStatus
 from endpoint_patch.versions.v1_0_0.inserted.errors import with_status
 from endpoint_patch.versions.v1_0_0.inserted.frames import parse
 from endpoint_patch.versions.v1_0_0.inserted.relay import is_legal_close
-from fakes.client import close_code, hear, say
 from fakes.proxy_app import completed, sse
+from support.client import close_code, hear, say
 
 LIMITED = {"Authorization": "Bearer sk-limited"}
 CREATE = {"type": "response.create", "model": "gpt-4o", "input": "hi"}
@@ -47,6 +47,22 @@ async def test_a_bad_key_is_refused_before_accept(proxy):
             with pytest.raises(InvalidStatus) as caught:
                 await dial(headers=headers)
             assert caught.value.response.status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("offered", "answer"),
+    [
+        (["openai-insecure-api-key.k", "realtime"], "realtime"),
+        (["OpenAI-Insecure-API-Key.k", "realtime"], "realtime"),
+        (["OPENAI-INSECURE-API-KEY.k"], None),
+        (["openai_insecure_api_key.k", "x-api-key.k", "sk-1234", "Bearer.k"], None),
+        (["openai-beta.responses-v1", "realtime"], "openai-beta.responses-v1"),
+    ],
+)
+async def test_a_subprotocol_with_a_key_is_never_echoed(proxy, offered, answer):
+    """In no spelling: the answer's headers end in the logs of what stands between."""
+    async with proxy() as (_app, dial), dial(subprotocols=offered) as ws:
+        assert ws.subprotocol == answer
 
 
 @pytest.mark.parametrize(

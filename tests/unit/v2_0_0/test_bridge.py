@@ -6,8 +6,8 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 from endpoint_patch.versions.v2_0_0.inserted.attach import attach_litellm_overlay
-from fakes.client import hear, say
 from fakes.proxy_app import KEY, completed, sse
+from support.client import hear, say
 
 CREATE = {"type": "response.create", "model": "gpt-4o", "input": "hi"}
 
@@ -35,7 +35,7 @@ async def test_a_model_in_the_url_cannot_break_out(proxy):
 async def test_a_bad_frame_leaves_the_connection_usable(proxy):
     """One error event a frame, then the next turn is answered."""
     async with proxy() as (app, dial), dial() as ws:
-        for bad in ("{nope", "[1]", "", b"\xff", {"type": "x"}, {**CREATE, "model": 7}):
+        for bad in ("{nope", "[1]", "", b"\xff", {"type": 7}, {**CREATE, "model": 7}):
             await say(ws, bad)
             assert (await hear(ws))["status"] == 400
         await say(ws, CREATE)

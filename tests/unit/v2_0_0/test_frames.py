@@ -7,9 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from endpoint_patch.versions.v2_0_0.inserted.errors import RefusalError
-from endpoint_patch.versions.v2_0_0.inserted.frames import parse
+from endpoint_patch.versions.v2_0_0.inserted.frames import Aside, Create, frame_of, parse, size_of
 
 CREATE = {"type": "response.create"}
+NO_JSON = (
+    *("{", "{}{}", "{} x", "{,}", '{"a"}', '{"a":}', '{"a":1,}', '{"a":1 "b":2}', "{'a':1}"),
+    *('{"a":1]', '{"a" 1}', "{1:1}", '{"a":01}', '{"a":1}}', '{"a":+1}', '{"response":{"a":1,}}'),
+    *('{"response":{}', '{"a\n":1}', "\ufeff{}", '{"a":.5}', '{"a":nul}', "\u00a0{}", "{\x00}"),
+)
 
 
 def refusal(raw, default=None):
@@ -84,12 +89,19 @@ def test_a_warm_up_is_known_in_every_form(event):
         (b"\xff\xfe", "invalid_json"),
         ('{"type":"response.create","model":"m","temperature":NaN}', "invalid_json"),
         ('{"type":"response.create","model":"m","temperature":1e999}', "invalid_json"),
+        ('{"type":"response.create","model":"m","x":[{"y":-1e999}]}', "invalid_json"),
+        ('{"type":"response.create","model":"m","response":{"x":[Infinity]}}', "invalid_json"),
         ("[" * 100_000, "invalid_json"),
+        ('{"x":' + "[" * 100_000, "invalid_json"),
+        ('{"x":' + '{"x":' * 5000 + "1" + "}" * 5001, "invalid_json"),
+        *((text, "invalid_json") for text in NO_JSON),
         ("[1]", "invalid_type"),
+        (" [1] ", "invalid_type"),
         ('"text"', "invalid_type"),
         ("null", "invalid_type"),
         ({}, "unknown_event"),
-        ({"type": "session.update", "model": "m"}, "unknown_event"),
+        ({"type": 7, "model": "m"}, "unknown_event"),
+        ({"type": "", "model": "m"}, "unknown_event"),
         ({"type": ["response.create"], "model": "m"}, "unknown_event"),
         (CREATE, "missing_required_parameter"),
         ({**CREATE, "model": ""}, "invalid_value"),
@@ -106,6 +118,9 @@ def test_a_warm_up_is_known_in_every_form(event):
         ('{"type":"response.create","mod\\u0065l":"a","model":"b"}', "duplicate_key"),
         ('{"type":"response.create","response":{"model":"a","model":"b"}}', "duplicate_key"),
         ('{"type":"x","type":"response.create","model":"a"}', "duplicate_key"),
+        ('{"response":{"model":"a"},"response":{"model":"a"}}', "duplicate_key"),
+        ('{"type":"response.create","model":"m","response":{"x":1,"\\u0078":1}}', "duplicate_key"),
+        ({**CREATE, "model": "m", **{str(n): n for n in range(2000)}}, "invalid_json"),
         ({**CREATE, "response": "text"}, "invalid_type"),
         ({**CREATE, "model": "m", "input": 7}, "invalid_type"),
         ({**CREATE, "model": "m", "input": [1, 2]}, "invalid_type"),
@@ -140,6 +155,53 @@ def test_a_refusal_keeps_its_lane():
     assert refusal({**CREATE, "stream_id": "l1"}).stream_id == "l1"
 
 
+@pytest.mark.parametrize(
+    ("raw", "size"),
+    [
+        ("", 0),
+        (b"", 0),
+        ("abc", 3),
+        (b"\xff\xfe", 2),
+        ("\u4e16", 3),
+        ("\U0001f600", 4),
+        ("\ud83d", 1),  # half a pair is no UTF-8; it is counted as what would stand for it
+    ],
+)
+def test_a_message_is_measured_in_bytes(raw, size):
+    """So a limit means the same for every script, and for text sent as bytes."""
+    assert size_of(raw) == size
+
+
+GOOD = json.dumps({**CREATE, "model": "m", "stream_id": "l1"})
+
+
+@pytest.mark.parametrize(
+    ("raw", "max_size", "code", "close", "stream_id"),
+    [
+        (GOOD, 1000, None, None, "l1"),
+        (GOOD, len(GOOD), None, None, "l1"),
+        (GOOD, len(GOOD) - 1, "message_too_large", 1009, None),
+        ("{nope", 1000, "invalid_json", None, None),
+        ("{nope", 1, "message_too_large", 1009, None),
+        ('{"type":7,"stream_id":"l1"}', 1000, "unknown_event", None, "l1"),
+    ],
+)
+def test_a_message_becomes_a_frame_good_or_bad(raw, max_size, code, close, stream_id):
+    """A refusal is a frame too, of the lane it came from; only size closes the connection."""
+    frame = frame_of(raw, size_of(raw), max_size, None)
+    assert frame.stream_id == stream_id
+    if code is None:
+        assert isinstance(frame, Create)
+    else:
+        assert (frame.event["error"]["code"], frame.close) == (code, close)
+
+
+def test_what_is_to_be_ignored_is_no_frame():
+    """An acknowledgement takes no place in a lane."""
+    raw = '{"type":"response.processed"}'
+    assert frame_of(raw, size_of(raw), 1000, None) is None
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
@@ -151,11 +213,14 @@ KEYS = st.sampled_from(["type", "model", "response", "input", "stream_id", "stor
 def test_no_frame_breaks_the_parser(event):
     """Whatever the client sends, the answer is a turn, silence or a refusal."""
     try:
-        create = parse(json.dumps(event), "default")
+        frame = parse(json.dumps(event), "default")
     except RefusalError as error:
         assert error.event["status"] == 400
     else:
-        assert create is None or isinstance(create.body["model"], str)
+        if isinstance(frame, Aside):
+            assert frame.kind == event["type"] != "response.create"
+        else:
+            assert frame is None or isinstance(frame.body["model"], str)
 
 
 @given(st.binary(max_size=200))

@@ -3,8 +3,8 @@
 import asyncio
 import logging
 
-from fakes.client import close_code, hear, say
 from fakes.proxy_app import completed, sse
+from support.client import close_code, hear, say
 
 CREATE = {"type": "response.create", "model": "gpt-4o", "input": "hi"}
 
@@ -126,17 +126,6 @@ async def test_a_client_that_leaves_at_once_is_no_error(proxy, caplog):
         await asyncio.sleep(0.5)
     noise = [r for r in caplog.records if r.levelno > logging.INFO]
     assert noise == []
-
-
-async def test_a_drain_flag_that_was_seen_counts(proxy, tmp_path):
-    """A frame dropped for it must not leave the client waiting, even if the flag goes again."""
-    flag = tmp_path / "drain"
-    async with proxy(drainFile=str(flag)) as (_app, dial), dial() as ws:
-        flag.touch()
-        await say(ws, CREATE)
-        await asyncio.sleep(0.1)
-        flag.unlink()
-        assert await close_code(ws) == 1012
 
 
 async def test_work_in_flight_is_bounded(proxy):

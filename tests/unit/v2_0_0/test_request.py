@@ -3,6 +3,7 @@
 import pytest
 
 from endpoint_patch.versions.v2_0_0.inserted.request import (
+    credential,
     request_headers,
     request_scope,
     subprotocol_to_answer,
@@ -11,47 +12,84 @@ from endpoint_patch.versions.v2_0_0.inserted.request import (
 FIXED = {b"content-type", b"accept", b"content-length"}
 
 
-def passed(headers, key_header=None):
+def passed(headers):
     """Return the headers that reach the request, without those every request has."""
     given = [(name.encode(), value.encode()) for name, value in headers]
-    out = request_headers(given, key_header, 7)
+    out = request_headers(given, 7)
     assert dict(out)[b"content-length"] == b"7"
     return [(name.decode(), value.decode()) for name, value in out if name not in FIXED]
 
 
 @pytest.mark.parametrize(
-    "handshake",
+    "headers",
     [
         [("authorization", "Bearer k")],
-        [("authorization", "Bearer   k ")],
+        [("authorization", "bearer k")],
+        [("authorization", "Basic k")],
+        [("authorization", "k")],
         [("api-key", "k")],
-        [("sec-websocket-protocol", "realtime, openai-insecure-api-key.k")],
-        [("authorization", ""), ("authorization", "Bearer other"), ("api-key", "k")],
-        [
-            ("authorization", ""),
-            ("api-key", ""),
-            ("sec-websocket-protocol", "openai-insecure-api-key.k"),
-        ],
-        [("authorization", "Bearer k"), ("api-key", "other")],
-        [("authorization", "Bearer k"), ("authorization", "Bearer other")],
+        [("x-api-key", "k")],
+        [("x-goog-api-key", "k")],
+        [("ocp-apim-subscription-key", "k")],
+        [("x-mine", "Bearer k"), ("authorization", "Bearer idp")],
         [("authorization", "Bearer k"), ("x-litellm-api-key", "Bearer other")],
-        [("authorization", "Bearer k"), ("x-api-key", "other"), ("x-goog-api-key", "other")],
-        [("authorization", "Bearer k"), ("ocp-apim-subscription-key", "other")],
-        [("api-key", "k"), ("sec-websocket-protocol", "openai-insecure-api-key.other")],
     ],
 )
-def test_the_turn_has_the_identity_of_the_handshake(handshake):
-    """Whatever form the key came in, one Authorization header goes on, and no other key."""
-    assert passed(handshake) == [("authorization", "Bearer k")]
+def test_the_key_passes_as_post_would_get_it(headers):
+    """LiteLLM reads it in its own order of headers, at the handshake and for each turn."""
+    assert passed(headers) == headers
 
 
-def test_a_custom_key_header_passes_as_it_is():
-    """Where LiteLLM is told to read another header it reads that one, for sockets too."""
-    headers = [("x-mine", "Bearer k"), ("authorization", "Bearer idp"), ("api-key", "other")]
-    assert passed(headers, "X-Mine") == headers[:2]
-    assert passed([("x-api-key", "k"), ("authorization", "Bearer a")], "x-api-key") == [
-        ("x-api-key", "k"),
-        ("authorization", "Bearer a"),
+@pytest.mark.parametrize(
+    ("handshake", "as_post"),
+    [
+        ([("authorization", "Bearer   k ")], [("authorization", "Bearer k")]),
+        (
+            [("authorization", ""), ("api-key", "k"), ("x-api-key", "")],
+            [("api-key", "k")],
+        ),
+        (
+            [("sec-websocket-protocol", "realtime, openai-insecure-api-key.k")],
+            [("authorization", "Bearer k")],
+        ),
+        (
+            [("authorization", ""), ("sec-websocket-protocol", "openai-insecure-api-key.k")],
+            [("authorization", "Bearer k")],
+        ),
+        (
+            [("x-api-key", "k"), ("sec-websocket-protocol", "openai-insecure-api-key.other")],
+            [("x-api-key", "k")],
+        ),
+        ([("sec-websocket-protocol", "openai-insecure-api-key.")], []),
+    ],
+)
+def test_what_only_sockets_know_becomes_what_post_knows(handshake, as_post):
+    """A key in the subprotocol where no header shows one, and spaces before a bearer token."""
+    assert passed(handshake) == as_post
+
+
+@pytest.mark.parametrize(
+    ("headers", "key_header", "shown"),
+    [
+        ([("authorization", "Bearer k")], None, b"Bearer k"),
+        ([("authorization", ""), ("api-key", "k")], None, b"k"),
+        ([("sec-websocket-protocol", "openai-insecure-api-key.k")], None, b"k"),
+        ([("x-mine", "k"), ("authorization", "Bearer idp")], "X-Mine", b"k"),
+        ([("authorization", "Bearer idp")], "X-Mine", None),
+        ([("cookie", "token=k"), ("x-mine", "k")], None, None),
+        ([], None, None),
+    ],
+)
+def test_what_a_client_shows_for_a_key(headers, key_header, shown):
+    """In a header of LiteLLM's or the subprotocol; never in a cookie."""
+    given = [(name.encode(), value.encode()) for name, value in headers]
+    assert credential(given, key_header) == shown
+
+
+def test_a_cookie_is_never_an_identity():
+    """A browser sends it for any page, so no check of the operator's own gets to see it."""
+    assert passed([("cookie", "token=sk-1234"), ("authorization", "Bearer k")]) == [
+        ("authorization", "Bearer k")
     ]
 
 
@@ -68,6 +106,7 @@ def test_codex_s_own_headers_pass():
         ("x-client-request-id", "c"),
         ("user-agent", "codex"),
         ("x-litellm-tags", "team-a"),
+        ("x-litellm-trace-id", "session-7"),
     ]
     assert passed(own) == own
 
@@ -107,6 +146,13 @@ def test_the_websocket_beta_is_for_websockets_only(value, kept):
         ([b"realtime"], "realtime"),
         ([b"openai-insecure-api-key.k, realtime"], "realtime"),
         ([b"openai-insecure-api-key.k"], None),
+        ([b"OpenAI-Insecure-API-Key.k, realtime"], "realtime"),
+        ([b"OPENAI-INSECURE-API-KEY.k"], None),
+        ([b"openai_insecure_api_key.k, openai-insecure-apikey-k"], None),
+        ([b"x-api-key.k, Api-Key.k, realtime"], "realtime"),
+        ([b"sk-1234, Bearer.k, authorization.sk-1234, eyJhbGciOiJI.k"], None),
+        ([b"openai-beta.responses-v1, realtime"], "openai-beta.responses-v1"),
+        ([b"task-sketch, eyes"], "task-sketch"),
     ],
 )
 def test_the_subprotocol_with_the_key_is_never_echoed(offered, answer):
@@ -153,3 +199,10 @@ def test_the_scope_is_made_by_allow_list():
     }
     scope["state"]["turn"] = 1
     assert state == {"lifespan": 1}
+
+
+def test_a_slash_too_many_is_left_out():
+    """POST is redirected from there; a turn goes where it would end up."""
+    socket = {"path": "/v1/responses/", "raw_path": b"/v1/responses/"}
+    scope = request_scope(socket, {}, [])
+    assert (scope["path"], scope["raw_path"]) == ("/v1/responses", b"/v1/responses")

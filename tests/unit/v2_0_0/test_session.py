@@ -1,38 +1,12 @@
 """The session core: frame in -> POST body or answer; event out -> remembered."""
 
-import json
-
 import pytest
 
 from endpoint_patch.versions.v2_0_0.inserted.errors import RefusalError
 from endpoint_patch.versions.v2_0_0.inserted.frames import parse
-from endpoint_patch.versions.v2_0_0.inserted.session import Session, Turn
-
-
-def item(name, **fields):
-    return {"type": "message", "role": "user", "content": name, **fields}
-
-
-def begin(session, **fields):
-    event = {"type": "response.create", "model": "m", "store": False, **fields}
-    return session.begin(parse(json.dumps(event), None))
-
-
-def body(turn):
-    assert isinstance(turn, Turn)
-    return json.loads(turn.body)
-
-
-def finish(turn, response_id, *output, kind="response.completed", created=None):
-    turn.observe({"type": "response.created", "response": {"id": created or response_id}})
-    for out in output:
-        turn.observe({"type": "response.output_item.done", "item": out})
-    turn.observe({"type": kind, "response": {"id": response_id, "output": []}})
-
-
-@pytest.fixture
-def session():
-    return Session(1 << 20, 100)
+from endpoint_patch.versions.v2_0_0.inserted.memory import Memory
+from endpoint_patch.versions.v2_0_0.inserted.session import Session
+from support.sessions import begin, body, finish, item
 
 
 def test_a_first_turn_passes_as_it_is(session):
@@ -89,44 +63,12 @@ def test_a_conversation_is_replayed_item_for_item(session):
     assert body(second)["input"] == [said, sealed, call, custom, search, *outputs]
 
 
-def test_reasoning_the_provider_did_not_keep_loses_its_id(session):
-    """With store: false an id without encrypted content points at nothing."""
-    turn = begin(session, input=[])
-    raw = {"type": "reasoning", "id": "rs_1", "content": [{"type": "reasoning_text", "text": "t"}]}
-    finish(turn, "r1", raw)
-    replay = body(begin(session, input=[], previous_response_id="r1"))["input"]
-    assert replay == [{"type": "reasoning", "content": raw["content"]}]
-
-
 def test_litellm_s_affinity_ids_survive(session):
     """`encitem_` ids tell the router which deployment can read the item."""
     turn = begin(session, input=[])
     sealed = {"type": "reasoning", "id": "encitem_abc", "encrypted_content": "x", "summary": []}
     finish(turn, "r1", sealed)
     assert body(begin(session, input=[], previous_response_id="r1"))["input"] == [sealed]
-
-
-def test_a_stored_turn_is_continued_by_the_provider(session):
-    """Only `store: false` turns are expanded; other ids pass on as over HTTP."""
-    turn = begin(session, input="a", store=True)
-    finish(turn, "r1", item("b"))
-    assert body(begin(session, input="c", previous_response_id="r1")) == {
-        "model": "m",
-        "store": False,
-        "input": "c",
-        "previous_response_id": "r1",
-        "stream": True,
-    }
-
-
-def test_history_on_top_of_a_stored_response_names_it(session):
-    """What the provider stored stays its; what came after is sent along."""
-    turn = begin(session, input=[item("a")], previous_response_id="stored")
-    assert body(turn)["previous_response_id"] == "stored"
-    finish(turn, "r1", item("b"))
-    second = body(begin(session, input=[item("c")], previous_response_id="r1"))
-    assert second["previous_response_id"] == "stored"
-    assert [entry["content"] for entry in second["input"]] == ["a", "b", "c"]
 
 
 def test_both_ids_of_a_response_are_known(session):
@@ -174,7 +116,7 @@ def refused(session, **fields):
 
 def test_a_lost_history_is_told(session):
     """Codex recovers from previous_response_not_found by sending everything again."""
-    small = Session(200, 100)
+    small = Session(Memory(200, 100))
     for number in range(6):
         finish(begin(small, input=[item("x" * 20)]), f"r{number}")
     assert refused(small, input=[], previous_response_id="r0") == "previous_response_not_found"
@@ -183,7 +125,7 @@ def test_a_lost_history_is_told(session):
 
 def test_a_conversation_over_the_limit_is_lost_as_a_whole():
     """A part of a history must never pass for the whole."""
-    small = Session(150, 100)
+    small = Session(Memory(150, 100))
     finish(begin(small, input=[item("x" * 20)]), "r0")
     finish(begin(small, input=[item("x" * 20)], previous_response_id="r0"), "r1")
     assert len(body(begin(small, input=[], previous_response_id="r1"))["input"]) == 2
@@ -193,7 +135,7 @@ def test_a_conversation_over_the_limit_is_lost_as_a_whole():
 
 def test_turns_are_bounded():
     """Many small turns are bounded by number."""
-    small = Session(1 << 20, 3)
+    small = Session(Memory(1 << 20, 3))
     for number in range(5):
         finish(begin(small, input=[item("a")]), f"r{number}")
     assert refused(small, input=[], previous_response_id="r1") == "previous_response_not_found"
@@ -201,7 +143,7 @@ def test_turns_are_bounded():
 
 def test_a_warm_up_of_another_connection_is_told_as_lost(session):
     """No provider can know an id that a bridge made up."""
-    other = begin(Session(1 << 20, 9), generate=False)[1]["response"]["id"]
+    other = begin(Session(Memory(1 << 20, 9)), generate=False)[1]["response"]["id"]
     assert refused(session, input=[], previous_response_id=other) == "previous_response_not_found"
 
 
@@ -228,10 +170,10 @@ def test_half_a_surrogate_pair_in_an_answer_goes_back_as_it_came(session):
 
 def test_a_warm_up_cannot_hide_a_lost_history(session):
     """A warm-up on a history that is gone is told so, like a turn."""
-    other = begin(Session(1 << 20, 9), generate=False)[1]["response"]["id"]
+    other = begin(Session(Memory(1 << 20, 9)), generate=False)[1]["response"]["id"]
     code = refused(session, generate=False, previous_response_id=other)
     assert code == "previous_response_not_found"
-    small = Session(1 << 20, 1)
+    small = Session(Memory(1 << 20, 1))
     for number in range(2):
         finish(begin(small, input=[item("a")]), f"r{number}")
     code = refused(small, generate=False, previous_response_id="r0")
@@ -259,3 +201,19 @@ def test_memory_holds_each_item_once(session):
         finish(begin(session, input=[item("x" * 100)], previous_response_id=parent), f"r{number}")
         parent = f"r{number}"
     assert session._memory.size < 50 * 200
+
+
+def test_a_large_input_goes_in_as_it_was_written(session):
+    """Its spaces and number formats too; what was remembered goes before it."""
+    large = '[ {"type": "message",  "content": "%s", "n": 1e2} ]' % ("x" * 70_000)
+    text = '{"type":"response.create","model":"m","store":false,"stream":[%s],"input":%s%s}'
+    first = session.begin(parse(text % ("1," * 40_000 + "1", large, ""), None))
+    assert large[2:-2].encode() in first.body
+    assert body(first)["stream"] is True
+    finish(first, "r1")
+    more = ',"previous_response_id":"r1","tools":' + large
+    second = session.begin(parse(text % ("1", large, more), None))
+    assert second.body.count(large[2:-2].encode()) == 3
+    assert len(body(second)["input"]) == 2
+    assert "previous_response_id" not in body(second)
+    assert refused(session, input=[item("\ud800" + "x" * 70_000)]) == "invalid_json"

@@ -61,6 +61,25 @@ def test_a_split_changes_nothing(lines, ends, cuts):
     assert parse(*(bytes([byte]) for byte in raw)) == parse(raw)
 
 
+@pytest.mark.parametrize(
+    ("before", "events"),
+    [
+        (b"data: a\n", ["a\nb"]),
+        (b"data: a\r", ["a\nb"]),
+        (b"data: a\n\r", ["a", "b"]),
+        (b"data: a", ["adata: b"]),
+        (b": a", []),
+        (b"event: a\n", ["b"]),
+        (b"\xef\xbb\xbf", ["b"]),
+    ],
+)
+def test_a_chunk_that_looks_like_an_event_may_be_none(before, events):
+    """What came before decides; and what comes after is read as if both had come as one."""
+    after = b"\ndata: c\n\n"
+    assert parse(before, b"data: b\n\n", after) == [*events, "c"]
+    assert parse(before + b"data: b\n\n" + after) == [*events, "c"]
+
+
 def test_an_event_without_end_is_refused():
     """A provider cannot fill the proxy's memory with one endless event."""
     with pytest.raises(ValueError, match="too large"):

@@ -1,13 +1,15 @@
 """A turn through the bridge on a real uvicorn: one terminal event, whatever the application does."""
 
 import asyncio
+import sys
 
 import pytest
 from fastapi.responses import JSONResponse, StreamingResponse
 from starlette.background import BackgroundTask
 
-from fakes.client import hear, say
 from fakes.proxy_app import completed, sse
+from support.client import hear, say
+from support.openai_types import check_event
 
 CREATE = {"type": "response.create", "model": "gpt-4o", "input": "hi"}
 
@@ -153,6 +155,69 @@ async def test_a_stream_has_one_terminal_event(proxy):
             assert (await hear(ws))["type"] == "response.completed"
         with pytest.raises(asyncio.TimeoutError):
             await hear(ws, 0.3)
+
+
+CHAT = {"type": "response.created", "response": {"id": "r", "store": True}}
+NATIVE = {"x-litellm-model-api-base": "http://vllm/v1"}
+
+
+def begins(headers, created, closed):
+    """Return an application that begins a response so, and goes on for as long as it may."""
+
+    async def answer(body):
+        async def stream():
+            try:
+                yield sse(created)
+                await asyncio.sleep(0.2)
+                yield sse(completed())
+            finally:
+                closed.append(True)
+
+        return StreamingResponse(stream(), headers=headers, media_type="text/event-stream")
+
+    return answer
+
+
+ECHOED = {**CHAT, "response": {"id": "r", "previous_response_id": "resp_1"}}
+
+
+@pytest.mark.parametrize(
+    ("headers", "created", "kept", "previous", "lost"),
+    [
+        ({}, CHAT, False, "resp_1", True),
+        ({}, CHAT, False, None, False),
+        ({}, CHAT, True, "resp_1", False),
+        (NATIVE, CHAT, False, "resp_1", False),
+        ({}, ECHOED, False, "resp_1", False),
+    ],
+    ids=["lost", "first", "kept", "native", "echoed"],
+)
+async def test_an_answer_without_its_past_is_not_passed_on(
+    proxy, headers, created, kept, previous, lost
+):
+    """LiteLLM asks for a chat completion without a word, and without the conversation.
+
+    Only where it keeps none, for an id that is not ours; the request then ends at once.
+    """
+    async with proxy() as (app, dial), dial() as ws:
+        litellm = vars(sys.modules["litellm.proxy.proxy_server"])
+        litellm["prisma_client"] = object()
+        litellm["general_settings"] = {"store_prompts_in_spend_logs": kept}
+        closed = []
+        app.answer = begins(headers, created, closed)
+        await say(ws, {**CREATE, "previous_response_id": previous})
+        event = await hear(ws)
+        if lost:
+            check_event(event)
+            assert event["error"]["code"] == "previous_response_not_found"
+            assert event["status"] == 400
+        else:
+            assert event["type"] == "response.created"
+            assert (await hear(ws))["type"] == "response.completed"
+        app.answer = begins(NATIVE, created, closed)
+        await say(ws, CREATE)
+        assert (await hear(ws))["type"] == "response.created"
+        assert closed
 
 
 async def test_event_text_passes_unchanged(proxy):

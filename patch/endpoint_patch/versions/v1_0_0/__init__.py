@@ -3,3 +3,4 @@
 VERSION = "1.0.0"
 PARTS = ("errors.py", "frames.py", "authority.py", "relay.py", "attach.py")
 ATTACH = "attach_litellm_overlay"
+ON_FIXED = False

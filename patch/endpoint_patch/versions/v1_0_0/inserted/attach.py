@@ -1,5 +1,6 @@
 """Where the overlay meets LiteLLM: its own router, its handler, its WebSocket auth, two paths."""
 
+import re
 from importlib import metadata
 from typing import Any
 
@@ -9,7 +10,7 @@ from starlette.websockets import WebSocket
 from .frames import is_model_name
 from .relay import Options, Relay
 
-_KEY_SUBPROTOCOL = "openai-insecure-api-key."
+_BARE_KEY = re.compile(r"(^|[^a-z])(sk-|bearer|eyj)")  # LiteLLM's and OpenAI's, and a JWT
 
 
 def _require_release(expected: str | None) -> None:
@@ -28,7 +29,16 @@ def _subprotocol(websocket: WebSocket) -> str | None:
     """Return the first offered subprotocol; never one that carries a key."""
     offered = (websocket.headers.get("sec-websocket-protocol") or "").split(",")
     names = [name.strip() for name in offered if name.strip()]
-    return next((name for name in names if not name.startswith(_KEY_SUBPROTOCOL)), None)
+    return next((name for name in names if not _may_carry_a_key(name)), None)
+
+
+def _may_carry_a_key(subprotocol: str) -> bool:
+    """Tell whether a subprotocol looks like one that carries a key.
+
+    LiteLLM reads one spelling; in any other, or bare, a key is as secret.
+    """
+    name = subprotocol.lower()
+    return "apikey" in re.sub(r"[^a-z]", "", name) or _BARE_KEY.search(name) is not None
 
 
 def attach_litellm_overlay(  # noqa: PLR0913 - what the stock module has, by name

@@ -1,13 +1,20 @@
 """Connection-local memory behind `previous_response_id` (pure).
 
 Items are kept encoded and each turn holds only what it added, so a long conversation is
-stored once however many turns it has. Over a limit the oldest turns go; their ids stay known as
-lost, so that the client is told at once and sends everything anew instead of being answered
-without its history.
+stored once however many turns it has. Over a limit the oldest turns go, but for those that are
+pinned; their ids stay known as lost, so that the client is told at once and sends everything anew
+instead of being answered without its history.
 """
 
-from collections import OrderedDict
+import contextlib
+import sys
+from collections import Counter, OrderedDict
+from collections.abc import Iterator
 from dataclasses import dataclass
+
+from .histories import Histories
+
+_OVERHEAD = 512  # bytes of a turn besides its ids and items
 
 
 @dataclass(frozen=True)
@@ -23,9 +30,18 @@ class LostError(Exception):
 class Memory:
     """Response id -> the items of its turn and the id of the turn before."""
 
-    def __init__(self, max_bytes: int, max_turns: int) -> None:
+    def __init__(
+        self,
+        max_bytes: int,
+        max_turns: int,
+        histories: Histories | None = None,
+        owner: bytes = b"",
+    ) -> None:
         self._max_bytes = max_bytes
         self._max_turns = max_turns
+        self._histories = histories  # of the process, whose budget counts besides
+        self._owner = owner
+        self._pins: Counter[str] = Counter()
         self._turns: OrderedDict[str, _Kept] = OrderedDict()
         self._lost: dict[str, None] = {}
         self.size = 0  # bytes of items held
@@ -46,23 +62,57 @@ class Memory:
         self._lost.pop(response_id, None)
         self._turns[response_id] = _Kept(parent, items)
         self.size += len(items)
-        while self._turns and (self.size > self._max_bytes or len(self) > self._max_turns):
-            self.lose(next(iter(self._turns)))
+        if self._histories is not None:
+            ids = sys.getsizeof(response_id) + sys.getsizeof(parent)
+            cost = _OVERHEAD + ids + len(items)
+            self._histories.add(self._owner, self, response_id, cost)
+        while self.size > self._max_bytes or len(self) > self._max_turns:
+            oldest = next((each for each in self._turns if each not in self._pins), None)
+            if oldest is None:
+                break
+            self.lose(oldest)
 
     def history(self, response_id: str) -> tuple[list[bytes], str | None]:
         """Return the items up to and with a turn, and the id before them that is not ours.
 
         Raises LostError when a part of the conversation was dropped.
         """
-        chain: list[bytes] = []
-        current: str | None = response_id
-        while current is not None and current in self._turns:
-            kept = self._turns[current]
-            chain.append(kept.items)
-            current = kept.parent
-        if current in self._lost:
+        chain = list(self._chain(response_id))
+        items = [self._turns[each].items for each in reversed(chain)]
+        root = self._turns[chain[-1]].parent if chain else response_id
+        if root in self._lost:
             raise LostError(response_id)
-        return chain[::-1], current
+        return items, root
+
+    def length(self, response_id: str | None) -> int:
+        """Return how many bytes the items up to and with a turn are."""
+        return sum(len(self._turns[each].items) for each in self._chain(response_id))
+
+    @contextlib.contextmanager
+    def pinned(self, response_id: str | None) -> Iterator[None]:
+        """Keep a turn and those before it, whatever limit is reached meanwhile."""
+        chain = list(self._chain(response_id))
+        self._pins.update(chain)
+        try:
+            yield
+        finally:
+            self._pins.subtract(chain)
+            self._pins = +self._pins  # without those that nothing pins any more
+
+    def is_pinned(self, response_id: str) -> bool:
+        """Tell whether a turn must stay."""
+        return response_id in self._pins
+
+    def clear(self) -> None:
+        """Forget everything; the connection is closed."""
+        for response_id in list(self._turns):
+            self._forget(response_id)
+
+    def _chain(self, response_id: str | None) -> Iterator[str]:
+        """Yield a turn's id and those before it that are held, the newest first."""
+        while response_id is not None and response_id in self._turns:
+            yield response_id
+            response_id = self._turns[response_id].parent
 
     def lose(self, response_id: str) -> None:
         """Forget a turn, but not that it was ours."""
@@ -75,3 +125,5 @@ class Memory:
         kept = self._turns.pop(response_id, None)
         if kept is not None:
             self.size -= len(kept.items)
+            if self._histories is not None:
+                self._histories.remove(self._owner, self, response_id)

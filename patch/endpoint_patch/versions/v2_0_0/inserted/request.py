@@ -4,21 +4,23 @@ Both by allow-list and by rule, never a copy: what a WebSocket scope holds besid
 `asgi.spec_version`, the matched route, exit stacks) makes Starlette misread an HTTP request.
 """
 
+import re
 from collections.abc import Iterable, MutableMapping
 from typing import Any
 
 Headers = list[tuple[bytes, bytes]]
 
 _KEY_SUBPROTOCOL = "openai-insecure-api-key."
-# Every header that LiteLLM's HTTP routes would take a key from.
-_KEY_HEADERS = {
+_BARE_KEY = re.compile(r"(^|[^a-z])(sk-|bearer|eyj)")  # LiteLLM's and OpenAI's, and a JWT
+# Every header that LiteLLM's HTTP routes take a key from.
+_KEY_HEADERS = (
+    b"x-litellm-api-key",
     b"authorization",
     b"api-key",
     b"x-api-key",
-    b"x-litellm-api-key",
     b"x-goog-api-key",
     b"ocp-apim-subscription-key",
-}
+)
 _CONNECTION_HEADERS = {
     b"connection",
     b"upgrade",
@@ -31,6 +33,8 @@ _CONNECTION_HEADERS = {
     b"proxy-connection",
     b"http2-settings",
 }
+# A browser sends it to whichever page asks: it says who sits there, and not who wants this.
+_AMBIENT_HEADERS = {b"cookie"}
 _BODY_HEADERS = {
     b"accept",
     b"accept-encoding",
@@ -39,16 +43,16 @@ _BODY_HEADERS = {
     b"content-type",
     b"expect",
 }
-# One value for many turns would merge them in logs, traces and caches.
+# One value for many turns would merge them in logs, traces and caches. (`x-litellm-trace-id` is
+# meant to: it groups the calls of a session.)
 _REQUEST_ID_HEADERS = {
     b"x-litellm-call-id",
-    b"x-litellm-trace-id",
     b"x-request-id",
     b"idempotency-key",
     b"traceparent",
     b"tracestate",
 }
-_DROPPED = _CONNECTION_HEADERS | _BODY_HEADERS | _REQUEST_ID_HEADERS
+_DROPPED = _CONNECTION_HEADERS | _AMBIENT_HEADERS | _BODY_HEADERS | _REQUEST_ID_HEADERS
 
 
 def _first(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> bytes | None:
@@ -64,21 +68,34 @@ def subprotocols(headers: Headers) -> list[str]:
 def subprotocol_to_answer(headers: Headers) -> str | None:
     """Return the first offered subprotocol; never one that carries a key."""
     offered = subprotocols(headers)
-    return next((name for name in offered if not name.startswith(_KEY_SUBPROTOCOL)), None)
+    return next((name for name in offered if not _may_carry_a_key(name)), None)
 
 
-def _handshake_key(headers: Headers) -> bytes | None:
-    """Return the key where the handshake's auth finds it: header, `api-key`, subprotocol."""
-    authorization = _first(headers, b"authorization")
-    if authorization:
-        return authorization.removeprefix(b"Bearer ").strip()
-    api_key = _first(headers, b"api-key")
-    if api_key:
-        return api_key
+def _may_carry_a_key(subprotocol: str) -> bool:
+    """Tell whether a subprotocol looks like one that carries a key.
+
+    LiteLLM reads one spelling; in any other, or bare, a key is as secret.
+    """
+    name = subprotocol.lower()
+    return "apikey" in re.sub(r"[^a-z]", "", name) or _BARE_KEY.search(name) is not None
+
+
+def _key_of_subprotocol(headers: Headers) -> bytes | None:
+    """Return the key that a browser puts there, for want of headers of its own."""
     for name in subprotocols(headers):
         if name.startswith(_KEY_SUBPROTOCOL):
-            return name[len(_KEY_SUBPROTOCOL) :].encode("latin-1")
+            return name[len(_KEY_SUBPROTOCOL) :].encode("latin-1") or None
     return None
+
+
+def credential(headers: Headers, key_header: str | None) -> bytes | None:
+    """Return what the client shows for a key; None where it shows none.
+
+    `key_header` is LiteLLM's own `litellm_key_header_name` (or None).
+    """
+    names = [key_header.lower().encode("latin-1")] if key_header else _KEY_HEADERS
+    shown = (_first(headers, name) for name in names)
+    return next((value for value in shown if value), None) or _key_of_subprotocol(headers)
 
 
 def _beta_header(value: bytes) -> bytes | None:
@@ -91,28 +108,37 @@ def _beta_header(value: bytes) -> bytes | None:
     return b", ".join(kept) or None
 
 
-def request_headers(headers: Headers, key_header: str | None, length: int) -> Headers:
-    """Return the headers of a turn's request.
+def _bearer(value: bytes) -> bytes:
+    """Return an `authorization` value as LiteLLM's HTTP check reads it.
 
-    The turn must have the identity that the handshake authenticated, so of all key headers just
-    that one key goes on. `key_header` is LiteLLM's own `litellm_key_header_name` (or None): where
-    it is set, LiteLLM reads the key there, for sockets too, and the header passes as it is.
+    Its check of sockets lets a bearer token stand between any number of spaces.
     """
-    custom = key_header.lower().encode("latin-1") if key_header else None
-    identity = None if custom else _handshake_key(headers)
+    scheme, space, token = value.partition(b" ")
+    return scheme + space + token.strip() if scheme == b"Bearer" else value
+
+
+def request_headers(headers: Headers, length: int) -> Headers:
+    """Return the headers of a request over HTTP that is to have the socket's identity.
+
+    LiteLLM finds the key in them as in those of any POST. Only a key in the subprotocol, which
+    POST does not know, becomes a bearer token: where the client shows no other.
+    """
     kept: Headers = []
+    shows_key = False
     for name, value in headers:
-        if name == custom or (custom and name == b"authorization"):
-            kept.append((name, value))
-        elif name in _DROPPED or name in _KEY_HEADERS or name.startswith(b"sec-websocket-"):
+        if name in _DROPPED or name.startswith(b"sec-websocket-"):
             continue
-        elif name == b"openai-beta":
+        if name == b"openai-beta":
             beta = _beta_header(value)
             kept += [(name, beta)] if beta else []
+        elif name in _KEY_HEADERS:
+            shows_key = shows_key or bool(value)
+            kept += [(name, _bearer(value) if name == b"authorization" else value)] * bool(value)
         else:
             kept.append((name, value))
-    if identity is not None:
-        kept.append((b"authorization", b"Bearer " + identity))
+    key = None if shows_key else _key_of_subprotocol(headers)
+    if key is not None:
+        kept.append((b"authorization", b"Bearer " + key))
     kept += [
         (b"content-type", b"application/json"),
         (b"accept", b"text/event-stream"),
@@ -124,8 +150,12 @@ def request_headers(headers: Headers, key_header: str | None, length: int) -> He
 def request_scope(
     socket: MutableMapping[str, Any], state: dict[str, Any], headers: Headers
 ) -> dict[str, Any]:
-    """Return the HTTP scope of one turn, with its own copy of the lifespan's `state`."""
-    path = socket["path"]
+    """Return the HTTP scope of one request, with its own copy of the lifespan's `state`.
+
+    A slash at the end is left out: POST is redirected there, which nobody would follow here.
+    """
+    path = socket["path"].rstrip("/")
+    raw_path = (socket.get("raw_path") or path.encode()).rstrip(b"/")
     return {
         "type": "http",
         # With 2.4 Starlette would no longer watch `receive` for the client's leaving.
@@ -134,7 +164,7 @@ def request_scope(
         "method": "POST",
         "scheme": "https" if socket.get("scheme") == "wss" else "http",
         "path": path,
-        "raw_path": socket.get("raw_path") or path.encode(),
+        "raw_path": raw_path,
         "root_path": socket.get("root_path", ""),
         "query_string": b"",
         "headers": headers,

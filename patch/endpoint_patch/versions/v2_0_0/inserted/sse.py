@@ -18,6 +18,9 @@ class EventStream:
 
     def feed(self, chunk: bytes) -> list[str]:
         """Return the data of the events that `chunk` completes; ValueError past the limit."""
+        if self._is_one_event(chunk):  # so LiteLLM sends them, and there are many
+            self._first_line = self._after_cr = False
+            return [chunk[6:-2].decode("utf-8", "replace")]
         if self._after_cr and chunk:  # the LF of a CRLF that was cut in two
             self._after_cr = False
             if chunk.startswith(b"\n"):
@@ -39,6 +42,16 @@ class EventStream:
         if self._size + len(self._tail) > self._max_event_bytes:
             raise ValueError("an event of the stream is too large")
         return events
+
+    def _is_one_event(self, chunk: bytes) -> bool:
+        """Tell whether a chunk is a whole event of one line, where an event may begin."""
+        return (
+            chunk.startswith(b"data: ")
+            and chunk.endswith(b"\n\n")
+            and chunk.find(b"\n") == len(chunk) - 2
+            and b"\r" not in chunk
+            and not (self._tail or self._data)
+        )
 
     def _line(self, line: bytes, events: list[str]) -> None:
         if self._first_line:

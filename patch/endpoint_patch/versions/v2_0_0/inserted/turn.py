@@ -1,22 +1,33 @@
 """One turn: a POST to the proxy's own application, in process, its events handed on one by one."""
 
 import asyncio
+import contextlib
 import json
-from collections.abc import Awaitable, Callable
+import re
+import time
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from .answers import events_of_response
-from .errors import (
-    error_event,
-    error_event_from_body,
-    error_event_from_stream,
-    internal_error,
-    is_lost_identity,
-)
-from .session import dump
+from .answers import cancelled_event, events_of_response
+from .errors import error_event, internal_error
+from .heartbeat import NO_HEARTBEAT, Heartbeat, heartbeat_event
+from .http_errors import answer_error, exception_error, headers_to_tell, stream_error
+from .provider import NOBODY, provider_of
+from .session import dump, not_found
 from .sse import EventStream
 
-_TERMINAL = ("response.completed", "response.failed", "response.incomplete", "error")
+_TERMINAL = (
+    "response.completed",
+    "response.failed",
+    "response.incomplete",
+    "response.cancelled",
+    "error",
+)
+
+# An event that adds a piece to what is being said. Most are such, and nothing here needs what they
+# say, so they are passed on unread. LiteLLM writes the type first.
+_DELTA = re.compile(r'\{"type": ?"response\.[a-z_.]+\.delta"[,}]')
+_UNREAD: dict[str, Any] = {}
 
 Emit = Callable[[dict[str, Any], str], Awaitable[None]]
 
@@ -25,37 +36,114 @@ class Exchange:
     """The two ASGI callables of one request, and the promise of exactly one terminal event.
 
     `emit(event, text)` gets each event and the JSON text to send: the application's own text
-    where nothing had to change. It may block; the application then waits, and with it the read
-    from the provider.
+    where nothing had to change; of a delta just that, beside an empty event. It may block; the
+    application then waits, and with it the read from the provider. Once the client left, or
+    cancelled the turn, the application is told so as a server tells it of an HTTP client.
+    `asked_for`: an earlier response that LiteLLM, which keeps no conversations, can only know if
+    its provider does.
     """
 
-    def __init__(self, body: bytes, emit: Emit, max_event_bytes: int) -> None:
+    def __init__(
+        self, body: bytes, emit: Emit, max_event_bytes: int, asked_for: str | None = None
+    ) -> None:
+        self.provider = NOBODY
+        self.size = len(body)
         self.lost_identity = False
         self.ended = False
+        self._started = time.monotonic()
+        self._heard_at = self._told_at = self._started
+        self.heartbeat: Heartbeat = NO_HEARTBEAT
+        # Called when the answer begins: the body was read and passed on.
+        self.begun: Callable[[], None] = lambda: None
+        self.ids: set[str] = set()  # by which the stream told its response
+        self._response: dict[str, Any] = {}  # as it was told last
         self._body: bytes | None = body
         self._emit = emit
-        self._gone = asyncio.Event()
+        self._left = asyncio.Event()
+        self._asked_for = asked_for
         self._max_event_bytes = max_event_bytes
         self._stream: EventStream | None = None
         self._status = 0
+        self._headers: Sequence[tuple[bytes, bytes]] = ()
+        self._last = ""  # the type of the event that was told last
+        self._number = 0  # the `sequence_number` of the next event that we make
+        self._delta = "{}"  # the last one, unread; its number counts where an event of ours follows
         self._whole = False
         self._answer = bytearray()
 
     @property
     def over(self) -> bool:
         """Whether nothing more can be told: the terminal event went out or the client left."""
-        return self.ended or self._gone.is_set()
+        return self.ended or self._left.is_set()
 
-    def disconnect(self) -> None:
-        """Tell the application that its client left, as a server tells it of an HTTP client."""
-        self._gone.set()
+    def report(self) -> dict[str, Any]:
+        """Return what a log may say of the turn: LiteLLM's call id and cost (USD), and its end.
+
+        The cost is the usage's where LiteLLM tells it there (`include_cost_in_streaming_usage`);
+        the header's is written before a stream's output is known.
+        """
+        headers = {name.lower(): value.decode("latin-1") for name, value in self._headers}
+        usage = self._response.get("usage")
+        cost = usage.get("cost") if isinstance(usage, dict) else None
+        return {
+            "call_id": headers.get(b"x-litellm-call-id"),
+            "cost": headers.get(b"x-litellm-response-cost") if cost is None else cost,
+            "http_status": self._status or None,
+            "outcome": self._outcome(),
+            "seconds": round(time.monotonic() - self._started, 3),
+        }
+
+    def _outcome(self) -> str:
+        """Return how the turn ended, in the words of the metric's label."""
+        if not self.ended:
+            return "client_left"
+        cancelled = self._response.get("status") == "cancelled" and self._last != "error"
+        return "cancelled" if cancelled else self._last.removeprefix("response.")
+
+    @property
+    def rest(self) -> float | None:
+        """The seconds until `keep_alive` is due, or None: the turn is over or no heart beats."""
+        now = time.monotonic()
+        if self.over:
+            return None
+        return self.heartbeat.rest(now - self._heard_at, now - self._told_at)
+
+    async def keep_alive(self) -> bool:
+        """Tell the client of a silent provider that its turn goes on, or end the turn.
+
+        Returns whether the turn was ended; before its time it does nothing.
+        """
+        if self.rest != 0:
+            return False
+        if self.heartbeat.is_over(time.monotonic() - self._heard_at):
+            seconds = f"{self.heartbeat.at_most:g}"
+            message = f"The provider has sent nothing for {seconds} seconds."
+            event = error_event(504, message, code="provider_silent", error_type="server_error")
+            await self._put(event)
+            self.leave()
+            return True
+        self._told_at = time.monotonic()
+        self._count_deltas()
+        event = heartbeat_event(max(0, self._number - 1))
+        await self._emit(event, dump(event))
+        return False
+
+    def leave(self) -> None:
+        """Tell the application that the client left."""
+        self._left.set()
+
+    async def cancel(self) -> None:
+        """End the turn as its client asked."""
+        if not self.over:
+            await self._put(cancelled_event(self._response))
+        self.leave()
 
     async def receive(self) -> dict[str, Any]:
         """Give the request's body once, then the client's leaving."""
         if self._body is not None:
             body, self._body = self._body, None
             return {"type": "http.request", "body": body, "more_body": False}
-        await self._gone.wait()
+        await self._left.wait()
         return {"type": "http.disconnect"}
 
     async def send(self, message: dict[str, Any]) -> None:
@@ -64,7 +152,10 @@ class Exchange:
             return
         if message["type"] == "http.response.start":
             self._status = message["status"]
-            kind = dict(message.get("headers") or []).get(b"content-type", b"")
+            self.begun()
+            self._headers = message.get("headers") or ()
+            self.provider = provider_of(self._headers)
+            kind = dict(self._headers).get(b"content-type", b"")
             if kind.startswith(b"text/event-stream"):
                 self._stream = EventStream(self._max_event_bytes)
         elif message["type"] == "http.response.body":
@@ -86,6 +177,11 @@ class Exchange:
         for data in datas:
             if self.over:
                 return
+            if _DELTA.match(data):
+                self._delta = data
+                self._heard_at = self._told_at = time.monotonic()
+                await self._emit(_UNREAD, data)
+                continue
             try:
                 event = json.loads(data)
             except ValueError:
@@ -93,30 +189,74 @@ class Exchange:
             if not isinstance(event, dict):
                 continue
             if event.get("type") == "error" or (event.get("error") and "type" not in event):
-                await self._put(error_event_from_stream(event, self._status))
+                await self._put(stream_error(event, self._status))
+            elif self._is_without_its_past(event):
+                await self._put(not_found(self._asked_for or "").event)
+                self.leave()
             elif isinstance(event.get("type"), str):
                 await self._put(event, data)
 
+    def _is_without_its_past(self, event: dict[str, Any]) -> bool:
+        """Tell whether an answer begins without the conversation that it was to continue.
+
+        LiteLLM goes on without a word where it turns the request into a chat completion.
+        """
+        response = event.get("response")
+        return (
+            self._asked_for is not None
+            and not self.provider.has_responses
+            and event.get("type") == "response.created"
+            and isinstance(response, dict)
+            and not response.get("previous_response_id")
+        )
+
     async def _put(self, event: dict[str, Any], text: str | None = None) -> None:
-        if event.get("type") in _TERMINAL:
+        """Hand on an event: the application's own with its `text`, or one that we made."""
+        if text is None:
+            self._count_deltas()
+            event = {**event, "sequence_number": self._number}
+            text = dump(event)
+        self._count(event)
+        response = event.get("response")
+        if isinstance(response, dict):
+            self._response = response
+            if isinstance(response.get("id"), str):
+                self.ids.add(response["id"])
+        self._last = event["type"]
+        self._heard_at = self._told_at = time.monotonic()
+        if event["type"] in _TERMINAL:
             self.ended = True
-        await self._emit(event, dump(event) if text is None else text)
+        await self._emit(event, text)
+
+    def _count_deltas(self) -> None:
+        """Take in the number of the last delta, which passed unread."""
+        with contextlib.suppress(ValueError):
+            self._count(json.loads(self._delta))
+
+    def _count(self, event: dict[str, Any]) -> None:
+        number = event.get("sequence_number")
+        if isinstance(number, int) and number >= self._number:
+            self._number = number + 1
 
     async def _fail(self, message: str, code: str) -> None:
         if not self.ended:
             await self._put(error_event(502, message, code=code, error_type="server_error"))
 
-    async def finish(self, crashed: bool) -> None:
-        """Give the terminal event that the application's answer did not have."""
+    async def finish(self, crash: BaseException | None = None) -> None:
+        """Give the terminal event that the answer did not have; `crash`: what was raised."""
         if self.over:
             return
-        if self._stream is not None:
-            await self._fail("The upstream stream ended early.", "upstream_stream_ended")
-        elif self._status and self._status != 200:
-            event = error_event_from_body(self._status, bytes(self._answer))
-            self.lost_identity = is_lost_identity(self._status, event)
+        raised = exception_error(crash)
+        if self._status and self._status != 200 and self._stream is None:
+            event, self.lost_identity = answer_error(
+                self._status, bytes(self._answer), headers_to_tell(self._headers)
+            )
             await self._put(event)
-        elif crashed and not self._whole:
+        elif raised and not self._whole:
+            await self._put(raised)
+        elif self._stream is not None:
+            await self._fail("The upstream stream ended early.", "upstream_stream_ended")
+        elif crash and not self._whole:
             await self._put(internal_error())
         else:
             await self._whole_answer()

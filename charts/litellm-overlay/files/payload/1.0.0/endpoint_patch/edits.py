@@ -1,8 +1,11 @@
 """Stock text in, patched text out, and back. Bytes only, no I/O.
 
 The patched text is the stock text with its WebSocket decorators commented out, line for line, and
-then, in this order: a marker line with JSON, the parts of the patch version, one call that attaches
-them, an end marker.
+then, in this order: a marker line with JSON, one function that holds the parts of the patch
+version, one call that attaches them, an end marker.
+
+The function is a scope of its own. So the one name that the stock module gets is SCOPE, whatever
+names upstream takes now or later.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import textwrap
 from typing import TYPE_CHECKING
 
 from endpoint_patch.errors import VerificationFailedError
@@ -24,6 +28,7 @@ if TYPE_CHECKING:
 PREFIX = b"# litellm-overlay: "
 BEGIN = b"# litellm-overlay begin "
 END = b"# litellm-overlay end\n"
+SCOPE = "_litellm_overlay"
 
 
 def patch(
@@ -45,7 +50,7 @@ def patch(
         "litellm_version": litellm_version,
     }
     attach = (
-        f"{version.attach}(router={handler.router}, stock_handler={handler.name},"
+        f"\n\n{SCOPE}()(router={handler.router}, stock_handler={handler.name},"
         f" authenticate={handler.authenticate}, logger={handler.logger},"
         f" settings={dict(settings)!a}, litellm_version={litellm_version!a})\n"
     )
@@ -53,7 +58,7 @@ def patch(
         (
             head if head.endswith(b"\n") else head + b"\n",
             BEGIN + json.dumps(marker, separators=(",", ":")).encode() + b"\n",
-            assemble(version.parts),
+            assemble(version),
             attach.encode(),
             END,
         )
@@ -83,9 +88,14 @@ def undo(data: bytes) -> bytes:
     )
 
 
-def assemble(parts: tuple[bytes, ...]) -> bytes:
-    """Join the parts into one text, without the imports by which they refer to each other."""
-    return b"\n".join(_without_relative_imports(part).strip(b"\n") + b"\n" for part in parts)
+def assemble(version: PatchVersion) -> bytes:
+    """Join the parts inside one function that returns what attaches them.
+
+    The imports by which the parts refer to each other are left out.
+    """
+    texts = [_without_relative_imports(part).strip(b"\n").decode() for part in version.parts]
+    inside = "\n\n\n".join([*texts, f"return {version.attach}"])
+    return f"def {SCOPE}():\n{textwrap.indent(inside, '    ')}\n".encode()
 
 
 def _without_relative_imports(part: bytes) -> bytes:

@@ -69,7 +69,7 @@ class WrongModulePathError(GuardError):
 
 
 class CompromisedReleaseError(GuardError):
-    """The image holds one of the two malicious LiteLLM releases of March 2026, or its traces."""
+    """The image holds one of the malicious LiteLLM releases, or a trace of one."""
 
     exit_code = 17
     default_hint = (

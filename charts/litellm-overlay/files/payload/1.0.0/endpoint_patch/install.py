@@ -41,6 +41,12 @@ def install(path: str, data: bytes) -> None:
         raise CouldNotWriteError(f"Could not write {path}: {error.strerror or error}.") from error
 
 
+def remove(path: str) -> None:
+    """Take a file away, as far as the folder allows it."""
+    with contextlib.suppress(OSError):
+        Path(path).unlink(missing_ok=True)
+
+
 def write_message(path: str, data: bytes) -> None:
     """Write the termination message. The kubelet made the file, so it is written in place.
 

@@ -1,24 +1,32 @@
 """Find endpoints.py the way the proxy would: through the interpreter of the `litellm` command.
 
 The working directory does not count: many images carry a second, unused copy in /app/litellm.
+
+That interpreter is asked twice. At first it is isolated, so that only its standard library runs,
+and says which folders it imports from. Only when no malware is found there does it start as the
+proxy would start it, with its .pth files and PYTHONPATH.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 import shutil
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from endpoint_patch.errors import CompromisedReleaseError, ModuleNotFoundInImageError
+from endpoint_patch import traces
+from endpoint_patch.errors import ModuleNotFoundInImageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _TIMEOUT_SECONDS = 60
-_MALWARE = "litellm_init.pth"  # 1.82.8 put it there; it runs whenever Python starts
 _OWN_FOLDER = '"$(dirname -- "$(realpath -- "$0")")"'  # how uv writes it in a relocatable venv
 
 
@@ -27,7 +35,8 @@ class Located:
     """What the proxy's interpreter answered.
 
     `litellm_version` is None where no metadata belongs to the file; `versions` are all that are
-    installed; `shadow` is an unchecked .pyc that Python would import in the file's place.
+    installed; `shadow` is an unchecked .pyc that Python would import in the file's place; `startup`
+    is what runs unasked whenever that interpreter starts.
     """
 
     path: str
@@ -35,19 +44,22 @@ class Located:
     versions: tuple[str, ...]
     python: str
     shadow: str | None
+    startup: traces.Startup = field(default_factory=traces.Startup)
 
 
-def locate(path: str | None = None) -> Located:
-    """Ask the interpreter that owns the `litellm` command on PATH, or on another search path."""
+def locate(path: str | None = None, also: Iterable[str] = ()) -> Located:
+    """Ask the interpreter that owns the `litellm` command on PATH, or on another search path.
+
+    `also` are malicious releases of which the plan tells.
+    """
     command = shutil.which("litellm", path=path)
     if command is None:
         raise ModuleNotFoundInImageError(f"There is no `litellm` command on {path or 'PATH'}.")
     script = Path(command).resolve()
     interpreter = interpreter_of(script)
-    _refuse_malware(script, Path(interpreter[0]))
-    answer = _ask(interpreter, str(script.parent))
-    if answer["malware"]:
-        raise CompromisedReleaseError(f"{answer['malware']} is the malware of LiteLLM 1.82.8.")
+    startup = _look(interpreter, script.parent, also)
+    answer = _ask(interpreter, "import_site.py", str(script.parent))
+    traces.look(answer["folders"], (), also=also)  # what a start-up line has added to the path
     if answer["relative"]:
         raise ModuleNotFoundInImageError(
             "PYTHONPATH has an empty or relative entry, so what the proxy imports depends on its"
@@ -61,7 +73,12 @@ def locate(path: str | None = None) -> Located:
             f" as a source file{f', but {path}' if path else ''}."
         )
     return Located(
-        path, answer["version"], tuple(answer["versions"]), answer["python"], answer["shadow"]
+        path,
+        answer["version"],
+        tuple(answer["versions"]),
+        answer["python"],
+        answer["shadow"],
+        startup,
     )
 
 
@@ -98,19 +115,22 @@ def _words(head: str, folder: Path) -> list[str]:
     return words
 
 
-def _refuse_malware(script: Path, python: Path) -> None:
-    """Look for the malicious file before an interpreter starts that would run it."""
-    for folder in {script.parent.parent, python.parent.parent}:
-        for trace in folder.glob(f"lib*/python3*/*-packages/{_MALWARE}"):
-            raise CompromisedReleaseError(f"{trace} is the malware of LiteLLM 1.82.8.")
+def _look(interpreter: list[str], script_folder: Path, also: Iterable[str]) -> traces.Startup:
+    """Look for malware before that interpreter starts in a way that would run it."""
+    answer = _ask([*interpreter, "-I", "-S"], "import_folders.py")
+    # Relative entries are refused later, by an interpreter that starts in / and has obeyed them.
+    given = [str(Path("/", each)) for each in os.environ.get("PYTHONPATH", "").split(os.pathsep)]
+    imports = [str(script_folder), *given, *answer["imports"]]
+    places = [*answer["prefixes"], os.environ.get("HOME", "")]
+    return traces.look(imports, answer["sites"], places, also=also)
 
 
-def _ask(interpreter: list[str], script_folder: str) -> dict[str, Any]:
-    """Run inside.py there, and return its answer."""
-    program = resources.files("endpoint_patch").joinpath("inside.py").read_text("utf-8")
+def _ask(interpreter: list[str], name: str, *arguments: str) -> dict[str, Any]:
+    """Run one of our files there, and return its answer."""
+    program = resources.files("endpoint_patch").joinpath(name).read_text("utf-8")
     try:
         done = subprocess.run(
-            [*interpreter, "-c", program, script_folder],
+            [*interpreter, "-c", program, *arguments],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             cwd="/",

@@ -23,8 +23,11 @@ def blank() -> Report:
         "knownAs": None,
         "modulePath": None,
         "stockSha256": None,
+        "handlerSha256": None,
         "patchedSha256": None,
         "python": None,
+        "executedPth": None,
+        "traces": None,
         "milliseconds": None,
     }
 
@@ -35,7 +38,10 @@ def as_file(report: Report) -> bytes:
 
 
 def as_termination_message(report: Report) -> bytes:
-    """Return the report on one line of at most 4096 bytes, long texts shortened if need be."""
+    """Return the report on one line of at most 4096 bytes, shortened if need be.
+
+    A long text ends in "…", a long list in {"more": 12}, the number of those left out.
+    """
     longest = _LIMIT
     while len(line := json.dumps(_shortened(report, longest)).encode()) > _LIMIT:
         longest //= 2
@@ -43,9 +49,15 @@ def as_termination_message(report: Report) -> bytes:
 
 
 def _shortened(report: Report, longest: int) -> Report:
-    return {
-        key: value[: longest - 1] + "…"
-        if isinstance(value, str) and len(value) > longest
-        else value
-        for key, value in report.items()
-    }
+    return {key: _cut(value, longest) for key, value in report.items()}
+
+
+def _cut(value: object, longest: int) -> object:
+    if isinstance(value, str) and len(value) > longest:
+        return value[: longest - 1] + "…"
+    if isinstance(value, list) and len(json.dumps(value)) > longest:
+        kept = list(value)
+        while kept and len(json.dumps(kept)) > longest:
+            kept.pop()
+        return [*kept, {"more": len(value) - len(kept)}]
+    return value

@@ -1,55 +1,75 @@
 """What a client may say: one WebSocket message in, one `Create` or a refusal out (pure)."""
 
-import json
+import contextlib
+import gc
 import re
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
+from .bounds import SMALL_BYTES
 from .errors import RefusalError
+from .reading import JsonObject, Unread, read
 
 _MODEL = re.compile(r'[^\x00-\x1f\x7f"\\\ud800-\udfff]{1,256}')
 _STREAM_ID = re.compile(r"[A-Za-z0-9_.-]{1,256}")
 # What belongs to the WebSocket envelope and means nothing to POST /v1/responses.
 _ENVELOPE = ("type", "event_id", "stream_id", "response", "generate")
+_OURS = ("model", "stream", "previous_response_id")  # checked or changed before they are sent
 
 
 @dataclass(frozen=True)
 class Create:
-    """One `response.create`: the body that POST /v1/responses would get, and its envelope."""
+    """One `response.create`: the body that POST /v1/responses would get, and its envelope.
+
+    `texts` holds the JSON of the body's large values as it was read, so that nobody writes it anew;
+    what is `Unread` in the body stands there.
+    """
 
     body: dict[str, Any]
     stream_id: str | None
     warm_up: bool
+    texts: dict[str, str] = field(default_factory=dict)
+    size: int = 0  # bytes of the message
 
 
-class _Repeated(dict[str, Any]):
-    """A JSON object that named some key twice: readers may disagree on which one counts."""
+@dataclass(frozen=True)
+class Aside:
+    """A well-formed event that starts no turn; whatever runs, it is answered at once."""
+
+    event: dict[str, Any]
+    stream_id: str | None
+
+    @property
+    def kind(self) -> str:
+        """Its `type`."""
+        kind: str = self.event["type"]
+        return kind
+
+    def cancels(self, running: Collection[str] | None) -> bool:
+        """Tell whether it cancels its lane's running response, of these ids; None: none runs."""
+        if self.kind != "response.cancel" or running is None:
+            return False
+        response_id = self.event.get("response_id")
+        return response_id is None or (isinstance(response_id, str) and response_id in running)
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    plain = dict(pairs)
-    return plain if len(plain) == len(pairs) else _Repeated(plain)
+# A refusal waits its turn in its lane like a turn: it answers what may have been meant as one.
+Frame = Create | RefusalError
+Message = Frame | Aside | None  # None: to be ignored
 
 
-def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not JSON")
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if number in (float("inf"), float("-inf")):
-        raise ValueError(f"{text} is out of range")
-    return number
-
-
-def _load(raw: str | bytes) -> Any:
+@contextlib.contextmanager
+def _uncollected(size: int) -> Iterator[None]:
+    """Keep the garbage collector from walking a large message's objects while they are made."""
+    pause = size > SMALL_BYTES and gc.isenabled()
+    if pause:
+        gc.disable()
     try:
-        text = raw if isinstance(raw, str) else raw.decode("utf-8")
-        return json.loads(
-            text, object_pairs_hook=_object, parse_constant=_no_constant, parse_float=_finite
-        )
-    except (ValueError, RecursionError):
-        raise RefusalError("The message is not valid JSON.", "invalid_json") from None
+        yield
+    finally:
+        if pause:
+            gc.enable()
 
 
 def is_model_name(value: Any) -> bool:
@@ -57,14 +77,32 @@ def is_model_name(value: Any) -> bool:
     return isinstance(value, str) and _MODEL.fullmatch(value) is not None and value == value.strip()
 
 
-def parse(raw: str | bytes, default_model: str | None) -> Create | None:
-    """Return the turn a message asks for, or None for one to be ignored; raises RefusalError."""
-    event = _load(raw)
-    if not isinstance(event, dict):
-        raise RefusalError("The message must be a JSON object.", "invalid_type")
-    if isinstance(event, _Repeated) or isinstance(event.get("response"), _Repeated):
+def size_of(raw: str | bytes) -> int:
+    """Return how many bytes a message is, as text or not."""
+    if isinstance(raw, bytes) or raw.isascii():
+        return len(raw)
+    return len(raw.encode("utf-8", "replace"))
+
+
+def frame_of(raw: str | bytes, size: int, max_size: int, default_model: str | None) -> Message:
+    """Return what a message of `size` asks for, or its refusal, or None for one to be ignored."""
+    if size > max_size:  # not even looked into
+        message = f"The message is larger than {max_size} bytes."
+        return RefusalError(message, "message_too_large", close=1009)
+    with _uncollected(size):
+        try:
+            return parse(raw, default_model)
+        except RefusalError as refusal:  # where it arose holds the whole message
+            refusal.__context__ = None
+            return refusal.with_traceback(None)
+
+
+def parse(raw: str | bytes, default_model: str | None) -> Create | Aside | None:
+    """Return what a message asks for, or None for one to be ignored; raises RefusalError."""
+    event = read(raw)
+    if event.repeated or (event.nested is not None and event.nested.repeated):
         raise RefusalError("A key of the message is given twice.", "duplicate_key")
-    stream_id = event.get("stream_id")
+    stream_id = event.members.get("stream_id")
     if stream_id is not None and not (
         isinstance(stream_id, str) and _STREAM_ID.fullmatch(stream_id)
     ):
@@ -81,11 +119,14 @@ def parse(raw: str | bytes, default_model: str | None) -> Create | None:
 
 
 def _create(
-    event: dict[str, Any], stream_id: str | None, default_model: str | None
-) -> Create | None:
+    found: JsonObject, stream_id: str | None, default_model: str | None
+) -> Create | Aside | None:
+    event = found.members
     kind = event.get("type")
     if kind == "response.processed":  # some Codex releases acknowledge so; nothing is asked
         return None
+    if kind != "response.create" and isinstance(kind, str) and kind:
+        return Aside(event, stream_id)
     if kind != "response.create":
         raise RefusalError("Expected an event of type 'response.create'.", "unknown_event", "type")
     nested = event.get("response")
@@ -111,13 +152,33 @@ def _create(
             "'input' must be a string or an array of objects.", "invalid_type", "input"
         )
     body["stream"] = True
-    return Create(body, stream_id, merged.get("generate") is False)
+    warm_up = merged.get("generate") is False
+    return Create(body, stream_id, warm_up, _large_texts(found, body), size_of(found.text))
 
 
 def _is_input(value: Any) -> bool:
+    if isinstance(value, Unread):
+        return value.is_array  # of what, LiteLLM sees
     if isinstance(value, list):
-        return all(isinstance(item, dict) for item in value)
+        return set(map(type, value)) <= {dict}
     return value is None or isinstance(value, str)
+
+
+def _large_texts(found: JsonObject, body: dict[str, Any]) -> dict[str, str]:
+    """Return the text of each large value that stands in `body` as it was read.
+
+    Left out is what may hold a half of a surrogate pair, which no provider can read.
+    """
+    texts: dict[str, str] = {}
+    for part in (found, found.nested or JsonObject("")):
+        for name, place in part.places.items():
+            is_large = place.stop - place.start > SMALL_BYTES
+            member = part.members[name]
+            if is_large and body.get(name) is member and name not in _OURS:
+                text = part.text[place]
+                if isinstance(member, Unread) or ("\\ud" not in text and "\\uD" not in text):
+                    texts[name] = text
+    return texts
 
 
 def _model(flat: Any, nested: Any, default: str | None) -> str:

@@ -1,1 +1,0 @@
-"""Runs inside the stock image's own Python: standard library only, imports nothing of ours."""

@@ -1,0 +1,71 @@
+"""Why a handshake is refused, and whether the client may be told by an event (pure).
+
+Only a key that LiteLLM knows is told so: whoever has none gets no connection, not for a moment.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from .errors import error_event
+from .http_errors import exception_error, http_error_in
+
+# LiteLLM's type of an error, where it names what is wrong with a key that it has found.
+_REASON_BY_TYPE = {"budget_exceeded": "budget", "expired_key": "expired"}
+# Its words for the rest, which has the type of an unknown key. The key, its team or its project.
+_BLOCKED = re.compile(r"Authentication Error, (Key|Team=\S+|Project=\S+) is blocked\b")
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """One of a closed set of reasons; the event that says it in LiteLLM's own words.
+
+    The reasons: origin, model, key (missing, malformed or unknown), limit, fault; and of a key that
+    is `known`: budget, expired, blocked, route.
+    """
+
+    reason: str
+    event: dict[str, Any]
+    known: bool = False
+
+
+def refusal_of(error: Exception) -> Refusal:
+    """Return what an exception of LiteLLM's check of keys means."""
+    event = exception_error(error)
+    found = http_error_in(error)
+    if event is None or found is None or found[0] >= 500:
+        message = "The key could not be checked."
+        return Refusal("fault", event or error_event(500, message, error_type="server_error"))
+    status, raised = found
+    kind = getattr(raised, "type", None)
+    reason = _REASON_BY_TYPE.get(str(getattr(kind, "value", kind)))
+    if reason is None and _BLOCKED.match(event["error"]["message"]):
+        reason = "blocked"
+    if reason is None and status == 403 and kind is None:
+        # Bare, and not in an error of LiteLLM's own, it comes once the key was found.
+        reason = "route"
+    if reason is None and status == 429:
+        return Refusal("limit", event)
+    return Refusal(reason or "key", event, known=reason is not None)
+
+
+def is_about_the_key(error: Exception) -> bool:
+    """Tell whether an exception of LiteLLM's check refuses the key itself.
+
+    A check that cannot be run (no database, a fault inside it) or that asks to wait says nothing
+    about the key.
+    """
+    found = http_error_in(error)
+    return found is not None and found[0] != 429 and found[0] < 500
+
+
+def forbidden_origin() -> Refusal:
+    """Return the refusal of a web page that may not call this proxy."""
+    message = "This proxy's CORS settings do not allow WebSockets from this origin."
+    return Refusal("origin", error_event(403, message, code="origin_not_allowed"))
+
+
+def unusable_model() -> Refusal:
+    """Return the refusal of a `?model=` that could break out of where LiteLLM puts it."""
+    message = "?model= is no plain model name."
+    return Refusal("model", error_event(400, message, code="invalid_model", param="model"))

@@ -1,0 +1,30 @@
+"""Which `status` an error event tells for an HTTP status, so that Codex does as over HTTP (pure).
+
+Codex ends a turn at once for 400 and 429 and tries again after every other status, over HTTP and
+over WebSocket alike (docs/statuses.md, to which a test holds this file): so a status passes as it
+is. One exception: where LiteLLM itself refuses the key, its model or its budget no retry can help,
+and Codex would need 13 seconds of them to see that.
+"""
+
+_LOST_IDENTITY = frozenset({"auth_error", "expired_key", "token_not_found_in_db"})
+
+
+def status_for_client(status: int, error_type: object, *, provider_s: bool) -> int:
+    """Return the status to tell for an HTTP status and LiteLLM's own `type` of the error.
+
+    `provider_s`: a provider's error or a failed call, not a refusal on LiteLLM's own account.
+    """
+    if not 400 <= status <= 599:
+        return 500  # no status of an error: Codex would not take the event for one
+    if error_type == "budget_exceeded" and status < 500:  # some releases tell it as 429
+        return 400
+    return 400 if status in (401, 403) and not provider_s else status
+
+
+def is_lost_identity(status: int, error_type: object) -> bool:
+    """Tell whether an HTTP refusal means that the connection's key is no longer good.
+
+    LiteLLM answers 401 for a key that expired or was blocked, but also for a key that may not use
+    one model and for a provider that refused LiteLLM's own key; those leave the connection usable.
+    """
+    return status == 401 and isinstance(error_type, str) and error_type in _LOST_IDENTITY

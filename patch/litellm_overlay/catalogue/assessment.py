@@ -1,0 +1,194 @@
+"""Am I affected, what do I pin, what next: answers for a release or an image. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from packaging.version import InvalidVersion, Version
+
+from litellm_overlay.catalogue import image_tags
+from litellm_overlay.catalogue.releases import UNREVIEWED
+from litellm_overlay.errors import NotInCatalogueError
+from litellm_overlay.printed import shell_word
+
+if TYPE_CHECKING:
+    from litellm_overlay.catalogue.releases import Catalogue, Release
+
+NEEDS_OVERLAY = ("affected", "handshake-fixed")  # the states that the guard patches unasked
+MEANING = {
+    "no-endpoint": "It has no Responses WebSocket endpoint: Codex works over HTTP only, and there "
+    "is nothing to patch.",
+    "affected": "It wants the model in the URL, where Codex does not put it: every WebSocket "
+    "handshake of Codex ends in HTTP 403, and Codex goes on over HTTP after 6 to 7 s of retries.",
+    "handshake-fixed": "Upstream's fix lets Codex connect, but Codex can still hang: see the known "
+    "gaps. So the overlay patches it, as it does an affected release.",
+    "fixed": "Upstream's fix lets Codex connect; the known gaps remain. By default the overlay "
+    "changes nothing in it; onFixed: patch puts the bridge in, which mends them.",
+    UNREVIEWED: "It is newer than what this catalogue knows, and nobody here has looked at it. The "
+    "guard in the pod decides by the file: an affected one is patched, one with upstream's fix is "
+    "taken as onFixed says, any other as onUnknown says. Its advisories are not known here.",
+    "malicious": "MALWARE. Never install or run it. Treat every credential on a host that had it "
+    "as lost: rotate them, and look for litellm_init.pth, cook.pth and remote_code_loader.lock. "
+    "The overlay refuses it, whatever the options say.",
+    "unknown": "The reference does not tell which release is inside.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What is known of what was asked for.
+
+    `release` is None where an image reference cannot tell. `exact` says that it is this very
+    release, and not the nearest one; `why` tells how an image reference was read.
+    """
+
+    asked: str
+    release: Release | None
+    exact: bool
+    why: str
+
+    @property
+    def state(self) -> str:
+        """Return the release's state, or "unknown"."""
+        return self.release.state if self.release else "unknown"
+
+
+def answer(asked: str, known: Catalogue) -> Answer:
+    """Answer for a PyPI version or an image reference; ValueError where it is neither."""
+    return malware(known, asked) or _answer(asked, known)
+
+
+def malware(known: Catalogue, *asked: str) -> Answer | None:
+    """Return the answer for the first of these that names a malicious release, in any way.
+
+    The digest of a malicious image names it, and so does a tag that has its version in it anywhere.
+    """
+    for each in asked:
+        digests = (name for digest, name in known.malicious_images.items() if digest in each)
+        tag = image_tags.tag_of(each)
+        tags = (r.version for r in known.in_state("malicious") if image_tags.names(tag, r.version))
+        if by_digest := next(digests, None):
+            why = f"the digest is that of the malicious image of {by_digest}"
+            return Answer(each, known.release(by_digest), exact=True, why=why)
+        if by_tag := next(tags, None):
+            return _named(each, known.release(by_tag), known)
+    return None
+
+
+def contradiction(image: str, named: Release) -> str:
+    """Return what speaks against the release that somebody named for an image, "" if nothing.
+
+    That is a tag of upstream's own form with another release in it.
+    """
+    try:
+        reading = image_tags.read(image_tags.parse(image))
+    except ValueError:
+        return ""
+    if not reading.exact or Version(reading.release or "") == Version(named.version):
+        return ""
+    return f"the image's tag says LiteLLM {reading.release}, the values say {named.version}"
+
+
+def newer(release: Release, known: Catalogue) -> str:
+    """Return the warning for a release that is newer than the catalogue, "" for any other."""
+    if release.state != UNREVIEWED:
+        return ""
+    last = known.newest_of_line(release.version)
+    return (
+        f"LiteLLM {release.version} is newer than the last that this catalogue knows, "
+        f"{last.version} of {last.uploaded}: nobody here has looked at it. The guard in the pod "
+        "decides by the file"
+    )
+
+
+def notice(release: Release) -> str:
+    """Return what is known of a malicious release, and from where; "" of any other."""
+    told = (item for item in release.advisories if item.id.startswith("compromised-upload"))
+    return " ".join(f"{item.id}: {item.what}. {item.note} Source: {item.source}" for item in told)
+
+
+def _named(asked: str, release: Release, known: Catalogue) -> Answer:
+    try:
+        usual = _answer(asked, known)
+    except (ValueError, NotInCatalogueError):
+        usual = None
+    if usual and usual.release == release:
+        return usual
+    why = f"{release.version}, which is malware, is named in it"
+    return Answer(asked, release, exact=False, why=why)
+
+
+def _answer(asked: str, known: Catalogue) -> Answer:
+    try:
+        Version(asked)
+    except InvalidVersion:
+        reading = image_tags.read(image_tags.parse(asked))
+    else:
+        return Answer(asked, known.find(asked), exact=True, why="")
+    if reading.release is None:
+        return Answer(asked, None, exact=False, why=reading.why)
+    try:
+        return Answer(asked, known.find(reading.release), reading.exact, reading.why)
+    except NotInCatalogueError:
+        # Up to 1.83, candidates were images only: the release that came of them is the nearest.
+        base = Version(reading.release).base_version
+        if base == reading.release:
+            raise
+        why = f"{reading.why}, which is not on the package index; the nearest release is {base}"
+        return Answer(asked, known.release(base), exact=False, why=why)
+
+
+def patched_states(on_fixed: str | None) -> tuple[str, ...]:
+    """Return the states that the guard patches; `on_fixed` is passthrough, patch or None."""
+    return (*NEEDS_OVERLAY, "fixed") if on_fixed == "patch" else NEEDS_OVERLAY
+
+
+def pin(state: str, known: Catalogue) -> str | None:
+    """Return the patch version to pin for a release in this state, None where none applies."""
+    return known.default_patch_version if state in NEEDS_OVERLAY else None
+
+
+def next_steps(given: Answer, known: Catalogue) -> list[str]:
+    """Return what to do now: sentences, and commands to copy."""
+    release = given.release
+    if given.state == "malicious":
+        # No hash of endpoints.py clears it: the malware lay in other files.
+        return ["Do not start it to find out more. Rebuild the host, with another release."]
+    sure = given.exact and given.state != UNREVIEWED
+    steps = [] if sure else _ask_the_file(given, known)
+    if release is None:
+        return steps
+    if release.state in NEEDS_OVERLAY:
+        steps.append(f"litellm-overlay diff {release.version}")
+        if release.state == "affected":
+            steps.append(f"litellm-overlay demo --litellm {release.version}")
+        newest = known.release(known.newest_affected)
+        if len(newest.advisories) < len(release.advisories):
+            steps.append(
+                f"The overlay mends no advisory: better move to {newest.version} and patch that."
+            )
+        steps.append("After an upgrade to 1.90 or later onFixed: patch keeps the bridge.")
+    elif release.state == "no-endpoint":
+        steps.append("To spare Codex the attempt: supports_websockets = false.")
+    elif release.state == "fixed":
+        steps += [
+            f"The known gaps that patch {known.default_patch_version} mends: onFixed: patch.",
+            "Without it the overlay changes nothing there, and may go.",
+        ]
+    else:
+        steps.append(f"litellm-overlay diff {release.version}")  # what the pod would do with it
+    return steps
+
+
+def _ask_the_file(given: Answer, known: Catalogue) -> list[str]:
+    """Return how to find out by hash what an image holds."""
+    paths = known.paths_of(given.release.version) if given.release else known.module_paths
+    image = shell_word(given.asked) if {"/", ":"} & set(given.asked) else "IMAGE"
+    where = " ".join(item.path for item in paths)
+    return [
+        "Only the file inside can tell" + (" (one of the paths exists):" if paths[1:] else ":"),
+        f"  docker run --rm --entrypoint sha256sum {image} {where}",
+        f"  kubectl exec POD --container NAME -- sha256sum {where}",
+        "  litellm-overlay releases --sha256 HASH",
+    ]

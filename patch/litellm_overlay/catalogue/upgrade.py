@@ -1,0 +1,232 @@
+"""May LiteLLM be changed, and what of the overlay then: two answers in, one verdict out. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from packaging.version import Version
+
+from litellm_overlay.catalogue import assessment
+from litellm_overlay.catalogue.assessment import NEEDS_OVERLAY, Answer
+from litellm_overlay.catalogue.releases import UNREVIEWED
+from litellm_overlay.errors import NotInCatalogueError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from litellm_overlay.catalogue.releases import Catalogue, Release
+
+VERDICTS = {
+    "affected": "still-needed",
+    "fixed": "fixed-upstream",
+    "handshake-fixed": "still-needed",
+    UNREVIEWED: "unreviewed",
+    "no-endpoint": "no-endpoint",
+    "malicious": "malicious",
+    "unknown": "unknown",
+}
+# CPU time of the proxy for one warm turn, measured once on two busy cores, 2026-11-25.
+PRICE = (
+    "the bridge costs CPU: a warm turn on 1.110.2 took the proxy 60 ms, as over HTTP (53 ms); its "
+    "own WebSocket to OpenAI took 13 ms (measured once; make bench shows time and ratio)"
+)
+CHEAPER = (
+    "without the bridge it is cheaper where every provider is OpenAI or Azure itself and neither "
+    "limits, budgets, guardrails nor restricted keys matter, from 1.109 on"
+)
+_STATUS = "  litellm-overlay status"
+
+
+@dataclass(frozen=True, slots=True)
+class Upgrade:
+    """What it means to put `target` in the place of `current`.
+
+    `current` is None where nobody said what runs now: then that is taken for an affected release
+    with the overlay. The tuples are sentences: what gets better, what gets worse, what is wrong
+    with the target besides, what else changes, and what to do, with commands to copy.
+    """
+
+    target: Answer
+    current: Answer | None
+    verdict: str
+    proceed: bool
+    sentence: str
+    gains: tuple[str, ...]
+    losses: tuple[str, ...]
+    remaining: tuple[str, ...]
+    changes: tuple[str, ...]
+    steps: tuple[str, ...]
+
+
+def ask(asked: str, known: Catalogue) -> Answer:
+    """Answer as `assessment` does; "not in the catalogue" is an answer too, of state unknown."""
+    try:
+        return assessment.answer(asked, known)
+    except NotInCatalogueError as error:
+        return Answer(asked, None, exact=False, why=f"{error.message}; {error.hint}")
+
+
+def check(
+    target: Answer,
+    current: Answer | None,
+    patch: str,
+    known: Catalogue,
+    on_fixed: str = "passthrough",
+) -> Upgrade:
+    """Return the verdict, and what speaks for and against.
+
+    `patch` is the version that runs now, `on_fixed` what the guard is told there, and will be.
+    """
+    verdict = VERDICTS[target.state]
+    proceed = verdict in {"still-needed", "fixed-upstream"}
+    effects: list[tuple[str, str]] = []
+    if target.release and verdict == "malicious":  # whatever else is wrong with malware
+        effects += [("remains", assessment.notice(target.release))]
+    elif target.release:
+        before = current.release if current else None
+        bridged = assessment.patched_states(on_fixed)
+        effects += _gaps(target.release, before, patch, bridged)
+        effects += _advisories(target.release, before)
+    changes = list(_about_current(target, current))
+    if verdict == "fixed-upstream":
+        changes += [PRICE, CHEAPER]
+    if proceed or verdict == "unreviewed":
+        changes += _manifests(target, current, known)
+    return Upgrade(
+        target=target,
+        current=current,
+        verdict=verdict,
+        proceed=proceed,
+        sentence=_sentence(verdict, target, patch, known),
+        gains=tuple(text for kind, text in effects if kind == "gain"),
+        losses=tuple(text for kind, text in effects if kind == "loss"),
+        remaining=tuple(text for kind, text in effects if kind == "remains"),
+        changes=tuple(changes),
+        steps=(*assessment.next_steps(target, known), *_steps(verdict)),
+    )
+
+
+def _sentence(verdict: str, target: Answer, patch: str, known: Catalogue) -> str:
+    name = f"LiteLLM {target.release.version}" if target.release else target.asked
+    if target.release and not target.exact:
+        name = f"{target.asked}, probably {name},"
+    bridge = known.default_patch_version
+    gaps = target.release.gaps if target.release else ()
+    mended = sum(bridge in gap.mended_by for gap in gaps)
+    said = {
+        "still-needed": f"needs the overlay; pin patch {patch}",
+        "fixed-upstream": "needs no overlay for the handshake; keep the bridge (onFixed: patch) "
+        f"for {mended} known gaps that patch {bridge} mends",
+        "unreviewed": "is newer than what this catalogue knows: nobody here has looked at it. "
+        "chart, inject, render and pin go on, and the guard in the pod decides by the file",
+        "no-endpoint": "has no Responses WebSocket endpoint: the overlay refuses it",
+        "malicious": "is MALWARE: never start it",
+        "unknown": f"cannot be judged: {target.why}",
+    }
+    return f"{name} {said[verdict]}"
+
+
+def _gaps(
+    target: Release, before: Release | None, patch: str, patched: tuple[str, ...]
+) -> Iterator[tuple[str, str]]:
+    """Yield what becomes better or worse for Codex, or stays as bad.
+
+    `patched` are the states that the guard patches. The gaps of such a release are those that the
+    patch leaves open. What of upstream's the overlay does better is said only where runs have shown
+    it (`mended_by`).
+    """
+    overlaid = before is None or before.state in patched
+    old = before.gaps if before and not overlaid else ()
+    if target.state == "no-endpoint":
+        if overlaid or old:
+            yield "loss", "Codex works over HTTP only"
+        return
+    if target.state == "fixed" and overlaid and target.state not in patched:
+        yield "gain", "the overlay may go, where the losses below do not matter"
+    for gap in old:
+        if gap not in target.gaps and (target.state not in patched or patch in gap.mended_by):
+            yield "gain", f"no longer: {gap.what}"
+    for gap in target.gaps:
+        mended = patch in gap.mended_by
+        if target.state in patched and mended:
+            continue
+        if target.state == UNREVIEWED:
+            yield "remains", f"to be expected: {gap.told}"
+            continue
+        worse = mended if overlaid else old and gap not in old
+        yield "loss" if worse else "remains", gap.told
+
+
+def _advisories(target: Release, before: Release | None) -> Iterator[tuple[str, str]]:
+    if target.state == UNREVIEWED:
+        yield "remains", "its advisories are not known here: ask a scanner"
+        return
+    if before is None and target.state == "fixed":
+        yield "gain", "an upgrade closes the advisories of older releases; the overlay closes none"
+    old = before.advisories if before else target.advisories
+    for item in old:
+        if item not in target.advisories:
+            yield "gain", f"without {item.id}: {item.what}"
+    for item in target.advisories:
+        kind = "remains" if item in old else "loss"
+        yield kind, f"{item.id}: {item.what}; fixed in {item.fixed_in}"
+
+
+def _about_current(target: Answer, current: Answer | None) -> Iterator[str]:
+    if current is None:
+        return
+    if current.release is None:
+        yield f"{current.asked}, which runs now, cannot be compared: {current.why}"
+        return
+    name = f"LiteLLM {current.release.version}, which runs now,"
+    if current.state == "malicious":
+        yield f"{name} is {assessment.MEANING['malicious']}"
+    if not current.exact:
+        yield f"{name} is a guess from {current.asked}: {current.why}"
+    if target.release is None:
+        return
+    if target.release == current.release:
+        yield "it is the release that runs now"
+    elif Version(target.release.version) < Version(current.release.version):
+        yield f"it is a downgrade, from {current.release.version}"
+    if target.state in NEEDS_OVERLAY and current.state in {"no-endpoint", "fixed"}:
+        yield f"{name} does without the overlay: put it in together with the new image"
+
+
+def _manifests(target: Answer, current: Answer | None, known: Catalogue) -> Iterator[str]:
+    """Yield what to change in values and manifests while the overlay is there."""
+    if current and target.asked == current.asked:
+        return
+    new, old = (
+        [item.path for item in known.paths_of(each.release.version)]
+        if each and each.release
+        else []
+        for each in (target, current)
+    )
+    if old and new != old:
+        yield (
+            f"the module's path {'may move' if set(old) & set(new) else 'moves'} from "
+            f"{' or '.join(old)} to {' or '.join(new)}; change modulePath where it is set"
+        )
+    if len(new) > 1:
+        yield f"images of it exist in {len(new)} layouts: set modulePath, {' or '.join(new)}"
+    yield "make anew what render or inject has printed: init container and proxy have one image"
+
+
+def _steps(verdict: str) -> list[str]:
+    """Return what is to be done besides what `assessment` says."""
+    return {
+        "still-needed": ["After the upgrade this must say patched:", _STATUS],
+        "fixed-upstream": [
+            "After the upgrade this says upstream-fixed, or patched under onFixed: patch:",
+            _STATUS,
+        ],
+        "unreviewed": ["After the upgrade this says what the guard decided, and why:", _STATUS],
+        "no-endpoint": ["Leave the overlay out, or choose a release that has the endpoint."],
+        "unknown": [
+            "If no release has that hash, ask what the pod would do with the file:",
+            "  litellm-overlay diff FILE",
+            "The chart, render and inject want modulePath then; the guard decides by the file.",
+        ],
+    }.get(verdict, [])

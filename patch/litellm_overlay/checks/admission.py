@@ -1,0 +1,101 @@
+"""May the new pod come at all, and what serves until then."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from litellm_overlay.checks.finding import Finding, last
+from litellm_overlay.objects import replacement
+from litellm_overlay.objects.access import Object, at, name, namespace, word, words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from litellm_overlay.catalogue.releases import Catalogue
+    from litellm_overlay.checks.world import Workload, World
+
+_SCC = "SecurityContextConstraints"
+_AGAIN = "litellm-overlay inject < MANIFESTS, with the options you had; it replaces what is there"
+_OURS = {"configMap", "emptyDir"}  # the kinds of our two volumes
+_ADMITTED = "openshift.io/scc"  # the annotation of a pod, with the SCC that let it in
+
+
+def of_gap(world: World, workload: Workload, known: Catalogue) -> Iterator[Finding]:
+    """Yield that nothing serves while a new pod does not start, where that is so."""
+    del world, known
+    why = replacement.gap(workload.item)
+    if not (workload.template.guard and why) or word(workload.item, "kind") == "Pod":
+        return
+    yield Finding(
+        workload.title,
+        "note" if workload.template.guard_plan.get("onUnknown") == "passthrough" else "warning",
+        "outage",
+        f"no old pod serves while a new one starts: {why}",
+        "should the guard refuse the image, or the cluster the pod, the proxy is down until that "
+        "is mended",
+        replacement.PASSTHROUGH,
+    )
+
+
+def of_constraints(world: World, workload: Workload, known: Catalogue) -> Iterator[Finding]:
+    """Yield the SCCs of OpenShift that would not admit the pod with the overlay."""
+    del known
+    guard = workload.template.guard
+    if not guard:
+        return
+    found = list(_constraints(world, workload))
+    if _adds_seccomp(workload, guard):
+        forbidding = [name(each) for each in found if not words(each, "seccompProfiles")]
+        if forbidding:
+            yield Finding(
+                workload.title,
+                "warning",
+                "scc-seccomp",
+                "the init container sets a seccompProfile, which neither pod nor proxy has; the "
+                f"SCC {last(forbidding)} has no seccompProfiles",
+                "such an SCC does not admit a pod that sets one",
+                _AGAIN,
+            )
+    narrow = [
+        name(each)
+        for each in found
+        if (allowed := words(each, "volumes")) and not ({"*"} & {*allowed} or {*allowed} >= _OURS)
+    ]
+    if narrow:
+        yield Finding(
+            workload.title,
+            "warning",
+            "scc-volumes",
+            f"the SCC {last(narrow)} does not allow volumes of both kinds that the overlay has",
+            "such an SCC does not admit the pod",
+            f"allow {last(sorted(_OURS))} in it, or give the service account another SCC",
+        )
+
+
+def _adds_seccomp(workload: Workload, guard: Object) -> bool:
+    """Say whether the guard sets a seccomp profile that nothing else in the pod has."""
+    given = [workload.template.spec, *workload.template.proxies]
+    others = any(at(each, "securityContext", "seccompProfile") for each in given)
+    return bool(at(guard, "securityContext", "seccompProfile")) and not others
+
+
+def _constraints(world: World, workload: Workload) -> Iterator[Object]:
+    """Yield the SCCs that a workload's pods were let in by, else those of its service account."""
+    admitted = {word(pod, "metadata", "annotations", _ADMITTED) for pod in world.pods_of(workload)}
+    account = word(workload.template.spec, "serviceAccountName") or "default"
+    for each in world.of(_SCC):
+        if name(each) in admitted or _is_for(each, account, namespace(workload.item)):
+            yield each
+
+
+def _is_for(constraints: Object, account: str, home: str | None) -> bool:
+    start, end = "system:serviceaccount:", f":{account}"
+    users = words(constraints, "users")
+    mine = any(
+        user.startswith(start)
+        and user.endswith(end)
+        and (not home or user == f"{start}{home}{end}")
+        for user in users
+    )
+    groups = {"system:authenticated", "system:serviceaccounts", f"{start[:-1]}s:{home}"}
+    return mine or bool(groups & {*words(constraints, "groups")})

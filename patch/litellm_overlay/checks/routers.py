@@ -1,0 +1,91 @@
+"""OpenShift's Routes and Traefik's IngressRoutes to a proxy: what of their limits is told. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from litellm_overlay.checks import limits
+from litellm_overlay.checks.finding import Finding
+from litellm_overlay.objects.access import (
+    Object,
+    annotations_of,
+    items,
+    name,
+    namespace,
+    title,
+    word,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from litellm_overlay.catalogue.releases import Catalogue
+    from litellm_overlay.checks.world import Workload, World
+
+# The router's own default for a tunnel is an hour; its timeout holds for answers over HTTP.
+_TUNNEL = "haproxy.router.openshift.io/timeout-tunnel"
+_TIMEOUT = "haproxy.router.openshift.io/timeout"
+_DEFAULT = 30  # seconds, of the router
+TRAEFIK = (
+    "its limits stand in Traefik's own configuration, which is no object of the cluster",
+    "a WebSocket lives on once it is open; an HTTP answer is cut where writeTimeout is set",
+    "look at entryPoints.NAME.transport.respondingTimeouts there, and ask: litellm-overlay probe",
+)
+
+
+def of_route(world: World, workload: Workload, known: Catalogue) -> Iterator[Finding]:
+    """Yield what OpenShift's Routes to a workload cut."""
+    del known
+    for route in routes_to(world, workload):
+        given = annotations_of(route)
+        for key, default in ((_TUNNEL, 0), (_TIMEOUT, _DEFAULT)):
+            seconds = limits.duration(given.get(key))
+            what = key if seconds is not None else f"{key} is not set"
+            if key == _TIMEOUT:
+                if (seconds if seconds is not None else default) >= limits.PATIENCE:
+                    continue
+                yield Finding(
+                    title(route),
+                    "note",
+                    "openshift-route",
+                    f"an HTTP answer that is quiet for {seconds or default:g} s is cut ({what})",
+                    "a WebSocket has a limit of its own, an hour by default; over HTTP a turn is "
+                    "cut while the model thinks",
+                    f"{key}: 3600s",
+                )
+            elif found := limits.idle(
+                title(route), "openshift-route", what, seconds or default, f"{key}: 3600s"
+            ):
+                yield found
+
+
+def of_traefik(world: World, workload: Workload, known: Catalogue) -> Iterator[Finding]:
+    """Yield that Traefik's limits cannot be seen here."""
+    del known
+    for route in ingress_routes_to(world, workload):
+        what, why, fix = TRAEFIK
+        yield Finding(title(route), "note", "ingress-traefik", what, why, fix)
+
+
+def routes_to(world: World, workload: Workload) -> Iterator[Object]:
+    """Yield the Routes that lead to a workload."""
+    services = {name(item) for item in world.services_of(workload)}
+    for route in world.of("Route"):
+        others = items(route, "spec", "alternateBackends")
+        names = {word(route, "spec", "to", "name"), *(word(each, "name") for each in others)}
+        if names & services and namespace(route) == namespace(workload.item):
+            yield route
+
+
+def ingress_routes_to(world: World, workload: Workload) -> Iterator[Object]:
+    """Yield Traefik's IngressRoutes that lead to a workload."""
+    services = {name(item) for item in world.services_of(workload)}
+    home = namespace(workload.item)
+    for route in world.of("IngressRoute"):
+        if any(
+            word(service, "name") in services
+            and (word(service, "namespace") or namespace(route)) == home
+            for rule in items(route, "spec", "routes")
+            for service in items(rule, "services")
+        ):
+            yield route

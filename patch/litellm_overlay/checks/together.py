@@ -1,0 +1,37 @@
+"""Manifests laid over what a cluster has: how it would be with them applied. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from litellm_overlay.objects.access import mapping, name, namespace, word
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from litellm_overlay.objects.access import Object
+
+
+def together(there: Sequence[Object], given: Sequence[Object]) -> list[Object]:
+    """Return a cluster's objects as they would be with these manifests applied.
+
+    What a manifest does not say, its namespace perhaps, is as in the cluster; pods stay, since
+    they tell of what runs now.
+    """
+    fresh = {(word(item, "kind"), name(item)): item for item in given}
+    homes = {namespace(item) for item in given}
+
+    def is_replaced(item: Object) -> bool:
+        other = fresh.get((word(item, "kind"), name(item)))
+        return other is not None and namespace(other) in {None, namespace(item)}
+
+    found = [item for item in there if not is_replaced(item)]
+    alone = {namespace(item) for item in there if namespace(item)} if None in homes else set()
+    home = alone.pop() if len(alone) == 1 else None
+    placed = [
+        {**item, "metadata": {**mapping(item, "metadata"), "namespace": home}}
+        if home and namespace(item) is None
+        else item
+        for item in given
+    ]
+    return [*found, *placed]

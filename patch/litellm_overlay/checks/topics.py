@@ -1,0 +1,100 @@
+"""What `doctor` looks for, a word each; and what an operator wants left out of its answer. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from litellm_overlay.errors import ValuesError
+from litellm_overlay.objects.access import annotations_of, title
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from litellm_overlay.checks.finding import Finding
+    from litellm_overlay.objects.access import Object
+
+TOPICS = {
+    "affected": "LiteLLM refuses Codex's handshake, and there is no overlay",
+    "handshake-fixed": "LiteLLM 1.89: Codex connects and can hang, and there is no overlay",
+    "malicious": "the release is malware",
+    "advisories": "the release has known vulnerabilities",
+    "unknown-release": "the image's tag does not tell the release",
+    "fixed": "the release needs no overlay for the handshake, and has one",
+    "no-endpoint": "the release has nothing to patch",
+    "unreviewed": "the release is newer than this tool's catalogue",
+    "refused": "a guard has refused to let its pod start",
+    "passthrough": "a guard has left an unknown file as it was",
+    "report-unreadable": "a guard has ended without a report that can be read",
+    "pod-waiting": "a container of a proxy's pod waits",
+    "two-images": "init container and proxy run different images",
+    "no-init-container": "the mount is there, the init container is not",
+    "no-mount": "the init container is there, the mount is not",
+    "foreign-init-container": "an init container has our name and is not ours",
+    "init-not-first": "other init containers run before ours",
+    "other-image": "init container and proxy name different images",
+    "ephemeral-storage": "a limit of the init container holds the whole pod",
+    "module-path": "the file is mounted where LiteLLM does not read it",
+    "module-hidden": "another mount hides the patched file",
+    "two-proxies": "several containers of a pod run LiteLLM, and not all are patched",
+    "payload-missing": "the payload's ConfigMap is not there",
+    "outage": "a refusal of the guard would stop the service",
+    "scc-seccomp": "an SCC of OpenShift forbids the pod's seccomp profile",
+    "scc-volumes": "an SCC of OpenShift forbids the pod's volumes",
+    "no-drain": "nothing lets running sessions end before a pod does",
+    "one-replica": "one replica, and it does not drain",
+    "short-grace": "the pod is killed before its drain is over",
+    "ingress-nginx": "a limit of ingress-nginx",
+    "ingress-f5": "a limit of F5's NGINX, or a Service that it is not told of",
+    "ingress-haproxy": "a limit of HAProxy",
+    "ingress-alb": "a limit of an AWS load balancer",
+    "ingress-traefik": "Traefik, whose limits are not in the cluster's objects",
+    "ingress-unknown": "an Ingress whose controller is not known",
+    "openshift-route": "a limit of a Route of OpenShift",
+    "gke-timeout": "a limit of GKE's load balancer",
+    "route-timeout": "a limit of an HTTPRoute",
+    "envoy-timeout": "a limit of Envoy Gateway",
+    "istio-timeout": "a limit of a VirtualService",
+    "istio-h2": "Istio makes connections HTTP/2",
+}
+ANNOTATION = "litellm-overlay/ignore"
+_ALWAYS = {"malicious"}
+
+
+def patterns(texts: Iterable[str]) -> list[tuple[str, str]]:
+    """Return (object, topic) of texts like TOPIC or KIND/NAME:TOPIC; "" is any object."""
+    found = []
+    for text in texts:
+        where, _, topic = text.rpartition(":")
+        if topic not in TOPICS or topic in _ALWAYS:
+            raise ValuesError(
+                f"{topic!r} is no topic that can be ignored", "litellm-overlay doctor --topics"
+            )
+        found.append((where, topic))
+    return found
+
+
+def sift(
+    found: Sequence[Finding], objects: Iterable[Object], ignored: Iterable[tuple[str, str]]
+) -> tuple[list[Finding], list[Finding]]:
+    """Return the findings that count, and those that options or annotations leave out."""
+    own = {
+        title(item): {word.strip() for word in str(said).split(",")}
+        for item in objects
+        if (said := annotations_of(item).get(ANNOTATION))
+    }
+    given = list(ignored)
+
+    def is_ignored(item: Finding) -> bool:
+        named = any(
+            topic == item.topic and (not where or _is(item.object, where)) for where, topic in given
+        )
+        return item.topic not in _ALWAYS and (named or item.topic in own.get(item.object, ()))
+
+    out = [item for item in found if is_ignored(item)]
+    return [item for item in found if item not in out], out
+
+
+def _is(titled: str, where: str) -> bool:
+    """Say whether "Kind/namespace/name" is an object given with or without its namespace."""
+    kind, *_, name = titled.split("/")
+    return where.lower() in {titled.lower(), f"{kind}/{name}".lower()}

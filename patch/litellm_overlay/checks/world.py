@@ -1,0 +1,168 @@
+"""What the checks look at, read from plain objects: manifests, or what the API answers. Pure."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from litellm_overlay.objects import recognition
+from litellm_overlay.objects.access import (
+    Object,
+    at,
+    labels,
+    mapping,
+    namespace,
+    selects,
+    title,
+    word,
+)
+from litellm_overlay.objects.pods import is_over
+from litellm_overlay.objects.workloads import PodTemplate, is_chore, keeps_pods, template_in
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """Something with a pod template, or a pod on its own."""
+
+    item: Object
+    template: PodTemplate
+
+    @property
+    def title(self) -> str:
+        """Return "Kind/namespace/name"."""
+        return title(self.item)
+
+    @property
+    def websocket(self) -> bool:
+        """Say whether the overlay serves WebSockets here."""
+        return bool(self.template.mounting) and self.template.mode != "http-fallback"
+
+
+@dataclass(frozen=True)
+class World:
+    """All objects, and the workloads that run a LiteLLM proxy. No slots: it keeps indexes.
+
+    In a fleet, each workload would else be held against each pod.
+    """
+
+    objects: tuple[Object, ...]
+    workloads: tuple[Workload, ...]
+
+    @cached_property
+    def _kinds(self) -> dict[str, list[Object]]:
+        found = defaultdict(list)
+        for item in self.objects:
+            found[word(item, "kind")].append(item)
+        return found
+
+    @cached_property
+    def _labelled(self) -> dict[tuple[str, str | None, str], list[Object]]:
+        """Pods by each of their labels, Services by each that they ask for."""
+        found = defaultdict(list)
+        for pod in self.of("Pod"):
+            for label in labels(pod).items():
+                found["Pod", namespace(pod), str(label)].append(pod)
+        for service in self.of("Service"):
+            for label in mapping(service, "spec", "selector").items():
+                found["Service", namespace(service), str(label)].append(service)
+        return found
+
+    def of(self, kind: str) -> list[Object]:
+        """Return the objects of a kind."""
+        return self._kinds.get(kind, [])
+
+    def pods_of(self, workload: Workload) -> list[Object]:
+        """Return the pods that a workload keeps; a pod on its own is its own."""
+        if workload.item.get("kind") == "Pod":
+            return [workload.item]
+        chosen = (
+            mapping(workload.item, "spec", "selector", "matchLabels") or workload.template.labels
+        )
+        home = namespace(workload.item)
+        some = [self._labelled.get(("Pod", home, str(it)), []) for it in chosen.items()]
+        return [pod for pod in min(some, key=len, default=[]) if selects(chosen, labels(pod))]
+
+    def services_of(self, workload: Workload) -> list[Object]:
+        """Return the Services that select a workload's pods."""
+        home = namespace(workload.item)
+        found = {
+            id(service): service
+            for label in workload.template.labels.items()
+            for service in self._labelled.get(("Service", home, str(label)), [])
+            if selects(mapping(service, "spec", "selector"), workload.template.labels)
+        }
+        return list(found.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What an operator says is LiteLLM's proxy: containers by name, images by their last part.
+
+    A container counts in workloads that look like LiteLLM alone; * and ? in an image's name.
+    """
+
+    containers: tuple[str, ...] = ()
+    image_name: str = ""
+
+    def template(self, template: PodTemplate, configs: Collection[str]) -> PodTemplate:
+        """Return a pod template that knows the proxies among its containers."""
+        likely = bool(recognition.sign(template, configs))
+        found = [
+            word(each, "name")
+            for each in template.containers
+            if (likely and word(each, "name") in self.containers)
+            or (
+                self.image_name
+                and fnmatchcase(recognition.last_part(str(each.get("image"))), self.image_name)
+            )
+        ]
+        return PodTemplate(template.item, frozenset(found)) if found else template
+
+
+def read(objects: Iterable[Object], named: Named | None = None) -> World:
+    """Return the objects with what runs a proxy among them; Jobs and hooks do not count.
+
+    Nor do LiteLLM's background workers, which answer no request, where they have no overlay.
+
+    A pod whose owner is among the objects is looked at for what it reports, not a second time.
+    Pods that are about to go or have ended, evicted ones perhaps, are of the past.
+    """
+    kept = tuple(item for item in objects if not (word(item, "kind") == "Pod" and is_over(item)))
+    configs = recognition.configs(kept) if named else ()
+    found = [
+        item
+        for item in templates(kept, named, configs)
+        if keeps_pods(item.item) and (item.template.overlaid or _serves(item.template))
+    ]
+    free = [item for item in found if not at(item.item, "metadata", "ownerReferences")]
+    world = World(kept, tuple(free))
+    kept_by = {id(pod) for item in free for pod in world.pods_of(item)}
+    alone = [
+        item
+        for item in found
+        if word(item.item, "kind") == "Pod"
+        and id(item.item) not in kept_by
+        and not is_chore(item.item)
+    ]
+    return World(kept, (*free, *alone))
+
+
+def templates(
+    objects: Iterable[Object], named: Named | None = None, configs: Collection[str] = ()
+) -> Iterator[Workload]:
+    """Yield everything that has a pod template, Jobs too."""
+    for item in objects:
+        if found := template_in(item):
+            template = found[1]
+            yield Workload(item, named.template(template, configs) if named else template)
+
+
+def _serves(template: PodTemplate) -> bool:
+    """Say whether a container runs the proxy, and not its background jobs alone."""
+    return any(not recognition.is_worker(each) for each in template.litellm)

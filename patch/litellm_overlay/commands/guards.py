@@ -1,0 +1,75 @@
+"""What the guard of a patch version makes of a file: of a released one, the released guard."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from endpoint_patch import edits
+from endpoint_patch.errors import AnchorError, UnknownStockFileError
+from litellm_overlay.catalogue import patch_files
+from litellm_overlay.errors import NotInCatalogueError, OverlayError
+from litellm_overlay.local import released_guard
+from litellm_overlay.overlay import preview
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_NOT_KNOWN = {AnchorError.exit_code, UnknownStockFileError.exit_code}
+
+
+def compare(
+    found: bytes,
+    version: str,
+    settings: Mapping[str, object],
+    litellm_version: str | None,
+    on_fixed: str,
+) -> preview.Difference:
+    """Return what the pod would do with a file; see `preview.compare`, for its errors, too."""
+    if version not in patch_files.released():
+        return preview.compare(found, version, settings, litellm_version, on_fixed)
+    stock = edits.undo(found)
+    report, patched = _run(version, stock, settings, litellm_version, on_fixed)
+    if report["exitCode"]:
+        of = NotInCatalogueError if report["exitCode"] in _NOT_KNOWN else OverlayError
+        raise of(report["message"], report["hint"] or "")
+    message, hint = preview.words(
+        report["decision"], report["basis"], report["message"], report["hint"] or ""
+    )
+    return preview.Difference(
+        decision=report["decision"],
+        message=message,
+        hint=hint,
+        upstream=report["upstream"],
+        known_as=report["knownAs"],
+        litellm_version=litellm_version,
+        patch_version=version,
+        stock_sha256=report["stockSha256"],
+        patched_sha256=report["patchedSha256"],
+        diff=preview.unified(stock, patched),
+    )
+
+
+def patched_sha256(
+    stock: bytes, version: str, guard_plan: Mapping[str, Any], litellm_version: str
+) -> str:
+    """Return the hash of what the guard makes of a release's own file; "" where it refuses it.
+
+    `guard_plan` is that of the pod: its settings and its onFixed count.
+    """
+    settings = guard_plan.get("settings") or {}
+    if version not in patch_files.released():
+        return preview.patched_sha256(stock, version, settings, litellm_version)
+    on_fixed = str(guard_plan.get("onFixed") or "passthrough")
+    report, _ = _run(version, stock, settings, litellm_version, on_fixed)
+    return report["patchedSha256"] or ""
+
+
+def _run(
+    version: str,
+    stock: bytes,
+    settings: Mapping[str, object],
+    litellm_version: str | None,
+    on_fixed: str,
+) -> tuple[dict[str, Any], bytes]:
+    plan = {"onFixed": on_fixed, "litellmVersion": litellm_version, "settings": dict(settings)}
+    return released_guard.run(version, stock, plan)

@@ -1,0 +1,46 @@
+"""Ask the package index about a release that is newer than the catalogue, where a verb may."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING
+
+import click
+
+from litellm_overlay.catalogue.releases import UNREVIEWED
+from litellm_overlay.errors import OverlayError
+from litellm_overlay.index import lookup, telling
+from litellm_overlay.local import environment
+from litellm_overlay.local.cache import cache_root
+from litellm_overlay.printed import printable
+
+if TYPE_CHECKING:
+    from litellm_overlay.catalogue.assessment import Answer
+    from litellm_overlay.catalogue.releases import Catalogue
+    from litellm_overlay.index.lookup import Look
+
+offline_option = click.option(
+    "--offline", is_flag=True, help="Ask no package index about a release that is newer."
+)
+
+
+def look_up(found: Answer, *, offline: bool) -> Look | None:
+    """Return what the index says of a release that is newer than the catalogue; None: not asked."""
+    if offline or not found.release or found.state != UNREVIEWED:
+        return None
+    version = found.release.version
+    try:
+        index = environment.index_url()
+    except OverlayError as error:
+        return lookup.Look(version, None, fault=error.message.splitlines()[-1])
+    return lookup.look_up(version, index, cache_root())
+
+
+def told(look: Look | None, known: Catalogue) -> tuple[str, ...]:
+    """Return the sentences for people: warnings, and what the file is."""
+    if look is None:
+        return ()
+    today = dt.datetime.now(dt.timezone.utc).date()
+    file = telling.file(look, known)
+    said = [*telling.warnings(look, today), *([f"LiteLLM {look.version}: {file}"] if file else [])]
+    return tuple(map(printable, said))

@@ -1,0 +1,98 @@
+"""What a pod without the overlay says of its LiteLLM, when it is asked; the operator consents."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from litellm_overlay import lock
+from litellm_overlay.catalogue import releases
+from litellm_overlay.errors import ClusterError, OverlayError, VerificationError
+from litellm_overlay.objects import pods
+from litellm_overlay.objects.access import name, word
+from litellm_overlay.objects.workloads import PodTemplate
+from litellm_overlay.overlay import values
+from litellm_overlay.overlay.plan import Planner
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from litellm_overlay.cluster.client import Cluster
+    from litellm_overlay.fleet.rows import Row
+    from litellm_overlay.lock import Lock
+    from litellm_overlay.objects.access import Object
+
+_VERSION = re.compile(rb"(?<![\w.])\d+\.\d+\.\d+(?:[.-]?(?:rc|dev|post)\.?\d+)?(?![\w.])")
+
+
+def to_pin(connection: Cluster, rows: Sequence[Row]) -> Lock:
+    """Return the lock for what one workload without the overlay runs.
+
+    A pod of it is asked for LiteLLM's version and for its endpoints.py. Raises OverlayError where
+    there is more than one workload, no pod is ready, or the file is not that of the release.
+    """
+    row, *more = rows
+    if more:
+        raise VerificationError(
+            f"{' and '.join(each.workload for each in rows)} do not carry the overlay",
+            "name the one to ask: --workload KIND/NAME",
+        )
+    if row.decision == "malicious":
+        raise VerificationError(f"{row.workload} runs malware", "litellm-overlay status")
+    pod = _ready_pod(connection, row)
+    container = word(PodTemplate(pod).proxy, "name")
+    version = _version(connection, row, pod, container)
+    digest = pods.digest(pods.image_id(pod, container))
+    reference = row.image.partition("@")[0] + (f"@{digest}" if digest else "")
+    planner = Planner.of(values.load("", image=reference, litellm_version=version))
+    found = lock.to_pin(planner)
+    own = _file_sha256(connection, row, pod, container, version)
+    if found.stock_sha256 and own != found.stock_sha256:
+        raise VerificationError(
+            f"the endpoints.py in {row.workload} is not that of LiteLLM {version}: its sha256 is "
+            f"{own}",
+            "look at it: kubectl exec … cat, then litellm-overlay diff FILE; to patch it all the "
+            f"same: inject --on-unknown patch --expected-sha256 {own}",
+        )
+    return replace(found, stock_sha256=own, chart_version=None)
+
+
+def _ready_pod(connection: Cluster, row: Row) -> Object:
+    owner = (row.namespace, row.kind, row.name)
+    listed = connection.list("pods", row.namespace)
+    ready = (it for it in listed if pods.owner(it) == owner and not pods.is_over(it))
+    found = next((it for it in ready if pods.is_ready(it)), None)
+    if found is None:
+        raise OverlayError(f"no pod of {row.workload} is ready, so none can be asked")
+    return found
+
+
+def _version(connection: Cluster, row: Row, pod: Object, container: str) -> str:
+    from litellm_overlay.cluster import tunnel  # noqa: PLC0415 - the cluster's client, slow
+
+    place = (connection, row.namespace, name(pod), container)
+    said = tunnel.execute(*place, ("litellm", "--version"))
+    found: set[str] = {each.decode() for each in _VERSION.findall(said)}
+    if len(found) != 1:
+        raise OverlayError(
+            f"litellm --version in {row.workload} does not print one version",
+            "say it: pin --image REFERENCE --litellm VERSION",
+        )
+    return found.pop()
+
+
+def _file_sha256(connection: Cluster, row: Row, pod: Object, container: str, version: str) -> str:
+    """Return the sha256 of the module, wherever the release may have it."""
+    from litellm_overlay.cluster import tunnel  # noqa: PLC0415 - as above
+
+    place = (connection, row.namespace, name(pod), container)
+    *others, last = [each.path for each in releases.load().paths_of(version)] or [""]
+    if not last:
+        raise OverlayError(f"nobody knows where LiteLLM {version} keeps its endpoints.py")
+    for path in others:
+        with contextlib.suppress(ClusterError):
+            return hashlib.sha256(tunnel.read_file(*place, path)).hexdigest()
+    return hashlib.sha256(tunnel.read_file(*place, last)).hexdigest()

@@ -1,0 +1,34 @@
+"""Tell a waiting person what is being done: one changing line on a terminal, else plain lines."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.console import Console
+
+    from litellm_overlay.local.cache import Progress
+
+
+@contextlib.contextmanager
+def shown_on(console: Console) -> Iterator[Progress]:
+    """Yield a function that shows what it is told; what is shown is no part of the output."""
+    if console.is_terminal:
+        with console.status("preparing") as status:
+            yield status.update
+        return
+    last = ""
+
+    def say(text: str) -> None:
+        # A log needs no line a second: "…, 3 s" is the same step as "…, 2 s".
+        nonlocal last
+        step = re.sub(r", \d+ s$", "", text)
+        if step != last:
+            console.print(step, highlight=False, markup=False, soft_wrap=True)
+        last = step
+
+    yield say

@@ -1,0 +1,41 @@
+"""`litellm-overlay uninject`: take the overlay out of manifests; the same as `inject --remove`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from litellm_overlay.commands.files import write_stdout
+from litellm_overlay.commands.manifest_options import manifest_options
+from litellm_overlay.commands.overlay_options import workload_option
+from litellm_overlay.commands.uncollected import uncollected
+from litellm_overlay.overlay import inject as core
+
+if TYPE_CHECKING:
+    from litellm_overlay.commands.manifest_options import Manifests
+
+
+@click.command()
+@manifest_options
+@workload_option
+def uninject(manifests: Manifests, workloads: tuple[str, ...]) -> None:
+    """Take the overlay out of manifests: what `inject` was given, to the byte.
+
+    FILE and FOLDER as for `inject`, by default stdin. The payload's ConfigMaps go as well; those in
+    a cluster stay until they are deleted there, so that `kubectl rollout undo` finds them.
+
+    \b
+    Examples:
+      litellm-overlay uninject < overlaid.yaml > manifests.yaml
+      litellm-overlay uninject overlaid.yaml | kubectl apply --filename -
+      litellm-overlay uninject --workload Deployment/canary < overlaid.yaml
+      litellm-overlay render --format payload | kubectl delete --filename -  (when all are out)
+
+    \b
+    Exit codes: 0 done; 1 it cannot be taken out in place; 2 usage.
+    """
+    text = manifests.read()
+    with uncollected():
+        bare = core.remove(text, workloads)
+    write_stdout(bare)

@@ -1,0 +1,40 @@
+"""`litellm-overlay version`: which tool this is, and up to which release it knows LiteLLM."""
+
+from __future__ import annotations
+
+import platform
+
+import click
+
+from litellm_overlay import __version__
+from litellm_overlay.catalogue import releases
+from litellm_overlay.commands.output import is_data, output_option, print_data
+
+
+@click.command()
+@output_option()
+def version(output: str) -> None:
+    """Tell the versions of this tool, of its patches, and the newest release in its catalogue.
+
+    \b
+    Examples:
+      litellm-overlay version
+      litellm-overlay version --output json | jq -r .version
+    """
+    known = releases.load()
+    told = {
+        "version": __version__,
+        "patchVersion": known.default_patch_version,
+        "patchVersions": list(known.patch_versions),
+        "newestRelease": known.releases[-1].version,
+        "python": platform.python_version(),
+    }
+    if is_data(output):
+        print_data(output, told)
+        return
+    click.echo(
+        f"litellm-overlay {__version__}\n"
+        f"patch versions: {', '.join(known.patch_versions)}; "
+        f"default {known.default_patch_version}\n"
+        f"catalogue: LiteLLM up to {told['newestRelease']}"
+    )

@@ -1,0 +1,1 @@
+"""What the overlay does in each workload and pod of a cluster. Pure."""

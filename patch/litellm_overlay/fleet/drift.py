@@ -1,0 +1,164 @@
+"""A pod held against the template of its owner: what was decided, and what drifted. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from litellm_overlay.catalogue import image_tags
+from litellm_overlay.names import (
+    DIGEST_ANNOTATION,
+    INIT_CONTAINER,
+    VERSION_ANNOTATION,
+    payload_name,
+)
+from litellm_overlay.objects import guard_report, pods
+from litellm_overlay.objects.access import name, word
+from litellm_overlay.objects.guard_report import GuardReport
+from litellm_overlay.objects.workloads import PodTemplate, mount_in
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from litellm_overlay.catalogue.releases import Catalogue
+    from litellm_overlay.objects.access import Object
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a pod template asks for.
+
+    `image` and `container` are the proxy's. `overlaid`: a part of the overlay is in it; `guarded`:
+    our init container is; `on_fixed` is what the guard is told. `notes` are sentences that explain;
+    `doubts` say why the overlay cannot do what it seems to.
+    """
+
+    image: str
+    container: str
+    overlaid: bool
+    guarded: bool
+    patch_version: str | None
+    digest: str | None
+    mode: str
+    on_fixed: str | None
+    notes: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One pod. `decision` is the guard's, None while it has not reported, or not-overlaid.
+
+    `image_digest` is "sha256:…" of the image that the proxy runs, None where it came from no
+    registry. `drift` are sentences that call for a look; `notes` explain.
+    """
+
+    name: str
+    decision: str | None
+    report: GuardReport
+    drift: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    image_digest: str | None = None
+
+
+def wanted(item: Object, known: Catalogue) -> Wanted | None:
+    """Read a pod template, or a pod; None where neither LiteLLM nor the overlay is in it."""
+    template = PodTemplate(item)
+    if not (template.overlaid or template.litellm):
+        return None
+    annotations = template.annotations
+    return Wanted(
+        image=word(template.proxy, "image"),
+        container=word(template.proxy, "name"),
+        overlaid=template.overlaid,
+        guarded=template.guard is not None,
+        patch_version=word(annotations, VERSION_ANNOTATION) or None,
+        digest=word(annotations, DIGEST_ANNOTATION) or None,
+        mode=template.mode,
+        on_fixed=word(template.guard_plan, "onFixed") or None,
+        notes=tuple(_notes(template)),
+        doubts=tuple(_doubts(template, known)),
+    )
+
+
+def see(pod: Object, asked: Wanted, known: Catalogue) -> Seen:
+    """Hold a pod against its owner's template."""
+    own = wanted(pod, known)
+    drift = [*_differences(own, asked)]
+    if own is None or not own.overlaid:
+        return Seen(name(pod), "not-overlaid", GuardReport(), tuple(drift))
+    if not own.guarded:  # nobody will report
+        return Seen(name(pod), None, GuardReport(), tuple(drift))
+    report = guard_report.read(pod)
+    if not report.ended:
+        why = f"not reported yet: {pods.why_waiting(pod)}"
+        return Seen(name(pod), None, report, tuple(drift), (why,))
+    if report.decision == "refused":
+        why = " ".join(filter(None, (report.why, report.hint)))
+        return Seen(name(pod), "refused", report, tuple(drift), (why,))
+    if report.decision is None:
+        drift.append(f"{report.fault}; restart the pod for a new one")
+        return Seen(name(pod), None, report, tuple(drift))
+    if report.fact("patchVersion") != own.patch_version:
+        drift.append(
+            f"the guard reports patch {report.fact('patchVersion')}, "
+            f"the annotation says {own.patch_version}"
+        )
+    if ids := pods.two_images(pod):
+        drift.append(f"init container and proxy run different images: {', '.join(ids)}")
+    digest = pods.digest(pods.image_id(pod, own.container))
+    return Seen(name(pod), report.decision, report, tuple(drift), image_digest=digest)
+
+
+def _notes(template: PodTemplate) -> Iterator[str]:
+    if template.namesake and not template.guard:
+        yield f"its init container {INIT_CONTAINER} is not ours"
+    if len(template.litellm) > 1:
+        names = ", ".join(word(each, "name") for each in template.litellm)
+        yield f"several containers run LiteLLM's image: {names}"
+
+
+def _doubts(template: PodTemplate, known: Catalogue) -> Iterator[str]:
+    version = word(template.annotations, VERSION_ANNOTATION)
+    digest = word(template.annotations, DIGEST_ANNOTATION)
+    if not template.guard:
+        if version:
+            yield f"annotated with patch {version}, but the init container is missing"
+        elif template.mounting:
+            yield "the patched file is mounted, but the init container is missing"
+        return
+    mount, path = mount_in(template.proxy), word(template.guard_plan, "modulePath")
+    if not mount:
+        yield "the proxy does not mount the patched file"
+    elif mount.get("mountPath") != path:
+        yield f"the proxy mounts over {mount.get('mountPath')}, the guard patched {path}"
+    if not version or not digest:
+        yield "the annotations of the overlay are missing"
+        return
+    patch = known.patch_versions.get(version)
+    if not patch or patch.digest != digest:
+        yield f"payload {version} {digest[:12]} is not in the catalogue of this release"
+    payload, _ = template.payload
+    if not payload.endswith(payload_name("", version, digest)):
+        yield f"the payload is {payload or 'missing'}, the annotation says {digest[:12]}"
+
+
+def _differences(own: Wanted | None, asked: Wanted) -> Iterator[str]:
+    has = (own.overlaid, own.guarded) if own else (False, False)
+    should = (asked.overlaid, asked.guarded)
+    if own is None or has != should:
+        more = has > should
+        yield "has the overlay, the template has not" if more else "lacks the template's overlay"
+    elif own and (own.patch_version, own.digest) != (asked.patch_version, asked.digest):
+        yield f"has patch {own.patch_version}, the template {asked.patch_version}"
+    if own and _short(own.image) != _short(asked.image):
+        yield f"runs {own.image}, the template says {asked.image}"
+
+
+def _short(image: str) -> tuple[str, str | None]:
+    """Return name and tag. A webhook may send pods to a mirror, or add the digest."""
+    try:
+        parsed = image_tags.parse(image)
+    except ValueError:
+        return image, None
+    return parsed.name.rpartition("/")[2], parsed.tag

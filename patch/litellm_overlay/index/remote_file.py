@@ -1,0 +1,65 @@
+"""A file on a web server, read in ranges: a wheel's table of contents and one member of it."""
+
+from __future__ import annotations
+
+import io
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# A wheel of LiteLLM has some 4,000 members; their table stands at its end.
+TAIL = 1 << 20
+
+
+class RemoteFile(io.RawIOBase):
+    """A seekable file; `fetch` takes a Range header and gives status, body and Content-Range."""
+
+    def __init__(self, fetch: Callable[[str], tuple[int, bytes, str]]) -> None:
+        super().__init__()
+        self._fetch = fetch
+        self._at = 0
+        self._tail, span = self._get(f"bytes=-{TAIL}")
+        size = re.fullmatch(r"bytes \d+-\d+/(\d+)", span)
+        if not size:
+            raise OSError(f"the index does not say how long the file is, but {span!r}")
+        self._size = int(size[1])
+
+    def readable(self) -> bool:
+        """Say that it can be read."""
+        return True
+
+    def seekable(self) -> bool:
+        """Say that any place can be read."""
+        return True
+
+    def tell(self) -> int:
+        """Return the offset of the next byte."""
+        return self._at
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Go to an offset, from the start, from here or from the end."""
+        self._at = max(0, offset + {0: 0, 1: self._at, 2: self._size}[whence])
+        return self._at
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        """Fill the buffer as far as the file goes; return the number of bytes."""
+        wanted = min(len(buffer), self._size - self._at)
+        if wanted <= 0:
+            return 0
+        start = self._at - (self._size - len(self._tail))
+        if start >= 0:
+            found = self._tail[start : start + wanted]
+        else:
+            found, _ = self._get(f"bytes={self._at}-{self._at + wanted - 1}")
+            found = found[:wanted]
+        buffer[: len(found)] = found
+        self._at += len(found)
+        return len(found)
+
+    def _get(self, span: str) -> tuple[bytes, str]:
+        status, body, content_range = self._fetch(span)
+        if status != 206:
+            raise OSError(f"the index gives no part of a file (HTTP {status})")
+        return body, content_range

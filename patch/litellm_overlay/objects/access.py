@@ -1,0 +1,95 @@
+"""Look into an object that may lack anything, or have it of another type. Pure.
+
+An object is a dict as YAML or JSON gives it: from manifests, or what the API answers.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from litellm_overlay.names import PAYLOAD_LABELS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+Object = dict[str, Any]
+
+
+def at(item: object, *keys: str) -> Any:
+    """Return what is found by following keys, None where one is missing."""
+    for key in keys:
+        if not isinstance(item, dict):
+            return None
+        item = item.get(key)
+    return item
+
+
+def mapping(item: object, *keys: str) -> Object:
+    """Return the mapping found by following keys, {} where there is none."""
+    found = at(item, *keys)
+    return found if isinstance(found, dict) else {}
+
+
+def word(item: object, *keys: str) -> str:
+    """Return the text found by following keys, "" where there is none."""
+    found = at(item, *keys)
+    return found if isinstance(found, str) else ""
+
+
+def number(item: object, *keys: str) -> int | None:
+    """Return the whole number found by following keys, None where there is none."""
+    found = at(item, *keys)
+    return found if isinstance(found, int) and not isinstance(found, bool) else None
+
+
+def words(item: object, *keys: str) -> list[str]:
+    """Return the texts in the list found by following keys."""
+    found = at(item, *keys)
+    return [each for each in found if isinstance(each, str)] if isinstance(found, list) else []
+
+
+def items(item: object, *keys: str) -> list[Object]:
+    """Return the mappings in the list found by following keys."""
+    found = at(item, *keys)
+    return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
+
+
+def named(given: Iterable[Object], wanted: str) -> Object | None:
+    """Return the first object with a name."""
+    return next((each for each in given if each.get("name") == wanted), None)
+
+
+def namespace(item: Object) -> str | None:
+    """Return an object's namespace."""
+    return word(item, "metadata", "namespace") or None
+
+
+def name(item: Object) -> str:
+    """Return an object's name."""
+    return word(item, "metadata", "name")
+
+
+def labels(item: Object) -> Object:
+    """Return an object's labels."""
+    return mapping(item, "metadata", "labels")
+
+
+def annotations_of(item: Object) -> Object:
+    """Return an object's annotations."""
+    return mapping(item, "metadata", "annotations")
+
+
+def title(item: Object) -> str:
+    """Return "Kind/namespace/name", or "Kind/name"."""
+    return "/".join(filter(None, (word(item, "kind"), namespace(item), name(item))))
+
+
+def selects(selector: Mapping[str, Any], given: Mapping[str, Any]) -> bool:
+    """Say whether a selector of labels chooses these; an empty one chooses nothing."""
+    return bool(selector) and selector.items() <= given.items()
+
+
+def is_payload(item: object) -> bool:
+    """Say whether an object is one of our ConfigMaps, of this version or an older."""
+    ours = selects(PAYLOAD_LABELS, mapping(item, "metadata", "labels"))
+    return ours and word(item, "kind") == "ConfigMap"

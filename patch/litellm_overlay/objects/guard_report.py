@@ -1,0 +1,111 @@
+"""What a pod's status tells of its guard: one reading, for all who ask. Pure."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from litellm_overlay.names import INIT_CONTAINER
+from litellm_overlay.objects.access import items, mapping, named, number, word
+from litellm_overlay.objects.workloads import PodTemplate
+
+if TYPE_CHECKING:
+    from litellm_overlay.objects.access import Object
+
+# As `python -m endpoint_patch --help` names them; to an operator a crash is a refusal.
+_DECISIONS = {
+    "patched": "patched",
+    "upstream-fixed": "upstream-fixed",
+    "passthrough": "passthrough",
+    "refused": "refused",
+    "crashed": "refused",
+}
+
+_EVERYDAY = {"Completed", "Error"}
+_NO_REPORT = "the termination message is no report of the guard"
+
+
+@dataclass(frozen=True, slots=True)
+class GuardReport:
+    """The guard's last words in one pod. In a crash loop they are those of the run before.
+
+    `decision` is patched, upstream-fixed, passthrough or refused; None while the guard has not
+    ended, and where it ended well without a report that can be read: then `fault` says what is
+    wrong with it. With another exit code than 0 it is always refused, whatever the report says.
+    `facts` is the report as the guard wrote it, {} where there is none; `text` is the termination
+    message, and `cause` the kubelet's word for the end, where either says more.
+    """
+
+    decision: str | None = None
+    exit_code: int | None = None
+    facts: Object = field(default_factory=dict)
+    fault: str = ""
+    text: str = ""
+    cause: str = ""
+
+    @property
+    def ended(self) -> bool:
+        """Say whether the guard has ended, in this run or the one before."""
+        return self.exit_code is not None
+
+    @property
+    def why(self) -> str:
+        """Return the guard's sentence; where it left none, or another, what is known of its end."""
+        claim = word(self.facts, "decision")
+        if self.message and _DECISIONS.get(claim) == self.decision:
+            return self.message
+        cause = f" ({self.cause})" if self.cause else ""
+        said = self.fault or f"its report says {claim}: {self.message}"
+        return f"the guard ended with exit code {self.exit_code}{cause}; {said}"
+
+    @property
+    def message(self) -> str:
+        """Return the guard's sentence, "" where there is none."""
+        return word(self.facts, "message").strip()
+
+    @property
+    def hint(self) -> str:
+        """Return what the guard says to do, "" where it says nothing."""
+        return word(self.facts, "hint").strip()
+
+    def fact(self, key: str) -> str | None:
+        """Return a text of the report, None where it has none."""
+        return word(self.facts, key) or None
+
+
+def read(pod: Object) -> GuardReport:
+    """Return what the guard of a pod said; of an init container that is not ours, nothing."""
+    ended = _ended(pod) if PodTemplate(pod).guard else None
+    if ended is None:
+        return GuardReport()
+    exit_code = number(ended, "exitCode") or 0
+    text, cause = word(ended, "message"), word(ended, "reason")
+    facts, fault = _facts(text)
+    decision = _DECISIONS.get(word(facts, "decision"))
+    if exit_code:
+        decision = "refused"
+    cause = "" if cause in _EVERYDAY else cause
+    return GuardReport(decision, exit_code, facts, fault, text, cause)
+
+
+def _ended(pod: Object) -> Object | None:
+    status = named(items(pod, "status", "initContainerStatuses"), INIT_CONTAINER)
+    for state in ("state", "lastState"):
+        if ended := mapping(status, state, "terminated"):
+            return ended
+    return None
+
+
+def _facts(message: str) -> tuple[Object, str]:
+    """Return the report in a termination message; else {}, and what is wrong with it."""
+    if not message:
+        return {}, "the guard left no report"
+    try:
+        report = json.loads(message)
+    except (ValueError, RecursionError):
+        cut = message.startswith("{")
+        return {}, "the guard's report is cut" if cut else _NO_REPORT
+    if not isinstance(report, dict) or word(report, "decision") not in _DECISIONS:
+        return {}, _NO_REPORT
+    return report, ""

@@ -1,0 +1,88 @@
+"""What a pod's status says, in one place for all who ask. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from litellm_overlay.names import INIT_CONTAINER
+from litellm_overlay.objects.access import at, items, labels, name, named, namespace, word
+from litellm_overlay.objects.workloads import PodTemplate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from litellm_overlay.objects.access import Object
+
+Owner = tuple[str, str, str]  # namespace, kind, name
+# ReplicaSets are not asked for: with all old revisions they can be most of a cluster's objects.
+# Their names are the owner's and this label.
+_HASHES = {"pod-template-hash": "Deployment", "rollouts-pod-template-hash": "Rollout"}
+_STATUSES = ("initContainerStatuses", "containerStatuses")
+
+
+def is_over(pod: Object) -> bool:
+    """Say whether a pod is of the past: about to go, or ended (evicted, completed, failed)."""
+    ended = word(pod, "status", "phase") in {"Failed", "Succeeded"}
+    return ended or at(pod, "metadata", "deletionTimestamp") is not None
+
+
+def owner(pod: Object) -> Owner:
+    """Return what keeps a pod running; a pod of nobody's is its own."""
+    home = namespace(pod) or ""
+    references = items(pod, "metadata", "ownerReferences")
+    above = next((each for each in references if each.get("controller")), None)
+    if not above:
+        return home, "Pod", name(pod)
+    kind, called = word(above, "kind"), word(above, "name")
+    for label, keeper in _HASHES.items():
+        hash_ = word(labels(pod), label)
+        if kind == "ReplicaSet" and hash_ and called.endswith(f"-{hash_}"):
+            return home, keeper, called.removesuffix(f"-{hash_}")
+    return home, kind, called
+
+
+def is_ready(pod: Object) -> bool:
+    """Say whether a pod takes requests."""
+    ready = (each for each in items(pod, "status", "conditions") if each.get("type") == "Ready")
+    return any(each.get("status") == "True" for each in ready)
+
+
+def image_id(pod: Object, container: str) -> str:
+    """Return the image that a container of either sort runs, as the kubelet has it; "" for none."""
+    for part in _STATUSES:
+        if status := named(items(pod, "status", part), container):
+            return word(status, "imageID")
+    return ""
+
+
+def two_images(pod: Object) -> tuple[str, str] | None:
+    """Return the images of our guard and of the proxy, if they are known and not the same."""
+    template = PodTemplate(pod)
+    if not template.guard:
+        return None
+    ids = image_id(pod, INIT_CONTAINER), image_id(pod, word(template.proxy, "name"))
+    return ids if all(ids) and ids[0] != ids[1] else None
+
+
+def digest(image_id: str) -> str | None:
+    """Return the digest in an image id; one without a name before it is a node's own."""
+    return image_id.rpartition("@")[2] if "@" in image_id else None
+
+
+def waiting(pod: Object) -> Iterator[tuple[str, str, str]]:
+    """Yield name, reason and the kubelet's words of each container that waits."""
+    for part in _STATUSES:
+        for status in items(pod, "status", part):
+            if reason := word(status, "state", "waiting", "reason"):
+                yield word(status, "name"), reason, word(status, "state", "waiting", "message")
+
+
+def why_waiting(pod: Object) -> str:
+    """Return why a pod's guard has not run, in the words of the kubelet or the scheduler."""
+    for container, reason, message in waiting(pod):
+        if reason != "PodInitializing":
+            return f"{container}: {reason}{f', {message}' if message else ''}"
+    for condition in items(pod, "status", "conditions"):
+        if condition.get("reason") == "Unschedulable":
+            return f"Unschedulable, {condition.get('message')}"
+    return "it is starting"

@@ -1,0 +1,141 @@
+"""What looks like LiteLLM's proxy, though its image is not named like LiteLLM's own. Pure.
+
+A sign is half a sentence that begins with "its", for people. Nothing is patched for a sign alone:
+it is told, and it is what `--container` chooses among.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING
+
+from litellm_overlay.objects.access import items, mapping, number, word, words
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator
+
+    from litellm_overlay.objects.access import Object
+    from litellm_overlay.objects.workloads import PodTemplate
+
+_PORT = 4000
+_PROGRAM = re.compile(r"(?:\S*/)?litellm|litellm\.proxy\S*")
+# Words that name another product in the last part of an image's name.
+_PRODUCTS = (
+    "postgres postgresql pgbouncer pgvector pgadmin mysql mariadb mongo mongodb redis valkey keydb "
+    "dragonfly memcached rabbitmq kafka nginx haproxy envoy traefik caddy prometheus grafana "
+    "exporter otel opentelemetry fluentd fluentbit keycloak"
+)
+# Words that do so beside no word of LiteLLM's: litellm-alpine is LiteLLM.
+_MAYBE = (
+    "busybox alpine ubuntu debian cloudnative nats httpd apache alertmanager loki jaeger vector "
+    "vault minio oauth2 adminer backup"
+)
+_UNFILLED = re.compile(r"[$][{(A-Z_]|\{\{|\}\}|^\s*$|<[^>]+>")
+_PRODUCT, _MAYBE_PRODUCT = (
+    re.compile(rf"(?:^|[^a-z0-9])(?:{'|'.join(words_.split())})(?:[^a-z]|$)")
+    for words_ in (_PRODUCTS, _MAYBE)
+)
+_CONFIG = re.compile(r"model_list|litellm_(?:params|settings)")
+# What LITELLM_JOB_ROLE says of a process that answers requests, or of one that does all.
+_SERVING = {"", "serving", "all", "proxy", "gateway"}
+
+
+def names_litellm(text: str) -> bool:
+    """Say whether a text has LiteLLM's name in it, however it is spelled."""
+    return "litellm" in re.sub(r"[\s_.-]", "", text.lower())
+
+
+def last_part(reference: str) -> str:
+    """Return the last part of an image's name, without tag and digest; of any text."""
+    return re.sub(r"[:@].*", "", reference.partition("@")[0].rpartition("/")[2]).lower()
+
+
+def is_other_product(reference: str) -> bool:
+    """Say whether an image is named like another product: a database, a cache, a gateway."""
+    name = last_part(reference)
+    if names_litellm(name):
+        return bool(_PRODUCT.search(name))
+    return bool(_PRODUCT.search(name) or _MAYBE_PRODUCT.search(name))
+
+
+def is_worker(container: Object) -> bool:
+    """Say whether a container runs LiteLLM's background jobs, and answers no request."""
+    role = next(
+        (word(each, "value") for each in items(container, "env") if _is_role(each)),
+        "",
+    )
+    return role.strip().lower() not in _SERVING
+
+
+def is_config(config_map: Object) -> bool:
+    """Say whether a ConfigMap holds a configuration of LiteLLM."""
+    texts = (each for each in mapping(config_map, "data").values() if isinstance(each, str))
+    return any(len(set(_CONFIG.findall(each))) > 1 for each in texts)
+
+
+def sign(template: PodTemplate, configs: Collection[str] = ()) -> str:
+    """Return why a pod template looks like LiteLLM's proxy, "" where it does not.
+
+    `configs` are the names of ConfigMaps with a configuration of LiteLLM.
+    """
+    found = (sign_of(each, template, configs) for each in template.containers)
+    sidecars = (
+        f"its init container {word(each, 'name')} keeps running, and {what}"
+        for each in template.init_containers
+        if each.get("restartPolicy") == "Always"
+        and (what := sign_of(each, template, configs))
+        and not is_worker(each)
+    )
+    return next(filter(None, (*found, *sidecars)), "")
+
+
+def sign_of(container: Object, template: PodTemplate, configs: Collection[str]) -> str:
+    """Return why a container looks like LiteLLM's proxy, "" where it does not."""
+    reference = str(container.get("image") or "")
+    if is_other_product(reference):
+        return ""
+    empty = f"its image, {reference.strip() or 'which is empty'}, is not filled in"
+    unfilled = bool(_UNFILLED.search(reference))
+    if names_litellm(reference):
+        return empty if unfilled else f"its image is {reference}"
+    told = [*words(container, "command"), *words(container, "args")]
+    started = [part for each in told for part in re.split(r"[\s=;&|]+", each)]
+    ours = _mentions(container, template, told, configs)
+    ports = (number(each, "containerPort") for each in items(container, "ports"))
+    port = _PORT in ports or ("--port" in started and str(_PORT) in started)
+    config = "--config" in started
+    signs = (
+        (any(map(_PROGRAM.fullmatch, started)), "its command runs litellm"),
+        (config and (port or ours), "its arguments have --config"),
+        (port and ours, f"its port is {_PORT}, and it has a configuration of LiteLLM"),
+        (unfilled and (ours or port or config), empty),
+    )
+    return next((what for there, what in signs if there), "")
+
+
+def _mentions(
+    container: Object, template: PodTemplate, told: list[str], configs: Collection[str]
+) -> bool:
+    """Say whether a container's settings, but for its labels, have LiteLLM's name in them."""
+    settings = [told, container.get("env"), container.get("envFrom"), template.spec.get("volumes")]
+    texts = json.dumps([*settings, container.get("volumeMounts")], default=str)
+    return names_litellm(texts) or bool({*_config_maps(template)} & set(configs))
+
+
+def _is_role(variable: Object) -> bool:
+    return variable.get("name") == "LITELLM_JOB_ROLE"
+
+
+def _config_maps(template: PodTemplate) -> Iterator[str]:
+    for volume in items(template.spec, "volumes"):
+        yield word(volume, "configMap", "name")
+
+
+def configs(objects: Iterable[Object]) -> set[str]:
+    """Return the names of the ConfigMaps that hold a configuration of LiteLLM."""
+    return {
+        word(item, "metadata", "name")
+        for item in objects
+        if word(item, "kind") == "ConfigMap" and is_config(item)
+    }

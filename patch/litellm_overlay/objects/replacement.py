@@ -1,0 +1,58 @@
+"""Whether a workload's old pod serves until the new one is ready. Pure."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from litellm_overlay.objects.access import at, mapping, word
+from litellm_overlay.objects.workloads import controller
+
+if TYPE_CHECKING:
+    from litellm_overlay.objects.access import Object
+
+PASSTHROUGH = (
+    "--on-unknown passthrough starts a proxy whose endpoints.py is not known, unpatched; or try "
+    "the image on a copy of the workload first"
+)
+
+
+def gap(item: Object) -> str:
+    """Return why no old pod serves while the new one starts; "" where one does.
+
+    A guard that refuses, or a pod that is not admitted, is an outage there.
+    """
+    kind = word(item, "kind")
+    if kind == "Pod" and (owner := controller(item)):
+        kind = owner.partition("/")[0]
+    if kind == "StatefulSet":
+        return "a StatefulSet deletes the old pod before it makes the new one"
+    if kind == "DaemonSet":
+        surge = at(item, "spec", "updateStrategy", "rollingUpdate", "maxSurge")
+        deletes = "a DaemonSet deletes a node's old pod before it makes the new one"
+        return "" if _share(surge, 100, up=True) else deletes
+    if kind == "Pod":
+        return "a Pod cannot be changed: it is deleted and made anew"
+    strategy = mapping(item, "spec", "strategy")
+    if word(strategy, "type") == "Recreate":
+        return "its strategy, Recreate, deletes the old pods before it makes the new ones"
+    found = at(item, "spec", "replicas")
+    replicas = found if isinstance(found, int) else 1
+    unavailable = at(strategy, "rollingUpdate", "maxUnavailable")
+    if replicas and _share(unavailable, replicas, up=False) >= replicas:
+        return (
+            f"its maxUnavailable, {unavailable}, lets all {replicas} old pods go at once"
+            if replicas > 1
+            else f"its maxUnavailable, {unavailable}, lets the only pod go first"
+        )
+    return ""
+
+
+def _share(value: object, of: int, *, up: bool) -> int:
+    """Return a number of pods, given as such or in percent; 0 for what is neither."""
+    if isinstance(value, int):
+        return value
+    if isinstance(value, str) and (found := re.fullmatch(r"(\d{1,3})%", value, re.ASCII)):
+        share = int(found[1]) * of
+        return -(-share // 100) if up else share // 100
+    return 0

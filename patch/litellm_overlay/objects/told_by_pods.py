@@ -1,0 +1,58 @@
+"""Which LiteLLM a workload runs, as pods tell that run already: for images whose tag moves. Pure.
+
+A pod's guard has reported the release. Of a pod without a guard the image is compared: what another
+pod's guard found in the image of the same digest is in this one, too.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from packaging.version import InvalidVersion, Version
+
+from litellm_overlay.objects import guard_report, pods
+from litellm_overlay.objects.access import word
+from litellm_overlay.objects.workloads import PodTemplate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from litellm_overlay.objects.access import Object
+
+
+def release_of(
+    kind: str, name: str, namespace: str | None, running: Sequence[Object]
+) -> str | None:
+    """Return the one release that all reports on a workload's pods name, None if they do not.
+
+    A workload without a namespace may be in any.
+    """
+    alive = [pod for pod in running if not pods.is_over(pod)]
+    mine = []
+    for pod in alive:
+        home, *of = pods.owner(pod)
+        if of == [kind, name] and namespace in {None, home}:
+            mine.append(pod)
+    digests = _digests(mine)
+    if not digests:  # of an image that came from no registry only the pods themselves can tell
+        found = {_reported(pod) for pod in mine} - {None}
+    else:
+        same = [pod for pod in alive if _digests([pod]) & digests]
+        found = {_reported(pod) for pod in same} - {None}
+    return found.pop() if len(found) == 1 and len(digests) < 2 else None
+
+
+def _digests(listed: Iterable[Object]) -> set[str]:
+    """Return the digests of the images that the proxies of pods run."""
+    ids = (pods.image_id(pod, word(PodTemplate(pod).proxy, "name")) for pod in listed)
+    return {found for each in ids if (found := pods.digest(each))}
+
+
+def _reported(pod: Object) -> str | None:
+    """Return the release that a pod's guard has found, if it can be one."""
+    report = guard_report.read(pod)
+    version = report.fact("litellmVersion")
+    try:
+        return str(Version(version)) if version and report.decision else None
+    except InvalidVersion:
+        return None

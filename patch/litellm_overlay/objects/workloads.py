@@ -1,0 +1,208 @@
+"""What keeps pods running, and what a pod template says of a proxy and its overlay. Pure.
+
+One reading for all: `inject`, `status`, `verify` and `doctor` see the same proxy and overlay.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from litellm_overlay.catalogue import image_tags
+from litellm_overlay.names import INIT_CONTAINER, OUTPUT_VOLUME, PAYLOAD_VOLUME
+from litellm_overlay.objects.access import (
+    annotations_of,
+    items,
+    labels,
+    mapping,
+    named,
+    word,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from litellm_overlay.objects.access import Object
+    from litellm_overlay.objects.manifests import Path
+
+# Kinds that keep pods running. A Job that runs the same image (migrations) is none of them.
+KINDS = {
+    "Deployment",
+    "StatefulSet",
+    "DaemonSet",
+    "ReplicaSet",
+    "ReplicationController",
+    "Rollout",
+    "DeploymentConfig",
+}
+CHORES = {"Job", "CronJob"}
+# The annotations of what Helm and Argo CD run for a moment.
+HOOKS = ("helm.sh/hook", "argocd.argoproj.io/hook")
+_GUARD = "endpoint_patch"  # the program that our init container runs
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """The container that the overlay serves; fields in the words of the Kubernetes API."""
+
+    container: str
+    image: str
+    pull_policy: str | None
+    env: tuple[Mapping[str, Any], ...]
+    security_context: Mapping[str, Any]
+    pod_security_context: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class PodTemplate:
+    """A pod template, or a pod's own copy of it; `item` may lack metadata, spec or anything else.
+
+    No slots: it keeps what it has worked out.
+    """
+
+    item: Object
+    also: frozenset[str] = frozenset()  # names of containers that are known to run LiteLLM, too
+
+    @property
+    def spec(self) -> Object:
+        """Return the pod's spec."""
+        return mapping(self.item, "spec")
+
+    @property
+    def annotations(self) -> Object:
+        """Return the pod's annotations."""
+        return annotations_of(self.item)
+
+    @property
+    def labels(self) -> Object:
+        """Return the pod's labels."""
+        return labels(self.item)
+
+    @property
+    def containers(self) -> list[Object]:
+        """Return the containers, but for init containers."""
+        return items(self.spec, "containers")
+
+    @property
+    def init_containers(self) -> list[Object]:
+        """Return the init containers."""
+        return items(self.spec, "initContainers")
+
+    @property
+    def namesake(self) -> Object | None:
+        """Return the init container of our name, ours or somebody's."""
+        return named(self.init_containers, INIT_CONTAINER)
+
+    @cached_property
+    def guard(self) -> Object | None:
+        """Return our init container: the one of our name that runs the guard."""
+        return self.namesake if self.namesake and _runs_guard(self.namesake) else None
+
+    @cached_property
+    def mounting(self) -> list[Object]:
+        """Return the containers that mount the one file that the guard writes."""
+        return [each for each in self.containers if mount_in(each)]
+
+    @property
+    def overlaid(self) -> bool:
+        """Say whether the overlay is in it, whole or in part."""
+        return self.guard is not None or bool(self.mounting)
+
+    @cached_property
+    def litellm(self) -> list[Object]:
+        """Return the containers that run an image named like LiteLLM's proxy, or are known to."""
+        return [
+            it for it in self.containers if runs_litellm(it) or str(it.get("name")) in self.also
+        ]
+
+    @property
+    def proxies(self) -> list[Object]:
+        """Return the containers that carry our mount, else those that run LiteLLM's image."""
+        return self.mounting or self.litellm
+
+    @property
+    def proxy(self) -> Object:
+        """Return the first proxy; under our guard alone the first container; else {}."""
+        return next(iter(self.proxies or (self.containers if self.guard else [])), {})
+
+    @cached_property
+    def guard_plan(self) -> Object:
+        """Return the guard's plan; {} where there is none, or it is not JSON."""
+        plan = named(items(self.guard, "env"), "LITELLM_OVERLAY_PLAN")
+        try:
+            found = json.loads(word(plan, "value"))
+        except (ValueError, RecursionError):
+            return {}
+        return found if isinstance(found, dict) else {}
+
+    @property
+    def payload(self) -> tuple[str, dict[str, str]]:
+        """Return the name of the guard's ConfigMap, "" for none, and its paths by key."""
+        source = mapping(named(items(self.spec, "volumes"), PAYLOAD_VOLUME), "configMap")
+        paths = {word(item, "key"): word(item, "path") for item in items(source, "items")}
+        return word(source, "name"), paths
+
+    @property
+    def mode(self) -> str:
+        """Return the overlay's mode: "websocket" or "http-fallback"."""
+        return word(self.guard_plan, "settings", "mode") or "websocket"
+
+
+def template_in(item: Object) -> tuple[Path, PodTemplate] | None:
+    """Return the path of keys to an object's pod template, and the template; a pod is its own."""
+    kind = word(item, "kind")
+    if kind == "Pod":
+        return (), PodTemplate(item)
+    if kind not in KINDS | CHORES:
+        return None
+    job = ("spec", "jobTemplate") if kind == "CronJob" else ()
+    path = (*job, "spec", "template")
+    return path, PodTemplate(mapping(item, *path))
+
+
+def keeps_pods(item: Object) -> bool:
+    """Say whether an object keeps a pod running, itself perhaps; Jobs and hooks do not."""
+    return word(item, "kind") in KINDS | {"Pod"} and not is_hook(item)
+
+
+def is_hook(item: Object) -> bool:
+    """Say whether Helm or Argo CD runs an object for a moment only."""
+    return any(hook in annotations_of(item) for hook in HOOKS)
+
+
+def controller(item: Object) -> str | None:
+    """Return kind and name of the object that made this one and will make it again, if any."""
+    owners = items(item, "metadata", "ownerReferences")
+    owner = next((each for each in owners if each.get("controller") is True), None)
+    return f"{word(owner, 'kind')}/{word(owner, 'name')}" if owner else None
+
+
+def is_chore(pod: Object) -> bool:
+    """Say whether a pod comes to an end by itself: migrations, hooks, whatever a Job runs."""
+    owners = items(pod, "metadata", "ownerReferences")
+    return is_hook(pod) or any(word(each, "kind") in CHORES for each in owners)
+
+
+def runs_litellm(container: Object) -> bool:
+    """Say whether a container's image is named like LiteLLM's proxy."""
+    try:
+        return image_tags.is_proxy(image_tags.parse(str(container.get("image"))))
+    except ValueError:
+        return False
+
+
+def mount_in(container: Object) -> Object | None:
+    """Return the mount of our one file; a mount of the whole volume hides a folder and is none."""
+    mounts = items(container, "volumeMounts")
+    ours = (each for each in mounts if each.get("name") == OUTPUT_VOLUME)
+    return next((each for each in ours if each.get("subPath")), None)
+
+
+def _runs_guard(container: Object) -> bool:
+    """Say whether a container runs the guard, by itself or through a shell."""
+    parts = [container.get(part) for part in ("command", "args")]
+    told = [str(part) for listed in parts if isinstance(listed, list) for part in listed]
+    return any(_GUARD in re.split(r"[\s/'\"]", part) for part in told)

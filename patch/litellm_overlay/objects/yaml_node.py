@@ -1,0 +1,123 @@
+"""A piece of a YAML or JSON text, where it stands there, and what it means. Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_STR = "tag:yaml.org,2002:str"
+_NULLS = {"", "~", "null", "Null", "NULL"}
+_WORDS: dict[str, bool | None] = {
+    **dict.fromkeys(_NULLS),
+    **{
+        word: value
+        for value, words in ((True, "true yes on"), (False, "false no off"))
+        for plain in words.split()
+        for word in (plain, plain.title(), plain.upper())
+    },
+}
+_INT = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,18})", re.ASCII)
+_HEX = re.compile(r"0x[0-9a-fA-F]{1,16}", re.ASCII)
+_OCTAL = re.compile(r"0o?[0-7]{1,21}", re.ASCII)
+_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]{1,3})?", re.ASCII)
+_NUMBERS: tuple[tuple[re.Pattern[str], Callable[[str], float]], ...] = (
+    (_INT, int),
+    (_HEX, lambda text: int(text, 16)),
+    (_OCTAL, lambda text: int(text.replace("o", ""), 8)),
+    (_FLOAT, float),
+)
+_BEGINS_NUMBER = frozenset("+-.0123456789")
+
+
+@dataclass(slots=True, eq=False)
+class Node:
+    """A piece of the text, from `start` up to `end` (characters).
+
+    `kind` is scalar, list, mapping or alias. The children of a mapping are keys and values in
+    turn. `opening` is where the inside of a collection in flow style begins, behind its bracket,
+    and where a list in block style has its first dash. `value` is a scalar's text, decoded.
+    """
+
+    kind: str
+    start: int
+    end: int
+    line: int
+    value: str = ""
+    style: str = ""
+    tag: str | None = None
+    anchor: str | None = None
+    flow: bool = False
+    opening: int = 0
+    children: list[Node] = field(default_factory=list)
+    target: Node | None = None  # of an alias
+    size: int = 1  # values in it, those that aliases stand for among them
+    height: int = 1  # levels, likewise
+    closed: bool = False
+    aliased: bool = False
+
+    def pairs(self) -> list[tuple[Node, Node]]:
+        """Return keys and values; none for what is no mapping."""
+        if self.kind != "mapping":
+            return []
+        return list(zip(self.children[::2], self.children[1::2], strict=True))
+
+    def get(self, key: str) -> Node | None:
+        """Return the value that stands at a key; an alias stays an alias."""
+        return next((value for name, value in self.pairs() if name.value == key), None)
+
+    @property
+    def is_null(self) -> bool:
+        """Say whether it is a scalar that means null."""
+        return self.kind == "scalar" and not self.style and not self.tag and self.value in _NULLS
+
+
+def data(node: Node) -> Any:
+    """Return what a node means: texts, numbers, True, False, None, lists and dicts.
+
+    Nothing else: dates stay the texts that Kubernetes takes them for.
+    """
+    kind = node.kind
+    if kind == "scalar":
+        return node.value if node.style or node.tag == _STR else _plain(node.value)
+    if kind == "mapping":
+        return _mapping(node)
+    if kind == "list":
+        return [data(child) for child in node.children]
+    return data(node.target) if node.target else None
+
+
+def _mapping(node: Node) -> dict[Any, Any]:
+    own = {}
+    merges = False
+    parts = iter(node.children)
+    for name, value in zip(parts, parts, strict=True):
+        if name.value == "<<" and not name.style:
+            merges = True
+        else:
+            own[data(name)] = data(value)
+    return {**merged(node), **own} if merges else own
+
+
+def merged(node: Node) -> dict[Any, Any]:
+    """Return what the merge keys of a mapping give it."""
+    found: dict[Any, Any] = {}
+    for name, value in node.pairs():
+        if name.value != "<<" or name.style:
+            continue
+        given = data(value)
+        for each in given if isinstance(given, list) else [given]:
+            found = {**each, **found} if isinstance(each, dict) else found
+    return found
+
+
+def _plain(text: str) -> Any:
+    """Return what a text without quotes and tag means."""
+    if text in _WORDS:
+        return _WORDS[text]
+    if text[0] not in _BEGINS_NUMBER:
+        return text
+    return next((read(text) for form, read in _NUMBERS if form.fullmatch(text)), text)

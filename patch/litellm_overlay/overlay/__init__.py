@@ -1,0 +1,1 @@
+"""From an operator's values to the overlay in manifests: values, plan, text. Pure."""

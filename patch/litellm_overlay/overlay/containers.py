@@ -1,0 +1,96 @@
+"""Which containers of a chosen pod template are the proxy. Pure."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+from litellm_overlay.errors import OverlayError
+from litellm_overlay.objects import recognition
+from litellm_overlay.objects.access import items, mapping
+from litellm_overlay.objects.workloads import Proxy
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from litellm_overlay.objects.access import Object
+    from litellm_overlay.objects.workloads import PodTemplate
+    from litellm_overlay.overlay.values import OverlayValues
+
+
+def named(template: PodTemplate, values: OverlayValues) -> list[Object]:
+    """Return the containers whose names the values give."""
+    names = (values.container or "").split(",")
+    return [
+        each for name in names for each in template.containers if name and each.get("name") == name
+    ]
+
+
+def by_image(template: PodTemplate, pattern: str) -> list[Object]:
+    """Return the containers whose images have such a name."""
+    return [
+        each
+        for each in template.containers
+        if fnmatchcase(recognition.last_part(str(each.get("image") or "")), pattern)
+    ]
+
+
+def choose(
+    template: PodTemplate, values: OverlayValues, wanted: list[Object], *, named: bool
+) -> list[Object]:
+    """Return the containers that get the mount; [] where nothing tells for certain.
+
+    They are those that are wanted by name, else by image. `named` says that the workload is.
+    OverlayError where they cannot be served.
+    """
+    found = wanted or (by_image(template, values.image_name) if values.image_name else [])
+    told = bool(found)
+    if not found:
+        found = [each for each in template.litellm if not recognition.is_worker(each)]
+    if not found and named and len(template.containers) == 1:
+        found = template.containers
+    for each in found:
+        _require_whole(each)
+    if len(found) > 1:
+        _require_alike(found, told=told)
+    return found
+
+
+def proxy(container: Object, pod_security_context: Object) -> Proxy:
+    """Return a container as the planner sees it."""
+    return Proxy(
+        container=container["name"],
+        image=container["image"],
+        pull_policy=container.get("imagePullPolicy"),
+        env=tuple(items(container, "env")),
+        security_context=mapping(container, "securityContext"),
+        pod_security_context=pod_security_context,
+    )
+
+
+def _require_whole(container: Object) -> None:
+    name, image = container.get("name"), container.get("image")
+    if not (isinstance(name, str) and name and isinstance(image, str) and image):
+        raise OverlayError(
+            "a container has no name or no image", "inject reads whole manifests, not patches"
+        )
+    if recognition.is_other_product(image):
+        raise OverlayError(
+            f"the image of its container {name}, {image}, is another product's",
+            "choose another container: --container NAME",
+        )
+
+
+def _require_alike(found: Sequence[Object], *, told: bool) -> None:
+    """Require that containers can share one patched file, and that the operator named them."""
+    names = ", ".join(str(each["name"]) for each in found)
+    if not told:
+        raise OverlayError(
+            f"runs LiteLLM's image in several containers: {names}",
+            "say which one is the proxy: --container NAME; or NAME,NAME for all of them",
+        )
+    if len({str(each["image"]) for each in found}) > 1:
+        raise OverlayError(
+            f"its containers {names} run different images, and one file cannot serve both",
+            "choose one of them: --container NAME",
+        )

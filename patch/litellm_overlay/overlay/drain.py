@@ -1,0 +1,123 @@
+"""The drain of a proxy in manifests of another's: hooks, seconds, and what of it is ours. Pure.
+
+Pods with our annotation carry it: a volume for the flag, a postStart and a preStop hook in each
+proxy, and, where there was none, a grace period. One that is there stays; the drain keeps within.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from litellm_overlay import names
+from litellm_overlay.errors import OverlayError
+from litellm_overlay.objects.access import annotations_of, at, items, mapping, number, word, words
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from litellm_overlay.objects.access import Object
+
+HOOKS = ("postStart", "preStop")
+GRACE = "terminationGracePeriodSeconds"
+_MARGIN = 30  # seconds, for what comes before and after the drain
+_LEAST = 5  # seconds
+_A_PORT = re.compile(r"[0-9]{1,5}")
+_PORT = 4000  # LiteLLM's, where nothing says another
+_GRACE_IS_OURS, _HOOKS_ALONE = "with-grace-period", "hooks"  # the annotation's values
+
+
+@dataclass(frozen=True, slots=True)
+class Drain:
+    """How a pod drains: seconds, and whether its grace period is to be ours; `flag` is a path."""
+
+    seconds: int
+    adds_grace: bool
+    flag: str
+
+    @property
+    def grace(self) -> int:
+        """Return the pod's grace period in seconds."""
+        return self.seconds + _MARGIN
+
+    @property
+    def annotations(self) -> Mapping[str, str]:
+        """Return what tells later what was added."""
+        return {names.DRAIN_ANNOTATION: _GRACE_IS_OURS if self.adds_grace else _HOOKS_ALONE}
+
+
+def of_pod(template: Object, seconds: int, flag: str) -> Drain:
+    """Return the drain of a pod template; OverlayError if its grace period leaves no time."""
+    if GRACE not in mapping(template, "spec"):
+        return Drain(seconds, adds_grace=True, flag=flag)
+    there = number(template, "spec", GRACE) or 0
+    if there - _MARGIN < _LEAST:
+        raise OverlayError(
+            f"its {GRACE} of {there} leaves no time to drain",
+            f"set it to {seconds + _MARGIN} in the manifests, or take it out there",
+        )
+    return Drain(min(seconds, there - _MARGIN), adds_grace=False, flag=flag)
+
+
+def port_of(container: Object) -> int:
+    """Return the port that a proxy listens on."""
+    args = [*words(container, "command"), *words(container, "args")]
+    for number_, arg in enumerate(args):
+        name, _, value = arg.partition("=")
+        given = value or "".join(args[number_ + 1 : number_ + 2])
+        if name == "--port" and _A_PORT.fullmatch(given):
+            return int(given)
+    listening = [number(each, "containerPort") for each in items(container, "ports")]
+    return next((port for port in listening if port), _PORT)
+
+
+def refuse_hooks(container: Object) -> None:
+    """Raise OverlayError if a container has hooks of its own in the places of ours."""
+    there = [hook for hook in HOOKS if hook in mapping(container, "lifecycle")]
+    if there:
+        raise OverlayError(
+            f"its container {word(container, 'name')} has a {there[0]} hook of its own",
+            "leave --drain out, or below workloads in the values file: drainSeconds: 0",
+        )
+
+
+def is_ours(template: Object) -> bool:
+    """Say whether a pod template's drain was added by `inject`."""
+    return names.DRAIN_ANNOTATION in annotations_of(template)
+
+
+def grace_is_ours(template: Object) -> bool:
+    """Say whether its grace period was."""
+    return annotations_of(template).get(names.DRAIN_ANNOTATION) == _GRACE_IS_OURS
+
+
+def our_hooks(container: object) -> list[str]:
+    """Return the hooks that lower or raise a flag, in a pod template whose drain is ours."""
+    lower, raise_ = (words(container, "lifecycle", hook, "exec", "command") for hook in HOOKS)
+    ours = {"postStart": lower[:2] == ["rm", "-f"], "preStop": raise_[3:4] == ["drain"]}
+    return [hook for hook in HOOKS if ours[hook]]
+
+
+def without(template: Any) -> Any:
+    """Return a pod template's data without our hooks and grace period, itself untouched.
+
+    The flag's volume and mounts are known by name, elsewhere.
+    """
+    spec = at(template, "spec")
+    if not is_ours(template) or not isinstance(spec, dict):
+        return template
+    spec = dict(spec)
+    if grace_is_ours(template):
+        spec.pop(GRACE, None)
+    if isinstance(spec.get("containers"), list):
+        spec["containers"] = list(map(_without_hooks, spec["containers"]))
+    return {**template, "spec": spec}
+
+
+def _without_hooks(container: Any) -> Any:
+    ours = our_hooks(container)
+    if not ours:
+        return container
+    left = {hook: it for hook, it in container["lifecycle"].items() if hook not in ours}
+    return {**container, "lifecycle": left}

@@ -1,0 +1,23 @@
+"""Which release the name of an image says, where it is an image of LiteLLM's. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from litellm_overlay.catalogue import assessment, image_tags
+from litellm_overlay.errors import NotInCatalogueError
+from litellm_overlay.objects.recognition import last_part, names_litellm
+
+if TYPE_CHECKING:
+    from litellm_overlay.catalogue.releases import Catalogue, Release
+
+
+def release_in_tag(image: str, known: Catalogue) -> Release | None:
+    """Return the release that the tag of an image of LiteLLM names, None where it does not."""
+    try:
+        if not names_litellm(last_part(image)):
+            return None
+        reading = image_tags.read(image_tags.parse(image))
+        return assessment.answer(image, known).release if reading.release else None
+    except (ValueError, NotInCatalogueError):
+        return None

@@ -1,0 +1,251 @@
+"""Manifests in, the same manifests with the overlay in them (or out of them again) out. Pure.
+
+A document that holds no proxy is passed on byte for byte. In one that does, text is put in and all
+else stays. An older overlay is taken out before a new one is put in: so twice is once, an update
+is an install, and removal gives the original back. The overlay of a workload that is not chosen
+stays as it is.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import defaultdict
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from litellm_overlay.errors import OverlayError
+from litellm_overlay.names import DIGEST_ANNOTATION, OUTPUT_VOLUME
+from litellm_overlay.objects.access import at, is_payload, items, name, namespace, word
+from litellm_overlay.objects.manifests import Document, documents, join
+from litellm_overlay.objects.workloads import template_in
+from litellm_overlay.overlay import meaning, pod_edits, survey, templates
+from litellm_overlay.overlay.pod_edits import NAMES, Place
+from litellm_overlay.overlay.selection import Selection, parse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator, Sequence
+
+    from litellm_overlay.objects.access import Object
+    from litellm_overlay.objects.manifests import Path
+    from litellm_overlay.objects.workloads import PodTemplate
+    from litellm_overlay.overlay.found import Chosen, Left
+    from litellm_overlay.overlay.plan import OverlayPlan, Planner
+
+_BOM = "\ufeff"
+
+
+@dataclass(frozen=True, slots=True)
+class Injected:
+    """The manifests, and what was done: "" for none, where something is refused.
+
+    `overlaid` are title ("Deployment/litellm") and plan of what now carries the overlay, `left`
+    what looks like LiteLLM and was left alone, `refused` why nothing is written, `warnings` pairs
+    of a sentence and a hint, and `gaps` title and reason of where a refused pod is an outage.
+    """
+
+    text: str
+    overlaid: tuple[tuple[str, OverlayPlan], ...]
+    left: tuple[Left, ...] = ()
+    refused: tuple[Left, ...] = ()
+    warnings: tuple[tuple[str, str], ...] = ()
+    gaps: tuple[tuple[str, str], ...] = ()
+    exit_code: int = 0
+
+
+def inject(manifests: str, planner: Planner, workloads: Sequence[str] = ()) -> Injected:
+    """Put the overlay into the pod templates with a proxy, and the ConfigMaps before the first.
+
+    `workloads` are patterns as `selection.parse` reads them. OverlayError if there is no proxy, or
+    one of them cannot be overlaid.
+    """
+    found = look(manifests, planner, workloads)
+    if found.refused:
+        raise refusal(found)
+    if not found.overlaid:
+        raise nothing(found)
+    return found
+
+
+def refusal(found: Injected) -> OverlayError:
+    """Return the error for a stream in which a workload cannot get the overlay."""
+    first, *more = found.refused
+    also = "".join(f"; {each.title}: {each.reason}" for each in more)
+    error = OverlayError(f"{first.title}: {first.reason}{also}", first.hint)
+    error.exit_code = found.exit_code
+    return error
+
+
+def nothing(found: Injected) -> OverlayError:
+    """Return the error for a stream in which nothing gets the overlay."""
+    names = ", ".join(each.title for each in found.left)
+    hint = next((each.hint for each in found.left if each.hint and not each.expected), "")
+    return OverlayError(
+        "no container in these manifests runs an image of LiteLLM that inject can patch"
+        + (f"; left alone: {names}" if names else ""),
+        hint
+        or "name the proxy: --workload KIND/NAME --container NAME; Jobs and hooks are left alone",
+    )
+
+
+def look(
+    manifests: str,
+    planner: Planner,
+    workloads: Sequence[str] = (),
+    pods: Callable[[str | None], Sequence[Object]] | None = None,
+) -> Injected:
+    """Return what `inject` does, refusals as data.
+
+    `pods` returns the pods of a namespace, None for that of the context. It is asked where neither
+    values nor tag name a release.
+    """
+    mark, text = _split_mark(manifests)
+    parts = [Document(each) for each in documents(text)]
+    _ = planner.payload  # that there is none, of a version that is not known, is no one's fault
+    selection = Selection.of(workloads, planner.values)
+    surveyed = survey.take(parts, selection, planner.values)
+    given = meaning.plans(surveyed.chosen, planner, _running(parts, surveyed.chosen, planner, pods))
+    left, refused = (*surveyed.left, *given.left), (*surveyed.refused, *given.refused)
+    result = Injected(
+        "", tuple((item.title, plan) for item, plan in given.plans), left, refused, given.warnings,
+        tuple((item.title, item.gap) for item, _ in given.plans if item.gap),
+        (surveyed.codes + given.codes + (0,))[0],
+    )  # fmt: skip
+    if refused or not given.plans:
+        return result
+    bare = _bare(parts, surveyed.stays)
+    by_document: dict[int, list[tuple[Chosen, OverlayPlan]]] = defaultdict(list)
+    for item, plan in given.plans:
+        by_document[item.document].append((item, plan))
+    there, rendered = _payloads_in(bare), planner.rendered
+    made: list[str] = []
+    above = _lines_above(parts)
+    for number, document in enumerate(bare):
+        here = by_document.get(number, [])
+        for item, plan in here:
+            needed = [it for it in planner.payloads if it in rendered or it == plan.payload]
+            missing = [it for it in needed if (item.namespace, it.name) not in there]
+            there |= {(item.namespace, it.name) for it in missing}
+            if missing:
+                body = templates.render(
+                    "payload.yaml.j2", payloads=missing, namespace=item.namespace
+                )
+                made += documents(f"---\n{body}")
+        if document is not None:
+            made.append((_with_overlay(document, here, above[number]) if here else document).text)
+    return replace(result, text=mark + join(text, made))
+
+
+def _running(
+    parts: Sequence[Document],
+    chosen: Sequence[Chosen],
+    planner: Planner,
+    pods: Callable[[str | None], Sequence[Object]] | None,
+) -> list[Object]:
+    """Return the pods that may tell a release: those of the stream, else those of a cluster."""
+    silent = {it.namespace for it in chosen if not meaning.says_release(it, planner.known)}
+    if pods is None or not silent:
+        return []
+    there = [
+        item
+        for part in parts
+        if "initContainerStatuses" in part.text
+        for _, item in part.objects()
+        if word(item, "kind") == "Pod"
+    ]
+    return there or [item for home in sorted(silent, key=str) for item in pods(home)]
+
+
+def remove(manifests: str, workloads: Sequence[str] = ()) -> str:
+    """Return the manifests without any overlay, or without that of some workloads."""
+    mark, text = _split_mark(manifests)
+    parts = [Document(each) for each in documents(text)]
+    chosen = Selection(tuple(map(parse, workloads)))
+    stays = {
+        (number, where) for number, where, item in _overlaid(parts) if not _is_meant(item, chosen)
+    }
+    return mark + join(text, [each.text for each in _bare(parts, stays) if each is not None])
+
+
+def _is_meant(item: Object, chosen: Selection) -> bool:
+    key = word(item, "kind"), namespace(item), name(item)
+    return chosen.chosen(*key) and not chosen.left_out(*key)
+
+
+def _split_mark(manifests: str) -> tuple[str, str]:
+    """Return the byte order mark, if the stream begins with one, and the rest."""
+    mark = _BOM if manifests.startswith(_BOM) else ""
+    return mark, manifests.removeprefix(mark)
+
+
+def _overlaid(parts: Sequence[Document]) -> Iterator[tuple[int, Path, Object]]:
+    """Yield document, path and object of each pod template with an overlay."""
+    for number, document in enumerate(parts):
+        if OUTPUT_VOLUME not in document.text:
+            continue
+        for where, item in document.objects():
+            found = template_in(item)
+            if found and at(found[1].item, "spec") is not None and _carries(found[1]):
+                yield number, (*where, *found[0]), item
+
+
+def _carries(template: PodTemplate) -> bool:
+    """Say whether anything of the overlay is in a template, half of one perhaps."""
+    volumes = items(template.spec, "volumes")
+    return template.overlaid or any(word(each, "name") in NAMES for each in volumes)
+
+
+def _bare(parts: Sequence[Document], stays: Collection[tuple[int, Path]]) -> list[Document | None]:
+    """Return the documents without overlays, but for templates where it stays; None for payloads.
+
+    A payload stays in a namespace in which an overlay does.
+    """
+    made: list[Document | None] = [*parts]
+    homes = set()
+    doomed: dict[int, list[Place]] = defaultdict(list)
+    for number, where, item in _overlaid(parts):
+        if (number, where) in stays:
+            homes.add(namespace(item))
+        else:
+            title = f"{word(item, 'kind')}/{name(item)}"
+            doomed[number].append(Place(where, title))
+    above = _lines_above(parts)
+    for number, places in doomed.items():
+        made[number] = pod_edits.remove(parts[number], places, above=above[number])
+    for number, document in enumerate(parts):
+        found = _payload(document)
+        if found and namespace(found) not in homes:
+            made[number] = None
+    return made
+
+
+def _payload(document: Document) -> Object | None:
+    """Return the ConfigMap of ours that a document is, of this version or an older."""
+    if DIGEST_ANNOTATION not in document.text or "kind: ConfigMap" not in document.text:
+        return None
+    return next((it for where, it in document.objects() if where == () and is_payload(it)), None)
+
+
+def _payloads_in(parts: Sequence[Document | None]) -> set[tuple[str | None, str]]:
+    found = filter(None, map(_payload, filter(None, parts)))
+    return {(namespace(item), name(item)) for item in found}
+
+
+def _lines_above(parts: Sequence[Document]) -> list[int]:
+    """Return how many lines stand above each document."""
+    return [0, *itertools.accumulate(part.text.count("\n") for part in parts)]
+
+
+def _with_overlay(
+    document: Document, here: Sequence[tuple[Chosen, OverlayPlan]], above: int
+) -> Document:
+    return pod_edits.add(
+        document,
+        [
+            (
+                Place(item.where, item.title, tuple(each.container for each in item.proxies)),
+                templates.fragment(plan),
+            )
+            for item, plan in here
+        ],
+        above=above,
+    )

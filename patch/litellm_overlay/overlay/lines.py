@@ -1,0 +1,54 @@
+"""Where lines of a text begin and end, for the nodes of its tree. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from litellm_overlay.objects.yaml_node import Node
+
+
+def line_start(text: str, at: int) -> int:
+    """Return where the line of a place begins."""
+    return text.rfind("\n", 0, at) + 1
+
+
+def line_end(text: str, node: Node) -> int:
+    """Return where the line after a node's last begins, or the text ends."""
+    while node.children and not node.flow:
+        node = node.children[-1]
+    if node.style not in ("|", ">"):
+        found = text.find("\n", node.end)
+        return found + 1 if found >= 0 else len(text)
+    # Its end stands behind blank lines as well, which belong to it after "|+" alone.
+    head = text[node.start : text.find("\n", node.start)].split("#", 1)[0]
+    if node.end < len(text) or "+" in head:
+        end = node.end
+        begins = line_start(text, end)
+        if not text[begins:end].strip() and end < len(text):
+            end = begins
+    else:
+        end = len(text)
+    if "+" in head:
+        return end
+    content = text[node.start : end].rstrip()
+    found = text.find("\n", node.start + len(content))
+    return found + 1 if found >= 0 else len(text)
+
+
+def above(text: str, begins: int) -> int:
+    """Return the start of the comments and blank lines above a line."""
+    while begins:
+        before = line_start(text, begins - 1)
+        line = text[before : begins - 1].strip()
+        if line and not line.startswith("#"):
+            break
+        begins = before
+    return begins
+
+
+def ends_in_block(node: Node) -> bool:
+    """Say whether the last thing in a node is a block of text."""
+    while node.children:
+        node = node.children[-1]
+    return node.style in ("|", ">")

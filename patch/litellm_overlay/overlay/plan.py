@@ -1,0 +1,242 @@
+"""Values and a proxy in, a frozen `OverlayPlan` out: all that templates need. Pure."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from litellm_overlay.catalogue import assessment, releases
+from litellm_overlay.catalogue.assessment import Answer
+from litellm_overlay.errors import NotInCatalogueError, OverlayError, ValuesError
+from litellm_overlay.names import (
+    DIGEST_ANNOTATION,
+    DRAIN_FILE,
+    OUTPUT_PATH,
+    VERSION_ANNOTATION,
+)
+from litellm_overlay.objects.workloads import Proxy
+from litellm_overlay.overlay.payload import payloads
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from litellm_overlay.catalogue.releases import Catalogue
+    from litellm_overlay.overlay.payload import Payload
+    from litellm_overlay.overlay.values import OverlayValues
+
+# The init container runs as whom the proxy runs; all else it gets is less.
+_IDENTITY = (
+    "runAsUser",
+    "runAsGroup",
+    "runAsNonRoot",
+    "seLinuxOptions",
+    "appArmorProfile",
+    "seccompProfile",
+)
+_INTERPRETER = ("PATH", "PYTHONPATH")
+
+
+@dataclass(frozen=True, slots=True)
+class OverlayPlan:
+    """The overlay of one proxy container.
+
+    `litellm` is what the proxy's image was taken for; `guard_plan` is JSON for `endpoint_patch`.
+    """
+
+    proxy: Proxy
+    litellm: Answer
+    module_path: str
+    on_fixed: str
+    payload: Payload
+    guard_plan: str
+    env: tuple[Mapping[str, Any], ...]
+    security_context: Mapping[str, Any]
+    resources: Mapping[str, Any]
+    annotations: Mapping[str, str]
+    drain_seconds: int = 0  # 0: it does not drain
+    drain_file: str = DRAIN_FILE
+
+    @property
+    def is_patched(self) -> bool:
+        """Say whether the guard will patch the release that the image was taken for."""
+        return self.litellm.state in assessment.patched_states(self.on_fixed)
+
+
+@dataclass(frozen=True, slots=True)
+class Planner:
+    """Makes the plan of each proxy that one set of values is for.
+
+    `payloads` are those of all patch versions, oldest first. What a lock pins stands in the values.
+    """
+
+    values: OverlayValues
+    known: Catalogue
+    payloads: tuple[Payload, ...]
+
+    @classmethod
+    def of(cls, values: OverlayValues) -> Planner:
+        """Return the planner that goes by this package's catalogue and payloads."""
+        known = releases.load()
+        return cls(values, known, payloads(values.name, known))
+
+    @property
+    def payload(self) -> Payload:
+        """Return the payload of the patch version that the values pin, else of the newest."""
+        return self._of(self.values.patch_version or self.known.default_patch_version)
+
+    @property
+    def rendered(self) -> tuple[Payload, ...]:
+        """Return the payloads that are to be there: the newest ones, the pinned one, those named.
+
+        A pod template from before an upgrade finds its own only among them.
+        """
+        named = {self.payload.version, *(self._of(it).version for it in self.values.keep_versions)}
+        newest = self.payloads[-self.values.keep_newest :]
+        return tuple(it for it in self.payloads if it in newest or it.version in named)
+
+    def _of(self, version: str) -> Payload:
+        found = next((item for item in self.payloads if item.version == version), None)
+        if found is None:
+            versions = ", ".join(item.version for item in self.payloads)
+            raise NotInCatalogueError(f"there is no patch version {version}", f"known: {versions}")
+        return found
+
+    def plan(self, proxy: Proxy) -> OverlayPlan:
+        """Return the plan, or say what is missing for it."""
+        chosen = self.payload
+        litellm = self.identify(proxy.image)
+        path = self._module_path(proxy.image, litellm)
+        self._require_bridge(chosen.version)
+        guard_plan = {
+            "patchVersion": chosen.version,
+            "modulePath": path,
+            "outputPath": f"{OUTPUT_PATH}/endpoints.py",
+            "terminationMessagePath": "/dev/termination-log",
+            "onFixed": self.values.on_fixed or "passthrough",
+            "onUnknown": self.values.on_unknown,
+            # A payload that was frozen before the next malware was known learns of it here.
+            "compromised": [each.version for each in self.known.in_state("malicious")],
+            "settings": self._settings(),
+        }
+        if self.values.expected_sha256:
+            guard_plan["expectedSha256"] = self.values.expected_sha256
+        return OverlayPlan(
+            proxy=proxy,
+            litellm=litellm,
+            module_path=path,
+            on_fixed=self.values.on_fixed or "passthrough",
+            payload=chosen,
+            # Sorted and compact, as Helm's toJson has it.
+            guard_plan=json.dumps(guard_plan, sort_keys=True, separators=(",", ":")),
+            env=tuple(item for item in proxy.env if item.get("name") in _INTERPRETER),
+            security_context=_confined(proxy.security_context),
+            resources=self.values.init_resources,
+            annotations={VERSION_ANNOTATION: chosen.version, DIGEST_ANNOTATION: chosen.digest},
+            drain_seconds=self.values.drain_seconds or 0,
+            drain_file=self.values.settings.get("drainFile") or DRAIN_FILE,
+        )
+
+    def _settings(self) -> dict[str, Any]:
+        """Return the patch's settings; a drain needs its flag."""
+        given = dict(self.values.settings)
+        if self.values.drain_seconds:
+            given["drainFile"] = given.get("drainFile") or DRAIN_FILE
+        return given
+
+    def _require_bridge(self, version: str) -> None:
+        line = self.known.patch_versions[version].line
+        if self.values.on_fixed == "patch" and line != "bridge":
+            raise ValuesError(
+                f'onFixed "patch" needs the bridge, and patch version {version} is the {line}',
+                f"leave the patch version out, or set it to {self.known.default_patch_version}",
+            )
+
+    def identify(self, image: str) -> Answer:
+        """Return what is known of the release in an image: the values say it, else the reference.
+
+        Whoever names the release is taken at his word where the tag names none. A tag of upstream's
+        form that names another leaves a doubt, which the guard settles. Malware counts before all.
+        """
+        if malware := assessment.malware(self.known, image):
+            return malware
+        named = self.values.litellm_version
+        try:
+            found = assessment.answer(named or image, self.known)
+        except ValueError as error:
+            raise ValuesError(
+                str(error), "an image looks like ghcr.io/berriai/litellm:v1.88.6"
+            ) from error
+        except NotInCatalogueError:
+            if self.values.module_path and not named:
+                return Answer(image, None, exact=False, why="not in the catalogue")
+            raise
+        if not named or not found.release or found.state == "malicious":
+            return found
+        doubt = assessment.contradiction(image, found.release)
+        return replace(found, exact=not doubt, why=doubt)
+
+    def _module_path(self, image: str, found: Answer) -> str:
+        """Return where the proxy mounts the file; the guard in the pod refuses a wrong path."""
+        name = f"LiteLLM {found.release.version}" if found.release else image
+        if found.state == "malicious":
+            raise OverlayError(
+                f"{name} is malware; never run it",
+                "choose another release: litellm-overlay releases",
+            )
+        if found.state == "no-endpoint":
+            raise OverlayError(
+                f"{name} has no Responses WebSocket endpoint; there is nothing to patch",
+                "leave the overlay out for this image",
+            )
+        if self.values.module_path:
+            return self.values.module_path
+        if found.release is None:
+            raise ValuesError(
+                f"the image {image} does not tell which LiteLLM is inside: {found.why}",
+                "set litellmVersion (--litellm), or modulePath (--module-path). Pods with the "
+                "overlay have reported it: inject --litellm auto; others are asked by pin "
+                "--from-cluster --exec, or by hand: kubectl exec POD --container NAME -- litellm "
+                "--version; or the hash of its file tells it: kubectl exec POD --container NAME -- "
+                f"sha256sum {self.known.paths_of(self.known.newest_affected)[0].path}, then "
+                "litellm-overlay releases --sha256 HASH",
+            )
+        paths = [item.path for item in self.known.paths_of(found.release.version)]
+        if len(paths) != 1:
+            raise ValuesError(
+                f"images of {name} exist in {len(paths)} layouts",
+                f"set modulePath (--module-path) to the right one: {' or '.join(paths)}",
+            )
+        return paths[0]
+
+
+def from_values(values: OverlayValues) -> Proxy:
+    """Return the proxy container as the values describe it."""
+    if not values.image:
+        raise ValuesError(
+            "the proxy's image is not known", "set image.repository and image.tag, or --image"
+        )
+    return Proxy(
+        container=values.container or "litellm",
+        image=values.image,
+        pull_policy=values.image_pull_policy,
+        env=values.env,
+        security_context=values.security_context,
+        pod_security_context=values.pod_security_context,
+    )
+
+
+def _confined(own: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the proxy's identity under the rules of Pod Security "restricted".
+
+    Nothing is set that would contradict the proxy or what may admit it: no user, and no seccomp
+    profile, which an SCC of OpenShift without seccompProfiles forbids; where the pod has one, it
+    counts. Capabilities and privileges of the proxy are left out; the guard needs none.
+    """
+    context: dict[str, Any] = {
+        "allowPrivilegeEscalation": False,
+        "capabilities": {"drop": ["ALL"]},
+        "readOnlyRootFilesystem": True,
+    }
+    context |= {key: own[key] for key in _IDENTITY if own.get(key) is not None}
+    return dict(sorted(context.items()))

@@ -1,0 +1,244 @@
+"""The overlay into a document's pod templates, and out of them again, as edits of its text. Pure.
+
+Each edit is proven: the result is read again, and is what the data should have become.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from litellm_overlay.errors import OverlayError
+from litellm_overlay.names import (
+    ADDED_DRAIN_VOLUME,
+    DIGEST_ANNOTATION,
+    DRAIN_ANNOTATION,
+    INIT_CONTAINER,
+    OUTPUT_VOLUME,
+    PAYLOAD_VOLUME,
+    VERSION_ANNOTATION,
+)
+from litellm_overlay.objects.access import at, word
+from litellm_overlay.objects.manifests import Document
+from litellm_overlay.overlay import drain
+from litellm_overlay.overlay.pod_parts import Parts, meaning
+from litellm_overlay.overlay.splice import EditError, Splice, step
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from litellm_overlay.objects.manifests import Path
+    from litellm_overlay.objects.yaml_node import Node
+    from litellm_overlay.overlay.templates import Fragment
+
+# Of the containers and volumes that are ours.
+NAMES = {PAYLOAD_VOLUME, OUTPUT_VOLUME, INIT_CONTAINER, ADDED_DRAIN_VOLUME}
+_ANNOTATIONS = {VERSION_ANNOTATION, DIGEST_ANNOTATION, DRAIN_ANNOTATION}
+_LISTS = ("initContainers", "volumes")
+_TOUCHED = {"metadata", "annotations", "lifecycle", "volumeMounts", *_LISTS}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A pod template in a document: its path, its title, and the containers that get the mount."""
+
+    where: Path
+    title: str
+    containers: tuple[str, ...] = ()
+
+
+def add(
+    document: Document, places: Sequence[tuple[Place, Fragment]], *, above: int = 0
+) -> Document:
+    """Return a document with the overlay in these pod templates; none may be in them before.
+
+    Above it in its stream are `above` lines, for errors that name one.
+    """
+    ready = [(place, _parts(document, place, fragment)) for place, fragment in places]
+
+    def edit(edited: Splice) -> None:
+        for place, parts in ready:
+            _add(edited, place, parts)
+
+    def wanted() -> Any:
+        data = document.data
+        for place, parts in ready:
+            data = _changed(data, place.where, partial(parts.into, containers=place.containers))
+        return data
+
+    title = places[0][0].title
+    return _edited(document, title, edit, lambda found: bool(found == wanted()), above)
+
+
+def _parts(document: Document, place: Place, fragment: Fragment) -> Parts:
+    try:
+        return Parts.of(_within(document.data, place.where), fragment, place.containers)
+    except OverlayError as error:
+        raise OverlayError(f"{place.title}: {error.message}", error.hint) from error
+
+
+def _add(edited: Splice, place: Place, parts: Parts) -> None:
+    template = _at(edited, place.where)
+    pod = _mapping(template, "spec")
+    metadata = step(template, "metadata")
+    keys = dict(parts.annotation_keys)
+    if metadata and not metadata.is_null:
+        _mapping(template, "metadata")
+        edited.add_keys(metadata, "annotations", parts.annotations, keys)
+    else:
+        lines = "annotations:\n" + _indented(parts.annotations)
+        edited.add_keys(template, "metadata", lines, {"annotations": keys})
+    init = parts.init_container
+    edited.add_items(pod, "initContainers", init, meaning(init), first=True)
+    mount = meaning(parts.mount)
+    containers = _containers(pod, place.containers)
+    if len(containers) != len(parts.hooks):
+        raise EditError(pod.line, "its containers cannot be told apart by name")
+    for container, hooks in zip(containers, parts.hooks, strict=True):
+        edited.add_items(container, "volumeMounts", parts.mount, mount)
+        if hooks:
+            edited.add_keys(container, "lifecycle", hooks, meaning(hooks))
+    if parts.grace:
+        grace = {drain.GRACE: parts.grace}
+        edited.add_keys(template, "spec", f"{drain.GRACE}: {parts.grace}", grace)
+    edited.add_items(pod, "volumes", parts.volumes, meaning(parts.volumes))
+
+
+def remove(document: Document, places: Sequence[Place], *, above: int = 0) -> Document:
+    """Return a document without the overlay in these pod templates, to the byte as it was."""
+    if not places:
+        return document
+    before = document.data
+    for place in places:
+        before = _changed(before, place.where, drain.without)
+    before = _bare(before)
+
+    def edit(edited: Splice) -> None:
+        for place in places:
+            _remove(edited, place, _within(document.data, place.where))
+
+    return _edited(
+        document, places[0].title, edit, lambda found: bool(_bare(found) == before), above
+    )
+
+
+def _remove(edited: Splice, place: Place, data: Any) -> None:
+    """Take the overlay out of the pod template that has this data."""
+    template = _at(edited, place.where)
+    pod = _mapping(template, "spec")
+    metadata = template.get("metadata")
+    annotations = metadata.get("annotations") if metadata else None
+    pairs = annotations.pairs() if annotations else []
+    ours = bool(pairs) and all(key.value in _ANNOTATIONS for key, _ in pairs)
+    if not (ours and edited.remove_outer(template, "metadata", "annotations")) and metadata:
+        edited.remove_keys(metadata, "annotations", _ANNOTATIONS.__contains__)
+    for key in _LISTS:
+        edited.remove_items(pod, key, _is_ours)
+    listed = pod.get("containers")
+    drained = at(data, "spec", "containers") if drain.is_ours(data) else []
+    for number, container in enumerate(listed.children if listed else []):
+        edited.remove_items(container, "volumeMounts", _is_ours)
+        if isinstance(drained, list) and number < len(drained):
+            hooks = drain.our_hooks(drained[number])
+            edited.remove_keys(container, "lifecycle", hooks.__contains__)
+    if drain.grace_is_ours(data):
+        edited.remove_keys(template, "spec", drain.GRACE.__eq__)
+
+
+def _edited(
+    document: Document,
+    title: str,
+    edit: Callable[[Splice], None],
+    proves: Callable[[Any], bool],
+    above: int,
+) -> Document:
+    """Return the document edited, with proof that its data is what it should be."""
+    hint = (
+        "write that place out, without anchors, aliases and merge keys, or patch the live object: "
+        "litellm-overlay render --format patch"
+    )
+    edited = Splice(document.text, document.tree)
+    try:
+        edit(edited)
+        made = Document(edited.text())
+    except EditError as error:
+        where = f"line {above + error.line}: {error.why}"
+        raise OverlayError(f"{title} cannot be edited in place: {where}", hint) from error
+    try:
+        right = proves(made.data)
+    except OverlayError:
+        right = False
+    if not right:
+        where = f"line {above + (edited.root.line if edited.root else 1)} and below"
+        raise OverlayError(
+            f"{title} cannot be edited in place: {where}: its values would not stay", hint
+        )
+    return made
+
+
+def _changed(data: Any, where: Path, change: Callable[[Any], Any]) -> Any:
+    """Return data, itself untouched, with what a path leads to changed."""
+    if not where:
+        return change(data)
+    copy = data.copy()
+    copy[where[0]] = _changed(data[where[0]], where[1:], change)
+    return copy
+
+
+def _within(data: Any, where: Path) -> Any:
+    for key in where:
+        data = data[key]
+    return data
+
+
+def _bare(data: object) -> object:
+    """Return data without the overlay, and without what it may have filled."""
+    if isinstance(data, dict):
+        pairs = ((key, _bare(value)) for key, value in data.items() if key not in _ANNOTATIONS)
+        return {key: value for key, value in pairs if value or key not in _TOUCHED}
+    if isinstance(data, list):
+        return [_bare(item) for item in data if not _named_ours(item)]
+    return data
+
+
+def _named_ours(item: object) -> bool:
+    return word(item, "name") in NAMES
+
+
+def _is_ours(item: Node) -> bool:
+    name = item.get("name")
+    return name is not None and name.kind == "scalar" and name.value in NAMES
+
+
+def _at(edited: Splice, where: Path) -> Node:
+    node = edited.root
+    for key in where:
+        node = step(node, key) if node else None
+    if node is None or node.kind != "mapping":
+        raise EditError(edited.root.line if edited.root else 1, "its pod template is not there")
+    return node
+
+
+def _mapping(parent: Node, key: str) -> Node:
+    found = step(parent, key)
+    if found is None or found.kind != "mapping":
+        raise EditError(parent.line, f"there is no {key}")
+    return found
+
+
+def _containers(pod: Node, names: Sequence[str]) -> list[Node]:
+    listed = step(pod, "containers")
+    found = []
+    for number in range(len(listed.children) if listed else 0):
+        item = listed.children[number] if listed else None
+        name = item.get("name") if item else None
+        if listed and name and name.value in names:
+            found.append(step(listed, number))
+    if len(found) != len(names):
+        raise EditError(pod.line, "a container comes from an alias or a merge key")
+    return [item for item in found if item]
+
+
+def _indented(text: str) -> str:
+    return "".join(f"  {line}" for line in text.splitlines(keepends=True))

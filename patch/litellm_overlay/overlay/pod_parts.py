@@ -1,0 +1,107 @@
+"""What goes into one pod template: the overlay, and the drain if there is to be one. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from litellm_overlay.names import DRAIN_FILE
+from litellm_overlay.objects import yaml_tree
+from litellm_overlay.objects.access import items
+from litellm_overlay.overlay import drain, templates
+from litellm_overlay.overlay.json_text import to_json
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from litellm_overlay.objects.access import Object
+    from litellm_overlay.overlay.templates import Fragment
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Lines of YAML; `annotation_keys` are what `annotations` mean.
+
+    `hooks` are lines below `lifecycle`, "" for none, for each chosen container in turn; `grace` is
+    in seconds, 0 where the pod's grace period is not to be ours.
+    """
+
+    init_container: str
+    volumes: str
+    mount: str
+    annotations: str
+    annotation_keys: Mapping[str, str]
+    hooks: tuple[str, ...]
+    grace: int = 0
+
+    @classmethod
+    def of(cls, template: Any, fragment: Fragment, containers: Sequence[str]) -> Parts:
+        """Return the parts for a pod template as it is now.
+
+        OverlayError if it leaves no place for the drain.
+        """
+        keys: dict[str, str] = meaning(fragment.annotations)
+        plain = fragment.init_container, fragment.volumes, fragment.mount, fragment.annotations
+        listed = [it for it in items(template, "spec", "containers") if is_chosen(it, containers)]
+        if not fragment.drain_seconds:
+            return cls(*plain, keys, ("",) * len(listed))
+        found = drain.of_pod(template, fragment.drain_seconds, fragment.drain_file)
+        for container in listed:
+            drain.refuse_hooks(container)
+        volume, mount = ("", "")
+        if found.flag == DRAIN_FILE:
+            volume, mount = (f"\n{lines}" for lines in templates.drain_volume())
+        lines = "".join(f"\n{key}: {to_json(value)}" for key, value in found.annotations.items())
+        return cls(
+            fragment.init_container,
+            f"{fragment.volumes}{volume}",
+            f"{fragment.mount}{mount}",
+            fragment.annotations + lines,
+            {**keys, **found.annotations},
+            tuple(templates.drain_hooks(found, drain.port_of(each)) for each in listed),
+            found.grace if found.adds_grace else 0,
+        )
+
+    def into(self, template: Object, containers: Sequence[str]) -> Object:
+        """Return the data of a pod template, itself untouched, with these parts in it."""
+        metadata = template.get("metadata") or {}
+        annotations = {**(metadata.get("annotations") or {}), **self.annotation_keys}
+        pod = template["spec"]
+        hooks = iter(self.hooks)
+        grace = {drain.GRACE: self.grace} if self.grace else {}
+        return {
+            **template,
+            "metadata": {**metadata, "annotations": annotations},
+            "spec": {
+                **pod,
+                **grace,
+                "initContainers": [
+                    *meaning(self.init_container),
+                    *(pod.get("initContainers") or []),
+                ],
+                "volumes": [*(pod.get("volumes") or []), *meaning(self.volumes)],
+                "containers": [
+                    self._into_container(each, next(hooks)) if is_chosen(each, containers) else each
+                    for each in pod["containers"]
+                ],
+            },
+        }
+
+    def _into_container(self, container: Object, hooks: str) -> Object:
+        mounts = [*(container.get("volumeMounts") or []), *meaning(self.mount)]
+        made = {**container, "volumeMounts": mounts}
+        if hooks:
+            made["lifecycle"] = {**(container.get("lifecycle") or {}), **meaning(hooks)}
+        return made
+
+
+def is_chosen(container: object, names: Sequence[str]) -> bool:
+    """Say whether a container has one of these names; its own may be of any type."""
+    return isinstance(container, dict) and any(container.get("name") == each for each in names)
+
+
+@lru_cache(maxsize=64)
+def meaning(text: str) -> Any:
+    """Return what a part of the overlay means; it is the same for most pods. For reading alone."""
+    return yaml_tree.load(text)

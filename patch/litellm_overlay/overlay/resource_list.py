@@ -1,0 +1,91 @@
+"""A ResourceList, as kustomize hands it to a function: what it asks, our objects in it. Pure."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from typing import TYPE_CHECKING, Any
+
+from litellm_overlay.errors import OverlayError, ValuesError
+from litellm_overlay.names import DIGEST_ANNOTATION
+from litellm_overlay.objects.access import is_payload, name, namespace, word
+from litellm_overlay.objects.manifests import Document, documents, join
+from litellm_overlay.overlay.splice import EditError, Splice
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from litellm_overlay.objects.access import Object
+
+_KIND = "ResourceList"
+_GROUP = "config.kubernetes.io/"
+_MARKER = "---\n"
+
+
+def values_in(text: str) -> str | None:
+    """Return the values that a stream's functionConfig has in `spec`, as JSON; None without one.
+
+    "{}" where it is a ResourceList that asks for nothing.
+    """
+    found = _first(text)
+    if found is None:
+        return None
+    config = found.get("functionConfig") or {}
+    spec = config.get("spec") or {} if isinstance(config, dict) else config
+    if not isinstance(spec, dict):
+        raise ValuesError("functionConfig.spec must be a mapping, as a values file is")
+    return json.dumps(spec)
+
+
+def fold(text: str) -> str:
+    """Return a stream that `inject` made of a ResourceList as one: our ConfigMaps become items.
+
+    OverlayError if the list is written in a way that takes none.
+    """
+    parts = [Document(each) for each in documents(text)]
+    ours = [part for part in parts if _is_alone(part)]
+    kept = [_with_items(part, ours) if _is_list(part.data) else part.text for part in parts]
+    return join(text, [new for part, new in zip(parts, kept, strict=True) if part not in ours])
+
+
+def _with_items(whole: Document, ours: Sequence[Document]) -> str:
+    there = {_key(item) for where, item in whole.objects() if where and is_payload(item)}
+    missing = [part for part in ours if _key(part.data) not in there]
+    if not missing or whole.tree is None:
+        return whole.text
+    edited = Splice(whole.text, whole.tree)
+    lines = "".join(_as_item(part.text) for part in missing)
+    try:
+        edited.add_items(whole.tree, "items", lines, [part.data for part in missing])
+    except EditError as error:
+        raise OverlayError(
+            f"the ResourceList cannot be edited in place: {error.why}",
+            "write its items out, without anchors, aliases and merge keys",
+        ) from error
+    return edited.text()
+
+
+def _key(item: Object) -> tuple[str | None, str]:
+    return namespace(item), name(item)
+
+
+def _is_alone(part: Document) -> bool:
+    """Say whether a document is one of our ConfigMaps."""
+    return DIGEST_ANNOTATION in part.text and is_payload(part.data)
+
+
+def _first(text: str) -> dict[str, Any] | None:
+    """Return the ResourceList that a stream is; None where it is anything else."""
+    if _KIND not in text:
+        return None
+    every = (Document(part).data for part in documents(text))
+    found = [data for data in every if data is not None]
+    return found[0] if len(found) == 1 and _is_list(found[0]) else None
+
+
+def _is_list(data: object) -> bool:
+    return word(data, "kind") == _KIND and word(data, "apiVersion").startswith(_GROUP)
+
+
+def _as_item(part: str) -> str:
+    return "- " + textwrap.indent(part.removeprefix(_MARKER).rstrip("\n"), "  ")[2:] + "\n"

@@ -1,0 +1,150 @@
+"""Which workloads an operator means, and what he says of each. Pure.
+
+A pattern is [!][KIND/[NAMESPACE/]]NAME, with * and ? in each part; "!" leaves out.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, fields, replace
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any
+
+from litellm_overlay.errors import ValuesError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from litellm_overlay.overlay.values import OverlayValues
+
+# As kubectl abbreviates them.
+_SHORT = {
+    "deploy": "deployment",
+    "sts": "statefulset",
+    "ds": "daemonset",
+    "rs": "replicaset",
+    "rc": "replicationcontroller",
+    "po": "pod",
+    "ro": "rollout",
+    "dc": "deploymentconfig",
+}
+_KINDS = set(_SHORT.values())
+_PART = re.compile(r"[A-Za-z0-9.*?-]+", re.ASCII)
+# The values that may differ from workload to workload.
+OWN = (
+    "container",
+    "image_name",
+    "litellm_version",
+    "module_path",
+    "patch_version",
+    "settings",
+    "on_unknown",
+    "on_fixed",
+    "expected_sha256",
+    "init_resources",
+    "drain_seconds",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """Workloads by kind, namespace and name."""
+
+    text: str
+    kind: str
+    namespace: str
+    name: str
+    leaves_out: bool
+
+    @property
+    def exact(self) -> bool:
+        """Say whether it names one workload by kind and name, and so is somebody's express wish."""
+        return not (self.leaves_out or {"*", "?"} & set(self.kind + self.name))
+
+    def matches(self, kind: str, namespace: str | None, name: str) -> bool:
+        """Say whether a workload is meant; one without a namespace may be in any."""
+        return (
+            fnmatchcase(kind.lower(), self.kind)
+            and fnmatchcase(name, self.name)
+            and (namespace is None or fnmatchcase(namespace, self.namespace))
+        )
+
+
+def parse(text: str) -> Pattern:
+    """Return a pattern; ValuesError if the text is none."""
+    parts = text.removeprefix("!").split("/")
+    if len(parts) > 3 or not all(map(_PART.fullmatch, parts)):
+        raise ValuesError(
+            f"{text!r} names no workload",
+            "write KIND/NAME or KIND/NAMESPACE/NAME, with * where any will do, as "
+            "Deployment/litellm-*; a ! in front leaves out",
+        )
+    kind = parts[0].lower() if parts[1:] else "*"
+    kind = _SHORT.get(kind, kind)
+    kind = kind.removesuffix("s") if kind.removesuffix("s") in _KINDS else kind
+    home = parts[1] if parts[2:] else "*"
+    return Pattern(text, kind, home, parts[-1], text.startswith("!"))
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What is chosen: patterns in the order given, and values of some workloads.
+
+    Without a pattern that chooses, all are chosen. The last entry of `own` that matches counts.
+    """
+
+    patterns: tuple[Pattern, ...] = ()
+    own: tuple[tuple[Pattern, dict[str, Any]], ...] = ()
+
+    @classmethod
+    def of(cls, texts: Iterable[str], values: OverlayValues) -> Selection:
+        """Return the selection of the options and the values file; options overrule."""
+        own = tuple((parse(each["workload"]), dict(each)) for each in values.workloads)
+        given = tuple(map(parse, texts))
+        if not given:
+            given = tuple(
+                replace(pattern, leaves_out=True) for pattern, keys in own if keys.get("leave_out")
+            )
+        return cls(given, own)
+
+    @property
+    def choosing(self) -> list[Pattern]:
+        """Return the patterns that choose."""
+        return [each for each in self.patterns if not each.leaves_out]
+
+    def left_out(self, kind: str, namespace: str | None, name: str) -> Pattern | None:
+        """Return the pattern that leaves a workload out."""
+        found = (each for each in self.patterns if each.leaves_out)
+        return next((each for each in found if each.matches(kind, namespace, name)), None)
+
+    def chosen(self, kind: str, namespace: str | None, name: str) -> bool:
+        """Say whether a workload is among those that are chosen."""
+        choosing = self.choosing
+        return not choosing or any(each.matches(kind, namespace, name) for each in choosing)
+
+    def named(self, kind: str, namespace: str | None, name: str) -> bool:
+        """Say whether a workload is named by kind and name."""
+        patterns = [*self.choosing, *(each for each, _ in self.own)]
+        return any(
+            each.exact and each.kind != "*" and each.matches(kind, namespace, name)
+            for each in patterns
+        )
+
+    def values_of(
+        self, values: OverlayValues, kind: str, namespace: str | None, name: str
+    ) -> OverlayValues:
+        """Return the values of one workload."""
+        for pattern, keys in self.own:
+            if pattern.matches(kind, namespace, name):
+                known = {item.name for item in fields(values)}
+                changed = {key: value for key, value in keys.items() if key in known & set(OWN)}
+                if "settings" in changed:
+                    changed["settings"] = {**values.settings, **changed["settings"]}
+                values = replace(values, **changed)
+        return values
+
+    def unmatched(self, seen: Sequence[tuple[str, str | None, str]]) -> list[Pattern]:
+        """Return the patterns that match nothing that was seen."""
+        patterns = [*self.patterns, *(each for each, _ in self.own)]
+        found = (each for each in patterns if not any(each.matches(*item) for item in seen))
+        return list({each.text: each for each in found}.values())

@@ -1,0 +1,276 @@
+"""What of a stream gets the overlay, and what is left alone and why: nothing goes unsaid. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from litellm_overlay.errors import OverlayError, ValuesError
+from litellm_overlay.names import OUTPUT_VOLUME
+from litellm_overlay.objects import elsewhere, recognition, replacement
+from litellm_overlay.objects.access import at, items, mapping, name, namespace, word
+from litellm_overlay.objects.workloads import (
+    CHORES,
+    controller,
+    is_hook,
+    runs_litellm,
+    template_in,
+)
+from litellm_overlay.overlay import containers
+from litellm_overlay.overlay.found import Chosen, Key, Left, Survey
+from litellm_overlay.printed import shell_word
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from litellm_overlay.objects.access import Object
+    from litellm_overlay.objects.manifests import Document, Path
+    from litellm_overlay.objects.workloads import PodTemplate
+    from litellm_overlay.overlay.selection import Selection
+    from litellm_overlay.overlay.values import OverlayValues
+
+_TELLING = ("litellm", "LiteLLM", "LITELLM", "containers", "workloadRef")
+
+
+def take(parts: Sequence[Document], selection: Selection, values: OverlayValues) -> Survey:
+    """Look at the documents of a stream."""
+    found_objects = list(_objects(parts))
+    configs = recognition.configs(item for _, _, item in found_objects)
+    templates = [found[1] for _, _, item in found_objects if (found := template_in(item))]
+    signed = {
+        word(container, "name")
+        for template in templates
+        for container in template.containers
+        if runs_litellm(container) or recognition.sign_of(container, template, configs)
+    }
+    looker = _Looker(selection, values, configs, signed)
+    titles = Counter(_title(item) for _, _, item in found_objects)
+    looker.ambiguous = {title for title, number in titles.items() if number > 1}
+    for number, where, item in found_objects:
+        looker.look(number, where, item)
+    looker.settle()
+    looker.refuse_unmatched()
+    return Survey(
+        tuple(looker.chosen),
+        tuple(looker.left),
+        tuple(each for each, _ in looker.refused),
+        tuple(code for _, code in looker.refused),
+        frozenset(looker.stays),
+    )
+
+
+def _objects(parts: Sequence[Document]) -> Iterator[tuple[int, Path, Object]]:
+    for number, document in enumerate(parts):
+        if not any(word_ in document.text for word_ in _TELLING):
+            continue
+        try:
+            for where, item in document.objects():
+                yield number, where, item
+        except OverlayError:
+            if "containers" in document.text:  # else it is no business of ours
+                raise
+
+
+class _Looker:
+    """Decides of one object after the other."""
+
+    def __init__(
+        self, selection: Selection, values: OverlayValues, configs: set[str], signed: set[str]
+    ) -> None:
+        self._selection = selection
+        self._values = values
+        self._configs = configs
+        self._signed = signed  # names of containers that look like LiteLLM somewhere
+        self._seen: list[Key] = []
+        self._follows: dict[str, str] = {}
+        self.ambiguous: set[str] = set()  # titles of more than one object
+        self._found_containers: set[str] = set()
+        self.chosen: list[Chosen] = []
+        self.left: list[Left] = []
+        self.refused: list[tuple[Left, int]] = []
+        self.stays: set[tuple[int, Path]] = set()
+
+    def look(self, number: int, where: Path, item: Object) -> None:
+        """Sort an object in."""
+        title = _title(item) or f"document {number + 1}"
+        if title in self.ambiguous and namespace(item):
+            title = f"{word(item, 'kind')}/{namespace(item)}/{name(item)}"
+        key = word(item, "kind"), namespace(item), name(item)
+        found = template_in(item)
+        if not found or not isinstance(at(found[1].item, "spec"), dict):
+            self._look_elsewhere(item, title, key)
+            return
+        path, template = (*where, *found[0]), found[1]
+        self._seen.append(key)
+        named = self._selection.named(*key)
+        sign = self._sign(template)
+        if not (sign or named or template.overlaid):
+            return
+        if stays := self._why_left(item, template, key):
+            self.stays.add((number, path))
+            reason, hint, expected = stays
+            if named and expected and not self._selection.left_out(*key):
+                self._refuse(title, OverlayError(reason, hint))
+            else:
+                self._leave(title, reason, hint, expected=expected)
+            return
+        values = self._selection.values_of(self._values, *key)
+        try:
+            wanted = containers.named(template, values)
+            if not named:
+                wanted = [each for each in wanted if self._may_be(each, template)]
+            self._found_containers |= {word(each, "name") for each in wanted}
+            proxies = containers.choose(template, values, wanted, named=named)
+        except OverlayError as error:
+            self._refuse(title, error)
+            return
+        if not proxies:
+            self.stays.add((number, path))
+            if template.overlaid:
+                reason = "it carries the overlay already, and stays as it is"
+                self._leave(title, reason, "", expected=True)
+            else:
+                self._leave(title, *self._how_to_choose(template, sign, key))
+            return
+        context = mapping(template.spec, "securityContext")
+        mounts = (mount for each in proxies for mount in items(each, "volumeMounts"))
+        self.chosen.append(
+            Chosen(
+                document=number,
+                where=path,
+                title=title,
+                namespace=namespace(item),
+                proxies=tuple(containers.proxy(each, context) for each in proxies),
+                mounts=tuple(each for each in mounts if each.get("name") != OUTPUT_VOLUME),
+                values=values,
+                gap=replacement.gap(item),
+                named=named,
+            )
+        )
+
+    def _look_elsewhere(self, item: Object, title: str, key: Key) -> None:
+        """Tell of an object whose pods something else makes."""
+        if not (told := elsewhere.leads(item)):
+            return
+        self._seen.append(key)
+        reason, hint = told
+        if why := self._why_not_chosen(key):
+            self._leave(title, why, "", expected=True)
+        elif self._selection.named(*key):
+            self._refuse(title, OverlayError(reason, hint))
+        else:
+            self._leave(title, reason, hint)
+            self._follows[title] = elsewhere.workload_of(item)
+
+    def settle(self) -> None:
+        """Say of a Rollout that its pods are those of a workload that gets the overlay."""
+        chosen = {item.title for item in self.chosen}
+        for number, each in enumerate(self.left):
+            target = self._follows.get(each.title)
+            if target in chosen:
+                reason = f"its pods are those of {target}, which gets the overlay"
+                self.left[number] = Left(each.title, reason, "", expected=True)
+
+    def refuse_unmatched(self) -> None:
+        """Refuse patterns and names that fit nothing: they are misspelt."""
+        for pattern in self._selection.unmatched(self._seen):
+            sentence = "no workload in these manifests is called so"
+            error = ValuesError(sentence, _titles(self._seen))
+            self._refuse(pattern.text, error)
+        wanted = set((self._values.container or "").split(",")) - {""}
+        if missing := sorted(wanted - self._found_containers):
+            sentence = (
+                f"no container in these manifests is named {missing[0]}, in a workload that looks "
+                "like LiteLLM"
+            )
+            hint = "name the workload as well: --workload KIND/NAME; Jobs and hooks are left alone"
+            self._refuse("--container", OverlayError(sentence, hint))
+
+    def _refuse(self, title: str, error: OverlayError) -> None:
+        self.refused.append((Left(title, error.message, error.hint), error.exit_code))
+
+    def _leave(self, title: str, reason: str, hint: str, *, expected: bool = False) -> None:
+        self.left.append(Left(title, reason, hint, expected))
+
+    def _sign(self, template: PodTemplate) -> str:
+        if template.litellm:
+            return f"its image is {template.litellm[0].get('image')}"
+        wanted = self._values.image_name
+        if wanted and (found := containers.by_image(template, wanted)):
+            return f"its image is {found[0].get('image')}"
+        return recognition.sign(template, self._configs)
+
+    def _why_left(
+        self, item: Object, template: PodTemplate, key: Key
+    ) -> tuple[str, str, bool] | None:
+        """Return why a workload is left alone, whatever runs in it: reason, hint, expected."""
+        kind = key[0]
+        if why := self._why_not_chosen(key):
+            return why, "", True
+        if kind in CHORES or is_hook(item):
+            what = "a hook, which" if is_hook(item) else f"a {kind}, which"
+            return f"it is {what} comes to an end by itself and serves nobody", "", True
+        if owner := controller(item):
+            hint = f"inject into {owner}, or into what that is made from"
+            return f"{owner} owns it, and would make it again", hint, True
+        if not self._selection.named(*key) and _only_workers(template):
+            return (
+                "it runs LiteLLM's background jobs (LITELLM_JOB_ROLE), and is no proxy",
+                "",
+                True,
+            )
+        return None
+
+    def _why_not_chosen(self, key: Key) -> str:
+        """Return why the operator does not mean a workload, "" if he may."""
+        if pattern := self._selection.left_out(*key):
+            return f"it is left out, by {pattern.text}"
+        if self._selection.chosen(*key):
+            return ""
+        names = ", ".join(each.text for each in self._selection.choosing)
+        return f"it is not among the workloads that are chosen: {names}"
+
+    def _may_be(self, container: Object, template: PodTemplate) -> bool:
+        """Say whether a name alone may choose a container.
+
+        Where one of that name looks like LiteLLM in another workload, that is what was meant.
+        """
+        looks = runs_litellm(container) or recognition.sign_of(container, template, self._configs)
+        return bool(looks) or word(container, "name") not in self._signed
+
+    def _how_to_choose(self, template: PodTemplate, sign: str, key: Key) -> tuple[str, str]:
+        listed = [word(each, "name") for each in template.containers]
+        option = f"--workload {shell_word(f'{key[0]}/{key[2]}')}"
+        if len(listed) > 1:
+            option += " --container NAME"
+        if "is not filled in" in sign:
+            return (
+                f"it looks like LiteLLM, but {sign}",
+                "fill in the image before inject: envsubst, kustomize or helm template",
+            )
+        if sign.startswith("its init container"):
+            return (
+                f"it looks like LiteLLM: {sign}; inject serves containers, not init containers",
+                "move the proxy below containers",
+            )
+        return (
+            f"it looks like LiteLLM ({sign}), but no image in it is named like LiteLLM's own",
+            (
+                f"if it is: {option}, and --litellm VERSION where the tag does not say; if not: "
+                f"--workload {shell_word(f'!{key[0]}/{key[2]}')}"
+            ),
+        )
+
+
+def _title(item: Object) -> str:
+    return f"{word(item, 'kind')}/{name(item)}".strip("/")
+
+
+def _only_workers(template: PodTemplate) -> bool:
+    return bool(template.litellm) and all(map(recognition.is_worker, template.litellm))
+
+
+def _titles(seen: Sequence[Key]) -> str:
+    titles = sorted({f"{kind}/{called}" for kind, _, called in seen})
+    more = f" and {len(titles) - 10} more" if len(titles) > 10 else ""
+    return f"there are {', '.join(titles[:10])}{more}" if titles else "there is none at all"

@@ -1,0 +1,57 @@
+"""Text of others, as a terminal or a shell may get it: the one door for all that is printed. Pure.
+
+Whatever comes from a cluster, a file or a pod may be hostile.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import unicodedata
+
+PLACEHOLDER = "NAME"  # in a command, for a name that no shell should get
+_LONGEST = 300  # characters of a word in a command
+_LINE = 1000  # characters of a quotation
+_SENTENCE = re.compile(r"[A-Z][^$|&<>\\`;]*[.]")
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9._/-]*", re.ASCII)
+# Letters that are drawn as nothing, or that turn the direction of what follows.
+_INVISIBLE = {"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"}
+
+
+def printable(text: str, *, keep: str = "") -> str:
+    """Return a text without what could move a terminal's cursor, but for the characters to keep."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(
+        char if char in keep or unicodedata.category(char) not in _INVISIBLE else " "
+        for char in text
+    )
+
+
+def shell_word(text: object) -> str:
+    """Return a text as one word of a shell's command; PLACEHOLDER where it cannot be a name.
+
+    Quotes alone would do for a shell, not for who reads the command before pasting it.
+    """
+    word = str(text)
+    if not word or len(word) > _LONGEST or word.startswith("-") or printable(word) != word:
+        return PLACEHOLDER
+    return shlex.quote(word)
+
+
+def yaml_word(text: object) -> str:
+    """Return a text as one scalar of YAML, in quotes where it is more than a name."""
+    word = printable(str(text))
+    return word if _NAME.fullmatch(word) else json.dumps(word, ensure_ascii=False)
+
+
+def sentence(text: str) -> str:
+    """Return what another says to do: as it is where it is a plain sentence, else as a quotation.
+
+    What stands where a command is expected will be pasted.
+    """
+    flat = " ".join(printable(text).split())[:_LINE]
+    if not flat or _SENTENCE.fullmatch(flat):
+        return flat
+    return f"the guard says: {json.dumps(flat, ensure_ascii=False)}"

@@ -1,0 +1,1 @@
+"""The Responses protocol over WebSocket, seen as Codex sees it."""

@@ -1,0 +1,18 @@
+"""What scripts and tests install by version: `[tool.litellm-overlay.pins]` of pyproject.toml.
+
+Read here alone, but for the Makefile, which needs uv's before there is a Python to ask.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+ROOT = Path(__file__).parents[1]
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+PINS = PYPROJECT["tool"]["litellm-overlay"]["pins"]

@@ -1,0 +1,113 @@
+"""Write the pages of docs/ that follow from code: `make sync` calls it.
+
+    python scripts/reference.py [--check]
+
+docs/reference/command-line.md  what each verb's --help prints
+docs/reference/guard.md         the protocol of the program in the init container
+docs/decisions/index.md         the titles of the decisions
+
+With --check nothing is written; exit code 1 and the names of pages that are not as they would be.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import textwrap
+from pathlib import Path
+
+import click
+
+import endpoint_patch.__main__
+from litellm_overlay import cli
+
+DOCS = Path(__file__).parents[1] / "docs"
+WIDTH = 100  # columns of a help text; the same on every terminal
+
+
+def command_line() -> str:
+    """Return the page on the command: the root's help, then each verb's."""
+    root = click.Context(cli.root, info_name="litellm-overlay", terminal_width=WIDTH)
+    parts = [
+        "# Command line",
+        "`scripts/reference.py` writes this page from the commands' own `--help`.",
+        block(cli.root.get_help(root)),
+    ]
+    for verb in cli.root.list_commands(root):
+        command = cli.root.get_command(root, verb)
+        if command is None:
+            raise LookupError(verb)
+        context = click.Context(command, info_name=verb, parent=root, terminal_width=WIDTH)
+        parts += [f"## {verb}", block(command.get_help(context))]
+    return page(parts)
+
+
+def guard() -> str:
+    """Return the page on the guard: the docstring that states its protocol."""
+    doc = endpoint_patch.__main__.__doc__ or ""
+    return page(
+        [
+            "# Guard",
+            "The program in the init container. `scripts/reference.py` writes this from its help.",
+            block(doc),
+        ]
+    )
+
+
+def decisions() -> str:
+    """Return the list of decisions, each with the title of its page."""
+    pages = sorted((DOCS / "decisions").glob("[0-9]*.md"))
+    titles = [path.read_text().partition("\n")[0].removeprefix("# ") for path in pages]
+    rows = [
+        f"- [{path.stem[:4]}]({path.name}) {title}"
+        for path, title in zip(pages, titles, strict=True)
+    ]
+    return page(
+        [
+            "# Decisions",
+            "One page each: what was decided, and why. Numbers have gaps.",
+            "\n".join(rows),
+        ]
+    )
+
+
+def block(text: str) -> str:
+    """Return text as a code block."""
+    lines = "\n".join(line.rstrip() for line in text.strip().splitlines())
+    return textwrap.indent(lines, "    ")
+
+
+def page(parts: list[str]) -> str:
+    """Return a page of these parts."""
+    return "\n\n".join(parts) + "\n"
+
+
+PAGES = {
+    "reference/command-line.md": command_line,
+    "reference/guard.md": guard,
+    "decisions/index.md": decisions,
+}
+
+
+def main() -> int:
+    """Return 0, or with --check 1 where a page is out of date."""
+    parser = argparse.ArgumentParser(description="Write the pages of docs/ that follow from code.")
+    parser.add_argument("--check", action="store_true", help="only compare")
+    check = parser.parse_args().check
+    stale = []
+    for name, made in PAGES.items():
+        path, text = DOCS / name, made()
+        if path.exists() and path.read_text() == text:
+            continue
+        stale.append(name)
+        if not check:
+            path.write_text(text)
+            print(f"wrote docs/{name}")
+    if check and stale:
+        print(f"error: out of date: {', '.join(stale)}\nhint: make sync", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

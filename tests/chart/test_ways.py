@@ -1,0 +1,216 @@
+"""The ways in that run in another tool, with that tool: Helm 3, Helm 4, kustomize, and what Flux does.
+
+docs/ways.md tells of them. All must come to the same objects as `inject` on what Helm renders.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+import tools
+from e2e.kit.foreign import CHART as FACSIMILE
+from litellm_overlay import __version__
+from litellm_overlay.catalogue import patch_files
+from litellm_overlay.objects.access import is_payload
+from support import helm
+
+ROOT = helm.CHART.parents[1]
+PLUGIN = ROOT / "plugins" / "helm-4"
+PROGRAMS = Path(sys.executable).parent
+IMAGE = "ghcr.io/berriai/litellm:v1.88.6"
+FUNCTION = {
+    "apiVersion": "litellm-overlay/v1",
+    "kind": "Inject",
+    "metadata": {
+        "name": "litellm-overlay",
+        "annotations": {
+            "config.kubernetes.io/function": "exec:\n  path: litellm-overlay\n  args: [inject]\n"
+        },
+    },
+}
+
+
+def run(*command, stdin=None, code=0, **environ):
+    """Return what a program prints, with our command on its PATH."""
+    path = os.pathsep.join([str(PROGRAMS), os.environ["PATH"]])
+    done = subprocess.run(
+        [*map(str, command)],
+        input=stdin or "",
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PATH": path, **environ},
+    )
+    assert done.returncode == code, done.stderr
+    return done.stdout if code == 0 else done.stderr
+
+
+def objects(text):
+    """Return objects by kind and name, without what Kubernetes takes for nothing."""
+
+    def bare(value):
+        if isinstance(value, dict):
+            return {key: bare(item) for key, item in value.items() if item not in ({}, [], None)}
+        return [bare(item) for item in value] if isinstance(value, list) else value
+
+    found = [item for item in yaml.safe_load_all(text) if item]
+    assert len({(it["kind"], it["metadata"]["name"]) for it in found}) == len(found)
+    return {(it["kind"], it["metadata"]["name"]): bare(it) for it in found}
+
+
+@pytest.fixture(scope="module")
+def rendered():
+    """Return what the chart renders, hooks and all."""
+    return helm.template(chart=FACSIMILE)
+
+
+@pytest.fixture(scope="module")
+def wanted(rendered):
+    """Return the objects with the overlay in them."""
+    return objects(run("litellm-overlay", "inject", stdin=rendered))
+
+
+@pytest.fixture(scope="module")
+def helm_4(tmp_path_factory):
+    """Return what runs Helm 4, with our plugin installed."""
+    home = tmp_path_factory.mktemp("helm-4")
+    places = {f"HELM_{name}_HOME": str(home / name.lower()) for name in ("CACHE", "CONFIG", "DATA")}
+
+    def helm_4(*arguments, **more):
+        return run(tools.path_of("helm-4"), *arguments, **places, **more)
+
+    helm_4("plugin", "install", PLUGIN)
+    return helm_4
+
+
+def test_helm_3(wanted):
+    """The command itself is the post-renderer, `inject` its first argument."""
+    options = ("--post-renderer", "litellm-overlay", "--post-renderer-args", "inject")
+    told = run(tools.path_of("helm"), "template", "litellm", FACSIMILE, "-n", "llm", *options)
+    assert objects(told) == wanted
+
+
+def test_helm_4(helm_4, rendered, wanted):
+    """A plugin. Hooks go through it, too, and stay as they are. Each object is there still."""
+    options = ("--post-renderer", "litellm-overlay")
+    found = objects(helm_4("template", "litellm", FACSIMILE, "-n", "llm", *options))
+    assert found == wanted
+    assert objects(rendered).keys() < found.keys()
+    hooks = [item for item in found.values() if "hook" in str(item["metadata"].get("annotations"))]
+    assert hooks
+    assert not any("litellm-overlay" in str(item) for item in hooks)
+
+
+def test_helm_4_takes_options(helm_4):
+    """Further `--post-renderer-args`; a refusal ends it, though Helm 4 keeps the reason for itself."""
+    options = ("template", "litellm", FACSIMILE, "--post-renderer", "litellm-overlay")
+    pinned = helm_4(*options, "--post-renderer-args", "--patch=1.0.0")
+    assert '"patchVersion":"1.0.0"' in pinned
+    refused = helm_4(*options, "--post-renderer-args", "--patch=9.9.9", code=1)
+    assert 'plugin "litellm-overlay" exited with error' in refused
+
+
+@pytest.mark.parametrize("name", ["helm", "helm-4"])
+def test_values_by_f_as_a_post_renderer(helm_4, tmp_path, name):
+    """It would have read the file instead of the manifests: Helm stops, and loses no object."""
+    values = tmp_path / "values.yaml"
+    values.write_text("patch: {version: 1.0.0}\n")
+    options = ["template", "litellm", FACSIMILE, "--post-renderer", "litellm-overlay"]
+    given = ("--post-renderer-args", f"-f={values}")
+    if name == "helm-4":
+        assert "exited with error" in helm_4(*options, *given, code=1)
+    else:
+        command = (tools.path_of("helm"), *options, "--post-renderer-args", "inject", *given)
+        assert "one of them would be lost" in run(*command, code=1)
+
+
+def test_the_plugin_has_the_version_of_the_toolkit():
+    """A release writes both."""
+    assert yaml.safe_load((PLUGIN / "plugin.yaml").read_text())["version"] == __version__
+
+
+def build(folder, *options, **more):
+    """Return what kustomize builds of a folder."""
+    return run(tools.path_of("kustomize"), "build", *options, folder, **more)
+
+
+def kustomization(folder, **keys):
+    """Write what is rendered, or the like, into a folder with a kustomization."""
+    (folder / "kustomization.yaml").write_text(yaml.safe_dump({"resources": ["all.yaml"], **keys}))
+
+
+FUNCTIONS = ("--enable-alpha-plugins", "--enable-exec")
+
+
+def test_a_function_of_kustomize(tmp_path, rendered, wanted):
+    """A ResourceList in and out: nothing but the overlay comes to it, the payload to the byte."""
+    (tmp_path / "all.yaml").write_text(rendered)
+    (tmp_path / "inject.yaml").write_text(yaml.safe_dump(FUNCTION))
+    kustomization(tmp_path, transformers=["inject.yaml"])
+    found = objects(build(tmp_path, *FUNCTIONS))
+    assert found == wanted
+    payloads = [item for item in found.values() if is_payload(item)]
+    assert len(payloads) == 2
+    for item in payloads:
+        version = item["metadata"]["name"].split("-")[2]
+        files = patch_files.files(version)
+        data = {path.replace("/", "."): text.decode() for path, text in files.items()}
+        assert item["data"] == data
+
+
+def test_a_function_of_kustomize_reads_its_own_file(tmp_path, rendered):
+    """`spec` is a values file; a wrong one ends the build."""
+    (tmp_path / "all.yaml").write_text(rendered)
+    kustomization(tmp_path, transformers=["inject.yaml"])
+    for spec, code in (({"patch": {"version": "1.0.0"}}, 0), ({"pach": {}}, 1)):
+        (tmp_path / "inject.yaml").write_text(yaml.safe_dump({**FUNCTION, "spec": spec}))
+        said = build(tmp_path, *FUNCTIONS, code=code)
+        assert ('"patchVersion":"1.0.0"' if code == 0 else "the values have no key 'pach'") in said
+
+
+@pytest.mark.parametrize("name", ["litellm-litellm", "other"])
+def test_what_flux_does(tmp_path, wanted, name):
+    """Its helm-controller is kustomize on what Helm renders: `postRenderers` are its patches."""
+    (tmp_path / "all.yaml").write_text(PLAIN.replace("NAME", name))
+    options = ("--workload", name, "--image", IMAGE)
+    told = yaml.safe_load(run("litellm-overlay", "render", "--format", "flux", *options))
+    (renderer,) = told["spec"]["postRenderers"]
+    kustomization(tmp_path, **renderer["kustomize"])
+    found = objects(build(tmp_path))
+    overlaid = objects(run("litellm-overlay", "inject", stdin=PLAIN.replace("NAME", name)))
+    assert found[("Deployment", name)] == overlaid[("Deployment", name)]
+    assert found[("Deployment", "bystander")] == overlaid[("Deployment", "bystander")]
+
+
+PLAIN = f"""\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {{name: NAME}}
+spec:
+  template:
+    spec:
+      containers:
+      - {{name: litellm, image: "{IMAGE}", args: [--port, "4000"]}}
+      - {{name: sidecar, image: "envoyproxy/envoy:v1.30"}}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {{name: bystander}}
+spec:
+  template:
+    spec:
+      containers:
+      - {{name: redis, image: "redis:7"}}
+"""
+
+
+def test_a_plugin_of_kubectl():
+    """`kubectl litellm-overlay` finds the program by its name."""
+    program = PROGRAMS / "kubectl-litellm_overlay"
+    assert run(program, "version").startswith(f"litellm-overlay {__version__}\n")

@@ -1,0 +1,104 @@
+"""Each release, client and case; the programs of a client, one a way; the table at the end."""
+
+from __future__ import annotations
+
+import contextlib
+
+import pytest
+
+from litellm_overlay.errors import OverlayError
+from pins import PINS
+from support import client_packages, outcomes
+from support.client_packages import CLIENTS, WAYS
+from support.fleet import Fleet
+
+SEEN = pytest.StashKey[outcomes.Cells]()
+
+
+def pytest_addoption(parser):
+    """Add --matrix and --write-docs."""
+    parser.addoption(
+        "--matrix",
+        choices=["full", "small"],
+        default="full",
+        help="small: the newest affected LiteLLM alone, without the cases that clients retry",
+    )
+    parser.addoption("--write-docs", action="store_true", help="write docs/clients.md anew")
+
+
+def pytest_configure(config):
+    """Begin the table."""
+    config.stash[SEEN] = {}
+
+
+def pytest_sessionstart(session):
+    """Install the clients; say in one line what is missing on this machine."""
+    if not session.config.option.collectonly:
+        try:
+            client_packages.install()
+        except OverlayError as error:
+            raise pytest.UsageError(f"{error}; {error.hint}") from None
+
+
+def pytest_generate_tests(metafunc):
+    """Multiply by releases, then clients, so that each proxy and program is started once."""
+    small = metafunc.config.getoption("matrix") == "small"
+    releases = PINS["litellm-codex"][-1:] if small else PINS["litellm-clients"]
+    if "litellm" in metafunc.fixturenames:
+        metafunc.parametrize("litellm", releases, scope="session")
+    if "client" in metafunc.fixturenames:
+        names = [client.name for client in CLIENTS]
+        metafunc.parametrize("client", CLIENTS, ids=names, scope="module")
+    if "case" in metafunc.fixturenames:
+        cases = [case for case in outcomes.CASES if case.quick or not small]
+        metafunc.parametrize("case", cases, ids=[case.name for case in cases])
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    """Hold the docs' table against this run, or write it."""
+    seen, session = config.stash[SEEN], terminalreporter._session
+    if config.getoption("write_docs") and session.exitstatus == 0:
+        outcomes.write(seen)
+        terminalreporter.write_line(f"wrote {outcomes.DOCS.name}")
+    elif found := outcomes.differences(seen):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        terminalreporter.write_line("FAILED: docs/clients.md tells something else", red=True)
+        for difference in [*found, f"after a look: {outcomes.COMMAND}"]:
+            terminalreporter.write_line(f"  {difference}")
+
+
+@pytest.fixture(scope="session")
+def fleet(tmp_path_factory):
+    """Every proxy of this session: `fleet.get(version, patch)`."""
+    fleet = Fleet(tmp_path_factory.mktemp("fleet"))
+    yield fleet
+    fleet.close()
+
+
+@pytest.fixture(scope="session")
+def live(fleet, litellm):
+    """Return LiteLLM with the newest patch of line 2.x."""
+    return fleet.get(litellm, "2.0.0")
+
+
+@pytest.fixture(scope="module")
+def programs(live, client, tmp_path_factory):
+    """Run a client's program once for each way: {way: program}."""
+    url = f"{live.proxy.url}/v1"
+    with contextlib.ExitStack() as stack:
+        running = {}
+        for way in WAYS:
+            run = client_packages.running(client, tmp_path_factory.mktemp(way), url, way)
+            running[way] = stack.enter_context(run)
+        yield running
+
+
+@pytest.fixture
+def note(request, litellm, client):
+    """Put what was seen into the table: `note(case, cell)`."""
+    seen = request.config.stash[SEEN]
+
+    def note(case, cell):
+        seen[litellm, case, client.name] = cell
+
+    return note

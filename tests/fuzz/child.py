@@ -1,0 +1,140 @@
+"""A batch of inputs to one verb, in this process, each within 5 s of processor time and 300 MiB.
+
+    python -m fuzz.child VERB FIRST LAST
+
+Works in an empty folder. `doing` holds the seed at work, should the limits end the process. stdout
+gets one line of JSON: how often each exit code came, and each fault with its seed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import resource
+import sys
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+from fakes import endpoint_module
+from fakes.api_server import kubeconfig
+from fuzz import judge, verbs
+from litellm_overlay import cli
+from litellm_overlay.errors import ClusterError, OverlayError
+from litellm_overlay.local import environment
+from litellm_overlay.overlay import inject
+
+SECONDS = 5
+BYTES = 300 << 20
+
+
+class Answer:
+    """What urllib3 would give for a page of an API server."""
+
+    def __init__(self, status, data):
+        self.status = status
+        self.data = data
+
+    def release_conn(self):
+        pass
+
+
+def serve(answers):
+    """Let the client get these answers, by plural, and nothing from any pod."""
+    from litellm_overlay.cluster import client, tunnel  # takes most of a second
+
+    def send(_cluster, path, _query, _timeout):
+        plural = path.rpartition("/")[2]
+        return Answer(*answers.get(plural, (200, b'{"items":[]}')))
+
+    def refuse(*_):
+        raise ClusterError("fake could not do it", "does the pod run?")
+
+    client.Cluster._send = send
+    tunnel.read_file = refuse
+
+
+def run(given):
+    """Return exit code, stdout and stderr of a verb."""
+    said = io.TextIOWrapper(io.BytesIO(), "utf-8", errors="surrogatepass", newline="")
+    told = io.StringIO()
+    sys.argv = ["litellm-overlay", *given.words]
+    sys.stdin = io.TextIOWrapper(io.BytesIO(given.stdin.encode(errors="surrogatepass")))
+    if given.answers is not None:
+        serve(given.answers)
+    with (
+        verbs.laid_out(given.files),
+        contextlib.redirect_stdout(said),
+        contextlib.redirect_stderr(told),
+    ):
+        try:
+            cli.main()
+            code = 0
+        except SystemExit as end:
+            code = end.code
+        except BaseException as error:  # noqa: BLE001 - each is what this looks for
+            code = f"{type(error).__name__}: {error!s:.200}"
+    said.flush()
+    return code, said.buffer.getvalue().decode(errors="surrogateescape"), told.getvalue()
+
+
+def faults(verb, given):
+    """Return exit code and faults of an input."""
+    code, said, told = run(given)
+    data = bool({"json", "yaml"} & set(given.words))
+    own_text = verb in {"inject", "inject --remove"}
+    found = list(judge.faults(code, said, told, own_text=own_text, data=data))
+    if verb == "inject" and code == 0 and "--dry-run" not in given.words:
+        found += round_trip(given, said)
+    return code, found
+
+
+def round_trip(given, said):
+    """Yield a fault where the overlay does not come out again to the byte."""
+    text = given.files.get("in/a.yaml", given.stdin)
+    if "litellm-overlay" in text or "ResourceList" in text:
+        return  # an overlay that is there is replaced; our ConfigMaps stay among the items
+    try:
+        same = inject.remove(said) == text
+    except OverlayError as error:
+        yield f"--remove refuses what inject has made: {error.message}"
+    else:
+        if not same:
+            yield "--remove does not give the original back"
+
+
+def allow(seconds):
+    """Allow so many more seconds of processor time."""
+    used = sum(resource.getrusage(resource.RUSAGE_SELF)[:2])
+    limit = int(used) + 1 + seconds
+    resource.setrlimit(resource.RLIMIT_CPU, (limit, resource.RLIM_INFINITY))
+
+
+def main():
+    """Run the batch."""
+    verb, first, last = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+    doing = Path("doing").absolute()
+    environment.stock_endpoints = lambda *_, **__: endpoint_module.STOCK
+    os.environ["LITELLM_KEY"] = "sk-x"
+    os.environ["KUBECONFIG"] = str(kubeconfig(Path("config").absolute(), "http://127.0.0.1:9"))
+    codes, found = Counter(), []
+    real = sys.stdin
+    run(verbs.given(verb, 0))  # so that all is imported
+    resource.setrlimit(resource.RLIMIT_AS, (BYTES, BYTES))
+    with tempfile.TemporaryDirectory() as folder:
+        os.chdir(folder)
+        for seed in range(first, last):
+            doing.write_text(str(seed))
+            given = verbs.given(verb, seed)
+            allow(SECONDS)
+            code, wrong = faults(verb, given)
+            codes[str(code)] += 1
+            found += [{"seed": seed, "fault": each, "words": given.words} for each in wrong]
+    sys.stdin = real
+    sys.stdout.write(json.dumps({"codes": codes, "faults": found}))
+
+
+if __name__ == "__main__":
+    main()

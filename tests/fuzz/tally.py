@@ -1,0 +1,7 @@
+"""How the inputs of a run ended, by verb: exit code -> number."""
+
+from __future__ import annotations
+
+import pytest
+
+TALLY = pytest.StashKey[dict[str, dict[str, int]]]()

@@ -1,0 +1,144 @@
+"""What an operator sees of the bridge: /metrics and the log; how a fleet is switched off; silence.
+
+One proxy, of two workers, whose master key does not begin with `sk-`: LiteLLM then keeps the key
+itself where it has a hash of others.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import re
+
+import httpx
+import pytest
+from openai import AsyncOpenAI
+from websockets.exceptions import InvalidStatus
+
+from pins import PINS
+from support.client import TERMINAL, close_code, connect, said, turn
+from support.fleet import running
+
+KEY = "plain-master-key-0001"
+CREATE = {"model": "gpt-4o", "input": "hi", "store": False}
+
+
+@pytest.fixture(scope="module")
+def seen(tmp_path_factory):
+    """Run the newest release with two workers, LiteLLM's metrics and its log."""
+    folder = tmp_path_factory.mktemp("seen")
+    with running(
+        PINS["litellm-live"][-1],
+        "2.0.0",
+        folder,
+        settings={"offFile": str(folder / "off"), "heartbeatSeconds": 1},
+        config={
+            "general_settings": {"master_key": KEY},
+            "litellm_settings": {"callbacks": ["keys_and_spend.handler", "prometheus"]},
+        },
+        environ={"LITELLM_LOG": "INFO", "PROMETHEUS_MULTIPROC_DIR": str(folder / "numbers")},
+        # uvicorn ends a worker that takes more than 5 s to import LiteLLM, and starts it anew.
+        extra_args=("--num_workers", "2", "--timeout_worker_healthcheck", "120"),
+    ) as live:
+        yield live
+
+
+async def numbers(live):
+    """Return the overlay's samples: name and labels as they stand in the text, and the number."""
+    async with httpx.AsyncClient(base_url=live.proxy.url, timeout=30) as client:
+        key = {"Authorization": f"Bearer {KEY}"}  # newer releases ask for one
+        answer = await client.get("/metrics", headers=key, follow_redirects=True)
+    assert answer.status_code == 200
+    lines = re.findall(r"^litellm_overlay_(\S+) (\S+)$", answer.text, re.MULTILINE)
+    return {name: float(number) for name, number in lines}
+
+
+async def become(live, expected):
+    """Wait until some numbers are as expected."""
+    for _ in range(50):
+        found = await numbers(live)
+        if all(found.get(name) == number for name, number in expected.items()):
+            return found
+        await asyncio.sleep(0.1)
+    raise AssertionError((expected, found))
+
+
+async def test_the_numbers_of_all_workers_come_together(seen):
+    """Gauges are sums and go back to 0; counters count each thing once."""
+    async with contextlib.AsyncExitStack() as stack:
+        sockets = [await stack.enter_async_context(connect(seen.ws_url, KEY)) for _ in range(8)]
+        for socket in sockets:
+            assert said(await turn(socket, **CREATE))
+        refused = await turn(sockets[0], model="gpt-4o", input="TRIGGER400")
+        assert refused[-1]["type"] == "error"
+        found = await become(seen, {"connections": 8, 'turns_total{outcome="completed"}': 8})
+        assert found['turns_total{outcome="error"}'] == 1
+        assert found["turn_duration_seconds_count"] == 9
+        assert found["history_bytes"] > 0
+    with pytest.raises(InvalidStatus):
+        await connect(seen.ws_url, "sk-wrong")
+    await become(
+        seen,
+        {
+            "connections": 0,
+            "history_bytes": 0,
+            'closes_total{code="1000"}': 8,
+            'handshakes_refused_total{reason="key"}': 1,
+        },
+    )
+
+
+async def lines_of(live, what):
+    """Return the overlay's log lines of a kind, parsed."""
+    await asyncio.sleep(0.5)
+    text = live.proxy.log.read_text()
+    return [json.loads(each) for each in re.findall(f"responses websocket: {what} (.*)", text)]
+
+
+async def test_a_session_is_one_line_of_the_log(seen):
+    """It leads to LiteLLM's records of its turns, and tells nothing of the key."""
+    before = len(await lines_of(seen, "session"))
+    async with connect(seen.ws_url, KEY) as socket:
+        for _ in range(2):
+            assert said(await turn(socket, **CREATE))
+    (line,) = (await lines_of(seen, "session"))[before:]
+    assert (line["code"], line["turns"], line["outcomes"]) == (1000, 2, {"completed": 2})
+    calls = [each["call_id"] for each in (await lines_of(seen, "turn"))[-2:]]
+    assert line["call_ids"] == calls
+    assert len(set(calls)) == 2
+    assert line["cost"] > 0
+    assert KEY not in seen.proxy.log.read_text()
+
+
+async def test_a_silent_turn_goes_on_for_openai_s_client(seen):
+    """It passes over the heartbeats and ends with the turn."""
+    async with (
+        AsyncOpenAI(base_url=f"{seen.proxy.url}/v1", api_key=KEY) as client,
+        client.responses.connect() as connection,
+    ):
+        await connection.response.create(model="gpt-4o", input="TRIGGERSLOW")
+        kinds = []
+        async for event in connection:
+            kinds.append(event.type)
+            if event.type in TERMINAL:
+                break
+    assert kinds.count("litellm_overlay.heartbeat") >= 2
+    assert kinds[-1] == "response.completed"
+
+
+async def test_a_fleet_is_switched_off_and_on_again(seen):
+    """What is open ends with 1012, what comes is sent to HTTP with 426, by every worker."""
+    off = seen.folder / "off"
+    async with contextlib.AsyncExitStack() as stack:
+        sockets = [await stack.enter_async_context(connect(seen.ws_url, KEY)) for _ in range(8)]
+        off.touch()
+        assert {await close_code(socket) for socket in sockets} == {1012}
+    for _ in range(8):
+        with pytest.raises(InvalidStatus) as caught:
+            await connect(seen.ws_url, KEY)
+        assert caught.value.response.status_code == 426
+    await become(seen, {"connections": 0, 'handshakes_refused_total{reason="switched_off"}': 8})
+    off.unlink()
+    async with connect(seen.ws_url, KEY) as socket:
+        assert said(await turn(socket, **CREATE))

@@ -1,0 +1,156 @@
+"""What breaks under many turns at once: none is lost in silence, none is called or billed twice."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import threading
+import time
+
+import pytest
+
+from support import people
+from support.detour import detour
+
+LONG, SHORT = "TRIGGERPACED:300", "TRIGGERPACED:30"  # 30 s of answer, and 3 s
+
+
+@contextlib.asynccontextmanager
+async def in_flight(proxy, count, way="websocket", text=SHORT, port=None):
+    """Begin so many turns, each of a person; yield them once all are being answered."""
+    key = (await proxy.admin("/key/generate"))["key"]
+    async with contextlib.AsyncExitStack() as stack:
+        crowd = [
+            await stack.enter_async_context(people.Person(proxy, key, way, port=port))
+            for _ in range(count)
+        ]
+        begun = [person.begin(text) for person in crowd]
+        try:
+            yield begun
+        finally:
+            for _, task in begun:
+                task.cancel()
+
+
+async def answering(begun):
+    """Wait until each turn has had an event."""
+    await asyncio.gather(*(turn.answering.wait() for turn, _ in begun))
+
+
+async def ended(begun):
+    """Wait until each turn has ended; return them."""
+    await asyncio.gather(*(task for _, task in begun))
+    return [turn for turn, _ in begun]
+
+
+@pytest.fixture
+def count(small):
+    """Return how many turns are in flight."""
+    return 20 if small else 200
+
+
+def stop(server, number):
+    """Send a signal to a server's whole group."""
+    os.killpg(server.process.pid, number)
+
+
+@pytest.mark.parametrize("way", ["websocket", "http"])
+async def test_the_provider_is_cut(proxy, provider, count, note, way):
+    """Each turn is told, over WebSocket by a terminal event."""
+    async with in_flight(proxy, count, way, LONG) as begun:
+        await answering(begun)
+        stop(provider.server, signal.SIGKILL)
+        since = time.monotonic()
+        tally = await note(f"provider cut, {way}", await ended(begun), since)
+    assert tally.called_twice == tally.billed_twice == tally.endings["silent"] == 0
+    if way == "websocket":
+        assert tally.endings == {"told": count}
+
+
+@pytest.mark.parametrize("way", ["websocket", "http"])
+async def test_the_provider_falls_silent(proxy, provider, count, note, way):
+    """Its connections stay open and say no more: LiteLLM's own timeout ends each turn."""
+    async with in_flight(proxy, count, way, LONG) as begun:
+        await answering(begun)
+        stop(provider.server, signal.SIGSTOP)
+        since = time.monotonic()
+        try:
+            turns = await ended(begun)
+        finally:
+            stop(provider.server, signal.SIGCONT)
+        tally = await note(f"provider silent, {way}", turns, since)
+    assert tally.called_twice == tally.billed_twice == tally.endings["silent"] == 0
+    if way == "websocket":
+        assert tally.endings == {"told": count}
+
+
+@pytest.mark.parametrize("status", ["429", "500"])
+async def test_a_storm(proxy, count, note, status):
+    """The provider refuses all: each turn is told."""
+    since = time.monotonic()
+    async with in_flight(proxy, count, text=f"TRIGGER{status}") as begun:
+        tally = await note(f"{status} for all", await ended(begun), since)
+    assert tally.endings == {"told": count}
+    assert tally.called_twice == tally.billed_twice == 0
+
+
+async def test_the_database_is_gone(proxy, postgres, count, note):
+    """Turns that run do not need it: each completes."""
+    async with in_flight(proxy, count) as begun:
+        await answering(begun)
+        postgres.down()
+        since = time.monotonic()
+        try:
+            turns = await ended(begun)
+        finally:
+            postgres.up()
+        tally = await note("database gone", turns, since)
+    assert tally.endings == {"completed": count}
+    assert tally.called_twice == tally.billed_twice == 0
+
+
+async def test_the_proxy_is_stopped_for_a_while(proxy, count, note):
+    """Each turn goes on where it was, and completes."""
+    async with in_flight(proxy, count) as begun:
+        await answering(begun)
+        stop(proxy.server, signal.SIGSTOP)
+        await asyncio.sleep(5)
+        stop(proxy.server, signal.SIGCONT)
+        since = time.monotonic()
+        tally = await note("proxy stopped for 5 s", await ended(begun), since)
+    assert tally.endings == {"completed": count}
+    assert tally.called_twice == tally.billed_twice == tally.unbilled == 0
+
+
+async def test_the_proxy_is_killed(proxy, count, note):
+    """Each client sees its connection end."""
+    async with in_flight(proxy, count, text=LONG) as begun:
+        await answering(begun)
+        stop(proxy.server, signal.SIGKILL)
+        since = time.monotonic()
+        tally = await note("proxy killed", await ended(begun), since)
+    assert tally.endings == {"cut": count}
+    assert tally.called_twice == tally.billed_twice == 0
+
+
+# LiteLLM's default client leaves the provider's stream open, over HTTP as well: docs/limits.md.
+@pytest.mark.environ(DISABLE_AIOHTTP_TRANSPORT="True")
+async def test_the_network_is_cut(proxy, provider, count, note):
+    """No FIN arrives: the server's pings stay unanswered, and it ends the turns at the provider."""
+    cut = threading.Event()
+    with detour("127.0.0.1", proxy.server.port, lambda _: 0, cut) as port:
+        async with in_flight(proxy, count, text="TRIGGERPACED:3000", port=port) as begun:
+            await answering(begun)
+            cut.set()
+            since = time.monotonic()
+            while left := {turn.name for turn, _ in begun} - people.left(provider.server.log):
+                assert time.monotonic() - since < people.SILENCE, f"{len(left)} turns go on"
+                await asyncio.sleep(1)
+            for turn, _ in begun:
+                turn.end("cut")
+            tally = await note(
+                "network cut, until the provider knows", [t for t, _ in begun], since
+            )
+    assert tally.called_twice == tally.billed_twice == 0

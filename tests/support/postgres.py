@@ -1,0 +1,195 @@
+"""A Postgres for one test run: on 127.0.0.1, in a folder of its own, gone afterwards.
+
+Its programs come in a wheel from the package index, so that Python suffices to have them and every
+machine tests with the same version. Postgres refuses to run as root; where the tests do, as in
+many a CI, it runs as `nobody`, on a copy of the programs that this user can read.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from litellm_overlay.errors import OverlayError
+from litellm_overlay.local.cache import cache_root, locked, removed_on_failure
+from litellm_overlay.local.environment import find_python, uv
+from litellm_overlay.local.processes import free_port, logging_to, wait_for
+from pins import PINS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+USER = "litellm"
+# Throw-away data: no need that it survives a power cut. No socket, whose path could be too long.
+SETTINGS = {
+    "listen_addresses": "127.0.0.1",
+    "unix_socket_directories": "",
+    "max_connections": "300",
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+}
+# Changing the user clears what processes.py asked of the kernel: to end with its parent. Ask again.
+AS_USER = """
+import ctypes, os, sys
+uid, gid, *argv = sys.argv[1:]
+os.setgroups([])
+os.setgid(int(gid))
+os.setuid(int(uid))
+try:
+    ctypes.CDLL(None).prctl(1, 9)
+except AttributeError:
+    pass
+os.execv(argv[0], argv)
+"""
+
+
+@dataclass
+class Postgres:
+    """A running server; `down()` and `up()` are for tests of what happens then."""
+
+    programs: Path
+    folder: Path
+    port: int
+    running: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
+
+    def url(self, database: str) -> str:
+        """Return what LiteLLM takes as DATABASE_URL."""
+        return f"postgresql://{USER}@127.0.0.1:{self.port}/{database}"
+
+    def up(self) -> None:
+        """Start the server; it answers on return."""
+        argv: list[str | Path] = [
+            self.programs / "postgres",
+            "-D",
+            self.folder / "data",
+            "-p",
+            str(self.port),
+        ]
+        argv += [f"--{name}={value}" for name, value in SETTINGS.items()]
+        log = self.folder / "postgres.log"
+        process = self.running.enter_context(logging_to(log, as_ordinary_user(argv), environ()))
+        self.running.callback(stop, process)  # first, on the way out
+        wait_for(self.answers, process, log, "Postgres")
+
+    def down(self) -> None:
+        """Stop the server; its connections are cut."""
+        self.running.close()
+
+    def answers(self) -> bool:
+        """Tell whether the server accepts connections."""
+        command: list[str | Path] = [
+            self.programs / "pg_isready",
+            "-q",
+            "-h",
+            "127.0.0.1",
+            "-p",
+            str(self.port),
+        ]
+        return subprocess.run(command, check=False).returncode == 0
+
+    def execute(self, database: str, sql: str, **values: str) -> str:
+        """Run SQL, where :'name' is a value; return what psql prints."""
+        command: list[str | Path] = [self.programs / "psql", "-X", "-q", "-A", "-t"]
+        command += ["-v", "ON_ERROR_STOP=1"]
+        for name, value in values.items():
+            command += ["-v", f"{name}={value}"]
+        command += ["-d", self.url(database)]
+        done = subprocess.run(
+            command, input=sql, env=environ(), capture_output=True, check=False, text=True
+        )
+        assert done.returncode == 0, f"psql: {done.stderr}"
+        return str(done.stdout)
+
+    def rows(self, database: str, query: str, **values: str) -> list[dict[str, Any]]:
+        """Return the rows of a query."""
+        sql = f"SELECT coalesce(json_agg(r), '[]') FROM ({query}) r"
+        rows: list[dict[str, Any]] = json.loads(self.execute(database, sql, **values))
+        return rows
+
+
+@contextlib.contextmanager
+def running_postgres() -> Iterator[Postgres]:
+    """Run an empty server for as long as the block."""
+    installed = install()
+    # Not below pytest's own folder, which no other user may enter.
+    with tempfile.TemporaryDirectory(prefix="postgres-") as scratch:
+        folder = Path(scratch)
+        if os.geteuid() == 0:
+            shutil.copytree(installed, folder / "programs", symlinks=True)
+            installed = folder / "programs"
+            nobody = pwd.getpwnam("nobody")
+            os.chown(folder, nobody.pw_uid, nobody.pw_gid)
+        postgres = Postgres(bin_below(installed), folder, free_port())
+        initdb: list[str | Path] = [postgres.programs / "initdb", "-D", folder / "data", "-U", USER]
+        initdb += ["--auth=trust", "--encoding=UTF8", "--no-locale", "--no-sync"]
+        done = subprocess.run(
+            as_ordinary_user(initdb),
+            cwd=folder,
+            env=environ(),
+            capture_output=True,
+            check=False,
+            text=True,
+        )
+        if done.returncode:
+            raise OverlayError(f"initdb failed:\n{done.stderr.strip()}")
+        postgres.up()
+        try:
+            yield postgres
+        finally:
+            postgres.down()
+
+
+def install() -> Path:
+    """Return the folder with Postgres' programs, installed into the cache if need be."""
+    wanted = PINS["postgres"]
+    root: Path = cache_root() / "postgres" / wanted.replace("==", "-")
+    with locked(root):
+        if not (root / "complete").exists():
+            with removed_on_failure(root):
+                into = ["--target", str(root), "--python", str(find_python()), "--no-deps"]
+                try:
+                    uv("pip", "install", *into, "--no-build", wanted)
+                except OverlayError as error:
+                    raise OverlayError(
+                        f"Postgres could not be installed: {error}",
+                        hint=f"the package index must have a wheel of {wanted} for this machine",
+                    ) from None
+                (root / "complete").touch()
+    return root
+
+
+def bin_below(root: Path) -> Path:
+    """Return the folder of the programs, wherever the wheel has them."""
+    return next(root.glob("*/pginstall/bin"))
+
+
+def as_ordinary_user(argv: Sequence[str | Path]) -> list[str | Path]:
+    """Return the command, as `nobody` if we are root."""
+    if os.geteuid() != 0:
+        return list(argv)
+    nobody = pwd.getpwnam("nobody")
+    return [sys.executable, "-Ic", AS_USER, str(nobody.pw_uid), str(nobody.pw_gid), *argv]
+
+
+def environ() -> dict[str, str]:
+    """Return an environment without the caller's PG* variables, which would steer the programs."""
+    return {"PATH": os.defpath, "LC_ALL": "C"}
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """Ask Postgres to end without waiting for its clients, which SIGTERM would mean."""
+    with contextlib.suppress(ProcessLookupError):
+        process.send_signal(signal.SIGINT)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(10)

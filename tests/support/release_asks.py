@@ -1,0 +1,263 @@
+"""What a client and an operator may rely on, asked of one running proxy; each comes to a few words."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import time
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+from openai import AsyncOpenAI
+
+from support.client import TERMINAL
+from support.release_client import Client, Words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from support.fleet import Live
+
+NATIVE, ALIAS, MANAGED, CHAT = "gpt-4o", "my-alias", "managed-5.4", "chat-5.4"
+# Of `models`. The first is called as its provider calls it, as MANAGED is not.
+OWN_NAME, OTHER_MANAGED, PLAIN, FAILING = (
+    "hosted_vllm/gpt-5.4",
+    "managed-4o",
+    "plain-5.4",
+    "failing-4o",
+)
+APPLY_PATCH = {"type": "custom", "name": "apply_patch", "description": "Edit files"}
+Ask = Callable[[Callable[..., Client]], Awaitable[Words]]
+_marks = itertools.count(1)
+
+
+def models(plain_url: str) -> tuple[dict[str, Any], ...]:
+    """Return the models of these rows; `plain_url` is of a provider on http:// without WebSockets."""
+    nobody = {"api_base": "http://127.0.0.1:9/v1"}
+    return tuple(
+        {"model_name": name, "litellm_params": {"model": model, **more}}
+        for name, model, more in (
+            (OWN_NAME, OWN_NAME, {}),
+            (OTHER_MANAGED, "hosted_vllm/gpt-4o", {}),
+            (PLAIN, "openai/gpt-5.4", {"api_base": f"{plain_url}/v1"}),
+            (FAILING, "openai/gpt-4o", nobody),
+        )
+    )
+
+
+GUARDRAIL = {"guardrail": "keys_and_spend.Guardrail", "mode": "pre_call", "default_on": True}
+CONFIG: dict[str, Any] = {
+    "router_settings": {"fallbacks": [{FAILING: [NATIVE]}]},
+    "guardrails": [{"guardrail_name": "refuse", "litellm_params": GUARDRAIL}],
+}
+
+
+def mark() -> str:
+    """Return a word that is in no other row's input."""
+    return f"mark-{time.time_ns()}-{next(_marks)}"
+
+
+def asked(live: Live, word: str) -> list[dict[str, Any]]:
+    """Return the bodies with this word that the provider received; over WebSocket, of each frame."""
+    bodies = [record["body"] for record in live.provider_log() if "body" in record]
+    return [body.get("response") or body for body in bodies if word in json.dumps(body)]
+
+
+def together(words: Iterable[Words]) -> Words:
+    """Return words as "2 times turn, 429"."""
+    groups = [(word, len(list(group))) for word, group in itertools.groupby(words)]
+    return ", ".join(word if count == 1 else f"{count} times {word}" for word, count in groups)
+
+
+def one_turn(**fields: Any) -> Ask:
+    """Return a row of one turn."""
+
+    async def run(client: Callable[..., Client]) -> Words:
+        async with client() as it:
+            return await it.turn(**fields)
+
+    return run
+
+
+def told(**fields: Any) -> Ask:
+    """Return a row of one turn that fails, and must be told in the stream, by whatever event."""
+
+    async def run(client: Callable[..., Client]) -> Words:
+        async with client() as it:
+            said = await it.turn(**fields)
+        return "told" if said.isdigit() or said.startswith("response.") else said
+
+    return run
+
+
+async def spend_of(it: Client, count: int, seconds: float) -> list[dict[str, Any]]:
+    """Return the spend records of a client's key, once there are `count` or the time is up."""
+    end = time.monotonic() + seconds
+    while True:
+        found = [r for r in it.live.spend_log() if r["key_alias"] == it.key]
+        if len(found) >= count or time.monotonic() > end:
+            return found
+        await asyncio.sleep(0.1)
+
+
+def under_limits(turns: int, **limits: Any) -> Ask:
+    """Return a row of turns under a key's limits, each once the last is accounted for."""
+
+    async def run(client: Callable[..., Client]) -> Words:
+        served = 0
+        async with client(**limits) as it:
+            for number in range(turns):
+                served += await it.turn() == "turn"
+                await spend_of(it, number + 1, 3)
+                await asyncio.sleep(1)  # LiteLLM counts tokens in a task of its own
+        return f"{served} of {turns} turns"
+
+    return run
+
+
+async def warm_up_calls(client: Callable[..., Client]) -> Words:
+    """Count what the provider is asked for a warm-up."""
+    word = mark()
+    async with client() as it:
+        said = await it.turn(model=OWN_NAME, input=word, generate=False)
+        return f"{said}, {len(asked(it.live, word))} calls"
+
+
+async def warm_up_input(client: Callable[..., Client]) -> Words:
+    """Continue a warm-up; see whether the provider gets what it said."""
+    early, late = mark(), mark()
+    async with client() as it:
+        await it.turn(model=OWN_NAME, input=early, generate=False)
+        said = await it.turn(model=OWN_NAME, input=late, previous_response_id=it.response_id)
+        calls = asked(it.live, late)
+        return f"{said}, {'kept' if calls and early in json.dumps(calls) else 'lost'}"
+
+
+async def apply_patch(client: Callable[..., Client]) -> Words:
+    """Answer a tool call of Codex's apply_patch: without this event Codex waits 300 s and more."""
+    async with client() as it:
+        tools = {"model": OWN_NAME, "tools": [APPLY_PATCH]}
+        said = [await it.turn(input=f"TRIGGERCUSTOM {mark()}", **tools)]
+        calls = (it.last.get("response") or {}).get("output") or []
+        done = [
+            {"type": "custom_tool_call_output", "call_id": call["call_id"], "output": "ok"}
+            for call in calls
+            if call["type"] == "custom_tool_call"
+        ]
+        said.append(await it.turn(input=done, previous_response_id=it.response_id, **tools))
+        return together(said)
+
+
+async def reasoning(client: Callable[..., Client]) -> Words:
+    """Continue a turn with a reasoning item; see whether the provider gets it back."""
+    late = mark()
+    async with client() as it:
+        said = [await it.turn(model=OWN_NAME, input=f"TRIGGERREASON {mark()}")]
+        said.append(await it.turn(model=OWN_NAME, input=late, previous_response_id=it.response_id))
+        calls = asked(it.live, late)
+        return f"{together(said)}, {'kept' if 'mock-sealed-' in json.dumps(calls) else 'lost'}"
+
+
+def two_models(first: str, second: str, **limits: Any) -> Any:
+    """Return a row that names a second model in a later frame: outcome, and what was asked for."""
+
+    async def run(client: Callable[..., Client]) -> Words:
+        said = []
+        async with client(**limits) as it:
+            for model in (first, second):
+                word = mark()
+                outcome = await it.turn(model=model, input=word)
+                of = "".join(f" of {body['model']}" for body in asked(it.live, word))
+                said.append(outcome + of)
+        return ", ".join(said)
+
+    return run
+
+
+async def revoked(client: Callable[..., Client]) -> Words:
+    """Revoke the key between two turns of one connection."""
+    async with client() as it:
+        said = [await it.turn()]
+        it.live.revoke(it.key)
+        said.append(await it.turn())
+        if it.socket and said[-1].isdigit():
+            await asyncio.wait([asyncio.ensure_future(it.socket.wait_closed())], timeout=5)
+            said.append(f"closed {it.socket.close_code}")
+        return together(said)
+
+
+async def idle_slot(client: Callable[..., Client]) -> Words:
+    """Leave a connection idle after its turn; let another client of the same key come in."""
+    async with client(max_parallel_requests=1) as idle:
+        said = [await idle.turn()]
+        async with Client(idle.live, idle.patience, idle.way, idle.key) as second:
+            said.append(await second.turn())
+        return together(said)
+
+
+async def binary_frame(client: Callable[..., Client]) -> Words:
+    """Send the JSON of a turn as bytes; then a turn."""
+    async with client() as it:
+        body = {"type": "response.create", "model": NATIVE, "input": "hi", "store": False}
+        return together([await it.say(json.dumps(body).encode()), await it.turn()])
+
+
+async def array_frame(client: Callable[..., Client]) -> Words:
+    """Send a JSON array; then a turn."""
+    async with client() as it:
+        return together([await it.say("[1]"), await it.turn()])
+
+
+def hook(trigger: str, model: str) -> Ask:
+    """Return a row of a turn that the proxy refuses before the call."""
+
+    async def run(client: Callable[..., Client]) -> Words:
+        word = mark()
+        async with client() as it:
+            said = await it.turn(model=model, input=f"{trigger} {word}")
+            return f"{said}, provider {'asked' if asked(it.live, word) else 'not asked'}"
+
+    return run
+
+
+async def spend(client: Callable[..., Client]) -> Words:
+    """Make a warm-up and three turns, then leave: what is recorded, how much of it before the end."""
+    async with client() as it:
+        if it.socket:
+            await it.turn(input="", generate=False)
+        for _ in range(3):
+            await it.turn()
+        await spend_of(it, 3, 10)
+        await asyncio.sleep(1.5)  # one too many would come now
+        early = len(await spend_of(it, 0, 0))
+    records = await spend_of(it, max(early, 1), 4)
+    tokens = sum(record["prompt_tokens"] + record["completion_tokens"] for record in records)
+    return f"{tokens} tokens, {early} records before the end"
+
+
+async def late_first_frame(client: Callable[..., Client]) -> Words:
+    """Connect ahead, say nothing for 33 s; then a turn."""
+    async with client() as it:
+        await asyncio.sleep(33)
+        return await it.turn()
+
+
+async def openai_python(client: Callable[..., Client]) -> Words:
+    """Make two turns with OpenAI's own Python client, the second continuing the first."""
+    it = client()
+    said: list[Words] = []
+    previous: dict[str, Any] = {}
+    async with (
+        AsyncOpenAI(base_url=f"{it.live.proxy.url}/v1", api_key=it.key) as openai,
+        openai.responses.connect() as connection,
+    ):
+        for _ in range(2):
+            await connection.response.create(model=CHAT, input="hi", **previous)
+            async for event in connection:
+                if event.type == "response.completed":
+                    previous = {"previous_response_id": event.response.id}
+                if event.type in TERMINAL:
+                    said.append("turn" if event.type == "response.completed" else event.type)
+                    break
+    return together(said)

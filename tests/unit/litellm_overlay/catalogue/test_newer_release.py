@@ -1,0 +1,54 @@
+"""A release that is newer than the catalogue: what is said of it, and what of it is newer at all."""
+
+from __future__ import annotations
+
+import pytest
+from packaging.version import Version
+
+from litellm_overlay.catalogue import assessment, releases
+from litellm_overlay.errors import NotInCatalogueError
+
+
+@pytest.fixture
+def known():
+    return releases.load()
+
+
+@pytest.mark.parametrize(
+    ("version", "like"),
+    [
+        ("1.999.0", None),
+        ("v2.0.0-rc.1", None),
+        ("1.83.15", "1.83.14"),
+        ("1.106.0.dev99", None),
+        ("1.109.99+ours", "1.109"),
+    ],
+)
+def test_a_release_that_is_newer_is_unreviewed(known, version, like):
+    """Upstream goes on with several lines: newer is what is above all of its own line."""
+    if version == "1.106.0.dev99":  # between two that are known
+        with pytest.raises(NotInCatalogueError):
+            known.find(version)
+        return
+    found = known.find(version)
+    assert (found.version, found.state) == (str(Version(version)), "unreviewed")
+    assert (found.endpoints_sha256, found.handler_sha256, found.advisories) == (None, None, ())
+    assert known.newest_of_line(version).version.startswith(like or known.releases[-1].version)
+    assert {gap.id for gap in found.gaps} <= {gap.id for gap in known.gaps}
+
+
+def test_a_newer_release_has_the_gaps_that_nobody_ended(known):
+    """Those of the newest release that was looked at; and what it is told is true of its line."""
+    assert known.find("1.999.0").gaps == known.releases[-1].gaps
+    said = assessment.newer(known.find("1.83.15"), known)
+    assert "newer than the last that this catalogue knows, 1.83.14 of 20" in said
+    assert assessment.newer(known.release("1.83.14"), known) == ""
+
+
+@pytest.mark.parametrize("asked", ["1.999.0", "ghcr.io/berriai/litellm:v1.999.0"])
+def test_a_newer_release_is_no_error(known, asked):
+    """And no malware hides behind it."""
+    found = assessment.answer(asked, known)
+    assert (found.state, found.exact, found.release.version) == ("unreviewed", True, "1.999.0")
+    for name in ("1.107.0.1", "1.107.0+newer", "litellm:v1.999.0-was-1.107.0"):
+        assert assessment.answer(name, known).state == "malicious"

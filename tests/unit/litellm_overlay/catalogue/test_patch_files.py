@@ -1,0 +1,172 @@
+"""The files of a patch version: as they were released, else as they are now; and their digest."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.resources
+import json
+from pathlib import Path
+
+import pytest
+
+import endpoint_patch
+from litellm_overlay.catalogue import patch_files, releases
+from litellm_overlay.errors import NotInCatalogueError
+
+HERE = Path(endpoint_patch.__file__).parent
+KNOWN = releases.load()
+UNRELEASED = [version for version, item in KNOWN.patch_versions.items() if not item.released_in]
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """Put a small package with two patch versions in the place of `endpoint_patch`."""
+    for path, content in {
+        "__init__.py": b"",
+        "edits.py": b"edit",
+        "table.json": b"{}",
+        "versions/__init__.py": b"load",
+        "versions/v1_0_0/__init__.py": b"one",
+        "versions/v2_0_0/__init__.py": b"two",
+        "versions/v2_0_0/inserted/bridge.py": b"bridge",
+        "__pycache__/edits.cpython-311.pyc": b"cache",
+        "old.pyc": b"cache",
+    }.items():
+        target = tmp_path / "endpoint_patch" / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
+    (tmp_path / "released").mkdir()
+    monkeypatch.setattr(importlib.resources, "files", lambda name: tmp_path / name)
+    monkeypatch.setattr(patch_files, "released_folder", lambda: tmp_path / "released")
+    return tmp_path / "endpoint_patch"
+
+
+def test_a_payload_holds_the_shared_files_and_one_version(package):
+    """Sorted by path; no other version, no byte code."""
+    assert list(patch_files.files("2.0.0").items()) == [
+        ("endpoint_patch/__init__.py", b""),
+        ("endpoint_patch/edits.py", b"edit"),
+        ("endpoint_patch/table.json", b"{}"),
+        ("endpoint_patch/versions/__init__.py", b"load"),
+        ("endpoint_patch/versions/v2_0_0/__init__.py", b"two"),
+        ("endpoint_patch/versions/v2_0_0/inserted/bridge.py", b"bridge"),
+    ]
+    assert "endpoint_patch/versions/v2_0_0/__init__.py" not in patch_files.files("1.0.0")
+
+
+def test_the_digest_is_the_documented_one(package):
+    """Path, NUL, size, NUL, content: anybody can compute it again."""
+    text = b"".join(
+        b"%s\0%d\0%s" % (path.encode(), len(content), content)
+        for path, content in patch_files.files("2.0.0").items()
+    )
+    assert patch_files.digest("2.0.0") == hashlib.sha256(text).hexdigest()
+
+
+@pytest.mark.parametrize("path", ["edits.py", "versions/v2_0_0/inserted/bridge.py"])
+def test_a_changed_byte_changes_the_digest(package, path):
+    """Shared files count as much as the version's own."""
+    before = patch_files.digest("2.0.0")
+    (package / path).write_bytes(b"other")
+    assert patch_files.digest("2.0.0") != before
+
+
+def test_a_renamed_file_changes_the_digest(package):
+    """Names are part of it."""
+    before = patch_files.digest("2.0.0")
+    (package / "edits.py").rename(package / "edit.py")
+    assert patch_files.digest("2.0.0") != before
+
+
+def test_another_version_and_byte_code_change_no_digest(package):
+    """A version is whole in itself, and running the code is no change."""
+    before = patch_files.digest("2.0.0")
+    (package / "versions/v1_0_0/__init__.py").write_bytes(b"other")
+    (package / "__pycache__/more.cpython-313.pyc").write_bytes(b"cache")
+    assert patch_files.digest("2.0.0") == before
+
+
+@pytest.mark.parametrize("version", ["3.0.0", "", "../v1_0_0"])
+def test_an_unknown_version_is_refused(package, version):
+    """Exit code 3, as for every version that is not known."""
+    with pytest.raises(NotInCatalogueError) as refused:
+        patch_files.files(version)
+    assert refused.value.exit_code == 3
+
+
+@pytest.mark.parametrize("version", UNRELEASED)
+def test_the_payload_is_all_of_the_package_but_the_other_versions(version):
+    """Nothing that the pod needs stays behind."""
+    own = f"v{version.replace('.', '_')}"
+    expected = set()
+    for path in HERE.rglob("*"):
+        parts = path.relative_to(HERE).parts
+        foreign = len(parts) > 2 and parts[0] == "versions" and parts[1] != own
+        if path.is_file() and path.suffix != ".pyc" and not foreign:
+            expected.add("/".join(("endpoint_patch", *parts)))
+    assert set(patch_files.files(version)) == expected
+
+
+@pytest.mark.parametrize("version", KNOWN.patch_versions)
+def test_the_catalogue_has_the_digest_of_the_payload(version):
+    """If not: before a release run scripts/freeze_version.py, after it make a new version."""
+    assert KNOWN.patch_versions[version].digest == patch_files.digest(version)
+
+
+def test_every_patch_version_is_in_the_catalogue():
+    """A folder without an entry could not be pinned, an entry without files could not be had."""
+    folders = (HERE / "versions").glob("v*_*_*")
+    known = {folder.name[1:].replace("_", ".") for folder in folders}
+    assert set(UNRELEASED) <= known <= set(KNOWN.patch_versions)
+
+
+def test_what_the_catalogue_calls_released_is_frozen():
+    """And nothing else is."""
+    assert set(KNOWN.patch_versions) - set(UNRELEASED) == set(patch_files.released())
+
+
+@pytest.fixture
+def released(package):
+    """Release 2.0.0 of the small package, then change the guard."""
+    for path, content in patch_files.files("2.0.0").items():
+        target = patch_files.released_folder() / "2.0.0" / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
+    (patch_files.released_folder() / "README.md").write_bytes(b"about")
+    (package / "edits.py").write_bytes(b"mended")
+    return patch_files.released_folder()
+
+
+def test_a_released_version_stays_as_it_was(released, package):
+    """Whatever becomes of the guard, its table or the version's own folder."""
+    assert patch_files.files("2.0.0")["endpoint_patch/edits.py"] == b"edit"
+    assert patch_files.files("1.0.0")["endpoint_patch/edits.py"] == b"mended"
+    before = patch_files.digest("2.0.0")
+    (package / "versions/v2_0_0/__init__.py").unlink()
+    assert patch_files.digest("2.0.0") == before
+    assert patch_files.released() == ("2.0.0",)
+
+
+def test_released_versions_are_sorted_as_numbers(released):
+    """1.10.0 comes after 1.9.0; what is no version is passed over."""
+    for version in ("1.10.0", "1.9.0"):
+        (released / version).mkdir()
+    assert patch_files.released() == ("1.9.0", "1.10.0", "2.0.0")
+
+
+def test_a_catalogue_without_the_word_knows_of_no_release():
+    """`released_in` may be missing: nothing is released before `make release` says so."""
+    version = {"digest": "0" * 64, "line": "relay", "summary": ""}
+    text = json.dumps(
+        {
+            "default_patch_version": "1.0.0",
+            "patch_versions": {"1.0.0": version, "1.0.1": {**version, "released_in": "0.1.0"}},
+            "malicious_images": {},
+            "module_paths": [],
+            "advisories": [],
+            "gaps": [],
+            "releases": [],
+        }
+    )
+    known = releases.parse(text).patch_versions
+    assert (known["1.0.0"].released_in, known["1.0.1"].released_in) == (None, "0.1.0")

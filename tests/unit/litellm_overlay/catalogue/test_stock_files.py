@@ -1,0 +1,43 @@
+"""The guard's table of files says what the catalogue says, and no more."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from importlib import resources
+
+from litellm_overlay.catalogue import releases
+
+TABLE = json.loads(resources.files("endpoint_patch").joinpath("stock_files.json").read_text())
+
+
+def test_the_guard_knows_every_file_of_the_catalogue():
+    """Each hash has, in version order, one run a state: its state, first and last release."""
+    files = {}
+    for release in releases.load().releases:
+        if release.endpoints_sha256:
+            files.setdefault(release.endpoints_sha256, []).append(release)
+    expected = {}
+    for hash_, carriers in files.items():
+        runs = [list(run) for _, run in itertools.groupby(carriers, key=lambda it: it.state)]
+        expected[hash_] = [
+            {"state": run[0].state, "first": run[0].version, "last": run[-1].version}
+            for run in runs
+        ]
+    assert TABLE["files"] == expected
+
+
+def test_the_guard_knows_every_handler_of_the_catalogue():
+    """Of 1.89.x and 1.90 on it is `fixed`; the release tells the two apart."""
+    expected = {
+        release.handler_sha256: "affected" if release.state == "affected" else "fixed"
+        for release in releases.load().releases
+        if release.handler_sha256
+    }
+    assert TABLE["handlers"] == expected
+
+
+def test_the_guard_refuses_the_malicious_releases_of_the_catalogue():
+    """Both lists are one."""
+    malicious = [release.version for release in releases.load().in_state("malicious")]
+    assert TABLE["compromised"] == malicious

@@ -1,0 +1,263 @@
+"""What a change of LiteLLM means: two answers in, one verdict out."""
+
+from __future__ import annotations
+
+import pytest
+
+from litellm_overlay.catalogue import assessment, releases, upgrade
+
+PATCH = "2.0.0"
+VERDICTS = {
+    "no-endpoint": ("no-endpoint", False),
+    "affected": ("still-needed", True),
+    "handshake-fixed": ("still-needed", True),
+    "fixed": ("fixed-upstream", True),
+    "malicious": ("malicious", False),
+}
+IMAGE = "registry.example.com/berriai/litellm"
+
+
+@pytest.fixture
+def known():
+    return releases.load()
+
+
+@pytest.fixture
+def check(known):
+    """Ask as the verb does."""
+
+    def check(to, from_=None, patch=known.default_patch_version):
+        current = upgrade.ask(from_, known) if from_ else None
+        return upgrade.check(upgrade.ask(to, known), current, patch, known)
+
+    return check
+
+
+def one(sentences, *words):
+    """Return the one sentence that has all these words."""
+    (found,) = [text for text in sentences if all(word in text for word in words)]
+    return found
+
+
+def test_every_release_has_a_verdict(check, known):
+    """Of whatever state, upgraded to from nothing in particular."""
+    for release in known.releases:
+        found = check(release.version)
+        assert (found.verdict, found.proceed) == VERDICTS[release.state]
+        assert release.version in found.sentence
+        assert found.steps
+
+
+def test_between_any_two_releases_nothing_is_lost_or_told_twice(check, known):
+    """Advisories that go, stay and come are those of the two releases; each is told once."""
+    runs = [known.in_state(state) for state in releases.STATES]
+    edges = {release.version for run in runs for release in (run[0], run[-1])}
+    edges |= {"1.82.3", "1.83.6", "1.83.7", "1.83.10", "1.90.0", "1.106.0"}
+    for old in edges:
+        for new in edges:
+            found = check(new, old)
+            told = [*found.gains, *found.losses, *found.remaining]
+            assert len(told) == len(set(told))
+            target, before = known.release(new), known.release(old)
+            if target.state == "malicious":
+                assert told == [assessment.notice(target)]
+                continue
+            for item in {*target.advisories, *before.advisories}:
+                place = {
+                    (True, False): found.losses,
+                    (True, True): found.remaining,
+                    (False, True): found.gains,
+                }[item in target.advisories, item in before.advisories]
+                one(place, f"{item.id}: ")
+
+
+def test_an_affected_target_keeps_the_overlay(check):
+    """With the patch version to pin, and the better choice where there is one."""
+    found = check("1.83.7")
+    assert found.sentence == f"LiteLLM 1.83.7 needs the overlay; pin patch {PATCH}"
+    one(found.remaining, "CVE-2026-40217", "fixed in 1.83.10")
+    one(found.steps, "better move to 1.88.6")
+    assert (found.gains, found.losses) == ((), ())
+
+
+def test_a_fixed_target_needs_no_overlay_for_the_handshake(check, known):
+    """What runs show the patch to do right is a loss; what none shows is only a known gap."""
+    found = check("1.90.0")
+    assert found.gains == (
+        "the overlay may go, where the losses below do not matter",
+        "an upgrade closes the advisories of older releases; the overlay closes none",
+    )
+    gaps = known.release("1.90.0").gaps
+    mended = [gap.told for gap in gaps if PATCH in gap.mended_by]
+    assert list(found.losses) == mended
+    assert {*found.losses, *found.remaining} == {gap.told for gap in gaps}
+    assert found.sentence == (
+        "LiteLLM 1.90.0 needs no overlay for the handshake; keep the bridge (onFixed: patch) for "
+        f"{len(mended)} known gaps that patch {PATCH} mends"
+    )
+    one(found.losses, "Codex 0.169 loses its instructions", "seen on 9 releases")
+    one(found.losses, "apply_patch", "hangs for 300 s")
+    one(found.remaining, "previous_response_id", "#39559")
+    one(found.changes, "the bridge costs CPU", "make bench")
+    one(found.changes, "it is cheaper where every provider is OpenAI or Azure itself")
+    one(found.steps, "onFixed: patch.")
+    one(found.steps, "upstream-fixed")
+
+
+@pytest.mark.parametrize("current", [None, "1.88.6", "1.90.0"])
+def test_the_bridge_that_stays_loses_nothing(known, current):
+    """Under onFixed patch the target is patched as what runs now is."""
+    target, before = (upgrade.ask(each, known) if each else None for each in ("1.110.2", current))
+    found = upgrade.check(target, before, PATCH, known, "patch")
+    assert (found.verdict, found.losses) == ("fixed-upstream", ())
+    open_ = [gap.told for gap in known.release("1.110.2").gaps if PATCH not in gap.mended_by]
+    assert list(found.remaining) == open_
+    assert not [text for text in found.gains if "may go" in text]
+
+
+def test_from_one_fixed_release_to_another_only_the_difference_counts(check):
+    """There was no overlay to lose."""
+    found = check("1.110.2", "1.90.0")
+    one(found.gains, "no longer: ", "0 tokens")
+    one(found.losses, "carries no status: Codex does not stop at it")
+    one(found.remaining, "OpenAI and Azure: when the provider drops")
+    assert "the overlay may go, where the losses below do not matter" not in found.gains
+
+
+@pytest.mark.parametrize("current", [None, "1.88.6", "1.110.2"])
+def test_a_newer_target_is_unreviewed(check, known, current):
+    """No verdict, but no dead end: what goes on, what is to be expected, how to ask the file."""
+    found = check("1.999.0", current)
+    assert (found.verdict, found.proceed) == ("unreviewed", False)
+    assert "chart, inject, render and pin go on" in found.sentence
+    one(found.remaining, "advisories are not known here")
+    expected = [f"to be expected: {gap.told}" for gap in known.releases[-1].gaps]
+    assert set(expected) <= set(found.remaining)
+    assert "litellm-overlay diff 1.999.0" in found.steps
+    one(found.steps, "--entrypoint sha256sum")
+
+
+def test_back_to_the_overlay_only_what_tests_show_is_a_gain(check):
+    """What an affected release does under the patch with the other gaps, nobody has tried."""
+    gains = check("1.88.6", "1.90.0").gains
+    one(gains, "no longer: ", "Codex 0.169 loses its instructions")
+    assert not [text for text in gains if "previous_response_id" in text]
+
+
+def test_a_gap_that_the_pinned_patch_mends_is_none(check, known):
+    """It is met with 1.0.0 only."""
+    assert [gap.id for gap in known.release("1.82.3").gaps] == ["upstream-url"]
+    for current in (None, "1.90.0"):
+        found = check("1.82.3", current)
+        assert not [it for it in (*found.losses, *found.remaining) if "?model=" in it]
+
+
+def test_half_a_fix_keeps_the_overlay(check):
+    """Codex fails on 1.89 at its first turn; the patch mends that."""
+    found = check("1.89.3")
+    assert found.sentence == f"LiteLLM 1.89.3 needs the overlay; pin patch {PATCH}"
+    assert not [text for text in (*found.losses, *found.remaining) if "hangs" in text]
+
+
+def test_malware_is_named_and_nothing_else(check):
+    """In doubt too; and nobody is told to start it to look."""
+    for to in ("1.82.7", "1.82.8", "1.107.0", "mirror/llm:v1.82.7", "llm:1.88.6-of-1.107.0"):
+        found = check(to, "1.82.3")
+        assert "is MALWARE: never start it" in found.sentence
+        assert (found.gains, found.losses) == ((), ())
+        one(found.remaining, "compromised-upload")
+        assert not [step for step in found.steps if "docker run" in step or "diff" in step]
+
+
+def test_what_is_known_second_hand_is_told_so(check):
+    """Nobody here has seen 1.107.0 or the vendor's page."""
+    one(check("1.107.0").remaining, "Read second-hand", "litellm-check 0.1.0", "https://")
+
+
+def test_malware_that_runs_now_is_not_passed_over(check):
+    """Whatever the target is."""
+    for to in ("1.90.0", "1.82.7", "main-latest"):
+        one(check(to, "1.82.8").changes, "which runs now, is MALWARE. ", "rotate")
+
+
+def test_a_release_without_the_endpoint_loses_websocket(check):
+    """From an overlaid or a fixed release; not from one that has none either."""
+    for current in (None, "1.88.6", "1.90.0"):
+        assert "Codex works over HTTP only" in check("1.82.0", current).losses
+    assert "Codex works over HTTP only" not in check("1.82.0", "1.81.6").losses
+
+
+@pytest.mark.parametrize(
+    ("to", "why"),
+    [
+        ("1.74.0", "the catalogue begins with"),
+        (f"{IMAGE}:v1.96.1", "the nearest are 1.96.0 (fixed)"),
+        (f"{IMAGE}:main-latest", "moves"),
+        (f"{IMAGE}@sha256:{'ab' * 32}", "a digest alone"),
+    ],
+)
+def test_what_is_not_known_is_told_how_to_find_out(check, to, why):
+    """By the hash of the file, and by what the pod would do with it."""
+    found = check(to, "1.88.6")
+    assert (found.verdict, found.proceed) == ("unknown", False)
+    assert why in found.sentence
+    command = one(found.steps, "--entrypoint sha256sum")
+    assert (to if "/" in to else "IMAGE") in command
+    assert "  litellm-overlay releases --sha256 HASH" in found.steps
+    assert "  litellm-overlay diff FILE" in found.steps
+
+
+def test_a_doubtful_tag_is_answered_for_the_nearest_release(check):
+    """And says so, and how to ask the file."""
+    found = check(f"{IMAGE}:v1.83.3-stable.patch.2")
+    assert found.verdict == "still-needed"
+    assert found.sentence.startswith(f"{IMAGE}:v1.83.3-stable.patch.2, probably LiteLLM 1.83.3, ")
+    one(found.steps, "--entrypoint sha256sum")
+
+
+def test_what_runs_now_may_be_doubtful_or_unknown(check):
+    """Then that is said; the answer is for the target."""
+    one(check("1.90.0", f"{IMAGE}:v1.83.3-stable.patch.2").changes, "is a guess", "hotfix")
+    found = check("1.90.0", "main-latest")
+    assert (found.verdict, found.current.release) == ("fixed-upstream", None)
+    one(found.changes, "cannot be compared", "moves")
+    assert found.losses == check("1.90.0").losses
+
+
+@pytest.mark.parametrize(
+    ("from_", "to", "words"),
+    [
+        ("1.82.3", "1.88.6", ("path moves from /usr/", "to /app/.venv/", "modulePath")),
+        ("1.88.6", "1.82.3", ("path moves from /app/.venv/", "to /usr/")),
+        ("1.82.3", "1.83.8", ("path may move from /usr/", "or /app/.venv/")),
+        ("1.83.8", "1.90.0", ("path may move from /usr/", "to /app/.venv/")),
+        ("1.82.3", "1.83.8", ("exist in 2 layouts: set modulePath",)),
+        ("1.90.0", "1.88.6", ("a downgrade, from 1.90.0",)),
+        ("1.90.0", "1.88.6", ("without the overlay: put it in",)),
+        ("1.82.0", "1.88.6", ("without the overlay: put it in",)),
+        ("1.88.5", "1.88.6", ("what render or inject has printed",)),
+        ("1.88.6", f"{IMAGE}:v1.88.6", ("the release that runs now",)),
+        ("1.88.6", f"{IMAGE}:v1.88.6", ("what render or inject has printed",)),
+    ],
+)
+def test_what_else_changes(check, from_, to, words):
+    """In values and manifests."""
+    one(check(to, from_).changes, *words)
+
+
+def test_no_change_is_no_change(check):
+    """The same image again: nothing moves, nothing is to be made anew."""
+    assert check("1.88.6", "1.88.6").changes == ("it is the release that runs now",)
+    assert not [text for text in check("1.88.6", "1.88.5").changes if "path" in text]
+
+
+def test_every_state_has_a_verdict():
+    """One that is added must be thought of here."""
+    assert set(upgrade.VERDICTS) == set(assessment.MEANING)
+
+
+def test_what_comes_back_depends_on_the_patch_that_runs(check):
+    """The relay mends less, so less is lost with it."""
+    bridge, relay = (check("1.90.0", patch=patch) for patch in ("2.0.0", "1.0.0"))
+    assert bridge.sentence == relay.sentence  # it is the bridge that may be kept, not the relay
+    assert set(relay.losses) < set(bridge.losses)

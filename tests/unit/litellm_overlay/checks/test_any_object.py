@@ -1,0 +1,138 @@
+"""Whatever stands in place of a value in an object: doctor, status and verify do not crash."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+
+from fakes import objects as fake
+from litellm_overlay import checks
+from litellm_overlay.catalogue import releases
+from litellm_overlay.checks import address
+from litellm_overlay.fleet.rows import rows_of
+from litellm_overlay.fleet.verification import targets
+
+KNOWN = releases.load()
+RULES = [{"backendRefs": [{"name": "litellm"}], "timeouts": {"request": "1s"}}]
+TARGET = [{"kind": "HTTPRoute", "name": "litellm"}]
+ROUTE = {"route": [{"destination": {"host": "litellm"}}], "timeout": "30s"}
+POOL = {"connectionPool": {"http": {"h2UpgradePolicy": "UPGRADE"}}}
+
+
+def lean(item):
+    """Return an object without what nobody reads here: it would only make the tests longer."""
+    spec = item["spec"] if item["kind"] == "Pod" else fake.pod_of(item)
+    spec["volumes"][0]["configMap"].pop("items")
+    for part in set(spec["initContainers"][0]) - {"name", "image", "command", "env"}:
+        spec["initContainers"][0].pop(part)
+    return item
+
+
+WHOLE = [
+    lean(fake.overlaid()),
+    fake.service(**{"cloud.google.com/backend-config": '{"default": "slow"}'}),
+    lean(fake.pod({"decision": "refused", "litellmVersion": "1.88.6", "message": "no"})),
+    fake.config_map("payload-1.0.0"),
+    fake.ingress("gce", {"nginx.org/proxy-read-timeout": "60s"}, tls=[{"hosts": ["x"]}]),
+    fake.ingress("nginx", {"nginx.org/websocket-services": "x"}),
+    fake.ingress("alb", {"alb.ingress.kubernetes.io/load-balancer-attributes": "a=b"}),
+    fake.custom("BackendConfig", "slow", timeoutSec=60),
+    fake.custom("HTTPRoute", rules=RULES, parentRefs=[{"name": "litellm"}], hostnames=["x"]),
+    fake.custom("Gateway", gatewayClassName="gke-x"),
+    fake.custom("GCPBackendPolicy", targetRef={"name": "litellm"}, default={"timeoutSec": 3}),
+    fake.custom("BackendTrafficPolicy", targetRefs=TARGET, timeout={"http": {}}),
+    fake.custom("VirtualService", http=[ROUTE]),
+    fake.custom("DestinationRule", host="litellm", trafficPolicy=POOL),
+    fake.custom("HorizontalPodAutoscaler", scaleTargetRef={"kind": "Deployment"}),
+    fake.custom("IngressClass", "gce", controller="x"),
+]
+ANYTHING = [
+    None,
+    True,
+    -1,
+    2.5,
+    "",
+    "x",
+    "{}",
+    "[]",
+    "null",
+    [],
+    [None],
+    ["x"],
+    [[]],
+    {},
+    {"x": []},
+]
+
+
+def places(value, path=()):
+    """Yield the path of every value in nested lists and dicts."""
+    yield path
+    pairs = value.items() if isinstance(value, dict) else enumerate(value)
+    for key, inner in pairs:
+        if isinstance(inner, (dict, list)):
+            yield from places(inner, (*path, key))
+        else:
+            yield (*path, key)
+
+
+PLACES = [path for path in places(WHOLE) if len(path) > 1]
+
+
+@pytest.mark.parametrize("value", ANYTHING, ids=repr)
+def test_any_value_in_any_place(value):
+    """The API forbids most of it; manifests come from people."""
+    for path in PLACES:
+        objects = copy.deepcopy(WHOLE)
+        inside = objects
+        for key in path[:-1]:
+            inside = inside[key]
+        inside[path[-1]] = value
+        found = checks.findings(objects, KNOWN)
+        assert all(isinstance(item.what, str) and item.what for item in found), path
+        address.addresses(checks.read(objects))
+
+
+def listed(kind, objects):
+    """Return the objects of a kind as the API lists them: without saying which it is."""
+    return [
+        {k: v for k, v in each.items() if k != "kind"} for each in objects if each["kind"] == kind
+    ]
+
+
+OWNED = lean(fake.overlaid()), {**fake.pod({"decision": "patched", "exitCode": 0}), "kind": "Pod"}
+OWNED[1]["metadata"]["ownerReferences"] = [
+    {"kind": "ReplicaSet", "name": "litellm-7", "controller": True}
+]
+OWNED[1]["metadata"]["labels"] = {"pod-template-hash": "7"}
+
+
+@pytest.mark.parametrize("value", ANYTHING, ids=repr)
+def test_any_value_in_a_workload_or_a_pod_of_a_fleet(value):
+    """As doctor, so status and verify: one broken object must not hide the others."""
+    for path in places(OWNED):
+        if len(path) < 2 or path[1] == "kind":
+            continue
+        objects = [*copy.deepcopy(OWNED)]
+        inside = objects
+        for key in path[:-1]:
+            inside = inside[key]
+        inside[path[-1]] = value
+        workloads = {"deployments": listed("Deployment", objects)}
+        rows_of(workloads, listed("Pod", objects), KNOWN)
+        targets(listed("Pod", objects), KNOWN)
+
+
+def test_the_fleet_is_looked_at():
+    """Else the test above would change what nobody reads."""
+    workloads = {"deployments": listed("Deployment", OWNED)}
+    (row,) = rows_of(workloads, listed("Pod", OWNED), KNOWN)
+    assert (row.pods, row.workload) == (1, "deployment/litellm")
+    assert len(targets(listed("Pod", OWNED), KNOWN)) == 1
+
+
+def test_the_whole_is_looked_at():
+    """Else the test above would change what nobody reads."""
+    topics = {item.topic for item in checks.findings(WHOLE, KNOWN)}
+    assert {"refused", "payload-missing", "gke-timeout", "ingress-alb", "istio-h2"} <= topics

@@ -1,0 +1,452 @@
+"""Each bad day of an overlay, as objects: what doctor finds, and that it finds nothing else.
+
+More than 300 lines, since it is a list: one bad day, one test.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from fakes import objects as fake
+from litellm_overlay import checks
+from litellm_overlay.catalogue import releases
+from litellm_overlay.overlay.payload import payloads
+
+KNOWN = releases.load()
+TESTS = Path(__file__).parents[3]
+DRAIN = (TESTS.parent / "manifests" / "drain.sh").read_text()
+GOLDEN = sorted(
+    [
+        *TESTS.glob("chart/golden/*.yaml"),
+        *TESTS.glob("golden/*/expected.manifests.yaml"),
+        *TESTS.glob("golden/*/expected.inject.yaml"),
+    ]
+)
+
+
+MALICIOUS_INDEX = "sha256:1bbcb1443bc962e45f5aad53fe3d2c30600e0379715fb6c664cdd3ac126c339e"
+
+
+def find(*objects):
+    """Return (severity, topic) of each finding."""
+    return [(item.severity, item.topic) for item in checks.findings(objects, KNOWN)]
+
+
+def only(*objects):
+    """Return the one finding."""
+    (item,) = checks.findings(objects, KNOWN)
+    return item
+
+
+def test_nothing_is_wrong_with_a_whole_overlay():
+    """So the other tests break one thing each."""
+    whole = fake.overlaid()
+    payload = fake.pod_of(whole)["volumes"][0]["configMap"]["name"]
+    assert find(whole, fake.service(), fake.config_map(payload)) == []
+
+
+@pytest.mark.parametrize(
+    ("image", "expected"),
+    [
+        ("ghcr.io/berriai/litellm:v1.88.6", [("error", "affected")]),
+        ("litellm:v1.82.3", [("error", "affected"), ("warning", "advisories")]),
+        ("ghcr.io/berriai/litellm:v1.82.7", [("error", "malicious")]),
+        ("ghcr.io/berriai/litellm:v1.107.0", [("error", "malicious")]),
+        ("ghcr.io/berriai/litellm:v1.90.0-of-1.107.0", [("error", "malicious")]),
+        (f"ghcr.io/berriai/litellm:v1.90.0@{MALICIOUS_INDEX}", [("error", "malicious")]),
+        ("ghcr.io/berriai/litellm:v1.89.0", [("error", "handshake-fixed")]),
+        ("ghcr.io/berriai/litellm:v1.90.0", []),
+        ("ghcr.io/berriai/litellm:main-stable", [("warning", "unknown-release")]),
+        ("ghcr.io/berriai/litellm@sha256:" + "a" * 64, [("warning", "unknown-release")]),
+        ("ghcr.io/berriai/litellm:v1.999.0", [("note", "unreviewed")]),
+        ("ghcr.io/berriai/litellm:v1.96.1", [("warning", "unknown-release")]),
+        ("ghcr.io/berriai/litellm:v2026.11.26", [("warning", "unknown-release")]),
+        ("redis:7", []),
+        ("not an image", []),
+    ],
+)
+def test_the_release_of_a_proxy_without_overlay(image, expected):
+    """As its tag names it; other images are nobody's business here."""
+    assert find(fake.stock(image)) == expected
+
+
+@pytest.mark.parametrize(
+    ("image", "expected"),
+    [
+        ("ghcr.io/berriai/litellm:v1.90.0", [("note", "fixed")]),
+        ("ghcr.io/berriai/litellm:v1.89.0", []),
+        ("ghcr.io/berriai/litellm:v1.999.0", [("note", "unreviewed")]),
+        ("ghcr.io/berriai/litellm:v1.82.8", [("error", "malicious"), ("warning", "module-path")]),
+        ("ghcr.io/berriai/litellm:main-stable", [("note", "unknown-release")]),
+    ],
+)
+def test_the_release_of_a_proxy_with_overlay(image, expected):
+    """Fixed upstream: the overlay may go. Not told: the guard will look."""
+    assert find(fake.overlaid(image)) == expected
+
+
+def test_the_bridge_on_a_fixed_release_is_as_it_should_be():
+    """Nobody who has chosen it is told to take it out."""
+    item = fake.overlaid("ghcr.io/berriai/litellm:v1.90.0")
+    plan = fake.pod_of(item)["initContainers"][0]["env"][0]
+    plan["value"] = plan["value"].replace('"onFixed":"passthrough"', '"onFixed":"patch"')
+    assert find(item) == []
+
+
+def test_release_without_endpoint_under_the_overlay():
+    """The guard will refuse it."""
+    older = KNOWN.in_state("no-endpoint")[-1].version
+    found = find(fake.overlaid(f"litellm:v{older}"))
+    assert ("error", "no-endpoint") in found
+
+
+def test_the_guards_report_counts_more_than_the_tag():
+    """A moving tag says nothing; the pod does."""
+    image = "ghcr.io/berriai/litellm:main-stable"
+    report = {"decision": "upstream-fixed", "litellmVersion": "1.90.0", "modulePath": fake.PATH}
+    assert find(fake.overlaid(image), fake.pod(report)) == [("note", "fixed")]
+
+
+@pytest.mark.parametrize(
+    ("image", "report", "running"),
+    [
+        ("litellm:v1.82.7", {"litellmVersion": "1.88.6"}, "sha256:a"),
+        ("litellm:main-stable", {"litellmVersion": "1.107.0"}, "sha256:a"),
+        ("litellm:main-stable", {"litellmVersion": "1.90.0"}, f"r/litellm@{MALICIOUS_INDEX}"),
+    ],
+)
+def test_malware_is_an_error_whoever_names_it(image, report, running):
+    """Tag, guard or kubelet: what one of them says is not outvoted; it says from where it is."""
+    said = {"decision": "upstream-fixed", "modulePath": fake.PATH, **report}
+    pods = fake.pod(said, images=(running, running))
+    found = checks.findings([fake.overlaid(image), pods], KNOWN)
+    (item,) = [it for it in found if it.topic == "malicious"]
+    assert item.severity == "error"
+    assert "Source: https://" in item.why
+
+
+def test_refused_in_a_crash_loop():
+    """The words of the run before are the finding, with the guard's own hint."""
+    report = {"decision": "refused", "exitCode": 16, "message": "Wrong path.", "hint": "Set it."}
+    item = only(fake.overlaid(), fake.pod(report, waiting=True))
+    assert (item.object, item.severity) == ("Pod/llm/litellm-1", "error")
+    assert (item.what, item.fix) == ("Wrong path.", "Set it.")
+
+
+def test_passthrough_is_not_patched():
+    """It was asked for, so it is a warning."""
+    report = {"decision": "passthrough", "message": "NOT PATCHED"}
+    assert find(fake.overlaid(), fake.pod(report)) == [("warning", "passthrough")]
+
+
+@pytest.mark.parametrize("message", ['{"decision": "pat', "Killed", "[1]", "{}"])
+def test_termination_message_cut_or_not_json(message):
+    """Said to be unreadable; no crash."""
+    assert find(fake.overlaid(), fake.pod(message)) == [("warning", "report-unreadable")]
+
+
+def test_init_and_proxy_of_a_moved_tag():
+    """Two image ids behind one name."""
+    report = {"decision": "patched", "litellmVersion": "1.88.6"}
+    found = find(fake.overlaid(), fake.pod(report, images=("sha256:a", "sha256:b")))
+    assert found == [("error", "two-images")]
+
+
+def test_guard_killed_before_it_could_report():
+    """No message; the kubelet's word is in its place. It is a refusal, as `status` has it."""
+    killed = fake.pod("", waiting=True)
+    ended = killed["status"]["initContainerStatuses"][0]["lastState"]["terminated"]
+    ended |= {"reason": "OOMKilled", "exitCode": 137}
+    item = only(fake.overlaid(), killed)
+    assert item.topic == "refused"
+    assert "exit code 137 (OOMKilled)" in item.what
+    assert item.fix.startswith("kubectl logs ")
+
+
+@pytest.mark.parametrize(
+    ("container", "reason"),
+    [
+        ("initContainerStatuses", "ImagePullBackOff"),
+        ("containerStatuses", "CreateContainerConfigError"),
+    ],
+)
+def test_image_pull_error_and_missing_secret(container, reason):
+    """The kubelet's own words."""
+    pod = fake.pod({"decision": "patched", "litellmVersion": "1.88.6"})
+    waiting = {"reason": reason, "message": 'secret "keys" not found'}
+    pod["status"][container][0]["state"] = {"waiting": waiting}
+    item = only(fake.overlaid(), pod)
+    assert (item.severity, item.topic) == ("error", "pod-waiting")
+    assert f'{reason}: secret "keys" not found' in item.what
+
+
+def test_pod_that_was_evicted():
+    """Is of the past."""
+    pod = fake.pod({"decision": "refused", "message": "No."})
+    pod["status"]["phase"] = "Failed"
+    assert find(fake.overlaid(), pod) == []
+
+
+def test_zero_replicas():
+    """Nothing runs, and nothing is wrong with that."""
+    deployment = fake.overlaid()
+    deployment["spec"]["replicas"] = 0
+    assert find(deployment) == []
+
+
+@pytest.mark.parametrize("kind", ["StatefulSet", "DaemonSet"])
+def test_other_workloads(kind):
+    """Are looked at as Deployments are."""
+    whole, stock = fake.overlaid(), fake.stock()
+    whole["kind"] = stock["kind"] = kind
+    assert find(whole) == [("warning", "outage")]
+    assert only(stock).object == f"{kind}/llm/litellm"
+
+
+def test_pods_without_their_deployment():
+    """Are looked at themselves: kubectl get pods is enough."""
+    report = {"decision": "refused", "message": "No.", "hint": ""}
+    assert find(fake.pod(report)) == [("error", "refused")]
+
+
+def test_init_container_of_our_name_that_is_not_ours():
+    """It writes nothing that is worth mounting."""
+    deployment = fake.overlaid(initContainers=[{"name": "litellm-overlay", "image": "busybox"}])
+    assert ("error", "foreign-init-container") in find(deployment)
+
+
+def test_our_init_container_through_a_shell():
+    """Ours all the same, as `status` has it."""
+    deployment = fake.overlaid()
+    init = fake.pod_of(deployment)["initContainers"][0]
+    init["command"] = ["sh", "-c", "exec python3 -S -s -m endpoint_patch"]
+    assert find(deployment) == []
+    init["command"], init["args"] = ["python3"], ["-S", "-s", "-m", "endpoint_patch"]
+    assert find(deployment) == []
+    init["command"], init["args"] = ["sh", "-c"], ["exec python3 -I -S '/x/endpoint_patch'"]
+    assert find(deployment) == []
+    init["args"] = ["exec python3 -I -S /x/endpoint_patch_of_another"]
+    assert find(deployment) != []
+
+
+def test_init_container_gone():
+    """A later values file replaced the list."""
+    item = only(fake.overlaid(initContainers=[{"name": "wait", "image": "busybox"}]))
+    assert item.topic == "no-init-container"
+    assert "replaces the whole list" in item.why
+
+
+def test_migrations_job_with_the_mount_alone():
+    """The trap of LiteLLM's chart."""
+    spec = {key: it for key, it in fake.pod_of(fake.overlaid()).items() if key != "initContainers"}
+    item = only(fake.overlaid(), fake.workload(spec, "Job", "migrations"))
+    assert (item.object, item.topic) == ("Job/llm/migrations", "no-init-container")
+    assert "migrations Job" in item.why
+
+
+def test_migrations_job_with_the_stock_file():
+    """What render writes for that chart is no trap."""
+    spec = fake.pod_of(fake.overlaid(initContainers=[{"name": "litellm-overlay-stock"}]))
+    assert find(fake.overlaid(), fake.workload(spec, "Job", "migrations")) == []
+
+
+def test_init_container_not_first():
+    """What runs before the guard runs unchecked."""
+    deployment = fake.overlaid()
+    fake.pod_of(deployment)["initContainers"].insert(0, {"name": "migrate", "image": fake.IMAGE})
+    assert find(deployment) == [("note", "init-not-first")]
+
+
+def test_init_container_of_another_image():
+    """Somebody upgraded the proxy by hand."""
+    deployment = fake.overlaid()
+    fake.proxy_of(deployment)["image"] = "ghcr.io/berriai/litellm:v1.88.5"
+    assert find(deployment) == [("error", "other-image")]
+
+
+def test_init_container_without_mount():
+    """The proxy runs its own file, silently."""
+    deployment = fake.overlaid()
+    fake.proxy_of(deployment)["volumeMounts"] = []
+    assert find(deployment) == [("error", "affected"), ("error", "no-mount")]
+
+
+def test_two_litellm_containers():
+    """Only one of them can be served."""
+    deployment = fake.stock("ghcr.io/berriai/litellm:v1.90.0")
+    second = {"name": "second", "image": "ghcr.io/berriai/litellm:v1.90.0"}
+    fake.pod_of(deployment)["containers"].append(second)
+    item = only(deployment)
+    assert item.topic == "two-proxies"
+    assert "litellm and second" in item.what
+    overlaid = fake.overlaid()
+    fake.pod_of(overlaid)["containers"].append({"name": "second", "image": fake.IMAGE})
+    assert find(overlaid) == [("note", "two-proxies")]
+
+
+def test_mount_over_app():
+    """LiteLLM's own example of manifests hides /app/.venv so."""
+    mounts = [{"name": "config", "mountPath": "/app/"}]
+    deployment = fake.stock(volumeMounts=mounts)
+    assert ("error", "module-hidden") in find(deployment)
+    overlaid = fake.overlaid()
+    fake.proxy_of(overlaid)["volumeMounts"] += mounts
+    assert find(overlaid) == [("error", "module-hidden")]
+
+
+def test_mount_over_app_where_the_layout_is_not_certain():
+    """Images of 1.83.7 exist in two layouts, of which one lies elsewhere."""
+    image = "ghcr.io/berriai/litellm:v1.83.7"
+    mounts = [{"name": "config", "mountPath": "/app"}]
+    assert ("warning", "module-hidden") in find(fake.stock(image, volumeMounts=mounts))
+
+
+def test_mount_of_one_file_in_app():
+    """Hides nothing."""
+    mounts = [{"name": "config", "mountPath": "/app/config.yaml", "subPath": "config.yaml"}]
+    image = "ghcr.io/berriai/litellm:v1.90.0"
+    assert find(fake.stock(image, volumeMounts=mounts)) == []
+
+
+def test_path_that_the_catalogue_does_not_know():
+    """A warning, until a pod proves it."""
+    path = (
+        "/opt/venv/lib/python3.12/site-packages/litellm/proxy/response_api_endpoints/endpoints.py"
+    )
+    assert find(fake.overlaid(path=path)) == [("warning", "module-path")]
+    report = {"decision": "patched", "litellmVersion": "1.88.6", "modulePath": path}
+    assert find(fake.overlaid(path=path), fake.pod(report)) == []
+
+
+def test_mount_moved_away_from_the_guards_path():
+    """The guard cannot notice that, so nothing else would."""
+    deployment = fake.overlaid()
+    fake.proxy_of(deployment)["volumeMounts"][0]["mountPath"] = "/app/litellm/endpoints.py"
+    assert ("error", "module-path") in find(deployment)
+
+
+def test_payload_that_does_not_exist():
+    """Told only where ConfigMaps are among the objects."""
+    assert find(fake.overlaid(), fake.config_map("payload-1.0.0")) == [("error", "payload-missing")]
+    live = {"kind": "ConfigMap", "metadata": {"name": "x", "namespace": "llm", "uid": "1"}}
+    assert find(fake.overlaid(), live) == [("error", "payload-missing")]
+    elsewhere = {"kind": "ConfigMap", "metadata": {"name": "x", "namespace": "llm"}}
+    assert find(fake.overlaid(), elsewhere) == []
+
+
+@pytest.mark.parametrize("name", ["litellm-overlay", "litellm"], ids=["inject", "chart"])
+def test_the_command_for_a_missing_payload_makes_it(name):
+    """Under the name that the pods wait for, whoever gave it; of a version that is no longer kept, too."""
+    (oldest, *_) = payloads(name, KNOWN)
+    deployment = fake.overlaid()
+    fake.pod_of(deployment)["volumes"][0]["configMap"]["name"] = oldest.name
+    render, _, kubectl = only(deployment, fake.config_map("other")).fix.rpartition(" | ")
+    assert kubectl == "kubectl apply --namespace llm --filename -"
+    environ = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    shell = subprocess.run(["sh", "-c", render], env=environ, capture_output=True, check=True)
+    made = {item["metadata"]["name"] for item in yaml.safe_load_all(shell.stdout)}
+    assert oldest.name in made
+    assert f" --patch {oldest.version} " in f"{render} "
+
+
+def test_ephemeral_storage_limit_of_the_init_container_alone():
+    """The kubelet would hold the whole pod to it."""
+    deployment = fake.overlaid()
+    init = fake.pod_of(deployment)["initContainers"][0]
+    init["resources"] = {"limits": {"ephemeral-storage": "32Mi"}}
+    assert find(deployment) == [("error", "ephemeral-storage")]
+    fake.proxy_of(deployment)["resources"] = {"limits": {"ephemeral-storage": "1Gi"}}
+    assert find(deployment) == []
+
+
+def test_no_pre_stop():
+    """Sessions are cut; with one replica all of them."""
+    deployment = fake.overlaid()
+    del fake.proxy_of(deployment)["lifecycle"]
+    assert find(deployment) == [("warning", "no-drain")]
+    deployment["spec"]["replicas"] = 1
+    assert find(deployment) == [("warning", "no-drain"), ("note", "one-replica")]
+    deployment["spec"]["replicas"] = [1]
+    assert find(deployment) == [("warning", "no-drain")]
+    deployment["spec"]["replicas"] = 1
+    target = {"kind": "Deployment", "name": "litellm"}
+    scaler = fake.custom("HorizontalPodAutoscaler", scaleTargetRef=target)
+    assert find(deployment, scaler) == [("warning", "no-drain")]
+
+
+@pytest.mark.parametrize(
+    ("hook", "grace", "short"),
+    [
+        ({"exec": {"command": ["sh", "-c", "sleep 5; touch /x; sleep 120"]}}, 154, True),
+        ({"exec": {"command": ["sh", "-c", "sleep 5; touch /x; sleep 120"]}}, 155, False),
+        ({"exec": {"command": ["sleep", "120"]}}, None, True),
+        ({"exec": {"command": ["sh", "-c", 'sleep "$1"', "wait", "120"]}}, 149, True),
+        ({"exec": {"command": ["sh", "-c", 'sleep "$1"', "wait", "120"]}}, 150, False),
+        ({"exec": {"command": ["sh", "-c", "sleep ${1}"]}}, None, False),
+        ({"exec": {"command": ["sh", "-c", DRAIN, "drain", "/x", "600", "4000"]}}, 629, True),
+        ({"exec": {"command": ["sh", "-c", DRAIN, "drain", "/x", "600", "4000"]}}, 630, False),
+        ({"sleep": {"seconds": 20}}, None, True),
+        ({"exec": {"command": ["/drain.sh"]}}, None, False),
+        ({"exec": {"command": ["sh", "-c", "e=$(($(date +%s) + $G)); wait"]}}, None, False),
+        ({"httpGet": {"path": "/drain"}}, None, False),
+    ],
+)
+def test_grace_shorter_than_the_drain(hook, grace, short):
+    """Kubernetes' default is 30 s; a hook that does not tell is not judged."""
+    deployment = fake.overlaid(terminationGracePeriodSeconds=grace)
+    fake.proxy_of(deployment)["lifecycle"] = {"preStop": hook}
+    assert find(deployment) == ([("warning", "short-grace")] if short else [])
+
+
+def test_helm_hooks_and_owned_objects_are_left_alone():
+    """A test pod is no proxy."""
+    hook = fake.workload({"containers": [{"name": "x", "image": fake.IMAGE}]}, name="test")
+    hook["metadata"]["annotations"] = {"helm.sh/hook": "test"}
+    assert find(hook) == []
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {},
+        {"kind": "Deployment"},
+        {"kind": "Deployment", "metadata": None, "spec": None},
+        {"kind": "Deployment", "spec": {"template": {"spec": {"containers": ["litellm", None]}}}},
+        {"kind": "Pod", "spec": []},
+        {"kind": "Ingress", "spec": {"rules": [None]}},
+        {"kind": "CronJob", "spec": {"jobTemplate": 1}},
+        {"kind": "ConfigMap", "metadata": {"labels": None}},
+    ],
+)
+def test_half_an_object_is_no_crash(broken):
+    """Manifests are written by people."""
+    assert find(broken, fake.overlaid(), fake.service()) == []
+
+
+def test_sorted_by_object_then_by_severity():
+    """And nothing twice."""
+    second = fake.stock("litellm:v1.82.3")
+    second["metadata"]["name"] = "second"
+    found = checks.findings([fake.stock("litellm:v1.82.3"), second], KNOWN)
+    assert [(item.object, item.severity) for item in found] == [
+        ("Deployment/llm/litellm", "error"),
+        ("Deployment/llm/litellm", "warning"),
+        ("Deployment/llm/second", "error"),
+        ("Deployment/llm/second", "warning"),
+    ]
+
+
+def test_every_finding_says_what_why_and_how():
+    """In one sentence each, and how in as many lines as it takes."""
+    for path in GOLDEN:
+        objects = [item for item in yaml.safe_load_all(path.read_text()) if item]
+        for item in checks.findings(objects, KNOWN):
+            assert item.what.strip()
+            assert item.why.strip()
+            assert item.fix.strip()

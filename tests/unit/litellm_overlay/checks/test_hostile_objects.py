@@ -1,0 +1,147 @@
+"""Whatever stands in an object: nothing that doctor prints for pasting runs it, or hides it."""
+
+from __future__ import annotations
+
+import copy
+import re
+import subprocess
+import unicodedata
+
+import pytest
+
+from fakes import objects as fake
+from litellm_overlay import checks
+from litellm_overlay.catalogue import releases
+from litellm_overlay.commands import doctor
+from litellm_overlay.printed import printable
+
+KNOWN = releases.load()
+HOSTILE = [
+    "'; : > planted; '",
+    "x\n: > planted\n",
+    '"$(: > planted)`: > planted`|: > planted;: > planted"',
+]
+SIGNS = ["\x1b]0;planted\x07a\x9b31m\u202eplanted\u2028x"]
+TARGET = [{"kind": "HTTPRoute", "name": "litellm"}]
+
+
+def objects():
+    """Return objects that each have something wrong, so that much is printed."""
+    refused = fake.pod(
+        {"decision": "refused", "litellmVersion": "1.88.6", "message": "no", "hint": "Set it."}
+    )
+    waiting = fake.pod({"decision": "passthrough", "message": "m", "hint": "h"})
+    waiting["metadata"]["name"] = "litellm-2"
+    waiting["status"]["containerStatuses"][0]["state"] = {"waiting": {"reason": "ErrImagePull"}}
+    moved = fake.overlaid("ghcr.io/berriai/litellm:main-stable")
+    moved["metadata"]["name"] = "moved"
+    moved["spec"]["selector"] = {"matchLabels": {"app": "moved"}}
+    moved["spec"]["template"]["metadata"]["labels"] = {"app": "moved"}
+    affected = fake.stock()
+    affected["metadata"]["name"] = "stock"
+    named = fake.overlaid()
+    fake.pod_of(named)["volumes"][0]["configMap"]["name"] = (
+        f"mine-2.0.0-{KNOWN.patch_versions['2.0.0'].digest[:12]}"
+    )
+    rules = [{"backendRefs": [{"name": "litellm"}], "timeouts": {"request": "1s"}}]
+    return [
+        named,
+        moved,
+        affected,
+        refused,
+        waiting,
+        fake.service(**{"cloud.google.com/backend-config": '{"default": "slow"}'}),
+        fake.config_map("payload-1.0.0", uid="u"),
+        fake.ingress("gce"),
+        fake.ingress("nginx", {"nginx.org/websocket-services": "x"}),
+        fake.ingress("alb", {"alb.ingress.kubernetes.io/load-balancer-attributes": "a=b"}),
+        fake.custom("HTTPRoute", rules=rules, parentRefs=[{"name": "litellm"}], hostnames=["x"]),
+        fake.custom("Gateway", gatewayClassName="gke-x"),
+        fake.custom("BackendTrafficPolicy", targetRefs=TARGET, timeout={"http": {}}),
+        fake.custom("SecurityContextConstraints", "own", users=[]),
+    ]
+
+
+def places(value, path=()):
+    """Yield the path of every text in nested lists and dicts."""
+    for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
+        if isinstance(inner, (dict, list)):
+            yield from places(inner, (*path, key))
+        elif isinstance(inner, str) and key != "kind":
+            yield (*path, key)
+
+
+PLACES = list(places(objects()))
+
+
+def with_text(text, *, everywhere=False):
+    """Yield the findings for a text in one place after the other, and in all of a kind at once."""
+    whole = objects()
+    for path in PLACES:
+        changed = copy.deepcopy(whole)
+        old = changed
+        for key in path:
+            old = old[key]
+        _replace(changed, path, text)
+        yield path, checks.findings(changed, KNOWN)
+        # A name that others refer to is hostile in all of these places, or nothing refers to it.
+        if everywhere and path[-1] in {"name", "namespace"}:
+            alike = copy.deepcopy(whole)
+            for each in PLACES:
+                value = alike
+                for key in each:
+                    value = value[key]
+                if value == old:
+                    _replace(alike, each, text)
+            yield path, checks.findings(alike, KNOWN)
+
+
+def _replace(objects_, path, text):
+    inside = objects_
+    for key in path[:-1]:
+        inside = inside[key]
+    inside[path[-1]] = text
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_nothing_that_is_printed_for_pasting_runs_a_text_of_another(text, tmp_path):
+    """A shell gets each fix in which the text is, and makes no file."""
+    fixes = {
+        printable(item.fix, keep="\n")
+        for _, found in with_text(text, everywhere=True)
+        for item in found
+        if "planted" in item.fix
+    }
+    ran = 0
+    for fix in fixes:
+        # As YAML it is in quotes, or the whole is no command: only lines of commands are pasted.
+        commands = [
+            line for line in fix.splitlines()
+            if re.match(r"\s*(kubectl|litellm-overlay|echo|docker|:)", line)
+        ]  # fmt: skip
+        for command in commands:
+            subprocess.run(
+                ["/bin/sh", "-c", command], cwd=tmp_path, env={"PATH": "/none"}, check=False,
+                capture_output=True, timeout=10,
+            )  # fmt: skip
+            assert list(tmp_path.iterdir()) == [], command
+        ran += len(commands)
+    assert ran > 2 or "\n" in text  # which no command shows at all
+
+
+@pytest.mark.parametrize("text", SIGNS, ids=repr)
+def test_nothing_that_is_printed_moves_a_cursor_or_turns_a_line(text, capsys):
+    """As the verb prints it."""
+    for path, found in with_text(text):
+        doctor.show(found, checks.read(()), "gpt-5.4")
+        said = capsys.readouterr().out.replace("\n", "")
+        bad = [char for char in said if unicodedata.category(char) in {"Cc", "Cf", "Zl", "Zp"}]
+        assert bad == [], path
+
+
+def test_much_is_printed():
+    """Else the tests above would look at nothing."""
+    topics = {item.topic for item in checks.findings(objects(), KNOWN)}
+    assert topics >= {"refused", "affected", "payload-missing", "unknown-release", "route-timeout"}
+    assert topics >= {"passthrough", "pod-waiting", "gke-timeout", "ingress-f5", "ingress-alb"}
+    assert len(PLACES) > 150

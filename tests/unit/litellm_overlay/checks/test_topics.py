@@ -1,0 +1,85 @@
+"""What is looked for has a word each, and an operator may leave some of it out."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from fakes import objects as fake
+from litellm_overlay import checks
+from litellm_overlay.catalogue import assessment, releases
+from litellm_overlay.checks import topics
+from litellm_overlay.errors import ValuesError
+
+KNOWN = releases.load()
+CHECKS = Path(topics.__file__).parent
+# The place of the topic among a call's arguments.
+PLACES = {"Finding": 2, "finding": 1, "idle": 1, "life": 1, "_idle": 1, "_life": 1}
+
+
+def told():
+    """Yield the topics that stand in the checks' source."""
+    for path in set(CHECKS.glob("*.py")) - {CHECKS / "topics.py"}:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call):
+                name = getattr(node.func, "id", getattr(node.func, "attr", ""))
+                given = node.args[PLACES[name] :][:1] if name in PLACES else []
+                yield from (it.value for it in given if isinstance(it, ast.Constant))
+
+
+def test_every_topic_is_listed():
+    """And none that no check has; the states of a release are topics, too."""
+    found = set(told())
+    assert len(found) > 30
+    assert found | {*assessment.NEEDS_OVERLAY, releases.UNREVIEWED} == topics.TOPICS.keys()
+
+
+def undrained(**annotations):
+    """Return a Deployment with the overlay and without a drain."""
+    deployment = fake.overlaid(terminationGracePeriodSeconds=30)
+    del fake.proxy_of(deployment)["lifecycle"]
+    deployment["spec"]["replicas"] = 1
+    deployment["metadata"]["annotations"] = annotations
+    return deployment
+
+
+def sifted(*objects, ignored=()):
+    """Return the topics that count, and those that do not."""
+    found = checks.findings(objects, KNOWN)
+    parts = topics.sift(found, objects, topics.patterns(ignored))
+    return tuple([item.topic for item in part] for part in parts)
+
+
+@pytest.mark.parametrize(
+    ("annotation", "ignored", "out"),
+    [
+        (None, [], []),
+        ("no-drain", [], ["no-drain"]),
+        ("x, no-drain ,one-replica", [], ["no-drain", "one-replica"]),
+        (None, ["no-drain"], ["no-drain"]),
+        (None, ["Deployment/litellm:no-drain"], ["no-drain"]),
+        (None, ["deployment/llm/litellm:one-replica"], ["one-replica"]),
+        (None, ["Deployment/other:no-drain"], []),
+        (None, ["short-grace"], []),
+    ],
+)
+def test_what_is_left_out(annotation, ignored, out):
+    """By the object's own annotation, or by an option, of all objects or of one."""
+    own = {topics.ANNOTATION: annotation} if annotation else {}
+    kept, left = sifted(undrained(**own), ignored=ignored)
+    assert left == out
+    assert sorted(kept + left) == ["no-drain", "one-replica"]
+
+
+def test_malware_is_never_left_out():
+    """Neither by an annotation, which whoever planted it could have written, nor by an option."""
+    item = fake.stock("ghcr.io/berriai/litellm:v1.82.7")
+    item["metadata"]["annotations"] = {topics.ANNOTATION: "malicious"}
+    kept, left = sifted(item)
+    assert "malicious" in kept
+    assert left == []
+    for text in ("malicious", "Deployment/litellm:malicious", "nosuch", ""):
+        with pytest.raises(ValuesError, match="no topic that can be ignored"):
+            topics.patterns([text])

@@ -1,0 +1,69 @@
+"""What doctor reads from a cluster."""
+
+from __future__ import annotations
+
+import pytest
+
+from fakes import objects as fake
+from litellm_overlay import checks
+from litellm_overlay.catalogue import releases
+from litellm_overlay.cluster.gather import gather
+from litellm_overlay.errors import OverlayError
+
+
+class Cluster:
+    """Answers `list` as the API does: items without their kind; some kinds are forbidden."""
+
+    def __init__(self, objects, forbidden=()):
+        self.objects, self.forbidden, self.asked = objects, forbidden, []
+
+    def list(self, kind, namespace=None, labels=""):
+        self.asked.append((kind, namespace))
+        if kind in self.forbidden:
+            raise OverlayError(f"not allowed to list {kind} (403)")
+        return [
+            {key: value for key, value in item.items() if key != "kind"}
+            for item in self.objects.get(kind, [])
+        ]
+
+
+ALL = {
+    "deployments": [fake.overlaid()],
+    "services": [fake.service()],
+    "ingresses": [fake.ingress("public")],
+    "ingressclasses.v1.networking.k8s.io": [
+        {"kind": "", "metadata": {"name": "public"}, "spec": {"controller": "ingress.k8s.aws/alb"}}
+    ],
+}
+
+
+def test_what_is_read_can_be_checked():
+    """The kind that items of a list lack is given back to them."""
+    found = checks.findings(gather(Cluster(ALL), "llm"), releases.load())
+    assert [item.topic for item in found] == ["ingress-alb"]
+
+
+def test_one_namespace_but_for_what_has_none():
+    """So that rights for a namespace are enough for the most."""
+    cluster = Cluster(ALL)
+    gather(cluster, "llm")
+    outside = [kind for kind, namespace in cluster.asked if namespace is None]
+    assert outside == [
+        "gateways.v1.gateway.networking.k8s.io",
+        "ingressclasses.v1.networking.k8s.io",
+    ]
+    assert ("pods", "llm") in cluster.asked
+
+
+def test_forbidden_kind_around_the_workloads():
+    """Is told, and the rest is looked at."""
+    told = []
+    found = gather(Cluster(ALL, forbidden={"ingresses"}), "llm", told.append)
+    assert {item["kind"] for item in found} == {"Deployment", "Service", "IngressClass"}
+    assert told == ["Ingress objects were not looked at: not allowed to list ingresses (403)"]
+
+
+def test_forbidden_workloads():
+    """End it: nothing could be said."""
+    with pytest.raises(OverlayError, match="deployments"):
+        gather(Cluster(ALL, forbidden={"deployments"}), "llm")

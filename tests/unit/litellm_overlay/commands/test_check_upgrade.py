@@ -1,0 +1,193 @@
+"""The verb `check-upgrade`: what an operator reads, what a script gets, and the exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+
+import pytest
+
+from litellm_overlay import cli, lock
+from litellm_overlay.catalogue import releases
+from litellm_overlay.commands.check_upgrade import check_upgrade
+
+IMAGE = "registry.example.com:5000/berriai/litellm"
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    """Run the verb; return exit code, stdout, stderr."""
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["litellm-overlay", "check-upgrade", *arguments])
+        with pytest.raises(SystemExit) as ending:
+            cli.main()
+        return ending.value.code, *capsys.readouterr()
+
+    return run
+
+
+@pytest.fixture
+def locked(tmp_path, monkeypatch):
+    """Write a lock of 1.83.0 with patch 1.0.0 into the working directory; return its name."""
+    monkeypatch.chdir(tmp_path)
+    known = releases.load()
+    pinned = lock.Lock(
+        image="ghcr.io/berriai/litellm:v1.83.0",
+        litellm_version="1.83.0",
+        stock_sha256=known.release("1.83.0").endpoints_sha256,
+        patch_version="1.0.0",
+        payload_digest=known.patch_versions["1.0.0"].digest,
+    )
+    (tmp_path / lock.NAME).write_text(lock.text(pinned))
+    return lock.NAME
+
+
+def flat(text):
+    """Return the text with every run of white space as one space, as if it were not wrapped."""
+    return " ".join(text.split())
+
+
+@pytest.mark.parametrize(
+    ("to", "code", "verdict", "error", "hint"),
+    [
+        ("1.88.6", 0, "still-needed", "", ""),
+        ("1.90.0", 0, "fixed-upstream", "", ""),
+        (f"{IMAGE}:main-v1.82.3-stable", 0, "still-needed", "", ""),
+        ("1.89.3", 0, "still-needed", "", ""),
+        ("1.82.0", 5, "no-endpoint", "no Responses WebSocket endpoint", "Leave the overlay out"),
+        ("1.82.7", 5, "malicious", "MALWARE: never start it", "Do not start it"),
+        ("1.107.0", 5, "malicious", "MALWARE: never start it", "Do not start it"),
+        ("1.96.1", 3, "unknown", "not in the catalogue", "the file inside can tell"),
+        ("99.1.0", 3, "unreviewed", "nobody here has looked", "the file inside can tell"),
+        ("main-latest", 3, "unknown", "the tag main-latest moves", "the file inside can tell"),
+    ],
+)
+def test_each_verdict_has_its_exit_code(run, to, code, verdict, error, hint):
+    """For people and for scripts; what is no success says why on stderr, and what to do."""
+    for output in ("text", "json"):
+        ended, out, err = run("--to", to, "--output", output)
+        assert ended == code
+        if output == "json":
+            assert json.loads(out)["verdict"] == verdict
+        else:
+            assert out.splitlines()[0].endswith(f"  {verdict}")
+        if code:
+            assert re.fullmatch(f"error: .*{error}.*\nhint: {re.escape(hint)}.*\n", err)
+        else:
+            assert err == ""
+
+
+def test_a_script_gets_all_of_it(run):
+    """Both releases as `releases` has them, and the sentences."""
+    found = json.loads(run("--from", "1.82.3", "--to", "1.88.6", "--output", "json")[1])
+    assert (found["to"]["version"], found["to"]["pin"]) == ("1.88.6", "2.0.0")
+    assert (found["from"]["version"], found["proceed"]) == ("1.82.3", True)
+    known = releases.load()
+    assert len(found["gains"]) == len(known.release("1.82.3").advisories)
+    assert (found["losses"], found["remaining"]) == ([], [])
+    assert any("modulePath" in text for text in found["changes"])
+    assert "  litellm-overlay status" in found["steps"]
+
+
+def test_people_read_all_of_it(run):
+    """Each sentence under its label."""
+    _, text, _ = run("--from", "1.83.6", "--to", "1.83.8")
+    found = json.loads(run("--from", "1.83.6", "--to", "1.83.8", "--output", "json")[1])
+    labels = {"gains": "gain", "remaining": "remains", "changes": "change"}
+    for key, label in labels.items():
+        assert found[key]
+        for sentence in found[key]:
+            assert f" {label} {sentence}" in f" {flat(text)}"
+    assert all(f"\n  {step}\n" in text for step in found["steps"])
+    _, text, _ = run("--to", "1.90.0")
+    assert "\nloss          other providers: " in text
+    assert "seen on 10 releases, 1.89.7" in flat(text)
+
+
+def test_a_doubt_about_the_image_is_told(run):
+    """And how to ask the file inside; the command is not wrapped."""
+    code, out, _ = run("--to", f"{IMAGE}:v1.83.3-stable.patch.2")
+    assert code == 0
+    assert "probably LiteLLM 1.83.3" in flat(out)
+    assert "a hotfix that exists as an image only" in flat(out)
+    assert re.search(rf"docker run .* {IMAGE}:v1.83.3-stable.patch.2 /usr/\S+\.py\n", out)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["--from", "1.88.6"],
+        ["--to", "Not An Image"],
+        ["--to", ""],
+        ["--to", "1.90.0", "--from", ";;"],
+        ["--to", "1.90.0", "--output", "xml"],
+        ["1.90.0"],
+    ],
+)
+def test_wrong_usage_is_exit_code_2(run, arguments):
+    """Refused before anything is printed."""
+    code, out, err = run(*arguments)
+    assert (code, out) == (2, "")
+    assert err.startswith("error: ")
+    assert "\nhint: litellm-overlay check-upgrade --help\n" in err
+
+
+def test_options_come_from_the_environment(run, monkeypatch):
+    """Under the verb's name without its dash."""
+    for name, value in {"TO": "1.90.0", "FROM": "1.89.0", "OUTPUT": "json"}.items():
+        monkeypatch.setenv(f"LITELLM_OVERLAY_CHECK_UPGRADE_{name}", value)
+    found = json.loads(run()[1])
+    assert (found["to"]["version"], found["from"]["version"]) == ("1.90.0", "1.89.0")
+
+
+def test_the_examples_of_its_help_work(run, locked):
+    """As they stand, but for what comes behind a pipe."""
+    lines = [line.strip() for line in check_upgrade.help.splitlines()]
+    examples = [line for line in lines if line.startswith("litellm-overlay check-upgrade ")]
+    assert len(examples) == 4
+    for example in examples:
+        code, out, err = run(*shlex.split(example.partition(" | ")[0])[2:])
+        assert (code, err) == (0, "")
+        assert out
+
+
+def test_there_is_no_colour_outside_of_a_terminal(run, monkeypatch):
+    """Nor a wrapped command, whatever the width."""
+    monkeypatch.setenv("COLUMNS", "40")
+    for to in ("1.82.7", "1.90.0", f"{IMAGE}:latest"):
+        assert "\x1b" not in run("--to", to)[1]
+
+
+def test_nothing_is_asked_of_the_network():
+    """A cluster behind closed doors gets the same answer."""
+    script = (
+        "import socket, sys\n"
+        "def closed(*_, **__): raise AssertionError('a connection')\n"
+        "socket.socket.connect = socket.getaddrinfo = closed\n"
+        "sys.argv[1:] = ['check-upgrade', '--to', 'example.com/berriai/litellm:v1.90.0']\n"
+        "from litellm_overlay.cli import main; main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "fixed-upstream" in done.stdout
+
+
+def test_a_lock_says_what_runs_now(run, locked, monkeypatch):
+    """Release and patch; `--from` goes before it."""
+    monkeypatch.setenv("LITELLM_OVERLAY_LOCK", locked)
+    said = json.loads(run("--to", "1.90.0", "--output", "json")[1])
+    assert said["from"]["version"] == "1.83.0"
+    said = json.loads(run("--to", "1.90.0", "--from", "1.88.6", "--output", "json")[1])
+    assert said["from"]["version"] == "1.88.6"

@@ -1,0 +1,93 @@
+"""A released guard, which runs by itself, says what the one in this package says while they are equal."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from importlib import resources
+
+import pytest
+
+from endpoint_patch import edits, plan, stock_file, versions
+from endpoint_patch.errors import GuardError
+from fakes.endpoint_module import FIXED, NO_ENDPOINT, REWRITTEN, STOCK
+from litellm_overlay.catalogue import patch_files, releases
+from litellm_overlay.commands import guards
+from litellm_overlay.errors import NotInCatalogueError, OverlayError
+from litellm_overlay.overlay import preview
+
+BRIDGE = releases.load().default_patch_version
+SETTINGS = {"mode": "http-fallback"}
+
+
+@pytest.fixture(autouse=True)
+def released(tmp_path, monkeypatch):
+    """Release what there is, with a table that knows the stand-in; return the folder."""
+    text = resources.files("endpoint_patch").joinpath("stock_files.json").read_text("utf-8")
+    table = json.loads(text)
+    run = {"state": "affected", "first": "1.88.6", "last": "1.88.6"}
+    table["files"][hashlib.sha256(STOCK).hexdigest()] = [run]
+    for version in releases.load().patch_versions:
+        for path, content in patch_files.files(version).items():
+            target = tmp_path / version / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(content)
+        (tmp_path / version / "endpoint_patch" / "stock_files.json").write_text(json.dumps(table))
+    monkeypatch.setattr(patch_files, "released_folder", lambda: tmp_path)
+    monkeypatch.setattr(stock_file, "_table", lambda: table)
+    return tmp_path
+
+
+@pytest.mark.parametrize("on_fixed", ["passthrough", "patch"])
+@pytest.mark.parametrize("litellm", [None, "1.88.6", "1.109.1"])
+@pytest.mark.parametrize("content", [STOCK, FIXED], ids=["stock", "fixed"])
+def test_the_same_difference(content, litellm, on_fixed):
+    """Decision, words, hashes and diff; or the same refusal."""
+    asked = (content, BRIDGE, SETTINGS, litellm, on_fixed)
+    try:
+        expected = preview.compare(*asked)
+    except NotInCatalogueError as refusal:
+        with pytest.raises(NotInCatalogueError) as refused:
+            guards.compare(*asked)
+        assert (str(refused.value), refused.value.hint) == (str(refusal), refusal.hint)
+    else:
+        assert guards.compare(*asked) == expected
+
+
+def test_a_patched_file_is_undone_first():
+    """As `diff` does it of a guard that is not released."""
+    stock = preview.compare(STOCK, BRIDGE, {}, "1.88.6")
+    patched = edits.patch(STOCK, versions.load(BRIDGE), plan.check_settings({}), "1.88.6")
+    assert guards.compare(patched, BRIDGE, {}, "1.88.6", "passthrough") == stock
+
+
+@pytest.mark.parametrize(
+    ("content", "litellm", "exit_code"),
+    [(NO_ENDPOINT + b"#", None, 3), (REWRITTEN, "1.109.1", 3), (STOCK, "1.82.7", 1)],
+    ids=["no endpoint", "another handler", "malware"],
+)
+def test_a_refusal(content, litellm, exit_code):
+    """In the guard's own words, with the exit code of the verb."""
+    asked = (content, BRIDGE, {}, litellm, "patch")
+    with pytest.raises((GuardError, NotInCatalogueError)) as expected:
+        preview.compare(*asked)
+    with pytest.raises(OverlayError) as refused:
+        guards.compare(*asked)
+    said = getattr(expected.value, "message", str(expected.value))
+    assert (str(refused.value), refused.value.exit_code) == (said, exit_code)
+
+
+@pytest.mark.parametrize("version", releases.load().patch_versions)
+def test_the_hash_that_verify_compares(version):
+    """Of a plan with settings; "" where the guard would have refused."""
+    expected = preview.patched_sha256(STOCK, version, SETTINGS, "1.88.6")
+    of_pod = {"settings": SETTINGS, "onFixed": "passthrough"}
+    assert guards.patched_sha256(STOCK, version, of_pod, "1.88.6") == expected
+    assert guards.patched_sha256(NO_ENDPOINT, version, of_pod, "1.88.6") == ""
+
+
+def test_the_released_guard_decides_and_no_other(released):
+    """A guard of another mind than ours is what the pod has."""
+    path = released / BRIDGE / "endpoint_patch" / "edits.py"
+    path.write_text(path.read_text().replace("# litellm-overlay: ", "# as released: "))
+    assert "+# as released: @router" in guards.compare(STOCK, BRIDGE, {}, None, "passthrough").diff

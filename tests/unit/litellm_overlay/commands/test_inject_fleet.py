@@ -1,0 +1,226 @@
+"""`inject` on a fleet: never the wrong pod, and nothing that looks like LiteLLM in silence."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+import yaml
+
+from support.fleet_manifests import FLEET, STREAM, patched
+
+SILENT = {"Deployment/cache", "StatefulSet/db"}
+
+
+def told(err):
+    """Return the titles that stderr has something to say of."""
+    titles = re.findall(r"^(?:warning: )?([A-Z]\w+/[\w-]+): ", err, re.MULTILINE)
+    return {each for each in titles if each in FLEET}
+
+
+def test_two_proxies_in_a_pod_are_a_question(run):
+    """The rest of the fleet is told of all the same, and nothing is written."""
+    done = run("inject", stdin=STREAM)
+    assert (done.code, done.out) == (1, "")
+    assert "Deployment/pair: runs LiteLLM's image in several containers: blue, green" in done.err
+    assert told(done.err) == set(FLEET) - SILENT
+
+
+def test_a_stream_is_told_completely(run):
+    """Each workload that looks like LiteLLM: what it got, or why not and what to do."""
+    done = run("inject", "--workload", "!Deployment/pair", stdin=STREAM)
+    assert done.code == 0
+    assert set(patched(done.out)) == {"Deployment/plain", "StatefulSet/old"}
+    assert told(done.err) == set(FLEET) - SILENT
+    for title, why in {
+        "Deployment/ours": "it looks like LiteLLM",
+        "Deployment/worker": "LITELLM_JOB_ROLE",
+        "Job/migrate": "comes to an end by itself",
+        "Deployment/smoke": "a hook",
+        "Deployment/sync": "a hook",
+        "Service/asia": "Knative",
+        "ReplicaSet/own-1-a": "ReplicaSet/own-1 owns it",
+        "Deployment/pair": "left out, by !Deployment/pair",
+    }.items():
+        (line,) = re.findall(rf"^{title}: left alone: .*", done.err, re.MULTILINE)
+        assert why in line
+    assert "warning: StatefulSet/old: a StatefulSet deletes the old pod before" in done.err
+
+
+VALUES = """\
+workloads:
+- {workload: Deployment/ours, litellmVersion: 1.86.2, container: app}
+- {workload: Deployment/pair, container: "blue,green", patch: {version: 1.0.0}}
+- {workload: StatefulSet/old, onUnknown: passthrough}
+- {workload: Deployment/plain, patch: {mode: http-fallback}}
+- {workload: "*/asia", leaveOut: true}
+"""
+
+
+def test_one_values_file_patches_those_that_are_meant(run, tmp_path):
+    """Each with its own container, release, patch and mode; --strict has nothing to object."""
+    values = tmp_path / "values.yaml"
+    values.write_text(VALUES.replace('- {workload: "*/asia", leaveOut: true}\n', ""))
+    strict = run("inject", "--values", values, "--strict", stdin=STREAM)
+    assert (strict.code, strict.out) == (1, "")
+    assert "error: --strict: left alone in doubt: Service/asia" in strict.err
+    done = run("inject", "--values", values, stdin=STREAM)
+    venv = (
+        "/app/.venv/lib/python3.13/site-packages/litellm/proxy/response_api_endpoints/endpoints.py"
+    )
+    found = patched(done.out)
+    assert found == {
+        "Deployment/plain": {"app": venv},
+        "StatefulSet/old": {"app": found["StatefulSet/old"]["app"]},
+        "Deployment/ours": {"app": venv},
+        "Deployment/pair": {"blue": venv, "green": venv},
+    }
+    assert found["StatefulSet/old"]["app"].startswith("/usr/lib/")
+    plans = {
+        item["metadata"]["name"]: item["spec"]["template"]["spec"]["initContainers"][0]["env"][0][
+            "value"
+        ]
+        for item in yaml.safe_load_all(done.out)
+        if f"{item['kind']}/{item['metadata']['name']}" in found
+    }
+    assert '"mode":"http-fallback"' in plans["plain"]
+    assert '"onUnknown":"passthrough"' in plans["old"]
+    assert '"patchVersion":"1.0.0"' in plans["pair"]
+    assert '"onUnknown":"fail"' in plans["ours"]
+    assert run("inject", "--remove", stdin=done.out).out == STREAM
+
+
+def test_a_dry_run_is_the_list_alone(run, tmp_path):
+    """On stdout, for reading; nothing of the manifests."""
+    values = tmp_path / "values.yaml"
+    values.write_text(VALUES)
+    done = run("inject", "--values", values, "--dry-run", stdin=STREAM)
+    assert (done.code, done.err) == (0, "")
+    assert told(done.out) == set(FLEET) - SILENT
+    assert "apiVersion" not in done.out
+
+
+def test_a_name_of_a_container_chooses_among_what_looks_like_litellm(run):
+    """Never a cache or a database, though each of their containers is called the same."""
+    done = run("inject", "--container", "app", "--workload", "!Deployment/pair", stdin=STREAM)
+    assert done.code == 0
+    assert set(patched(done.out)) == {"Deployment/plain", "StatefulSet/old", "Deployment/ours"}
+    assert told(done.err) == set(FLEET) - SILENT
+
+
+def test_a_name_that_is_nowhere_is_refused(run):
+    """It is misspelt."""
+    done = run("inject", "--container", "ap", "--workload", "!Deployment/pair", stdin=STREAM)
+    assert (done.code, done.out) == (1, "")
+    assert "no container in these manifests is named ap" in done.err
+
+
+@pytest.mark.parametrize(
+    ("workloads", "names"),
+    [
+        (["Deployment/plain"], {"Deployment/plain"}),
+        (["deploy/plain", "sts/old"], {"Deployment/plain", "StatefulSet/old"}),
+        (["*/o*", "!StatefulSet/*"], {"Deployment/ours"}),
+        (["StatefulSet/any/old"], {"StatefulSet/old"}),
+        (["plain"], {"Deployment/plain"}),
+    ],
+)
+def test_workloads_are_chosen_by_pattern(run, workloads, names):
+    """Kind, namespace and name, each with wildcards; the last part alone is a name."""
+    options = [part for each in workloads for part in ("--workload", each)]
+    done = run("inject", "--container", "app", *options, stdin=STREAM)
+    assert done.code == 0, done.err
+    assert set(patched(done.out)) == names
+    assert told(done.err) >= {"Deployment/worker", "Job/migrate"}
+
+
+@pytest.mark.parametrize(
+    ("workload_", "code", "sentence"),
+    [
+        ("Deployment/pla", 2, "no workload in these manifests is called so"),
+        ("Deployment/a/b/c", 2, "names no workload"),
+        ("$(reboot)", 2, "names no workload"),
+        ("Job/migrate", 1, "Job/migrate: it is a Job, which comes to an end by itself"),
+        ("StatefulSet/db", 1, "docker.io/library/postgres:17.5.1, is another product's"),
+        ("ReplicaSet/own-1-a", 1, "ReplicaSet/own-1 owns it"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(run, workload_, code, sentence):
+    """With its name."""
+    done = run("inject", "--workload", workload_, "--litellm", "1.86.2", stdin=STREAM)
+    assert (done.code, done.out) == (code, "")
+    assert sentence in done.err
+
+
+def test_a_second_call_leaves_the_first_overlay_in(run):
+    """Two proxies with other containers and patches, one call each; then one is taken out."""
+    first = run("inject", "--workload", "Deployment/plain", "--patch", "1.0.0", stdin=STREAM)
+    both = run("inject", "--workload", "Deployment/ours", "--container", "app", stdin=first.out)
+    assert set(patched(both.out)) == {"Deployment/plain", "Deployment/ours"}
+    assert (
+        first.out.count('"patchVersion":"1.0.0"') == both.out.count('"patchVersion":"1.0.0"') == 1
+    )
+    assert "Deployment/plain: left alone: it is not among the workloads" in both.err
+    kinds = [item["kind"] for item in yaml.safe_load_all(both.out)]
+    assert kinds.count("ConfigMap") == 2
+    again = run("inject", "--workload", "Deployment/ours", "--container", "app", stdin=both.out)
+    assert again.out == both.out
+    less = run("inject", "--remove", "--workload", "Deployment/plain", stdin=both.out)
+    assert set(patched(less.out)) == {"Deployment/ours"}
+    assert run("inject", "--remove", stdin=less.out).out == STREAM
+
+
+def test_without_a_name_what_carries_the_overlay_stays_as_it_is(run):
+    """An image of another name was overlaid by name; a call without the name is no removal."""
+    first = run("inject", "--workload", "Deployment/ours", stdin=STREAM)
+    both = run("inject", "--workload", "!Deployment/pair", stdin=first.out)
+    assert set(patched(both.out)) == {"Deployment/plain", "StatefulSet/old", "Deployment/ours"}
+    assert "Deployment/ours: left alone: it carries the overlay already" in both.err
+
+
+def test_an_image_name_can_count_as_litellm(run):
+    """`--image-name`, with a wildcard."""
+    stream = "---\n".join(
+        [FLEET["Deployment/plain"], FLEET["Deployment/ours"], FLEET["Deployment/cache"]]
+    )
+    done = run("inject", "--image-name", "lite-llm-*", stdin=stream)
+    assert done.code == 0, done.err
+    assert set(patched(done.out)) == {"Deployment/plain", "Deployment/ours"}
+
+
+def test_workloads_of_one_name_are_told_by_their_namespaces(run):
+    """Else nobody could say which is meant, nor choose."""
+    one, two = (
+        FLEET["Deployment/plain"].replace("name: plain", f"name: plain\n  namespace: {home}")
+        for home in ("one", "two")
+    )
+    done = run("inject", "--workload", "Deployment/one/plain", stdin=f"{one}---\n{two}")
+    assert "Deployment/one/plain: patch 2.0.0 for LiteLLM 1.88.6" in done.err
+    assert "Deployment/two/plain: left alone" in done.err
+    workloads = [item for item in yaml.safe_load_all(done.out) if item["kind"] == "Deployment"]
+    inits = [item["spec"]["template"]["spec"].get("initContainers") for item in workloads]
+    assert [bool(each) for each in inits] == [True, False]
+
+
+def test_a_payload_that_one_workload_pins_is_there(run, tmp_path):
+    """Though only the newest are kept otherwise."""
+    values = tmp_path / "values.yaml"
+    values.write_text(
+        "patch: {keepNewest: 1}\n"
+        "workloads: [{workload: Deployment/plain, patch: {version: 1.0.0}}]\n"
+    )
+    stream = f"{FLEET['StatefulSet/old']}---\n{FLEET['Deployment/plain']}"
+    done = run("inject", "--values", values, stdin=stream)
+    items = list(yaml.safe_load_all(done.out))
+    names = {item["metadata"]["name"] for item in items if item["kind"] == "ConfigMap"}
+    wanted = {
+        volume["configMap"]["name"]
+        for item in items
+        if item["kind"] != "ConfigMap"
+        for volume in item["spec"]["template"]["spec"]["volumes"]
+        if "configMap" in volume
+    }
+    assert len(wanted) == 2
+    assert wanted <= names
+    assert run("inject", "--values", values, stdin=done.out).out == done.out
+    assert run("inject", "--remove", stdin=done.out).out == stream

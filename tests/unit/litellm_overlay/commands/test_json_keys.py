@@ -1,0 +1,121 @@
+"""Every verb's JSON and YAML spell their keys alike: camelCase, as the guard's report does."""
+
+from __future__ import annotations
+
+import importlib
+import io
+import json
+import re
+import sys
+
+import click
+import pytest
+import yaml
+
+from fakes import objects as fake
+from fakes.api_server import FakeApi, kubeconfig, serving
+from fakes.overlaid import pod, report, workload
+from litellm_overlay import cli
+from litellm_overlay.commands import demo, diff, probe, verify
+from litellm_overlay.fleet.verification import Origin, Target, Verification
+from litellm_overlay.local.comparison import CaseOutcome, CodexOutcome, Comparison, Side, cases_of
+from litellm_overlay.overlay.preview import Difference
+from litellm_overlay.responses.diagnosis import Check, Diagnosis, Verdict
+
+IMAGE = "ghcr.io/berriai/litellm:v1.88.6"
+# What is a mapping because its keys are data: names of cases and of Codex's runs, in `demo`.
+NAMED = ("cases", "codex")
+SIDE = Side(
+    {case.name: CaseOutcome(101, completed=True) for case in cases_of("2.0.0")},
+    {"a turn": CodexOutcome(True, 0.5, accepted=1, refused=0, posts=0)},
+)
+ORIGIN = Origin("x", {}, None, {}, {})
+TARGET = Target(
+    "llm", "p", "litellm", 4000, "patched", "/m.py", "0" * 64, "websocket", True, True, ORIGIN
+)
+# Verbs that need a network, by what they print when it is there.
+ROWS = {
+    "demo": demo.row(Comparison("1.88.6", "2.0.0", report(), SIDE, SIDE)),
+    "diff": diff.row(Difference(*"abcdefghi", "--- a\n+++ b\n")),
+    "probe": probe.row(
+        "http://x", "m", Diagnosis((Check("a", True, "b", 1),), Verdict("works", "c"))
+    ),
+    "verify": verify.row(Verification(TARGET, "works", ("fault",))),
+}
+RUNS = {
+    "check-upgrade": [["--to", "1.88.6", "--from", "1.82.3"], ["--to", "my-image:tag"]],
+    "doctor": [["--output", "json"], ["--output", "yaml"]],
+    "pin": [["--image", IMAGE]],
+    "releases": [[], ["--all"], ["1.82.3", "1.89.0"], ["my-image:tag"]],
+    "status": [["--output", "json"], ["--output", "yaml"]],
+    "version": [[]],
+}
+
+
+@pytest.fixture
+def printed(tmp_path, monkeypatch, capsys):
+    """Run a verb on a small fleet, in the cluster and on stdin; return what a program reads."""
+    ours = workload(patch="2.0.0")
+    given = yaml.safe_dump_all([fake.stock(), fake.service()])
+
+    def printed(verb, *arguments):
+        stdin = io.TextIOWrapper(io.BytesIO(given.encode()), encoding="utf-8")
+        monkeypatch.setattr(sys, "stdin", stdin)
+        monkeypatch.setattr(sys, "argv", ["litellm-overlay", verb, *arguments])
+        with pytest.raises(SystemExit):
+            cli.main()
+        return yaml.safe_load(capsys.readouterr().out)  # JSON is YAML
+
+    monkeypatch.chdir(tmp_path)
+    with serving(FakeApi({"deployments": [ours], "pods": [pod(ours, 0, report())]})) as api:
+        monkeypatch.setenv("KUBECONFIG", str(kubeconfig(tmp_path / "config", api.url)))
+        yield printed
+
+
+def keys(value):
+    """Yield the keys that are names of ours, at any depth."""
+    if isinstance(value, list):
+        for item in value:
+            yield from keys(item)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield key
+            yield from keys(
+                list(item.values()) if key in NAMED and isinstance(item, dict) else item
+            )
+
+
+def not_camel(value):
+    """Return the keys that are spelled otherwise; there must be some that are not."""
+    found = set(keys(value))
+    assert found
+    return {key for key in found if not re.fullmatch("[a-z][a-zA-Z0-9]*", key)}
+
+
+@pytest.mark.parametrize(
+    ("verb", "arguments"),
+    [(verb, arguments) for verb, runs in RUNS.items() for arguments in runs],
+    ids=lambda value: value if isinstance(value, str) else " ".join(value) or "alone",
+)
+def test_what_a_verb_prints(printed, verb, arguments):
+    """Each key is camelCase, in JSON and in YAML."""
+    told = arguments if "--output" in arguments else [*arguments, "--output", "json"]
+    assert not_camel(printed(verb, *told)) == set()
+
+
+@pytest.mark.parametrize("verb", ROWS)
+def test_what_a_verb_prints_where_there_is_a_network(verb):
+    """By the function that makes its JSON."""
+    assert not_camel(json.loads(json.dumps(ROWS[verb]))) == set()
+
+
+def test_no_verb_is_forgotten():
+    """Each that has `--output json` is looked at here."""
+    having = set()
+    for verb in cli.VERBS:
+        name = verb.replace("-", "_")
+        command = getattr(importlib.import_module(f"litellm_overlay.commands.{name}"), name)
+        kinds = [it.type for it in command.params if it.name == "output"]
+        if any(isinstance(kind, click.Choice) and "json" in kind.choices for kind in kinds):
+            having.add(verb)
+    assert having == {*RUNS, *ROWS}

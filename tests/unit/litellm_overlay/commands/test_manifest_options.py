@@ -1,0 +1,169 @@
+"""What `inject`, `uninject` and `doctor` read: files, folders, stdin, and never one instead of another."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from litellm_overlay.objects.manifests import documents, objects
+
+MAIN = [sys.executable, "-m", "litellm_overlay"]
+PATCH = Path(__file__).parents[4] / "patch"  # this tree's own, not an installed one
+IMAGE = "ghcr.io/berriai/litellm:v1.88.6"
+VALUES = "patch: {version: 1.0.0}\n"
+VERBS = ("inject", "uninject", "doctor")
+
+
+def deployment(name, image=IMAGE):
+    """Return a Deployment as somebody's file has it."""
+    return f"""\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {{name: {name}}}
+spec:
+  template:
+    spec:
+      containers:
+      - name: litellm
+        image: {image}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Return a folder with manifests in several forms, some of them in a folder below."""
+    (tmp_path / "a.yaml").write_text(deployment("a").rstrip("\n"))
+    (tmp_path / "b.yml").write_text(f"---\n{deployment('b')}")
+    (tmp_path / "c.json").write_text(json.dumps(yaml.safe_load(deployment("c")), indent=2))
+    (tmp_path / "README.md").write_text("no manifest\n")
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "d.yaml").write_text("\ufeff" + deployment("d"))
+    return tmp_path
+
+
+def deployments(text):
+    """Return the Deployments in a stream."""
+    found = (item for each in documents(text) for _, item in objects(each))
+    return [item for item in found if item["kind"] == "Deployment"]
+
+
+def names(text):
+    """Return their names."""
+    return [item["metadata"]["name"] for item in deployments(text)]
+
+
+def guards(text):
+    """Return how many init containers they have."""
+    pods = [item["spec"]["template"]["spec"] for item in deployments(text)]
+    return sum(len(pod.get("initContainers", [])) for pod in pods)
+
+
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [
+        (["a.yaml", "b.yml"], "ab"),
+        (["-f", "a.yaml", "--filename", "c.json"], "ac"),
+        (["c.json", "a.yaml"], "ca"),
+        (["."], "abc"),
+        (["-R", "."], "abcd"),
+        (["-R", "-f", "more", "a.yaml"], "ad"),
+        (["a.yaml", "more"], "ad"),
+        (["-", "a.yaml"], "sa"),
+    ],
+    ids=" ".join,
+)
+def test_several_files_and_folders(run, folder, monkeypatch, given, found):
+    """All of them, in the order given, a folder's by name; each Deployment gets the overlay once."""
+    monkeypatch.chdir(folder)
+    stdin = deployment("s") if "-" in given else ""
+    done = run("inject", *given, stdin=stdin)
+    assert done.code == 0, done.err
+    assert names(done.out) == list(found)
+    assert guards(done.out) == done.err.count("patch 2.0.0") == len(found)
+    assert names(run("uninject", stdin=done.out).out) == list(found)
+
+
+def test_uninject_gives_the_original(run, folder):
+    """To the byte, as `inject --remove` does; and of one workload alone."""
+    both = f"# mine\n{deployment('a')}---\n{deployment('b')}"
+    overlaid = run("inject", stdin=both).out
+    assert run("uninject", stdin=overlaid).out == run("inject", "--remove", stdin=overlaid).out
+    assert run("uninject", stdin=overlaid).out == both
+    half = run("uninject", "--workload", "Deployment/a", stdin=overlaid).out
+    assert names(half) == ["a", "b"]
+    assert guards(half) == 1
+    assert run("uninject", stdin=both).out == both
+
+
+@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize(
+    "text", [VALUES, "{}\nimage: {tag: v1.88.6}\n".removeprefix("{}\n"), "kind: x\nreplicas: 2\n"]
+)
+def test_a_file_that_is_no_manifest(run, tmp_path, verb, text):
+    """Values, mostly: it is said so, and what they are given by, where the verb takes any."""
+    path = tmp_path / "my values.yaml"
+    path.write_text(text)
+    done = run(verb, path)
+    assert (done.code, done.out) == (2, "")
+    assert "has no apiVersion and kind, so it is no manifest" in done.err
+    assert (f"hint: did you mean --values '{path}'?" in done.err) is (verb == "inject")
+
+
+def test_a_folder_of_nothing(run, tmp_path):
+    """It is an error, with the option that looks deeper."""
+    done = run("inject", tmp_path)
+    assert done.code == 2
+    assert "hint: with -R, folders in it are looked at, too" in done.err
+    assert run("inject", "-R", tmp_path).code == 2
+
+
+def start(*arguments, stdin):
+    """Run the command line with a stdin of its own kind."""
+    return subprocess.run(
+        [*MAIN, *map(str, arguments)],
+        stdin=stdin,
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=PATCH,
+    )
+
+
+@pytest.mark.parametrize("option", ["-f", "--filename", ""])
+def test_a_named_file_while_stdin_has_data(tmp_path, option):
+    """A post-renderer would lose all that it got: usage error, whether a pipe or a file is there."""
+    mine, other = tmp_path / "mine.yaml", tmp_path / "other.yaml"
+    mine.write_text(deployment("mine"))
+    other.write_text(deployment("other"))
+    named = [option, mine] if option else [mine]
+    with other.open() as file:
+        done = start("inject", *named, stdin=file)
+    piped = subprocess.run(
+        [*MAIN, "inject", *map(str, named)],
+        input=deployment("other"),
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=PATCH,
+    )
+    for each in (done, piped):
+        assert (each.returncode, each.stdout) == (2, "")
+        assert "one of them would be lost" in each.stderr
+        assert "--values" in each.stderr
+
+
+def test_a_named_file_while_stdin_has_none(tmp_path):
+    """An empty file, /dev/null, and a pipe at its end; so a cron job works."""
+    path = tmp_path / "mine.yaml"
+    path.write_text(deployment("mine"))
+    assert start("inject", path, stdin=subprocess.DEVNULL).returncode == 0
+    read, write = os.pipe()
+    os.close(write)
+    with os.fdopen(read) as pipe:
+        assert start("inject", path, stdin=pipe).returncode == 0

@@ -1,0 +1,137 @@
+"""`--rbac` of status, verify and doctor: the rights that it prints, and those that the verb uses."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+import yaml
+
+from fakes.api_server import FakeApi, kubeconfig, serving
+from fakes.overlaid import workload
+from litellm_overlay import cli
+
+VERBS = ("status", "verify", "doctor")
+PLACES = ([], ["-n", "llm"], ["-A"])
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    """Run a verb through the error boundary, without a key; return exit code, stdout and stderr."""
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["litellm-overlay", *arguments])
+        with pytest.raises(SystemExit) as end:
+            cli.main()
+        return end.value.code, *capsys.readouterr()
+
+    return run
+
+
+@pytest.fixture
+def printed(run, monkeypatch):
+    """Return the objects that a verb prints, by kind; there is no cluster to ask."""
+    monkeypatch.setenv("KUBECONFIG", "/nowhere")
+    monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
+
+    def printed(*arguments):
+        code, said, errors = run(*arguments, "--rbac")
+        assert (code, errors) == (0, "")
+        return {item["kind"]: item for item in yaml.safe_load_all(said)}
+
+    return printed
+
+
+def allowed(role):
+    """Return what a role allows: verb, group and plural, and names if it is for these alone."""
+    return {
+        (verb, group, plural, *rule.get("resourceNames", ()))
+        for rule in role["rules"]
+        for verb in rule["verbs"]
+        for group in rule["apiGroups"]
+        for plural in rule["resources"]
+    }
+
+
+def asked(path):
+    """Return what a list in the API takes: whether in one namespace, then as `allowed` has it."""
+    root, *parts = path.partition("?")[0].strip("/").split("/")
+    group = "" if root == "api" else parts.pop(0)
+    return "namespaces" in parts, ("list", group, parts[-1])
+
+
+@pytest.mark.parametrize("verb", ["status", "doctor"])
+def test_the_rights_are_those_that_the_verb_uses(verb, run, printed, tmp_path, monkeypatch):
+    """No more, no less: what it lists of an API server, within the namespace and in all of them."""
+    roles = printed(verb, "-n", "llm")
+    with serving(FakeApi({"deployments": [workload(patch="2.0.0")]})) as api:
+        monkeypatch.setenv("KUBECONFIG", str(kubeconfig(tmp_path / "config", api.url)))
+        code, _, errors = run(verb, "-n", "llm", *["--from-cluster"] * (verb == "doctor"))
+    assert (code, errors) == (0, "")
+    used = set(map(asked, api.seen))
+    watch = {("watch", "", "pods")} if verb == "status" else set()
+    assert allowed(roles["Role"]) == {right for within, right in used if within} | watch
+    everywhere = allowed(roles["ClusterRole"]) if "ClusterRole" in roles else set()
+    assert everywhere == {right for within, right in used if not within}
+
+
+def test_status_reads_neither_secrets_nor_more_than_four_kinds(printed):
+    """And writes nothing."""
+    rights = allowed(printed("status", "-A")["ClusterRole"])
+    assert {verb for verb, *_ in rights} == {"list", "watch"}
+    assert {plural for _, _, plural in rights} == {
+        *("pods", "deployments", "statefulsets", "daemonsets"),
+    }
+
+
+def test_verify_gets_one_secret_if_the_key_is_there(printed):
+    """By its name; otherwise it may read none."""
+    base = {("list", "", "pods"), ("get", "", "configmaps")} | {
+        (verb, "", f"pods/{door}") for verb in ("create", "get") for door in ("exec", "portforward")
+    }
+    assert allowed(printed("verify")["Role"]) == base
+    with_secret = printed("verify", "--key-secret", "litellm-keys/master-key")["Role"]
+    assert allowed(with_secret) == base | {("get", "", "secrets", "litellm-keys")}
+
+
+def test_a_secret_without_key_is_a_usage_error(run):
+    """As without --rbac."""
+    code, said, errors = run("verify", "--rbac", "--key-secret", "litellm-keys")
+    assert (code, said) == (2, "")
+    assert "it is written SECRET/KEY" in errors
+
+
+def test_doctor_needs_no_rights_in_one_namespace_that_hold_in_all(printed):
+    """But for Gateways, which may be anywhere, and IngressClasses, which have none."""
+    roles = printed("doctor", "-n", "llm")
+    assert {plural for *_, plural in allowed(roles["ClusterRole"])} == {
+        *("gateways", "ingressclasses"),
+    }
+    other = printed("doctor", "-n", "other")
+    assert roles["ClusterRoleBinding"]["metadata"] != other["ClusterRoleBinding"]["metadata"]
+
+
+@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("place", PLACES)
+def test_roles_are_bound_to_the_account(verb, place, printed):
+    """Of the namespace, "default" if none is given; for all of them in a ClusterRole alone."""
+    objects = printed(verb, *place)
+    account = objects.pop("ServiceAccount")["metadata"]
+    expected = "llm" if place == ["-n", "llm"] else "default"
+    assert account == {"name": f"litellm-overlay-{verb}", "namespace": expected}
+    kinds = ["ClusterRole"] if place == ["-A"] else ["Role"]
+    kinds += ["ClusterRole"] * (verb == "doctor" and place != ["-A"])
+    assert sorted(objects) == sorted(each for kind in kinds for each in (kind, f"{kind}Binding"))
+    for kind in kinds:
+        role, binding = objects[kind], objects[f"{kind}Binding"]
+        assert binding["roleRef"]["kind"] == kind
+        assert binding["roleRef"]["name"] == role["metadata"]["name"]
+        assert binding["subjects"] == [{"kind": "ServiceAccount", **account}]
+        assert role["metadata"].get("namespace") == (expected if kind == "Role" else None)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_two_places_are_a_usage_error(verb, run):
+    """As without --rbac."""
+    assert run(verb, "--rbac", "-A", "-n", "llm")[0] == 2

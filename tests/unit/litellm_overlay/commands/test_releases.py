@@ -1,0 +1,353 @@
+"""The verb `releases`: what an operator asks, and what he is told.
+
+More than 300 lines, since it is a list: one question, one test.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+from litellm_overlay import cli
+from litellm_overlay.catalogue import assessment, releases
+
+E2 = "70c03efe50353d18abb668fc30042992134cfa72bb0a6e4e1abcba6100070c54"
+SHARED_BY_TWO_STATES = "e78c72f28c1c4ec4225f51158f7f3d5368da569175341abd5e0f27194112dbd8"
+IMAGE = "registry.example.com:5000/berriai/litellm"
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    """Run the verb; return exit code, stdout, stderr."""
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["litellm-overlay", "releases", *arguments])
+        with pytest.raises(SystemExit) as ending:
+            cli.main()
+        return ending.value.code, *capsys.readouterr()
+
+    return run
+
+
+@pytest.fixture
+def rows(run):
+    """Run the verb for JSON; return the rows."""
+
+    def rows(*arguments):
+        code, out, _ = run(*arguments, "--output", "json")
+        assert code == 0
+        return json.loads(out)
+
+    return rows
+
+
+def flat(text):
+    """Return the text with every run of white space as one space, as if it were not wrapped."""
+    return " ".join(text.split())
+
+
+def test_json_lists_exactly_the_76_affected_releases(rows):
+    """From 1.82.1 to 1.88.6, each with what a script needs."""
+    listed = rows()
+    assert len(listed) == 76
+    assert (listed[0]["version"], listed[-1]["version"]) == ("1.82.1", "1.88.6")
+    for row in listed:
+        assert row["state"] == "affected"
+        assert re.fullmatch(r"[0-9a-f]{64}", row["endpointsSha256"])
+        assert row["pin"] == "2.0.0"
+    assert "CVE-2026-42208" in [item["id"] for item in listed[0]["advisories"]]
+    assert listed[-1]["advisories"] == []
+
+
+def test_the_table_lists_the_affected_releases(run):
+    """A line each, under a title that counts them."""
+    code, out, _ = run()
+    assert code == 0
+    assert out.startswith("76 of ")
+    assert len(re.findall(r"^ *1\.\S+ +affected ", out, re.MULTILINE)) == 76
+    assert "Pin patch 2.0.0" in out
+
+
+def test_all_lists_every_release_the_malicious_ones_too(rows):
+    """Nothing is left out."""
+    assert [row["version"] for row in rows("--all")] == [
+        release.version for release in releases.load().releases
+    ]
+
+
+def test_states_can_be_chosen(rows):
+    """One or several."""
+    assert {row["state"] for row in rows("--state", "malicious")} == {"malicious"}
+    both = rows("--state", "handshake-fixed", "--state", "fixed")
+    assert {row["state"] for row in both} == {"handshake-fixed", "fixed"}
+    assert {row["state"] for row in both if row["pin"]} == {"handshake-fixed"}
+
+
+def test_a_state_can_come_from_the_environment(rows, monkeypatch):
+    """As every option can."""
+    monkeypatch.setenv("LITELLM_OVERLAY_RELEASES_STATE", "malicious")
+    assert [row["version"] for row in rows()] == ["1.82.7", "1.82.8", "1.107.0"]
+
+
+def test_all_can_come_from_the_environment(rows, monkeypatch):
+    """Under the name of the option."""
+    monkeypatch.setenv("LITELLM_OVERLAY_RELEASES_ALL", "1")
+    assert len(rows()) == len(releases.load().releases)
+
+
+def test_the_hash_of_a_file_finds_its_releases(rows):
+    """The last resort for an image whose tag tells nothing; capitals do not matter."""
+    versions = ["1.82.2", "1.82.3", "1.82.4", "1.82.5"]
+    assert [row["version"] for row in rows("--sha256", E2.upper())] == versions
+    states = {row["state"] for row in rows("--sha256", SHARED_BY_TWO_STATES)}
+    assert states == {"handshake-fixed", "fixed"}
+
+
+def test_states_narrow_what_other_options_list(rows):
+    """No option is ignored without a word."""
+    assert {row["state"] for row in rows("--all", "--state", "fixed")} == {"fixed"}
+    both = rows("--sha256", SHARED_BY_TWO_STATES, "--state", "handshake-fixed")
+    assert {row["state"] for row in both} == {"handshake-fixed"}
+    assert rows("--sha256", E2, "--state", "fixed") == []
+
+
+def test_the_table_fits_into_80_columns(run, monkeypatch):
+    """No cell is cut, however many gaps or advisories a release has."""
+    monkeypatch.setenv("COLUMNS", "80")
+    _, out, _ = run("--all")
+    assert "\N{HORIZONTAL ELLIPSIS}" not in out
+    assert re.search(r"^ *1\.109\.1 .* \d\d *$", out, re.MULTILINE)
+
+
+def test_an_unknown_hash_is_refused(run):
+    """Exit code 3, with what it may be."""
+    code, out, err = run("--sha256", "0" * 64)
+    assert (code, out) == (3, "")
+    assert "no release in the catalogue has an endpoints.py with sha256 000" in err
+    assert "hint: it was altered" in err
+
+
+def test_an_affected_release_is_answered(run):
+    """Am I affected, what do I pin, what else is wrong, what next."""
+    code, out, _ = run("1.82.3")
+    assert code == 0
+    assert out.startswith("LiteLLM 1.82.3  affected  (uploaded 2026-03-16)\n")
+    text = flat(out)
+    assert "meaning It wants the model in the URL" in text
+    assert f"endpoints.py {E2}" in text
+    assert "pin patch 2.0.0 (bridge): " in text
+    assert "or patch 1.0.0 (relay): " in text
+    assert "advisory CVE-2026-42208: SQL injection" in text
+    assert "fixed in 1.83.7" in text
+    assert "litellm-overlay demo --litellm 1.82.3" in text
+    assert "The overlay mends no advisory: better move to 1.88.6 and patch that." in text
+
+
+def test_where_the_file_lies_is_told(run, rows):
+    """Both places where they overlap; for templates as a list."""
+    found = rows("1.83.7")[0]["modulePaths"]
+    assert [path.split("/")[1] for path in found] == ["usr", "app"]
+    _, printed, _ = run("1.83.7")
+    assert all(f"probably at   {path}\n" in printed for path in found)
+
+
+def test_the_newest_affected_release_is_not_told_to_move_to_itself(run):
+    """It has none of the advisories."""
+    _, out, _ = run("1.88.6")
+    assert "none in this catalogue; a scanner may know more" in out
+    assert "better move" not in out
+
+
+@pytest.mark.parametrize(
+    ("version", "state", "text"),
+    [
+        ("1.82.0", "no-endpoint", "there is nothing to patch"),
+        ("1.109.1", "fixed", "The known gaps that patch 2.0.0 mends: onFixed: patch."),
+        ("1.109.1", "fixed", "Codex 0.169 loses its instructions"),
+    ],
+)
+def test_other_states_are_answered_without_a_pin(run, version, state, text):
+    """Nobody is told to patch what needs no patch, nor that a fixed release has no gap."""
+    code, out, _ = run(version)
+    assert code == 0
+    assert out.startswith(f"LiteLLM {version}  {state}  ")
+    assert text in flat(out)
+    assert "\npin " not in out
+
+
+def test_half_a_fix_is_answered_with_a_pin(run):
+    """1.89: Codex fails at its first turn there, and the patch mends it."""
+    code, out, _ = run("1.89.3")
+    assert code == 0
+    assert "\npin           patch 2.0.0 (bridge)" in out
+    assert "Codex's warm-up becomes a real model call" in flat(out)
+    assert "demo --litellm" not in out
+
+
+@pytest.mark.parametrize("version", ["1.82.7", "1.82.8", "1.107.0"])
+def test_malware_is_named_as_such_and_nothing_else_is_said(run, rows, version):
+    """It is an answer, so exit code 0; nothing distracts from it."""
+    code, out, _ = run(version)
+    assert code == 0
+    assert f"LiteLLM {version}  malicious" in out
+    assert "MALWARE. Never install or run it." in out
+    assert "Source: https://" in flat(out)
+    assert ("Read second-hand" in flat(out)) is (version == "1.107.0")
+    assert "CVE" not in out
+    assert "demo" not in out
+    (row,) = rows(version)
+    assert (row["state"], row["pin"], row["endpointsSha256"]) == ("malicious", None, None)
+
+
+@pytest.mark.parametrize(
+    "image", ["mirror/llm:v1.82.7", f"{IMAGE}:v1.82.8@sha256:{'ab' * 32}", f"{IMAGE}:v1.82.8"]
+)
+def test_nobody_is_told_to_start_malware_to_look_at_it(run, image):
+    """Not even where the name is in doubt: the hash of endpoints.py would clear it wrongly."""
+    code, out, _ = run(image)
+    assert code == 0
+    assert "MALWARE. Never install or run it." in out
+    assert "docker run" not in out
+    assert "sha256sum" not in out
+
+
+def test_an_image_is_answered_by_its_tag(run):
+    """With how the tag was read."""
+    code, out, _ = run(f"{IMAGE}:main-v1.83.3-stable")
+    assert code == 0
+    assert out.startswith("LiteLLM 1.83.3  affected  (uploaded 2026-04-05)\n")
+    assert "the tag names the release 1.83.3" in flat(out)
+    assert "sha256sum" not in out
+
+
+def test_a_hotfix_image_is_answered_by_the_nearest_release_and_told_to_look(run, rows):
+    """It has no release on the index, so the file inside must settle it."""
+    image = f"{IMAGE}:v1.83.3-stable.patch.2"
+    _, out, _ = run(image)
+    assert "LiteLLM 1.83.3  affected  (nearest release, uploaded 2026-04-05)" in out
+    (command,) = re.findall(r"docker run .*", out)
+    assert command.startswith(f"docker run --rm --entrypoint sha256sum {image} /usr/lib/python3.13")
+    assert "litellm-overlay releases --sha256 HASH" in out
+    (row,) = rows(image)
+    assert (row["asked"], row["version"], row["exact"]) == (image, "1.83.3", False)
+
+
+def test_a_candidate_without_release_is_answered_by_the_release_that_came_of_it(rows):
+    """Up to 1.83 candidates were images only; from 1.84 they are on the index."""
+    old, new = rows(f"{IMAGE}:v1.83.7.rc.1", f"{IMAGE}:1.84.0-rc.1")
+    assert (old["version"], old["exact"]) == ("1.83.7", False)
+    assert "not on the package index" in old["why"]
+    assert (new["version"], new["exact"]) == ("1.84.0rc1", True)
+
+
+@pytest.mark.parametrize("image", [f"{IMAGE}:main-latest", f"{IMAGE}@sha256:{'ab' * 32}"])
+def test_an_image_that_cannot_be_told_is_told_how_to_find_out(run, rows, image):
+    """No guess: both places where the file may lie, and the row has every key."""
+    code, out, _ = run(image)
+    assert code == 0
+    assert out.startswith(f"{image}  unknown\n")
+    (command,) = re.findall(r"docker run .*", out)
+    assert image in command
+    assert "/usr/lib/python3.13/" in command
+    assert "/app/.venv/lib/python3.13/" in command
+    (row,) = rows(image)
+    assert (row["state"], row["version"], row["advisories"]) == ("unknown", None, [])
+    assert set(row) == set(rows("1.88.6")[0]) | {"asked", "exact", "why"}
+
+
+def test_a_tag_alone_gives_a_command_to_complete(run):
+    """Its image is not known."""
+    _, out, _ = run("main-latest")
+    assert "--entrypoint sha256sum IMAGE /usr" in out
+
+
+@pytest.mark.parametrize(
+    ("target", "hint"),
+    [
+        ("1.74.0", "hint: the catalogue begins with 1.75.0"),
+        ("1.96.1", "hint: the nearest are 1.96.0 (fixed) and 1.96.2 (fixed)"),
+        (f"{IMAGE}:v1.96.1", "hint: the nearest are 1.96.0 (fixed) and 1.96.2 (fixed)"),
+    ],
+)
+def test_an_unknown_release_has_an_exit_code_of_its_own(run, target, hint):
+    """3, with the nearest releases and the next step."""
+    code, out, err = run(target)
+    assert (code, out) == (3, "")
+    assert "is not in the catalogue" in err
+    assert hint in err
+
+
+def test_a_newer_release_is_answered_and_has_that_exit_code(run):
+    """What is known beforehand, and how to ask the file; 3, as nobody has looked at it."""
+    code, out, err = run("1.88.6", "1.999.0")
+    assert code == 3
+    assert "LiteLLM 1.999.0  unreviewed  (not in the catalogue)" in out
+    assert "expect        a key goes on when its budget is spent" in out
+    assert "litellm-overlay diff 1.999.0" in out
+    assert "none in this catalogue" not in out.partition("1.999.0")[2]
+    assert err.startswith("error: LiteLLM 1.999.0 is newer than the last that this catalogue knows")
+    code, out, _ = run("1.999.0", "--output", "json")
+    (row,) = json.loads(out)
+    assert (code, row["state"], row["version"], row["pin"]) == (3, "unreviewed", "1.999.0", None)
+
+
+def test_one_unknown_release_does_not_hide_the_others(run):
+    """A fleet is answered as far as it can be; the exit code still tells."""
+    code, out, err = run("1.88.6", "1.74.0", "1.96.1", "1.82.3", "--output", "json")
+    assert code == 3
+    assert [row["version"] for row in json.loads(out)] == ["1.88.6", "1.82.3"]
+    assert "1.74.0 is not in the catalogue; LiteLLM 1.96.1 is not" in err
+
+
+@pytest.mark.parametrize(
+    "arguments", [["Not An Image"], ["1.88.6", "--all"], ["--state", "mended"], ["--output", "xml"]]
+)
+def test_wrong_usage_is_exit_code_2(run, arguments):
+    """Refused before anything is printed."""
+    code, out, err = run(*arguments)
+    assert (code, out) == (2, "")
+    assert err.startswith("error: ")
+    assert "\nhint: litellm-overlay releases --help\n" in err
+
+
+def test_there_is_no_colour_outside_of_a_terminal(run, monkeypatch):
+    """Nor a wrapped command, whatever the width."""
+    monkeypatch.setenv("COLUMNS", "40")
+    for arguments in [["1.82.7"], ["--state", "affected"], [f"{IMAGE}:latest"]]:
+        _, out, _ = run(*arguments)
+        assert "\x1b" not in out
+
+
+@pytest.mark.parametrize("output", ["text", "json"])
+def test_a_closed_pipe_ends_it_quietly(output):
+    """As in `litellm-overlay releases --all | head -1`."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [sys.executable, "-m", "litellm_overlay", "releases", "--all", "--output", output],
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    os.close(writer)
+    assert done.stderr == ""
+
+
+def test_every_state_has_a_meaning():
+    """A state that cannot be explained must not be listed."""
+    assert set(assessment.MEANING) == {*releases.STATES, "unreviewed", "unknown"}
+
+
+def test_help_has_examples_and_exit_codes(run):
+    """What a new operator reads first."""
+    code, out, _ = run("--help")
+    assert code == 0
+    assert "litellm-overlay releases 1.88.6\n" in out
+    assert "Exit codes: " in out

@@ -1,0 +1,370 @@
+"""Workloads and pods in, rows out: every decision, and the bad days.
+
+More than 300 lines, since it is a list: one bad day, one test.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+
+import pytest
+
+from fakes.overlaid import IMAGE, KNOWN, crashing, overlaid, pod, report, state, workload
+from litellm_overlay.fleet.rows import rows_of
+from litellm_overlay.objects.kinds import WORKLOADS
+
+PLURALS = {kind: plural for plural, kind in WORKLOADS.items()}
+
+
+def rows(*items, pods=()):
+    """Return the rows of workloads, whose kind a list from the API does not say."""
+    listed = {plural: [] for plural in WORKLOADS}
+    for item in items:
+        listed[PLURALS[item["kind"]]].append({k: v for k, v in item.items() if k != "kind"})
+    return rows_of(listed, pods, KNOWN)
+
+
+def row(item, *pods):
+    """Return the one row."""
+    (found,) = rows(item, pods=pods)
+    return found
+
+
+OURS = workload(patch="2.0.0")
+STOCK = workload()
+
+
+@pytest.mark.parametrize(
+    ("said", "decision", "removable"),
+    [
+        (report(), "patched", False),
+        (report("upstream-fixed"), "upstream-fixed", True),
+        (report("passthrough"), "passthrough", False),
+    ],
+)
+def test_the_decision_is_the_guards(said, decision, removable):
+    """In all pods the same; the version is the guard's word; the advisories are the release's."""
+    found = row(OURS, pod(OURS, 0, said), pod(OURS, 1, said))
+    assert (found.decision, found.removable, found.reasons) == (decision, removable, ())
+    assert (found.agreeing, found.pods) == (2, 2)
+    assert (found.litellm_version, found.version_from) == ("1.88.6", "report")
+    assert (found.patch_version, found.image) == ("2.0.0", IMAGE)
+
+
+def test_where_the_row_is_from():
+    """Namespace, kind and name; sorted by them."""
+    first, second = rows(workload("b", "DaemonSet"), workload("a", "DaemonSet"))
+    assert (first.namespace, first.kind, first.name) == ("llm", "DaemonSet", "a")
+    assert second.name == "b"
+
+
+def test_not_overlaid():
+    """The version is the tag's, and marked so; the advisories are there all the same."""
+    old = workload(image="ghcr.io/berriai/litellm:main-v1.82.3-stable")
+    found = row(old, pod(old, 0), pod(old, 1))
+    assert (found.decision, found.agreeing, found.pods) == ("not-overlaid", 2, 2)
+    assert (found.litellm_version, found.version_from) == ("1.82.3", "tag")
+    assert "CVE-2026-42208" in found.advisories
+    assert found.patch_version is None
+
+
+@pytest.mark.parametrize(
+    ("image", "version", "running"),
+    [
+        ("litellm:v1.82.7", "1.88.6", "r/litellm@sha256:a"),
+        ("litellm:v1.86.2-of-1.107.0", "1.86.2", "r/litellm@sha256:a"),
+        ("litellm:main-stable", "1.107.0", "r/litellm@sha256:a"),
+        (
+            "litellm:main-stable",
+            "1.90.0",
+            "r/litellm@sha256:1bbcb1443bc962e45f5aad53fe3d2c30600e0379715fb6c664cdd3ac126c339e",
+        ),
+    ],
+)
+def test_malware_is_malicious_whatever_was_decided(image, version, running):
+    """By the template, the guard's report or what the kubelet runs; the reason says what to do."""
+    item = workload(patch="2.0.0")
+    spec = item["spec"]["template"]["spec"]
+    for container in (*spec["containers"], *spec["initContainers"]):
+        container["image"] = image
+    found = row(item, pod(item, 0, **state(report(litellmVersion=version), image=running)))
+    assert found.decision == "malicious"
+    assert "MALWARE" in found.reasons[0]
+    assert "rotate" in found.reasons[0]
+
+
+def test_malware_without_the_overlay():
+    """The tag alone is enough, before a pod runs."""
+    assert row(workload(image="litellm:v1.107.0")).decision == "malicious"
+
+
+def test_what_runs_no_litellm_has_no_row():
+    """Whatever else is in the cluster, pods without owner too."""
+    other = workload("web", image="nginx:1.29")
+    bare = pod(other)
+    bare["metadata"]["ownerReferences"] = []
+    assert rows(other, pods=[pod(other), bare]) == ()
+
+
+@pytest.mark.parametrize("kind", ["Deployment", "StatefulSet", "DaemonSet"])
+def test_pods_find_their_owner(kind):
+    """A Deployment's through the name of its ReplicaSet."""
+    item = workload(kind=kind, patch="2.0.0")
+    found = row(item, pod(item, 0, report()), pod(item, 1, report()))
+    assert (found.kind, found.decision, found.agreeing) == (kind, "patched", 2)
+
+
+@pytest.mark.parametrize(
+    ("owners", "label", "title"),
+    [
+        ([], {}, ("Pod", "proxy-0")),
+        ([("ReplicaSet", "proxy-7")], {}, ("ReplicaSet", "proxy-7")),
+        ([("ReplicaSet", "p-7")], {"rollouts-pod-template-hash": "7"}, ("Rollout", "p")),
+    ],
+)
+def test_pods_of_other_owners_are_not_lost(owners, label, title):
+    """Their own template stands for the owner's."""
+    lone = pod(OURS, 0, report())
+    lone["metadata"]["labels"] = label
+    lone["metadata"]["ownerReferences"] = [
+        {"kind": kind, "name": name, "controller": True} for kind, name in owners
+    ]
+    (found,) = rows(pods=[lone])
+    assert ((found.kind, found.name), found.decision) == (title, "patched")
+
+
+def test_chores_are_left_out():
+    """A Job's pod and a hook's run the image for a moment."""
+    job, hook = pod(STOCK, 0), pod(STOCK, 1)
+    job["metadata"]["ownerReferences"] = [{"kind": "Job", "name": "m", "controller": True}]
+    hook["metadata"] |= {"ownerReferences": [], "annotations": {"helm.sh/hook": "test"}}
+    assert rows(pods=[job, hook]) == ()
+
+
+def test_crash_loop_in_init():
+    """The refusal stands in the last state, while the kubelet waits."""
+    found = row(OURS, pod(OURS, 0, **crashing(report("refused"))))
+    assert (found.decision, found.agreeing, found.pods) == ("refused", 0, 1)
+    assert found.reasons == ("pod proxy-0: It is unknown.",)
+
+
+def test_a_refused_pod_beside_one_that_serves():
+    """An update that is stuck: the refusal comes first, then what still runs."""
+    newer = workload(patch="2.0.0", image="ghcr.io/berriai/litellm:v1.88.5")
+    found = row(newer, pod(OURS, 0, report()), pod(newer, 1, **crashing(report("refused"))))
+    assert (found.decision, found.agreeing, found.pods) == ("refused", 0, 2)
+    assert found.reasons[0] == "pod proxy-1: It is unknown."
+    assert "runs ghcr.io/berriai/litellm:v1.88.6" in found.reasons[1]
+
+
+def test_a_guard_that_failed_without_a_word():
+    """Killed, perhaps: the exit code is said."""
+    found = row(OURS, pod(OURS, 0, **state(None, exit_code=137)))
+    assert found.decision == "refused"
+    assert "exit code 137; the guard left no report" in found.reasons[0]
+
+
+@pytest.mark.parametrize(
+    ("message", "reason"),
+    [
+        (None, "left no report"),
+        ("", "left no report"),
+        (json.dumps(report())[:90], "is cut"),
+        ("Unable to get init container status", "is no report"),
+        ("[1]", "is no report"),
+        ('{"decision": "maybe"}', "is no report"),
+    ],
+    ids=["missing", "empty", "cut", "not JSON", "not an object", "not a report"],
+)
+def test_termination_message(message, reason):
+    """Without a report nothing is proven."""
+    found = row(OURS, pod(OURS, 0, message), pod(OURS, 1, report()))
+    assert (found.decision, found.agreeing, found.pods) == ("drifted", 1, 2)
+    assert reason in found.reasons[0]
+    assert found.litellm_version == "1.88.6"
+
+
+def test_no_replicas():
+    """Nothing runs, nothing is wrong."""
+    found = row(workload(patch="2.0.0", replicas=0))
+    assert (found.decision, found.agreeing, found.pods) == ("pending", 0, 0)
+    assert found.reasons == ("no pod runs",)
+    assert (found.patch_version, found.version_from) == ("2.0.0", "tag")
+
+
+@pytest.mark.parametrize("part", ["initContainerStatuses", "containerStatuses"])
+def test_image_pull_error(part):
+    """In the kubelet's words."""
+    waiting = {"reason": "ImagePullBackOff", "message": "Back-off pulling image"}
+    statuses = {"initContainerStatuses": [], "containerStatuses": []}
+    statuses[part] = [{"name": "litellm-overlay", "state": {"waiting": waiting}}]
+    found = row(OURS, pod(OURS, 0, **statuses), pod(OURS, 1, report()))
+    assert (found.decision, found.agreeing, found.pods) == ("patched", 1, 2)
+    assert "ImagePullBackOff, Back-off pulling image" in found.reasons[0]
+    assert row(OURS, pod(OURS, 0, **statuses)).decision == "pending"
+
+
+def test_a_pod_that_no_node_takes():
+    """The scheduler says why."""
+    unschedulable = {"reason": "Unschedulable", "message": "0/1 nodes are available"}
+    status = {"initContainerStatuses": None, "conditions": [unschedulable]}
+    found = row(OURS, pod(OURS, 0, **status, containerStatuses=None))
+    assert (found.decision, found.agreeing) == ("pending", 0)
+    assert "0/1 nodes are available" in found.reasons[0]
+
+
+def test_pods_that_end_or_have_ended_are_left_out():
+    """Terminating and evicted ones."""
+    going, evicted = pod(OURS, 0, report("refused")), pod(OURS, 1)
+    going["metadata"]["deletionTimestamp"] = "2026-11-23T00:00:00Z"
+    evicted["status"] = {"phase": "Failed", "reason": "Evicted"}
+    found = row(OURS, going, evicted, pod(OURS, 2, report()))
+    assert (found.decision, found.agreeing, found.pods) == ("patched", 1, 1)
+
+
+def test_init_container_of_our_name_that_is_not_ours():
+    """It is nobody's overlay; told, but no alarm."""
+    item = workload(
+        initContainers=[{"name": "litellm-overlay", "image": "busybox", "command": ["true"]}]
+    )
+    found = row(item, pod(item, 0))
+    assert found.decision == "not-overlaid"
+    assert "is not ours" in found.reasons[0]
+
+
+def test_two_litellm_containers_in_a_pod():
+    """Overlaid: the one with the mount. Not overlaid: both are named."""
+    second = {"name": "other", "image": "ghcr.io/berriai/litellm:v1.90.0"}
+    plain, ours = copy.deepcopy(STOCK), copy.deepcopy(OURS)
+    for item in (plain, ours):
+        item["spec"]["template"]["spec"]["containers"].insert(0, second)
+    assert "several containers run LiteLLM's image: other, litellm" in row(plain).reasons[0]
+    found = row(ours, pod(ours, 0, report()))
+    assert (found.decision, found.image) == ("patched", IMAGE)
+
+
+def test_an_older_patch_version_of_ours_is_no_drift():
+    """1.0.0 is in the catalogue."""
+    item = workload(patch="1.0.0")
+    found = row(item, pod(item, 0, report(patchVersion="1.0.0")))
+    assert (found.decision, found.patch_version, found.reasons) == ("patched", "1.0.0", ())
+
+
+def test_an_overlay_of_an_unreleased_payload():
+    """Its digest is not in the catalogue: of another release of ours, or changed by somebody."""
+    item = copy.deepcopy(OURS)
+    annotations = item["spec"]["template"]["metadata"]["annotations"]
+    annotations["litellm-overlay/payload-digest"] = "f" * 64
+    found = row(item, pod(item, 0, report()))
+    assert found.decision == "drifted"
+    assert "payload 2.0.0 ffffffffffff is not in the catalogue" in found.reasons[0]
+    assert "the annotation says ffffffffffff" in found.reasons[1]
+
+
+def test_init_and_proxy_of_different_images():
+    """A tag that moved between the two pulls."""
+    moved = pod(OURS, 0, report())
+    moved["status"]["containerStatuses"][0]["imageID"] = "ghcr.io/berriai/litellm@sha256:b"
+    found = row(OURS, moved, pod(OURS, 1, report()))
+    assert (found.decision, found.agreeing) == ("drifted", 1)
+    assert "pod proxy-0: init container and proxy run different images" in found.reasons[0]
+
+
+def test_annotation_and_report_disagree():
+    """Another payload ran than the one that was asked for."""
+    found = row(OURS, pod(OURS, 0, report(patchVersion="1.0.0")))
+    assert found.decision == "drifted"
+    assert "reports patch 1.0.0, the annotation says 2.0.0" in found.reasons[0]
+
+
+def test_pods_disagree_with_each_other():
+    """A tag that moved between two pods: both patched, from different files."""
+    other = report(litellmVersion="1.88.5", patchedSha256="d" * 64)
+    found = row(OURS, pod(OURS, 0, report()), pod(OURS, 1, other))
+    assert found.decision == "drifted"
+    assert "the pods disagree: patched LiteLLM 1.88.5" in found.reasons[0]
+
+
+@pytest.mark.parametrize(
+    ("template", "running", "reason"),
+    [
+        (OURS, STOCK, "2 pods lacks the template's overlay"),
+        (STOCK, OURS, "2 pods has the overlay, the template has not"),
+        (OURS, workload(patch="1.0.0"), "2 pods has patch 1.0.0, the template 2.0.0"),
+    ],
+)
+def test_pods_disagree_with_the_template(template, running, reason):
+    """A rollout that is under way, paused, or stuck."""
+    version = running["spec"]["template"]["metadata"].get("annotations", {})
+    said = report(patchVersion=version.get("litellm-overlay/patch-version"))
+    found = row(template, pod(running, 0, said), pod(running, 1, said))
+    assert (found.decision, found.agreeing, found.pods) == ("drifted", 0, 2)
+    assert reason.removeprefix("2 pods ") in found.reasons[0]
+    assert "pod proxy-0 and 1 more: " in found.reasons[0]
+
+
+def test_a_mirror_or_a_digest_that_a_webhook_wrote_is_no_drift():
+    """Name and tag are still the template's."""
+    sent = pod(OURS, 0, report())
+    for part in ("containers", "initContainers"):
+        sent["spec"][part][0]["image"] = f"mirror.example.com/x/litellm:v1.88.6@sha256:{'a' * 64}"
+    assert row(OURS, sent).decision == "patched"
+
+
+def test_a_proxy_that_does_not_mount_the_file():
+    """The guard patches, and nobody reads it."""
+    item = copy.deepcopy(OURS)
+    item["spec"]["template"]["spec"]["containers"][0]["volumeMounts"] = []
+    found = row(item, pod(item, 0, report()))
+    assert found.decision == "drifted"
+    assert "does not mount the patched file" in found.reasons[0]
+
+
+def test_a_mount_over_another_path():
+    """Python imports the stock file."""
+    item = copy.deepcopy(OURS)
+    item["spec"]["template"]["spec"]["containers"][0]["volumeMounts"][0]["mountPath"] = "/x.py"
+    assert "mounts over /x.py" in row(item).reasons[0]
+
+
+def test_annotations_without_init_container():
+    """Somebody took half of it out."""
+    item = copy.deepcopy(OURS)
+    del item["spec"]["template"]["spec"]["initContainers"]
+    found = row(item, pod(item))
+    assert found.decision == "drifted"
+    assert "the init container is missing" in found.reasons[0]
+
+
+def test_init_container_without_annotations():
+    """Nothing says which payload it should be."""
+    item = copy.deepcopy(OURS)
+    item["spec"]["template"]["metadata"]["annotations"] = None
+    assert "annotations of the overlay are missing" in row(item).reasons[0]
+
+
+def test_a_proxy_of_another_name_is_found_by_the_overlay():
+    """`inject --container` has put it there; the release is the guard's word alone."""
+    item = overlaid(workload())
+    for part in ("containers", "initContainers"):
+        item["spec"]["template"]["spec"][part][0]["image"] = "registry.example.com/llm-proxy"
+    found = row(item, pod(item, 0, report()))
+    assert (found.decision, found.image) == ("patched", "registry.example.com/llm-proxy")
+    assert row(item).litellm_version is None
+
+
+def test_a_release_that_the_catalogue_does_not_have():
+    """It is named all the same."""
+    found = row(OURS, pod(OURS, 0, report("upstream-fixed", litellmVersion="1.96.1")))
+    assert (found.litellm_version, found.advisories, found.reasons) == ("1.96.1", (), ())
+
+
+@pytest.mark.parametrize("decision", ["patched", "upstream-fixed"])
+def test_a_release_that_is_newer_than_the_catalogue(decision):
+    """What the guard decided stands; that nobody has looked at it is said beside it."""
+    found = row(OURS, pod(OURS, 0, report(decision, litellmVersion="1.999.0")))
+    assert (found.litellm_version, found.decision, found.advisories) == ("1.999.0", decision, ())
+    (reason,) = found.reasons
+    assert "nobody here has looked at it" in reason
+    assert reason.endswith("its advisories are not known here")

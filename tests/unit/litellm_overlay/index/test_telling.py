@@ -1,0 +1,67 @@
+"""What a look at the index is worth: a warning more, never one less."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from dataclasses import replace
+
+import pytest
+
+from endpoint_patch import stock_file
+from fakes.endpoint_module import FIXED, REWRITTEN, STOCK, known_files
+from litellm_overlay.catalogue import releases
+from litellm_overlay.index import telling
+from litellm_overlay.index.lookup import Look
+
+TODAY = dt.date(2026, 11, 26)
+
+
+@pytest.mark.parametrize(
+    ("look", "words"),
+    [
+        (Look("1.999.0", None, fault="HTTP 503"), ["could not be asked: HTTP 503"]),
+        (Look("1.999.0", False), ["is not on the package index: withdrawn, or never"]),
+        (Look("1.999.0", True), ["unreviewed, the package index does not say how old"]),
+        (Look("1.999.0", True, "2026-11-19"), ["is unreviewed, 7 days old"]),
+        (Look("1.999.0", True, "2026-11-25"), ["is unreviewed, 1 day old", "younger than 7 days"]),
+        (
+            Look("1.999.0", True, "2026-11-01", "stolen token"),
+            ["is unreviewed, 25 days old", "was withdrawn from the package index: stolen token"],
+        ),
+    ],
+)
+def test_every_look_warns(look, words):
+    """There is no good news of a release that nobody has looked at."""
+    said = telling.warnings(look, TODAY)
+    assert len(said) == len(words)
+    assert all(word in sentence for word, sentence in zip(words, said, strict=True))
+
+
+@pytest.fixture
+def known(monkeypatch):
+    """Let the guard know our texts, and the catalogue the hash of one of them."""
+    monkeypatch.setattr(stock_file, "_table", known_files)
+    catalogue = releases.load()
+    same = replace(catalogue.release("1.88.6"), endpoints_sha256=hashlib.sha256(STOCK).hexdigest())
+    return replace(catalogue, releases=(same,))
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (None, ""),
+        (STOCK, "its endpoints.py is that of 1.88.6, which is affected"),
+        (
+            FIXED + b"# new",
+            "its endpoints.py is new, its WebSocket handler is not: the guard takes",
+        ),
+        (REWRITTEN, "its endpoints.py is new, and has upstream's fix by its shape, in a WebSocket"),
+        (b"\x00", "its endpoints.py is new, and the guard refuses it, unless onUnknown says else"),
+    ],
+)
+def test_what_its_file_is(known, content, words):
+    """As the guard would see it."""
+    said = telling.file(Look("1.999.0", True, endpoints=content), known)
+    assert said.startswith(words)
+    assert bool(said) is bool(words)

@@ -1,0 +1,182 @@
+"""`inject --drain`: what it adds to manifests of another's, and that it goes again to the byte."""
+
+from __future__ import annotations
+
+import copy
+import json
+
+import pytest
+import yaml
+
+from fakes import objects as fake
+from litellm_overlay import checks, names
+from litellm_overlay.catalogue import releases
+from litellm_overlay.errors import OverlayError
+from litellm_overlay.objects.manifests import Document, documents, objects
+from litellm_overlay.overlay import pod_edits, templates, values
+from litellm_overlay.overlay.inject import inject, remove
+from litellm_overlay.overlay.plan import Planner, from_values
+from litellm_overlay.overlay.pod_edits import Place
+
+HEAD = (
+    "# mine\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: litellm}\nspec:\n  template:\n"
+)
+BLOCK = (
+    HEAD
+    + """\
+    spec:
+      terminationGracePeriodSeconds: GRACE
+      containers:
+      - name: litellm  # the proxy
+        image: ghcr.io/berriai/litellm:v1.88.6
+        args: [--config, /c.yaml, --port, "4100"]
+        lifecycle: LIFECYCLE
+      - name: sidecar
+        image: envoyproxy/envoy:v1.30
+        lifecycle:
+          preStop: {sleep: {seconds: 5}}
+"""
+)
+WITHOUT = BLOCK.replace("      terminationGracePeriodSeconds: GRACE\n", "").replace(
+    "        lifecycle: LIFECYCLE\n", ""
+)
+STYLES = {
+    "block": WITHOUT,
+    "no line feed at the end": WITHOUT.rstrip("\n"),
+    "CRLF": WITHOUT.replace("\n", "\r\n"),
+    "a null": BLOCK.replace("GRACE", "90").replace("LIFECYCLE", "null"),
+    "an empty mapping": BLOCK.replace("GRACE", "90").replace("LIFECYCLE", "{}"),
+    "a mapping": BLOCK.replace("GRACE", "90").replace("LIFECYCLE", "{stopSignal: SIGINT}"),
+    "a mapping in block style": BLOCK.replace("GRACE", "600").replace(
+        "LIFECYCLE", "\n          stopSignal: SIGINT  # mine"
+    ),
+    "JSON": json.dumps(yaml.safe_load(WITHOUT)),
+    "JSON on lines": json.dumps(yaml.safe_load(WITHOUT), indent=2) + "\n",
+    "flow": "{" + json.dumps(yaml.safe_load(WITHOUT))[1:],
+}
+
+
+def drained(text, seconds=120, **more):
+    """Return what `inject --drain` makes of a stream."""
+    return inject(text, Planner.of(values.load("", drain_seconds=seconds, **more))).text
+
+
+def pod(text):
+    """Return the pod's spec of the one Deployment in a stream."""
+    found = (item for part in documents(text) for _, item in objects(part))
+    (item,) = (it for it in found if it["kind"] == "Deployment")
+    return item["spec"]["template"]["spec"]
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_in_and_out_again(style):
+    """In every style, with and without what is touched; twice is once; without --drain it goes."""
+    given = STYLES[style]
+    overlaid = drained(given)
+    assert remove(overlaid) == given
+    assert drained(overlaid) == overlaid
+    plain = inject(given, Planner.of(values.load(""))).text
+    assert inject(overlaid, Planner.of(values.load(""))).text == plain
+
+
+@pytest.mark.parametrize(
+    ("style", "seconds", "grace"),
+    [("block", 120, 150), ("a null", 60, 90), ("a mapping in block style", 120, 600)],
+)
+def test_what_the_proxy_gets(style, seconds, grace):
+    """Both hooks, a place for the flag, and time; a grace period that is there stays, and bounds it."""
+    found = pod(drained(STYLES[style]))
+    assert found["terminationGracePeriodSeconds"] == grace
+    proxy, sidecar = found["containers"]
+    hooks = proxy["lifecycle"]
+    assert hooks["preStop"]["exec"]["command"][3:] == [
+        "drain",
+        names.DRAIN_FILE,
+        str(seconds),
+        "4100",
+    ]
+    assert hooks["postStart"]["exec"]["command"] == ["rm", "-f", names.DRAIN_FILE]
+    assert {"name": "litellm-overlay-drain", "mountPath": names.DRAIN_PATH} in proxy["volumeMounts"]
+    assert {"name": "litellm-overlay-drain", "emptyDir": {"sizeLimit": "1Mi"}} in found["volumes"]
+    assert sidecar["lifecycle"] == {"preStop": {"sleep": {"seconds": 5}}}
+    plan = json.loads(found["initContainers"][0]["env"][0]["value"])
+    assert plan["settings"]["drainFile"] == names.DRAIN_FILE
+
+
+def test_doctor_has_nothing_more_to_say():
+    """Of the drain: the hook is there, and the time is enough."""
+    deployment = fake.stock()
+    deployment["spec"]["replicas"] = 2
+    text = drained(yaml.safe_dump(deployment))
+    found = [item for part in documents(text) for _, item in objects(part)]
+    topics = {each.topic for each in checks.findings(found, releases.load())}
+    assert not topics & {"no-drain", "short-grace", "one-replica"}
+
+
+@pytest.mark.parametrize(
+    ("grace", "lifecycle", "said"),
+    [
+        ("30", "{}", "its terminationGracePeriodSeconds of 30 leaves no time to drain"),
+        ("90", "{preStop: {sleep: {seconds: 5}}}", "has a preStop hook of its own"),
+        ("90", "{postStart: {exec: {command: [x]}}}", "has a postStart hook of its own"),
+        ("90", "{preStop: null}", "has a preStop hook of its own"),
+        ("null", "{}", "its terminationGracePeriodSeconds of 0 leaves no time to drain"),
+        ("[90]", "{}", "its terminationGracePeriodSeconds of 0 leaves no time to drain"),
+    ],
+)
+def test_what_is_there_stays(grace, lifecycle, said):
+    """Hooks are not replaced and times not changed: it is refused, with the workload's name."""
+    text = BLOCK.replace("GRACE", grace).replace("LIFECYCLE", lifecycle)
+    with pytest.raises(OverlayError, match=r"^Deployment/litellm: ") as error:
+        drained(text)
+    assert said in error.value.message
+    own = [{"workload": "Deployment/litellm", "drain_seconds": 0}]
+    more = {"workloads": tuple(own)}
+    assert "litellm-overlay/drain" not in drained(text, **more)
+
+
+def test_the_drain_of_a_rendered_proxy_is_not_ours_to_take():
+    """It has hooks and a volume of its own, which `--remove` leaves where they are."""
+    overlaid = inject(STYLES["block"], Planner.of(values.load(""))).text
+    theirs = overlaid.replace(
+        'args: [--config, /c.yaml, --port, "4100"]\n',
+        'args: [--config, /c.yaml, --port, "4100"]\n'
+        f"        lifecycle: {{postStart: {{exec: {{command: [rm, -f, {names.DRAIN_FILE}]}}}}}}\n",
+    )
+    assert theirs != overlaid
+    assert pod(remove(theirs))["containers"][0]["lifecycle"]["postStart"]
+
+
+@pytest.mark.parametrize("port", ["[]", "9" * 5000, "4100x", ""])
+def test_a_port_that_is_none(port):
+    """LiteLLM's own is taken."""
+    text = WITHOUT.replace('"4100"', f'"{port}"')
+    command = pod(drained(text))["containers"][0]["lifecycle"]["preStop"]["exec"]["command"]
+    assert command[-1] == "4000"
+    assert remove(drained(text)) == text
+
+
+def test_names_that_are_no_texts():
+    """Containers, volumes and mounts of other types are passed by, and nothing is mixed up."""
+    odd = "      - 5\n      - {name: [a], image: x}\n      - {name: {a: b}, image: y}\n"
+    text = WITHOUT.replace("      - name: litellm", f"{odd}      - name: litellm")
+    text += "      volumes: [{name: [a]}, 5]\n"
+    overlaid = drained(text)
+    assert "preStop" in pod(overlaid)["containers"][3]["lifecycle"]
+    assert remove(overlaid) == text
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_what_was_read_stays_as_it_was(style):
+    """A document's data is read once, by many: nothing that is put in or taken out changes it."""
+    plain = Document(STYLES[style])
+    before = copy.deepcopy(plain.data)
+    given = values.load("", drain_seconds=120, image="ghcr.io/berriai/litellm:v1.88.6")
+    plan = Planner.of(given).plan(from_values(given))
+    where = ("spec", "template")
+    place = Place(where, "Deployment/litellm", ("litellm",))
+    overlaid = pod_edits.add(plain, [(place, templates.fragment(plan))])
+    assert plain.data == before
+    there = copy.deepcopy(overlaid.data)
+    assert pod_edits.remove(overlaid, [place]).data == before
+    assert overlaid.data == there

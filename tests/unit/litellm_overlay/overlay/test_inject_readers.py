@@ -1,0 +1,105 @@
+"""Readers of YAML 1.1 and 1.2 see the same values before and after, each in its own way."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+from ruamel.yaml import YAML
+
+from fakes import payloads as fake
+from litellm_overlay.overlay import inject, values
+from support import styles
+
+PLANNER = fake.planner(values.load("name: x"))
+OURS = {"litellm-overlay", "litellm-overlay-payload", "litellm-overlay-output"}
+WORKLOAD = """\
+kind: Deployment
+metadata: {{name: x, labels: {{a: {0}, b: "{0}"}}}}
+spec:
+  template:
+    metadata: {{labels: {{c: '{0}'}}}}
+    spec:
+      containers:
+      - {{name: litellm, image: "litellm:v1.88.6", env: [{{name: A, value: "{0}"}}, {{name: B, value: {0}}}]}}
+"""
+PLAIN = [
+    "1e3",
+    "1.5e3",
+    "12e5",
+    "0o17",
+    "017",
+    "08",
+    "y",
+    "n",
+    "Y",
+    "N",
+    "yes",
+    "off",
+    "true",
+    "null",
+    "~",
+    "0x1F",
+    "1_000",
+    "12:30:45",
+    "2001-02-03",
+]
+
+
+def read_1_1(text):
+    """Return the documents as YAML 1.1 has them."""
+    return list(yaml.safe_load_all(text))
+
+
+def read_1_2(text):
+    """Return the documents as YAML 1.2 has them."""
+    reader = YAML(typ="safe", pure=True)
+    reader.version = (1, 2)
+    return list(reader.load_all(text))
+
+
+def bare(data):
+    """Return data without the overlay, and without what is empty."""
+    if isinstance(data, list):
+        return [
+            bare(item) for item in data if not (isinstance(item, dict) and item.get("name") in OURS)
+        ]
+    if not isinstance(data, dict):
+        return data
+    pairs = ((key, bare(value)) for key, value in data.items())
+    return {
+        key: value
+        for key, value in pairs
+        if value not in ({}, [], None) and not str(key).startswith("litellm-overlay/")
+    }
+
+
+@pytest.mark.parametrize("read", [read_1_1, read_1_2])
+@pytest.mark.parametrize("word", PLAIN)
+def test_a_word_that_readers_take_for_different_things_stays_one(word, read):
+    """Quoted or not, in flow style, beside what is put in."""
+    text = WORKLOAD.format(word)
+    overlaid = inject.inject(text, PLANNER).text
+    *_, after = read(overlaid)
+    (before,) = read(text)
+    assert bare(after) == bare(before)
+    assert repr(bare(after)) == repr(bare(before))  # True is not 1
+    assert after["metadata"]["labels"]["b"] == word
+    assert inject.remove(overlaid) == text
+
+
+def texts():
+    """Return texts in all styles, but for JSON that is no YAML, by their seeds."""
+    every = {seed: styles.text(seed).removeprefix("\ufeff") for seed in range(0, 120, 3)}
+    return {
+        seed: text for seed, text in every.items() if "{\n\t" not in text and "\\ud8" not in text
+    }
+
+
+@pytest.mark.parametrize("read", [read_1_1, read_1_2])
+@pytest.mark.parametrize("text", texts().values(), ids=map(str, texts()))
+def test_any_style_stays_the_same(text, read):
+    """As Kubernetes' own reader is asked in tests/chart/test_go_yaml.py, 500 times."""
+    overlaid = inject.inject(text, PLANNER).text
+    after = [item for item in read(overlaid) if item and item["kind"] != "ConfigMap"]
+    before = [item for item in read(text) if item]
+    assert [repr(bare(item)) for item in after] == [repr(bare(item)) for item in before]

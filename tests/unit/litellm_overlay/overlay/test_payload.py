@@ -1,0 +1,48 @@
+"""The payload as the pod gets it: what its texts must not hold, and how it is started."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from litellm_overlay.catalogue import releases
+from litellm_overlay.names import PAYLOAD_PATH
+from litellm_overlay.overlay import payload, plan, templates, values
+
+
+@pytest.mark.parametrize("version", sorted(releases.load().patch_versions))
+def test_no_file_looks_like_a_go_template(version):
+    """LiteLLM's charts pass extra resources through `tpl`: two braces would be read as an action."""
+    assert [path for path, text in payload.files(version).items() if b"{{" in text] == []
+
+
+@pytest.mark.parametrize("version", releases.load().patch_versions)
+def test_the_init_containers_command_starts_the_payload(tmp_path, version):
+    """As the pod has it: no PYTHONPATH and nothing in the working directory runs in it."""
+    for path, content in payload.files(version).items():
+        (tmp_path / "payload" / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "payload" / path).write_bytes(content)
+    (tmp_path / "front").mkdir()
+    for name in ("hashlib", "json", "sitecustomize"):
+        (tmp_path / "front" / f"{name}.py").write_text("raise SystemExit('it ran')\n")
+    given = values.load("", image="litellm:v1.88.6", patch_version=version)
+    made = plan.Planner.of(given).plan(plan.from_values(given))
+    (init,) = yaml.safe_load(templates.fragment(made).init_container)
+    done = subprocess.run(
+        [item.replace(PAYLOAD_PATH, str(tmp_path / "payload")) for item in init["command"]],
+        cwd=tmp_path / "front",
+        env={
+            "PATH": str(Path(sys.executable).parent),
+            "PYTHONPATH": str(tmp_path / "front"),
+            "LITELLM_OVERLAY_PLAN": "no plan",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 10, done.stderr
+    assert done.stderr.startswith("error: The plan is not JSON")

@@ -1,0 +1,88 @@
+"""What cannot be edited in place is refused, with its name and its line in the stream."""
+
+from __future__ import annotations
+
+import pytest
+
+from fakes import payloads as fake
+from litellm_overlay.errors import OverlayError
+from litellm_overlay.overlay import inject, values
+
+PLANNER = fake.planner(values.load("name: x"))
+ABOVE = "kind: Service\nmetadata: {name: x}\n---\n"  # three lines
+HEAD = "kind: Deployment\nmetadata: {name: p}\nspec:\n  template:\n"
+PROXY = "      - name: litellm\n        image: litellm:v1.88.6\n"
+PODS = {
+    "alias-as-list": (
+        f"x: &v []\n{HEAD}    spec:\n      volumes: *v\n      containers:\n{PROXY}",
+        "line 10: volumes is an alias, *v",
+    ),
+    "alias-as-template": (
+        (
+            "x: &t\n  spec:\n    containers:\n    - {name: litellm, image: 'litellm:v1.88.6'}\n"
+            "kind: Deployment\nmetadata: {name: p}\nspec:\n  template: *t\n"
+        ),
+        "line 11: template is an alias, *t",
+    ),
+    "anchor-used-elsewhere": (
+        f"{HEAD}    metadata: &m {{labels: {{a: b}}}}\n    spec:\n      containers:\n{PROXY}y: *m\n",
+        "line 8: metadata is used elsewhere too, as *m",
+    ),
+    "merge-key": (
+        f"x: &b {{volumes: []}}\n{HEAD}    spec:\n      <<: *b\n      containers:\n{PROXY}",
+        "volumes comes from a merge key",
+    ),
+    "twice": (
+        f"{HEAD}    spec:\n      volumes: []\n      volumes: []\n      containers:\n{PROXY}",
+        "volumes stands there twice",
+    ),
+    "tagged": (
+        f"{HEAD}    spec:\n      volumes: !!seq []\n      containers:\n{PROXY}",
+        "line 9: volumes is no plain list",
+    ),
+    "of-another-type": (
+        f"{HEAD}    spec:\n      volumes: x\n      containers:\n{PROXY}",
+        "line 9: volumes is no plain list",
+    ),
+    "complex-key": (
+        f"{HEAD}    spec:\n      containers:\n{PROXY}      ? nodeSelector\n      : {{a: b}}\n",
+        "",
+    ),
+    "complex-key-first": (
+        f"{HEAD}    spec:\n      ? nodeSelector\n      : {{a: b}}\n      ? containers\n      :\n{PROXY}",
+        "its values would not stay",
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "sentence"), PODS.values(), ids=PODS)
+def test_what_cannot_be_edited_is_refused_with_name_and_line(text, sentence):
+    """Or it is edited, and comes back to the byte."""
+    stream = f"{ABOVE}{text}"
+    if not sentence:
+        assert inject.remove(inject.inject(stream, PLANNER).text) == stream
+        return
+    with pytest.raises(OverlayError) as refused:
+        inject.inject(stream, PLANNER)
+    assert refused.value.message.startswith("Deployment/p cannot be edited in place: line ")
+    assert sentence in refused.value.message
+    assert "without anchors" in refused.value.hint
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"x: &a {{b: c}}\n{HEAD}    metadata: {{labels: *a}}\n    spec:\n      containers:\n{PROXY}",
+        f"x: &a {{b: c}}\n{HEAD}    metadata:\n      labels: {{<<: *a}}\n    spec:\n      containers:\n{PROXY}",
+        f"{HEAD}    spec:\n      containers:\n{PROXY}        env: &e [{{name: A}}]\ny: *e\n",
+        f"x: &b {{nodeSelector: {{a: b}}}}\n{HEAD}    spec:\n      <<: *b\n      containers:\n{PROXY}",
+        f"{HEAD}    spec: &unused\n      containers: &too\n{PROXY}",
+        f"{HEAD}    spec:\n      containers:\n{PROXY}        command: !!seq [a]\n",
+    ],
+)
+def test_anchors_and_aliases_beside_the_place_are_no_hindrance(text):
+    """Comments and all stay."""
+    for stream in (text, f"{ABOVE}{text}", text.replace("\n", "\r\n")):
+        overlaid = inject.inject(stream, PLANNER).text
+        assert inject.remove(overlaid) == stream
+        assert inject.inject(overlaid, PLANNER).text == overlaid

@@ -1,0 +1,200 @@
+"""The verb `diff`: what it prints is what the guard would write."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+
+import pytest
+
+from endpoint_patch import edits, plan, stock_file, versions
+from endpoint_patch.errors import CompromisedReleaseError, PlanUnreadableError
+from fakes.endpoint_module import STOCK
+from litellm_overlay import cli
+from litellm_overlay.catalogue import patch_files
+from litellm_overlay.errors import NotInCatalogueError
+from litellm_overlay.overlay import preview
+from litellm_overlay.overlay.values import parse_settings
+
+FIXED = STOCK.replace(b"fastapi.Query(..., ", b"fastapi.Query(None, ")
+
+
+@pytest.fixture
+def known(monkeypatch):
+    """Let the guard take the stand-in for an affected file of a release."""
+    files = {
+        hashlib.sha256(STOCK).hexdigest(): [
+            {"state": "affected", "first": "1.88.6", "last": "1.88.6"}
+        ],
+        "another": [{"state": "fixed", "first": "1.90.0", "last": "1.90.0"}],
+    }
+    monkeypatch.setattr(
+        stock_file, "_table", lambda: {"files": files, "handlers": {}, "compromised": []}
+    )
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    """Run the verb, with the guard as it is now; return exit code, stdout, stderr."""
+    monkeypatch.setattr(patch_files, "released", lambda: ())
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["litellm-overlay", "diff", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ending:
+            cli.main()
+        return ending.value.code, *capsys.readouterr()
+
+    return run
+
+
+@pytest.fixture
+def stock(tmp_path, known):
+    """Write the stand-in to a file."""
+    path = tmp_path / "endpoints.py"
+    path.write_bytes(STOCK)
+    return path
+
+
+def compare(content=STOCK, **settings):
+    return preview.compare(content, "2.0.0", settings, "1.88.6")
+
+
+@pytest.mark.parametrize("ending", [b"\n", b"\r\n", b""])
+def test_the_diff_turns_stock_into_what_the_pod_writes(ending, known, monkeypatch, tmp_path):
+    """Applied by git to the stock file, it gives the guard's own bytes; CRLF and no last newline too."""
+    stock = STOCK.replace(b"\n", ending) if ending else STOCK.rstrip(b"\n")
+    file = stock_file.StockFile(
+        "affected", "sha256", "1.88.6", hashlib.sha256(stock).hexdigest(), None
+    )
+    monkeypatch.setattr(stock_file, "identify", lambda *_: file)
+    target = tmp_path / preview.MODULE
+    target.parent.mkdir(parents=True)
+    target.write_bytes(stock)
+    result = compare(stock)
+    git = ["git", "apply", "--whitespace=nowarn", "-"]
+    subprocess.run(git, cwd=tmp_path, input=result.diff.encode(), check=True)
+    written = target.read_bytes()
+    expected = edits.patch(stock, versions.load("2.0.0"), plan.check_settings({}), "1.88.6")
+    assert written == expected
+    assert result.patched_sha256 == hashlib.sha256(expected).hexdigest()
+    assert result.stock_sha256 == hashlib.sha256(stock).hexdigest()
+
+
+def test_settings_stand_in_the_diff(known):
+    """What is set is what the pod is told."""
+    assert "'mode': 'http-fallback'" in compare(mode="http-fallback").diff
+    assert "'mode': 'websocket'" in compare().diff
+
+
+def test_a_patched_file_is_compared_with_its_stock_text(known):
+    """The pod undoes an older patch first, and so does the diff."""
+    patched = edits.patch(STOCK, versions.load("1.0.0"), plan.check_settings({}), "1.88.6")
+    assert compare(patched) == compare(STOCK)
+
+
+def test_nothing_changes_where_upstream_has_fixed_it(known):
+    """The decision is told, and the diff is empty."""
+    result = compare(FIXED)
+    assert (result.decision, result.diff) == ("upstream-fixed", "")
+    assert (result.added, result.removed) == (0, 0)
+    assert result.stock_sha256 == result.patched_sha256
+
+
+def test_an_unknown_file_is_refused(known):
+    """One changed byte, and the pod would write nothing."""
+    with pytest.raises(NotInCatalogueError) as refusal:
+        compare(STOCK.replace(b"small", b"Small"))
+    assert refusal.value.hint
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ([], {}),
+        (["mode=http-fallback"], {"mode": "http-fallback"}),
+        (["maxMessageBytes=8000000"], {"maxMessageBytes": 8_000_000}),
+        (["drainFile=/run/a=b"], {"drainFile": "/run/a=b"}),
+    ],
+)
+def test_settings_are_read_as_json_where_they_can_be(given, expected):
+    """Numbers become numbers, and the rest needs no quotes."""
+    assert parse_settings(given) == expected
+
+
+@pytest.mark.parametrize("given", ["mode", "mode=x", "nosuch=1", "maxMessageBytes=1"])
+def test_a_bad_setting_is_refused(given):
+    """The guard's own rules hold before anything is fetched."""
+    with pytest.raises(PlanUnreadableError):
+        parse_settings([given])
+
+
+def test_the_verb_prints_the_diff_and_nothing_else_on_stdout(run, stock):
+    """So that it can be piped; the decision is for the reader, on stderr."""
+    code, out, err = run(stock, "--patch", "2.0.0")
+    assert (code, out) == (0, preview.compare(STOCK, "2.0.0", {}, None).diff)
+    assert err.startswith("patched: ")
+
+
+def test_stat_counts_the_lines(run, stock):
+    """The two decorators go and come back as comments."""
+    _, out, _ = run(stock, "--patch", "2.0.0", "--stat")
+    result = preview.compare(STOCK, "2.0.0", {}, None)
+    assert out == f"{preview.MODULE} | +{result.added} -4\n"
+
+
+def test_json_has_decision_and_hashes(run, stock):
+    """The same facts for programs."""
+    code, out, err = run(stock, "--patch", "1.0.0", "--output", "json")
+    said = json.loads(out)
+    assert (code, err) == (0, "")
+    assert said["decision"] == "patched"
+    assert said["upstream"] == "affected"
+    assert said["stockSha256"] == hashlib.sha256(STOCK).hexdigest()
+    assert said["patchedSha256"] != said["stockSha256"]
+    assert said["diff"] == preview.compare(STOCK, "1.0.0", {}, None).diff
+
+
+def test_a_fixed_file_is_success(run, tmp_path, known):
+    """Nothing to change is an answer, with a hint what to do next."""
+    (tmp_path / "endpoints.py").write_bytes(FIXED)
+    code, out, err = run(tmp_path / "endpoints.py", "--patch", "2.0.0")
+    assert (code, out) == (0, "")
+    assert err.startswith("upstream-fixed: Nothing would be changed: the file is not known")
+    assert "Move to" not in err
+    assert "hint: " in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "sentence"),
+    [
+        ([], 2, "Give either TARGET or --installed"),
+        (["x.py", "--installed", "."], 2, "Give either TARGET or --installed"),
+        (["x.py", "--set", "mode=x"], 2, "settings.mode must be"),
+        (["./no-such-file.py"], 1, "error: could not read ./no-such-file.py: No such file"),
+        (["--installed", "."], 1, "error: there is no `litellm` command in "),
+    ],
+)
+def test_what_cannot_be_done_is_said(run, arguments, code, sentence, monkeypatch, tmp_path):
+    """Each with its exit code, and no traceback."""
+    monkeypatch.chdir(tmp_path)
+    ended, out, err = run(*arguments)
+    assert (ended, out) == (code, "")
+    assert sentence in err
+
+
+@pytest.mark.parametrize("patch", ["9.9.9", "x"])
+def test_an_unknown_patch_version_has_the_exit_code_of_the_catalogue(run, stock, patch):
+    """Exit code 3, and where to look."""
+    code, _, err = run(stock, "--patch", patch)
+    assert code == 3
+    assert err.startswith(f"error: there is no patch version {patch}\nhint: ")
+
+
+def test_a_malicious_release_is_no_difference(known, monkeypatch):
+    """An honest endpoints.py does not clear it: the malware lay in other files."""
+    table = {**stock_file._table(), "compromised": ["1.88.6"]}
+    monkeypatch.setattr(stock_file, "_table", lambda: table)
+    with pytest.raises(CompromisedReleaseError):
+        compare()

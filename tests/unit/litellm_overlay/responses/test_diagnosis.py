@@ -1,0 +1,274 @@
+"""The verdict on a server, from what it does to a Codex-like client; and the verb that prints it."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import sys
+
+import pytest
+
+from fakes.responses_server import ResponsesServer, completed, error, well_behaved
+from litellm_overlay import cli
+from litellm_overlay.responses.diagnosis import NO_SUCH_MODEL, diagnose
+
+KEY = "sk-secret-1234"
+
+
+async def diagnosis_of(answer=well_behaved, refuse=lambda _: None, timeout=10):
+    """Return the diagnosis of a server that answers so."""
+    async with ResponsesServer(answer, refuse).running() as server:
+        return await diagnose(server.url, KEY, "gpt-5.4", timeout=timeout)
+
+
+def without_model(status, otherwise=None):
+    """Return a rule that refuses handshakes without `?model=`."""
+    return lambda request: otherwise if "?model=" in request.path else status
+
+
+def unless(condition, steps):
+    """Return an answer that is good but for frames that meet the condition."""
+    return lambda frame: steps if condition(frame.get("response", frame)) else well_behaved(frame)
+
+
+def is_warm_up(request):
+    return request.get("generate") is False
+
+
+def is_unknown(request):
+    return request["model"] == NO_SUCH_MODEL
+
+
+async def test_a_good_server_works():
+    """All six checks are made, in Codex's order, and the turns refer to one another."""
+    async with ResponsesServer().running() as server:
+        heard = []
+        found = await diagnose(server.url, KEY, "gpt-5.4", timeout=5, on_check=heard.append)
+    assert found.works
+    assert found.checks == tuple(heard)
+    assert [check.name for check in found.checks if check.ok] == [
+        "handshake",
+        "warm-up",
+        "turn",
+        "second turn",
+        "nested form",
+        "error event",
+    ]
+    previous = [frame.get("previous_response_id") for frame in server.frames]
+    assert previous == [None, "resp_warm", "resp_1", None, None]
+    assert all("model" not in request.path for request in server.requests)
+
+
+async def test_a_stock_litellm_needs_the_model_in_the_url():
+    """The defect has a name of its own: refused without `?model=`, accepted with it."""
+    found = await diagnosis_of(refuse=without_model(403))
+    assert found.verdict.name == "needs-model"
+    assert "#25532" in found.verdict.sentence
+    assert [check.ok for check in found.checks] == [False, True]
+
+
+@pytest.mark.parametrize("status", [401, 403])
+async def test_a_wrong_key_is_not_taken_for_the_defect(status):
+    """Refused with `?model=` as well: the key or the route is wrong."""
+    found = await diagnosis_of(refuse=lambda _: status)
+    assert found.verdict.name == "refused"
+    assert f"{status} even with ?model=" in found.verdict.sentence
+
+
+async def test_a_key_that_is_refused_in_words_is_no_closed_door():
+    """Told by an event before anything is asked: the verdict has LiteLLM's reason, and no key."""
+    greeting = [error(400, f"Key is blocked: {KEY}"), 1008]
+    async with ResponsesServer(greeting=greeting).running() as server:
+        found = await diagnose(server.url, KEY, "gpt-5.4", timeout=5)
+    assert found.verdict.name == "refused"
+    assert found.verdict.sentence.endswith("refuses it: Key is blocked: [key]")
+    assert [(check.name, check.ok) for check in found.checks] == [
+        ("handshake", True),
+        ("key", False),
+    ]
+    assert server.frames == []
+
+
+async def test_426_means_http_at_once():
+    """What `mode: http-fallback` answers is recognised."""
+    found = await diagnosis_of(refuse=lambda _: 426)
+    assert found.verdict.name == "http-fallback"
+    assert not found.works
+
+
+@pytest.mark.parametrize("status", [404, 405, 429, 502])
+async def test_other_refusals_are_told_by_their_status(status):
+    """Neither key nor model is to blame, so nothing more is tried."""
+    found = await diagnosis_of(refuse=lambda _: status)
+    assert found.verdict.name == "no-endpoint"
+    assert str(status) in found.verdict.sentence
+    assert len(found.checks) == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "check", "detail"),
+    [
+        (unless(is_warm_up, [error(None)]), "warm-up", "error event without a status"),
+        (unless(is_warm_up, [1011]), "warm-up", "closed with code 1011"),
+        (
+            unless(is_warm_up, [{"type": "response.completed", "response": {}}]),
+            "warm-up",
+            "completed without a response id",
+        ),
+        (
+            unless(lambda r: r.get("previous_response_id") == "resp_warm", [error(400, "lost")]),
+            "turn",
+            "error event, status 400: lost",
+        ),
+        (
+            unless(lambda r: r.get("previous_response_id") == "resp_1", ["drop"]),
+            "second turn",
+            "closed with code 1006",
+        ),
+        (unless(is_unknown, [error(None)]), "error event", "error event without a status"),
+        (unless(is_unknown, [error("400")]), "error event", "error event without a status"),
+        (unless(is_unknown, [error(True)]), "error event", "error event without a status"),
+    ],
+)
+async def test_what_breaks_codex_after_the_handshake_is_named(answer, check, detail):
+    """Each of the known ways to hang or stop Codex is found, and the verdict repeats it."""
+    found = await diagnosis_of(answer)
+    failed = [each for each in found.checks if not each.ok]
+    assert [each.name for each in failed] == [check]
+    assert detail in failed[0].detail
+    assert found.verdict.name == "broken"
+    assert failed[0].detail in found.verdict.sentence
+
+
+@pytest.mark.parametrize(("when", "name"), [(is_warm_up, "warm-up"), (is_unknown, "error event")])
+async def test_silence_fails_the_check(when, name):
+    """What makes Codex hang costs this client its time limit."""
+    found = await diagnosis_of(unless(when, []), timeout=1)
+    assert [check.name for check in found.checks if not check.ok] == [name]
+    assert found.verdict.sentence.endswith(
+        f"{name}: silence after 0 events; Codex would wait for up to 300 s"
+    )
+
+
+async def test_after_a_failed_turn_the_ones_that_need_it_are_left_out():
+    """The checks with a connection of their own are made all the same."""
+    found = await diagnosis_of(unless(is_warm_up, [1011]))
+    names = [check.name for check in found.checks]
+    assert names == ["handshake", "warm-up", "nested form", "error event"]
+
+
+async def test_codex_does_without_the_nested_form():
+    """A server that does not know the nested form still works for Codex."""
+
+    def flat_only(frame):
+        return [error(400, "no model")] if "response" in frame else well_behaved(frame)
+
+    found = await diagnosis_of(flat_only)
+    assert found.works
+    assert [(c.name, c.required) for c in found.checks if not c.ok] == [("nested form", False)]
+
+
+async def test_a_warm_up_that_calls_the_model_is_pointed_out():
+    """It works, and every Codex start is billed for it."""
+    found = await diagnosis_of(unless(is_warm_up, completed("hello", "resp_warm")))
+    assert found.works
+    assert "billed" in found.checks[1].detail
+
+
+@pytest.mark.parametrize(
+    ("steps", "detail"),
+    [([1011], "closed with code 1011; Codex would try again"), (completed(), "response.completed")],
+)
+async def test_an_unknown_model_that_hangs_nobody_is_no_obstacle(steps, detail):
+    """Stock LiteLLM closes the connection, which costs Codex time; a fallback model answers."""
+    found = await diagnosis_of(unless(is_unknown, steps))
+    assert found.works
+    assert (found.checks[-1].ok, found.checks[-1].required) == (False, False)
+    assert detail in found.checks[-1].detail
+
+
+async def test_a_server_that_stops_accepting_fails_its_checks():
+    """A handshake that is refused later on is a failed check, not an exception."""
+    answers = iter([None, 403, 403])
+    found = await diagnosis_of(refuse=lambda _: next(answers))
+    assert [check.ok for check in found.checks] == [True, True, True, True, False, False]
+    assert found.checks[-1].detail.startswith("handshake: HTTP 403")
+
+
+async def test_neither_keys_nor_control_characters_of_a_server_are_shown():
+    """A server's words cannot leak the key or write to the terminal."""
+    told = unless(is_unknown, [error(400, f"{KEY}\x1b[2J\n" + "x" * 500)])
+    detail = (await diagnosis_of(told)).checks[-1].detail
+    assert KEY not in detail
+    assert detail.isprintable()
+    assert len(detail) <= 200
+
+
+async def run(server, *arguments, monkeypatch, capsys, key=KEY):
+    """Run the verb against a server; return exit code, stdout, stderr."""
+    monkeypatch.setattr(sys, "argv", ["litellm-overlay", "probe", server.url, *arguments])
+    monkeypatch.setenv("OPENAI_API_KEY", key)
+    with pytest.raises(SystemExit) as ending:
+        await asyncio.to_thread(cli.main)
+    return ending.value.code, *capsys.readouterr()
+
+
+async def test_the_verb_prints_a_table_and_succeeds(monkeypatch, capsys):
+    """One line a check, the verdict last, exit code 0, no key anywhere."""
+    async with ResponsesServer().running() as server:
+        code, out, err = await run(server, monkeypatch=monkeypatch, capsys=capsys)
+    assert (code, err) == (0, "")
+    assert out.splitlines()[-1] == "Codex works over WebSocket here"
+    assert [line[:2] for line in out.splitlines()[:6]] == ["ok"] * 6
+    assert KEY not in out
+
+
+async def test_the_verb_fails_with_the_verdict_and_a_hint(monkeypatch, capsys):
+    """Exit code 5 and the next step on stderr."""
+    async with ResponsesServer(refuse=without_model(403)).running() as server:
+        code, out, err = await run(server, monkeypatch=monkeypatch, capsys=capsys)
+    assert code == 5
+    assert out.startswith("NO  handshake")
+    assert err.startswith("error: affected by LiteLLM #25532")
+    assert "\nhint: " in err
+    assert KEY not in out + err
+
+
+@pytest.mark.parametrize(("refuse", "works"), [(lambda _: None, True), (lambda _: 426, False)])
+async def test_json_tells_the_same(refuse, works, monkeypatch, capsys):
+    """There is one JSON object on stdout, whatever the verdict."""
+    async with ResponsesServer(refuse=refuse).running() as server:
+        code, out, _ = await run(server, "--output", "json", monkeypatch=monkeypatch, capsys=capsys)
+    said = json.loads(out)
+    assert (said["works"], code) == (works, 0 if works else 5)
+    assert said["verdict"]["name"] == ("works" if works else "http-fallback")
+    assert said["checks"][0].keys() == {"name", "ok", "detail", "milliseconds", "required"}
+
+
+async def test_the_key_can_come_from_stdin_or_another_variable(monkeypatch, capsys):
+    """A trailing line break, which every file has, is not part of the key."""
+    async with ResponsesServer().running() as server:
+        monkeypatch.setenv("OTHER", "sk-other")
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"sk-stdin\n")))
+        for option in (["--key-file", "-"], ["--key-env", "OTHER"]):
+            assert (await run(server, *option, monkeypatch=monkeypatch, capsys=capsys))[0] == 0
+    sent = [request.headers["Authorization"] for request in server.requests]
+    assert sent == ["Bearer sk-stdin"] * 3 + ["Bearer sk-other"] * 3
+
+
+async def test_no_key_is_a_usage_error(monkeypatch, capsys):
+    """Nothing is asked of the server without a key."""
+    async with ResponsesServer().running() as server:
+        code, _, err = await run(server, monkeypatch=monkeypatch, capsys=capsys, key="")
+    assert (code, server.requests) == (2, [])
+    assert "--key-env" in err
+
+
+async def test_an_unreachable_server_is_one_line(monkeypatch, capsys):
+    """Exit code 1 and no traceback."""
+    server = ResponsesServer()
+    server.url = "http://127.0.0.1:1"
+    code, out, err = await run(server, monkeypatch=monkeypatch, capsys=capsys)
+    assert (code, out) == (1, "")
+    assert err.splitlines()[0] == "error: cannot reach 127.0.0.1:1: Connection refused"

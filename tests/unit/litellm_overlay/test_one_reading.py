@@ -1,0 +1,143 @@
+"""What a guard said reads the same for whoever asks: in its report, in `status`, in `doctor`."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+import endpoint_patch.__main__ as guard
+from endpoint_patch import stock_file, versions
+from fakes import image as fake_image
+from fakes.endpoint_module import MINIMAL, STOCK, known_files
+from fakes.overlaid import KNOWN, pod, report, state, workload
+from litellm_overlay import checks
+from litellm_overlay.fleet.rows import rows_of
+from litellm_overlay.fleet.verification import not_asked, targets
+from litellm_overlay.objects import guard_report
+from litellm_overlay.objects.kinds import WORKLOADS
+
+OURS = workload(patch="2.0.0")
+
+
+def seen(message, exit_code):
+    """Return decision and first sentence of report, status and doctor; and what verify would ask."""
+    one = {"kind": "Pod", **pod(OURS, 0, **state(message, exit_code=exit_code))}
+    listed = {plural: [] for plural in WORKLOADS} | {"deployments": [OURS]}
+    (row,) = rows_of(listed, [one], KNOWN)
+    (target,) = targets([one], KNOWN)
+    found = [item for item in checks.findings([OURS, one], KNOWN) if item.object.startswith("Pod/")]
+    return guard_report.read(one), row, found, target
+
+
+@pytest.fixture
+def last_words(tmp_path, monkeypatch):
+    """Return exit code and termination message of a real guard that could not write its report."""
+    built = fake_image.build(tmp_path, STOCK, "1.88.6")
+    for name, value in built.environ().items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(stock_file, "_table", known_files)
+    monkeypatch.setattr(versions, "load", lambda _: MINIMAL)
+    plan = {
+        "patchVersion": "2.0.0",
+        "modulePath": str(built.module),
+        "outputPath": str(tmp_path / "endpoints.py"),
+        "reportPath": "/proc/report.json",
+        "terminationMessagePath": str(tmp_path / "termination-log"),
+    }
+    monkeypatch.setenv("LITELLM_OVERLAY_PLAN", json.dumps(plan))
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+    return guard.main([]), (tmp_path / "termination-log").read_text()
+
+
+def test_a_guard_that_could_not_write_its_report(last_words):
+    """Exit code 15: the pod does not start, so nobody may call it patched."""
+    exit_code, message = last_words
+    said = json.loads(message)
+    assert (exit_code, said["exitCode"], said["decision"]) == (15, 15, "refused")
+    read, row, (finding,), target = seen(message, exit_code)
+    assert (read.decision, row.decision, finding.topic, target.decision) == ("refused",) * 4
+    assert (finding.severity, finding.what) == ("error", said["message"])
+    assert row.reasons == (f"pod proxy-0: {said['message']} {said['hint']}",)
+    assert "exit code 15" in finding.why
+
+
+@pytest.mark.parametrize(
+    "claim", ["patched", "upstream-fixed", "passthrough", "refused", "crashed"]
+)
+@pytest.mark.parametrize("exit_code", [1, 12, 15, 137])
+def test_an_exit_code_counts_more_than_what_the_report_claims(claim, exit_code):
+    """As an older guard's may, which said `patched` with exit code 15."""
+    message = json.dumps(report(claim, message="Could not write.", exitCode=exit_code))
+    read, row, (finding,), target = seen(message, exit_code)
+    assert (read.decision, row.decision, finding.topic, target.decision) == ("refused",) * 4
+    assert "Could not write." in finding.what
+    assert claim in {"refused", "crashed"} or f"exit code {exit_code}" in finding.what
+
+
+@pytest.mark.parametrize(
+    ("message", "exit_code", "decision", "topics"),
+    [
+        (json.dumps(report("patched")), 0, "patched", []),
+        (json.dumps(report("upstream-fixed")), 0, "upstream-fixed", []),
+        (json.dumps(report("passthrough")), 0, "passthrough", ["passthrough"]),
+        (json.dumps(report("refused")), 0, "refused", ["refused"]),
+        (json.dumps(report("crashed")), 0, "refused", ["refused"]),
+        (None, 0, None, ["report-unreadable"]),
+        ("", 0, None, ["report-unreadable"]),
+        ('{"decision": "patch', 0, None, ["report-unreadable"]),
+        ("Killed", 0, None, ["report-unreadable"]),
+        ('{"decision": ["patched"]}', 0, None, ["report-unreadable"]),
+        ('{"decision": "maybe"}', 0, None, ["report-unreadable"]),
+        ("Killed", 137, "refused", ["refused"]),
+        (None, 137, "refused", ["refused"]),
+    ],
+)
+def test_every_end_of_a_guard(message, exit_code, decision, topics):
+    """A report that cannot be read proves nothing: drift to status, and not to be asked by verify."""
+    read, row, found, target = seen(message, exit_code)
+    assert read.decision == decision
+    assert row.decision == (decision or "drifted")
+    assert [item.topic for item in found] == topics
+    assert target.decision == (decision or "pending")
+
+
+def test_an_init_container_that_is_not_ours_says_nothing():
+    """It has our name, and wrote something; nobody takes that for a guard's report."""
+    one = {"kind": "Pod", **pod(OURS, 0, **state("Done.", exit_code=1))}
+    one["spec"]["initContainers"][0]["command"] = ["true"]
+    assert guard_report.read(one) == guard_report.GuardReport()
+    topics = {item.topic for item in checks.findings([one], KNOWN)}
+    assert "foreign-init-container" in topics
+    assert not topics & {"refused", "report-unreadable", "two-images"}
+
+
+def test_a_pod_that_lost_the_guard():
+    """Its template is whole: that is drift, and no pod that only starts; verify says what is missing."""
+    half = {"kind": "Pod", **pod(OURS, 0, report())}
+    del half["spec"]["initContainers"]
+    half["status"]["initContainerStatuses"] = []
+    listed = {plural: [] for plural in WORKLOADS} | {"deployments": [OURS]}
+    (row,) = rows_of(listed, [half], KNOWN)
+    assert (row.decision, row.agreeing) == ("drifted", 0)
+    assert row.reasons == ("pod proxy-0: lacks the template's overlay",)
+    (target,) = targets([half], KNOWN)
+    assert "no guard writes it" in not_asked(target).faults[0]
+
+
+def test_chores_are_nobodys_proxies():
+    """LiteLLM's migrations Job has our mount; what it runs comes to an end by itself."""
+    job = {"kind": "Pod", **pod(OURS, 0, report("refused"))}
+    job["metadata"]["ownerReferences"] = [{"kind": "Job", "name": "m", "controller": True}]
+    assert rows_of({}, [job], KNOWN) == ()
+    assert targets([job], KNOWN) == ()
+    assert checks.findings([job], KNOWN) == ()
+
+
+def test_a_report_of_success_and_another_exit_code():
+    """Killed after it wrote its message: the sentence must not read as success."""
+    read, row, (finding,), _ = seen(json.dumps(report("patched", message="Patched it.")), 137)
+    expected = "the guard ended with exit code 137; its report says patched: Patched it."
+    assert read.why == finding.what == expected
+    assert row.reasons == (f"pod proxy-0: {expected}",)
+    assert finding.fix.startswith("kubectl logs ")

@@ -1,0 +1,42 @@
+"""The tables of docs/database.md: written, read again, and held against a run."""
+
+from __future__ import annotations
+
+from pins import PINS
+from support import results
+
+
+def seen():
+    """Return one row of each table."""
+    tables = {}
+    results.note(tables, "1.2.3", "turns", "a row", {"websocket": "2 turns", "http": "429"})
+    results.note(tables, "1.2.3", "codex", "a key", {"handshakes": "7 refused", "seconds": "9.9"})
+    return tables
+
+
+def test_what_is_written_is_read_again():
+    """Reading undoes writing, empty cells included."""
+    text = results.MARK + "\n" + results.render(seen(), "0.1.0")
+    assert results.read(text) == seen()
+
+
+def test_the_docs_are_as_a_run_writes_them():
+    """Nobody edited the tables by hand; each pinned release has both, a fixed one only the first."""
+    text = results.DOCS.read_text("utf-8")
+    told = results.read(text)
+    assert text.partition(results.MARK)[2] == "\n" + results.render(told, PINS["codex"][-1])
+    fixed = {(release, "turns") for release in PINS["litellm-database-fixed"]}
+    both = {(release, table) for release in PINS["litellm-database"] for table in results.TABLES}
+    assert told.keys() == fixed | both
+
+
+def test_a_difference_is_told():
+    """A cell that changed and a row that is new; of a whole run, a row that is gone. Not seconds."""
+    run, docs = seen(), seen()
+    run["1.2.3", "codex"]["a key"]["seconds"] = "1.0"
+    assert results.differences(run, docs, whole=True) == []
+    run["1.2.3", "turns"]["a row"]["http"] = "200"
+    results.note(docs, "1.2.3", "turns", "another row", {})
+    assert len(results.differences(run, docs, whole=False)) == 1
+    assert len(results.differences(run, docs, whole=True)) == 2
+    assert len(results.differences(run, {}, whole=False)) == 2

@@ -1,0 +1,121 @@
+"""When a connection ends by itself: age and silence in, an `Ending` or nothing out; the drain."""
+
+import asyncio
+
+import pytest
+
+from endpoint_patch.versions.v2_0_0.inserted import clocks as module
+from endpoint_patch.versions.v2_0_0.inserted.clocks import Clocks, DrainWatch
+
+LIFETIME = (1001, "websocket_connection_limit_reached")
+SILENCE = (1008, "first_message_timeout")
+
+
+def ending(clocks, age, *, heard=False):
+    """Return what the clocks say as (close code, the event's own code)."""
+    said = clocks.ending(age, heard=heard)
+    return said and (said.code, said.event and said.event["error"]["code"])
+
+
+@pytest.mark.parametrize(
+    ("lifetime", "timeout", "age", "heard", "expected", "rest"),
+    [
+        # Nothing is due.
+        (3600, 30, 0, False, None, 30),
+        (3600, 30, 29.5, False, None, 0.5),
+        (3600, 30, 30, True, None, 3570),
+        (3600, 30, 3599.5, True, None, 0.5),
+        # Each clock at its time.
+        (3600, 30, 30, False, SILENCE, 0),
+        (3600, 30, 3600, True, LIFETIME, 0),
+        # 0 turns a clock off.
+        (0, 30, 1e9, True, None, None),
+        (3600, 0, 3599, False, None, 1),
+        (0, 0, 1e9, False, None, None),
+        # Two at once: the lifetime before silence.
+        (3600, 30, 3600, False, LIFETIME, 0),
+        (30, 3600, 30, False, LIFETIME, 0),
+    ],
+)
+def test_a_connection_ends_at_its_time(lifetime, timeout, age, heard, expected, rest):
+    """One reason at a time, each with its close code and event; nobody looks before it is due."""
+    clocks = Clocks(lifetime, timeout)
+    assert ending(clocks, age, heard=heard) == expected
+    assert clocks.rest(age, heard=heard) == rest
+
+
+@pytest.mark.parametrize("clocks", [Clocks(10, 0), Clocks(0, 10)])
+def test_an_ending_is_told_in_openai_s_shape(clocks):
+    """Codex sees no event without an integer status; 400 does not send it into retries."""
+    event = clocks.ending(10, heard=False).event
+    assert (event["type"], event["status"]) == ("error", 400)
+    assert set(event["error"]) == {"type", "code", "message", "param"}
+
+
+@pytest.fixture
+def looks(monkeypatch):
+    """Return the looks at the file so far; one is due every hundredth of a second."""
+    counted = []
+    is_there = module.is_there
+    monkeypatch.setattr(module, "_LOOK_EVERY", 0.01)
+    monkeypatch.setattr(module, "is_there", lambda path: counted.append(1) or is_there(path))
+    return counted
+
+
+async def test_no_path_is_no_drain(looks):
+    """Without a hook there is nothing to look for."""
+    watch = DrainWatch("")
+    watch.join(pytest.fail)
+    await asyncio.sleep(0.05)
+    watch.leave(pytest.fail)
+    assert looks == []
+
+
+async def test_a_drain_is_told_once_to_each_that_is_there(looks, tmp_path):
+    """One look serves all, however many; what becomes of the file takes nothing back."""
+    file, told = tmp_path / "drain", []
+    watch = DrainWatch(str(file))
+    drained = [lambda number=number: told.append(number) for number in range(1000)]
+    for each in drained:
+        watch.join(each)
+    watch.leave(drained[0])
+    looks.clear()
+    await asyncio.sleep(0.1)
+    assert 1 <= len(looks) <= 11
+    assert told == []
+    file.touch()
+    await asyncio.sleep(0.1)
+    assert sorted(told) == list(range(1, 1000))
+    file.unlink()
+    watch.join(drained[0])
+    assert len(told) == 999
+    file.touch()
+    watch.join(drained[1])
+    assert told[-1] == 1
+    watch.leave(drained[0])
+
+
+@pytest.mark.parametrize("which", [0, 1])
+async def test_either_file_ends_connections(looks, tmp_path, which):
+    """The drain's, and the one that switches the bridge off."""
+    files, come = [tmp_path / "drain", tmp_path / "off"], asyncio.Event()
+    watch = DrainWatch(*map(str, files))
+    watch.join(come.set)
+    files[which].touch()
+    await asyncio.wait_for(come.wait(), 5)
+
+
+async def test_nobody_looks_where_nobody_is(looks, tmp_path):
+    """The last to leave ends it, the next to come begins it anew."""
+    file, told = tmp_path / "drain", []
+    watch = DrainWatch(str(file))
+    for _ in range(2):
+        watch.join(told.append)
+        watch.leave(told.append)
+        looks.clear()
+        await asyncio.sleep(0.05)
+        assert looks == []
+    come = asyncio.Event()
+    watch.join(come.set)
+    file.touch()
+    await asyncio.wait_for(come.wait(), 5)

@@ -1,0 +1,24 @@
+"""Whose share of the process a connection uses."""
+
+import types
+
+from endpoint_patch.versions.v2_0_0.inserted.identity import owner_of
+
+
+def test_an_owner_is_whom_litellm_found():
+    """Two forms of one key, and two tokens of one user, have one share; nobody reads a key in it."""
+    secret = b"s" * 32
+    by_key = types.SimpleNamespace(api_key="sk-1234", user_id="u")
+    by_user = types.SimpleNamespace(api_key=None, user_id="u")
+    assert owner_of(by_key, b"a", secret) == owner_of(by_key, b"b", secret)
+    assert owner_of(by_user, b"a", secret) == owner_of(by_user, b"b", secret)
+    owners = {
+        owner_of(by_key, None, secret),
+        owner_of(by_key, None, b"another process's"),
+        owner_of(by_user, None, secret),
+        owner_of(None, b"a", secret),
+        owner_of(None, b"b", secret),
+        owner_of(object(), None, secret),
+    }
+    assert len(owners) == 6
+    assert all(len(owner) == 16 and b"sk-1234" not in owner for owner in owners)
