@@ -15,11 +15,21 @@ from e2e.kit.bad_pods import start_both
 from e2e.kit.stories import MASTER_KEY, until
 from e2e.kit.verbs import VERBS, kubeconfig
 
-# The byte says that our first line runs; what comes before it is Python's own.
-STARTED = (
-    "import sys; from litellm_overlay.__main__ import main; "
-    "sys.stdout.write('.'); sys.stdout.flush(); main()"
-)
+# The byte comes from the first import inside main's own `try`: what runs before it is Python's own,
+# and Ctrl-C there ends in Python's traceback.
+STARTED = """
+import sys
+from litellm_overlay.__main__ import main
+
+class Announce:
+    def find_spec(name, *_):
+        if name == "litellm_overlay.cli":
+            sys.stdout.write(".")
+            sys.stdout.flush()
+
+sys.meta_path.insert(0, Announce)
+main()
+"""
 every_verb = pytest.mark.parametrize("verb", VERBS)
 
 

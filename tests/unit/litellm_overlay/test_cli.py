@@ -125,6 +125,11 @@ def test_a_reader_that_has_seen_enough_hears_no_complaint(arguments):
 INSIDE_A_CLASS = (
     "find_spec = lambda *_: type('', (), {'field': type('', (), {'__set_name__': interrupt})()})"
 )
+# Nothing else refers to the object: it ends at once, and its callback runs.
+IN_A_CALLBACK = (
+    "import time, weakref; from litellm_overlay import cli; "
+    "cli.main = lambda: (weakref.ref(type('', (), {})(), interrupt), time.sleep(60))"
+)
 
 
 @pytest.mark.parametrize(
@@ -137,9 +142,22 @@ INSIDE_A_CLASS = (
             "interrupted\n",
         ),
         ("from litellm_overlay import cli; cli.root.main = interrupt", 130, "interrupted\n"),
+        (IN_A_CALLBACK, 130, "interrupted\n"),
+        (
+            "from litellm_overlay import cli; cli.main = lambda: None; signal.signal = interrupt",
+            130,
+            "interrupted\n",
+        ),
         ("atexit.register(interrupt)", 0, ""),
     ],
-    ids=["while modules are read", "while a class is made", "in a verb", "when all is done"],
+    ids=[
+        "while modules are read",
+        "while a class is made",
+        "in a verb",
+        "where Python lets no error through",
+        "between the verb and the last line",
+        "when all is done",
+    ],
 )
 def test_ctrl_c_before_and_after_a_verb(moment, code, said):
     """No traceback; what is done is done."""
