@@ -10,25 +10,29 @@ ifdef PIP_INDEX_URL  # uv does not read pip's variables
 export UV_DEFAULT_INDEX ?= $(PIP_INDEX_URL)
 endif
 
-.PHONY: help setup demo test unit fuzz stock live codex clients database every soak chart tools sync kind-e2e mutants bench bench-inject bench-status check lint types contracts payloads docs dist release clean
+.PHONY: help setup demo test unit published-files live fuzz codex clients database every soak build-tools chart kind-e2e format check lint types contracts payloads docs generate mutants bench bench-inject bench-status dist release clean
 .DEFAULT_GOAL := help
 
+##@ Start here (Python and a package index)
+
 help:  ## Show this list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s%s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^##@ / { print "\n" substr($$0, 5) } /^[a-z0-9-]+:.*## / { printf "  make %-16s%s\n", $$1, $$2 }' Makefile
 
 setup: .venv/dev  ## Make .venv with everything a contributor needs
 	@:
 
-demo: .venv/run  ## See the defect and the cure on this machine; no cluster, no Docker, no Node
+demo: .venv/run  ## See the defect and the fix on this machine; no cluster, no Docker, no Node
 	@$(BIN)/litellm-overlay demo $(ARGS)
 
 test: .venv/dev  ## Everything that needs only Python and a package index
 	@$(BIN)/pytest -q $(ARGS)
 
+##@ Parts of make test
+
 unit: .venv/dev  ## The pure parts; seconds
 	@$(BIN)/pytest -q tests/unit $(ARGS)
 
-stock: .venv/dev  ## The patch against the published endpoints.py files
+published-files: .venv/dev  ## The patch against the published endpoints.py files
 	@$(BIN)/pytest -q tests/stock $(ARGS)
 
 live: .venv/dev  ## Real LiteLLM processes, stock and patched
@@ -36,6 +40,8 @@ live: .venv/dev  ## Real LiteLLM processes, stock and patched
 
 fuzz: .venv/dev  ## Ten times the inputs that make test gives to the reading verbs (minutes; FUZZ_TIMES=50)
 	@FUZZ_TIMES=$${FUZZ_TIMES:-10} $(BIN)/pytest -q tests/fuzz $(ARGS)
+
+##@ Tests that need npm
 
 codex: .venv/dev  ## The real Codex CLI against real LiteLLM (needs npm)
 	@$(BIN)/pytest -q -s tests/codex $(ARGS)
@@ -52,30 +58,21 @@ every: .venv/dev  ## Stock beside the bridge on releases with upstream's fix (ne
 soak: .venv/dev  ## A thousand sessions, and faults under hundreds of turns (needs npm; --matrix small: some minutes)
 	@$(BIN)/pytest -q -s tests/soak $(ARGS)
 
-chart: tools  ## The Helm chart: values, manifests, what runs in its pods
-	@$(BIN)/pytest -q tests/chart $(ARGS)
+##@ Tests that need Go, or Docker, Go and npm
 
-tools: .venv/dev  ## Build Helm 3 and 4, kustomize and more into the cache (needs Go; minutes, once)
+build-tools: .venv/dev  ## Build Helm 3 and 4, kustomize and more into the cache (needs Go; minutes, once)
 	@$(BIN)/python scripts/tools.py
+
+chart: build-tools  ## The Helm chart: values, manifests, what runs in its pods
+	@$(BIN)/pytest -q tests/chart $(ARGS)
 
 kind-e2e: .venv/dev  ## The stories of tests/e2e on a kind cluster (needs Docker, Go, npm; IMAGES=build KEEP=1)
 	@$(BIN)/python scripts/kind_e2e.py --images $(IMAGES) $(if $(KEEP),--keep) $(ARGS)
 
-sync: .venv/dev  ## Write anew what follows from code: the chart's copies, the reference in docs/
-	@$(BIN)/python scripts/sync_chart.py
-	@$(BIN)/python scripts/reference.py
+##@ Contribute
 
-mutants: .venv/dev  ## Undo each guard in turn; a named test must go red
-	@$(BIN)/python scripts/mutants.py $(ARGS)
-
-bench: .venv/run  ## A warm turn over WebSocket beside HTTP; what the bridge costs a process (some minutes)
-	@$(BIN)/python scripts/bench_bounds.py $(ARGS)
-
-bench-inject: .venv/run  ## inject of 1,000 Deployments beside kustomize build (needs kustomize or kubectl)
-	@$(BIN)/python scripts/bench_inject.py $(ARGS)
-
-bench-status: .venv/dev  ## status -A on 500 Deployments beside kubectl get (needs Docker, Go; IMAGES=build KEEP=1)
-	@$(BIN)/python scripts/bench_status.py --images $(IMAGES) $(if $(KEEP),--keep) $(ARGS)
+format: .venv/dev  ## Let ruff fix style and format
+	@$(BIN)/ruff check --quiet --fix . && $(BIN)/ruff format --quiet .
 
 check: lint types contracts payloads docs  ## Style, types, directions of imports, released payloads, documents
 
@@ -94,6 +91,26 @@ payloads: .venv/dev  ## Patch versions against their digests, released ones agai
 docs: .venv/dev  ## The documents as a site in .venv/site; a broken link is an error
 	@$(BIN)/python scripts/reference.py --check
 	@$(BIN)/mkdocs build --quiet --strict --config-file .mkdocs.yml --site-dir .venv/site
+
+generate: .venv/dev  ## Write what follows from code: the chart's copies, the reference in docs/
+	@$(BIN)/python scripts/sync_chart.py
+	@$(BIN)/python scripts/reference.py
+
+mutants: .venv/dev  ## Undo each guard in turn; a named test must go red
+	@$(BIN)/python scripts/mutants.py $(ARGS)
+
+##@ Measure
+
+bench: .venv/run  ## A warm turn over WebSocket beside HTTP; what the bridge costs a process (some minutes)
+	@$(BIN)/python scripts/bench_bounds.py $(ARGS)
+
+bench-inject: .venv/run  ## inject of 1,000 Deployments beside kustomize build (needs kustomize or kubectl)
+	@$(BIN)/python scripts/bench_inject.py $(ARGS)
+
+bench-status: .venv/dev  ## status -A on 500 Deployments beside kubectl get (needs Docker, Go; IMAGES=build KEEP=1)
+	@$(BIN)/python scripts/bench_status.py --images $(IMAGES) $(if $(KEEP),--keep) $(ARGS)
+
+##@ Release
 
 dist: .venv/dev  ## Build from HEAD what a release publishes, the same bytes each time, into dist/HEAD
 	@$(BIN)/python scripts/build_release.py $(ARGS)

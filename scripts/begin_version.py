@@ -4,7 +4,7 @@
 
 Copies the folder in `endpoint_patch`, and the entry in the catalogue; gaps that the old version
 mends are mended by the new one. It becomes the default if the old one was. Then change what is to
-be changed; its tests, and `scripts/freeze_version.py && make sync`, are for you.
+be changed; its tests, and `scripts/freeze_version.py && make generate`, are for you.
 """
 
 from __future__ import annotations

@@ -73,7 +73,7 @@ def main() -> int:
 
 
 HINT = (
-    "not released: `scripts/freeze_version.py && make sync`; released: take the change back, and"
+    "not released: `scripts/freeze_version.py && make generate`; released: take the change back, and"
     " mend it in a new version, `scripts/begin_version.py`"
 )
 

@@ -1,4 +1,4 @@
-"""Write the pages of docs/ that follow from code: `make sync` calls it.
+"""Write the pages of docs/ that follow from code: `make generate` calls it.
 
     python scripts/reference.py [--check]
 
@@ -104,7 +104,7 @@ def main() -> int:
             path.write_text(text)
             print(f"wrote docs/{name}")
     if check and stale:
-        print(f"error: out of date: {', '.join(stale)}\nhint: make sync", file=sys.stderr)
+        print(f"error: out of date: {', '.join(stale)}\nhint: make generate", file=sys.stderr)
         return 1
     return 0
 

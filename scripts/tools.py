@@ -1,4 +1,4 @@
-"""Build the pinned Go programs into the cache; `make tools`.
+"""Build the pinned Go programs into the cache; `make build-tools`.
 
     python scripts/tools.py [NAME…]    prints their paths; without names: what `make chart` needs
 

@@ -11,4 +11,6 @@ def pytest_collection_modifyitems(items):
     """Say once what is missing, instead of in every test."""
     missing = [name for name in tools.CHART_TOOLS if not tools.path_of(name).exists()]
     if items and missing:
-        raise pytest.UsageError(f"{' and '.join(missing)} missing; to build (needs Go): make tools")
+        raise pytest.UsageError(
+            f"{' and '.join(missing)} missing; to build (needs Go): make build-tools"
+        )

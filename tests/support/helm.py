@@ -1,4 +1,4 @@
-"""Helm, to be run by tests: the pinned one of `make tools`."""
+"""Helm, to be run by tests: the pinned one of `make build-tools`."""
 
 from __future__ import annotations
 
