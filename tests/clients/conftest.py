@@ -8,7 +8,7 @@ import pytest
 
 from litellm_overlay.errors import OverlayError
 from pins import PINS
-from support import client_packages, outcomes
+from support import client_packages, matrix, outcomes
 from support.client_packages import CLIENTS, WAYS
 from support.fleet import Fleet
 
@@ -17,13 +17,11 @@ SEEN = pytest.StashKey[outcomes.Cells]()
 
 def pytest_addoption(parser):
     """Add --matrix and --write-docs."""
-    parser.addoption(
-        "--matrix",
-        choices=["full", "small"],
-        default="full",
-        help="small: the newest affected LiteLLM alone, without the cases that clients retry",
+    matrix.add_options(
+        parser,
+        small="the newest affected LiteLLM alone, without the cases that clients retry",
+        pages="docs/clients.md",
     )
-    parser.addoption("--write-docs", action="store_true", help="write docs/clients.md anew")
 
 
 def pytest_configure(config):
@@ -42,7 +40,7 @@ def pytest_sessionstart(session):
 
 def pytest_generate_tests(metafunc):
     """Multiply by releases, then clients, so that each proxy and program is started once."""
-    small = metafunc.config.getoption("matrix") == "small"
+    small = matrix.is_small(metafunc.config)
     releases = PINS["litellm-codex"][-1:] if small else PINS["litellm-clients"]
     if "litellm" in metafunc.fixturenames:
         metafunc.parametrize("litellm", releases, scope="session")

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from litellm_overlay.local import codex_cli
 from pins import PINS
+from support import matrix
 from support.fleet import Fleet
 
 MODELS = {
@@ -29,21 +30,17 @@ refused handshakes, then the turn over HTTP; seconds of one `codex exec`.
 
 def pytest_addoption(parser):
     """Add --matrix and --write-docs."""
-    parser.addoption(
-        "--matrix",
-        choices=["full", "small"],
-        default="full",
-        help="small: the newest affected LiteLLM, the oldest and the newest Codex",
-    )
-    parser.addoption(
-        "--write-docs", action="store_true", help="write docs/statuses.md and docs/silence.md anew"
+    matrix.add_options(
+        parser,
+        small="the newest affected LiteLLM, the oldest and the newest Codex",
+        pages="docs/statuses.md and docs/silence.md",
     )
 
 
 def pytest_generate_tests(metafunc):
     """Multiply the releases, outermost, so that each proxy is started once."""
     releases, versions = PINS["litellm-codex"], PINS["codex"]
-    if metafunc.config.getoption("matrix") == "small":
+    if matrix.is_small(metafunc.config):
         releases, versions = releases[-1:], [versions[0], versions[-1]]
     axes = {"litellm": releases, "codex_version": versions, "model": list(MODELS)}
     if names := [name for name in axes if name in metafunc.fixturenames]:

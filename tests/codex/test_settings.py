@@ -12,6 +12,7 @@ from litellm_overlay.local import codex_cli
 from litellm_overlay.local.processes import MASTER_KEY
 from litellm_overlay.responses import codex_config
 from pins import PINS, ROOT
+from support import matrix
 from support.codex_app_server import session
 from support.fleet import running
 
@@ -54,7 +55,7 @@ def requests_of(live):
 @pytest.fixture(scope="module")
 def live(tmp_path_factory, request):
     """Run a proxy that keeps silent turns alive, and that can be switched off."""
-    small = request.config.getoption("matrix") == "small"
+    small = matrix.is_small(request.config)
     folder = tmp_path_factory.mktemp("settings")
     settings = {"heartbeatSeconds": 1 if small else 60, "offFile": str(folder / "off")}
     with running(LITELLM, "2.0.0", folder, settings=settings) as live:
@@ -66,7 +67,7 @@ def test_codex_waits_through_silence_where_something_is_told(fleet, live, reques
 
     --matrix small: with an idle timeout of 2.5 s in place of Codex's own 300.
     """
-    small = request.config.getoption("matrix") == "small"
+    small = matrix.is_small(request.config)
     versions = [PINS["codex"][0], PINS["codex"][-1]] if small else PINS["codex"]
     seconds, idle_ms, longest = (5, 2500, 60) if small else (330, None, 345)
     before = requests_of(live)

@@ -12,7 +12,7 @@ from litellm_overlay.local import codex_cli
 from litellm_overlay.local.processes import MASTER_KEY
 from litellm_overlay.responses import codex_config
 from pins import PINS
-from support import statuses
+from support import matrix, statuses
 
 pytestmark = pytest.mark.timeout(1800)
 
@@ -45,7 +45,7 @@ def status_over_http(live, status):
 def test_codex_does_over_websocket_as_over_http(fleet, request):
     """Cell by cell as the docs say; --write-docs writes them there instead."""
     live = fleet.get(LITELLM, "2.0.0")
-    small = request.config.getoption("matrix") == "small"
+    small = matrix.is_small(request.config)
     told, cells = statuses.read()
     for status in FEW if small else statuses.STATUSES:
         assert status_over_http(live, status) == status

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pins import PINS
-from support import database, results, sides
+from support import database, matrix, results, sides
 from support.postgres import running_postgres
 from support.turns import assert_equal, in_words
 
@@ -20,13 +20,11 @@ SEEN = pytest.StashKey[results.Tables]()
 
 def pytest_addoption(parser):
     """Add --matrix and --write-docs."""
-    parser.addoption(
-        "--matrix",
-        choices=["full", "small"],
-        default="full",
-        help="small: the newest affected LiteLLM alone, without the tests marked slow",
+    matrix.add_options(
+        parser,
+        small="the newest affected LiteLLM alone, without the tests marked slow",
+        pages="docs/database.md",
     )
-    parser.addoption("--write-docs", action="store_true", help="write docs/database.md anew")
 
 
 def pytest_configure(config):
@@ -43,7 +41,7 @@ def pytest_sessionstart(session):
 
 def pytest_collection_modifyitems(config, items):
     """Leave out what takes longest."""
-    if config.getoption("matrix") == "small":
+    if matrix.is_small(config):
         left_out = [item for item in items if item.get_closest_marker("slow")]
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
@@ -54,7 +52,7 @@ def pytest_terminal_summary(terminalreporter, config):
     seen, codex = config.stash[SEEN], PINS["codex"][-1]
     session = terminalreporter._session
     whole = (
-        config.getoption("matrix") == "full"
+        not matrix.is_small(config)
         and not config.option.keyword
         and [Path(argument).name for argument in config.args] == ["database"]
     )
@@ -71,7 +69,7 @@ def pytest_terminal_summary(terminalreporter, config):
 def pytest_generate_tests(metafunc):
     """Multiply by the releases, outermost, so that each proxy is started once."""
     releases = PINS["litellm-database"]
-    if metafunc.config.getoption("matrix") == "small":
+    if matrix.is_small(metafunc.config):
         releases = releases[-1:]
     elif metafunc.module.__name__.rpartition(".")[2] in ACCOUNTING:
         releases = [*releases, *PINS["litellm-database-fixed"]]

@@ -9,7 +9,7 @@ import pytest
 
 from litellm_overlay.local import codex_cli
 from pins import PINS
-from support import every_release
+from support import every_release, matrix
 from support.every_place import Place, proxy_of
 from support.every_release import BRIDGE, NEWEST, STOCK
 from support.release_rows import ROWS
@@ -21,13 +21,11 @@ WAITS = pytest.StashKey[dict]()
 
 def pytest_addoption(parser):
     """Add --matrix and --write-docs."""
-    parser.addoption(
-        "--matrix",
-        choices=["full", "small"],
-        default="full",
-        help="small: six releases, without what takes long, and one Codex session each",
+    matrix.add_options(
+        parser,
+        small="six releases, without what takes long, and one Codex session each",
+        pages="docs/every-release.*",
     )
-    parser.addoption("--write-docs", action="store_true", help="write docs/every-release.* anew")
 
 
 def pytest_configure(config):
@@ -38,7 +36,7 @@ def pytest_configure(config):
 
 def pytest_collection_modifyitems(config, items):
     """Leave out what takes longest."""
-    if config.getoption("matrix") == "small":
+    if matrix.is_small(config):
         left_out = [item for item in items if is_left_out(item)]
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
@@ -57,7 +55,7 @@ def is_left_out(item):
 
 def pytest_generate_tests(metafunc):
     """Multiply the releases and the two sides, outermost, so that each proxy is started once."""
-    small = metafunc.config.getoption("matrix") == "small"
+    small = matrix.is_small(metafunc.config)
     if "place" in metafunc.fixturenames:
         releases = PINS["litellm-every"] + ([] if small else PINS["litellm-every-full"])
         places = list(itertools.product(sorted(releases, key=every_release.version), SIDES))
@@ -78,7 +76,7 @@ def place(request, tmp_path_factory):
     """Run one side of one release, and all its rows at once: they mostly wait."""
     release, side = request.param
     with proxy_of(release, side, tmp_path_factory.mktemp("every") / "place") as live:
-        yield Place(release, side, live, small=request.config.getoption("matrix") == "small")
+        yield Place(release, side, live, small=matrix.is_small(request.config))
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from pins import PINS
-from support import database, figures, people
+from support import database, figures, matrix, people
 from support.postgres import running_postgres
 
 PATCH = "2.0.0"
@@ -18,14 +18,12 @@ ROUNDS = pytest.StashKey[list[dict[str, object]]]()
 
 
 def pytest_addoption(parser):
-    """Add --matrix."""
-    parser.addoption(
-        "--matrix",
-        choices=["full", "small"],
-        default="full",
-        help="small: a tenth of the people",
+    """Add --matrix and --write-docs."""
+    matrix.add_options(
+        parser,
+        small="a tenth of the people",
+        pages="docs/soak.*",
     )
-    parser.addoption("--write-docs", action="store_true", help="write docs/soak.* anew")
 
 
 def pytest_configure(config):
@@ -54,7 +52,7 @@ def pytest_terminal_summary(terminalreporter, config):
 @pytest.fixture(scope="session")
 def small(request):
     """Tell whether few people will do."""
-    return request.config.getoption("matrix") == "small"
+    return matrix.is_small(request.config)
 
 
 @pytest.fixture(scope="session")
