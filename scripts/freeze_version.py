@@ -73,8 +73,8 @@ def main() -> int:
 
 
 HINT = (
-    "not released: `scripts/freeze_version.py && make generate`; released: take the change back, and"
-    " mend it in a new version, `scripts/begin_version.py`"
+    "not released: `scripts/freeze_version.py && make generate`; released: take the change back,"
+    " and fix it in a new version, `scripts/begin_version.py`"
 )
 
 

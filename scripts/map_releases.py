@@ -4,7 +4,7 @@
                                                 the guard's stock_files.json, print each change
     scripts/map_releases.py --check 1.88.6 …    measure these (default: all) and compare
 
-The guard's table is part of the payload. So after a change: scripts/freeze_version.py, make generate.
+The guard's table is part of the payload. After a change: scripts/freeze_version.py, make generate.
 
 Nothing here knows which release is affected. Each release's own files say so:
 
