@@ -1,4 +1,4 @@
-"""Story 11: a rolling update while twenty people work with Codex."""
+"""Story 11: a rolling update while twenty people work with Codex, beside eighty more sessions."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ import pytest
 from rich.console import Console
 from rich.table import Table
 
+from e2e.kit import crowd
 from e2e.kit.stories import MASTER_KEY, until
 from litellm_overlay.local import codex_cli
 from litellm_overlay.local.mock_provider import last_user_text
 from pins import PINS
 from support.codex_app_server import session
 
-PEOPLE = 20
-PAUSE = 0.5  # seconds between a person's turns
+PEOPLE, MORE = 20, 80  # real Codex, and sessions like its own
+PAUSE, LONG_PAUSE = 0.5, 5.0  # seconds between the turns of one
 ANSWER = "Hello from the mock model."
 PACED = "".join(f"{number} " for number in range(20))
 
@@ -62,23 +63,28 @@ class Person:
 
 @contextlib.contextmanager
 def at_work(door):
-    """Yield people who work until the block ends, each with the last turn completed."""
+    """Yield people, and sessions; they work until the block ends, and complete the last turn."""
     stop = threading.Event()
     people = [Person(number, door, stop) for number in range(PEOPLE)]
-    with ThreadPoolExecutor(PEOPLE) as pool:
+    says = [ASKS[0].text, ASKS[2].text]
+    sessions = [
+        crowd.Session(PEOPLE + number, door, MASTER_KEY, says, LONG_PAUSE) for number in range(MORE)
+    ]
+    with ThreadPoolExecutor(PEOPLE + 1) as pool:
         futures = [pool.submit(person.work) for person in people]
+        futures.append(pool.submit(crowd.work, sessions, stop))
         try:
-            yield people
+            yield people, sessions
         finally:
             stop.set()
     for future in futures:
         future.result()
 
 
-def wait_for_a_turn_each(people):
+def wait_for_a_turn_each(workers):
     """Return once each has completed one more turn."""
-    before = {person: len(person.ended) for person in people}
-    until(lambda: all(len(person.ended) > before[person] for person in people), "a turn of each")
+    before = {worker: len(worker.ended) for worker in workers}
+    until(lambda: all(len(worker.ended) > before[worker] for worker in workers), "a turn of each")
 
 
 @pytest.fixture
@@ -107,26 +113,33 @@ def test_no_turn_is_lost_and_none_is_called_twice(namespace, world, logs_of_old_
     """Each turn that was begun is answered in full, with as many provider calls as it has requests."""
     old = {pod["metadata"]["uid"] for pod in namespace.pods()}
     assert len(old) == 2
-    with namespace.door() as door, at_work(door) as people:
-        wait_for_a_turn_each(people)
+    with namespace.door() as door, at_work(door) as (people, sessions):
+        wait_for_a_turn_each([*people, *sessions])
         namespace.kubectl("rollout", "restart", "deployment/litellm")
         namespace.wait_for_rollout()
         until(lambda: len(namespace.get("pods")["items"]) == 2, "the old pods' end")
-        wait_for_a_turn_each(people)
+        wait_for_a_turn_each([*people, *sessions])
     assert old.isdisjoint(pod["metadata"]["uid"] for pod in namespace.pods())
 
     started = {name: ask for person in people for name, ask in person.started.items()}
     ended = {name: turn for person in people for name, turn in person.ended.items()}
+    by_text = {ask.text: ask for ask in ASKS}
+    like_codex = {
+        name: by_text[text] for session in sessions for name, text in session.started.items()
+    }
+    like_codex_ended = {name: end for session in sessions for name, end in session.ended.items()}
+    needed = started | like_codex
     calls = calls_by_turn(world.provider_log())
     seen = codex_cli.count_requests(logs_of_old_pods() + namespace.logs())
     shown = [error for turn in ended.values() for error in turn.errors]
     counts = {
-        "sessions": len(people),
-        "turns started": len(started),
-        "turns completed": sum(turn.status == "completed" for turn in ended.values()),
-        "provider calls needed": sum(ask.requests for ask in started.values()),
+        "sessions of Codex, and like it": len(people) + len(sessions),
+        "turns started": len(needed),
+        "turns completed": sum(turn.status == "completed" for turn in ended.values())
+        + sum(kind == "response.completed" for kind, _ in like_codex_ended.values()),
+        "provider calls needed": sum(ask.requests for ask in needed.values()),
         "provider calls made": sum(calls.values()),
-        "turns called twice": sum(calls[name] > ask.requests for name, ask in started.items()),
+        "turns called twice": sum(calls[name] > ask.requests for name, ask in needed.items()),
         "handshakes accepted": seen["accepted"],
         "handshakes refused": seen["refused"],
         "HTTP fallbacks": seen["posts"],
@@ -140,7 +153,10 @@ def test_no_turn_is_lost_and_none_is_called_twice(namespace, world, logs_of_old_
 
     answers = {name: (turn.status, turn.text) for name, turn in ended.items()}
     assert answers == {name: ("completed", ask.answer) for name, ask in started.items()}
-    assert calls == {name: ask.requests for name, ask in started.items()}
+    assert like_codex_ended == {
+        name: ("response.completed", ask.answer) for name, ask in like_codex.items()
+    }
+    assert calls == {name: ask.requests for name, ask in needed.items()}
     assert seen["posts"] == 0
     # Codex shows from the second try in a row on; it has five, then it goes over to HTTP.
     assert shown == []

@@ -1,0 +1,85 @@
+"""Many sessions that behave as Codex does, for little: no process each, one thread for all."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING
+
+from websockets.exceptions import ConnectionClosed, InvalidHandshake
+
+from support.client import TERMINAL, connect
+
+if TYPE_CHECKING:
+    import threading
+
+    from websockets.asyncio.client import ClientConnection
+
+    from e2e.kit.stories import Door
+
+TRIES = 5  # of a handshake in a row, as Codex has
+SILENCE = 120.0  # seconds without an event: the turn hangs
+
+
+class Session:
+    """Makes turn after turn on one connection until told to stop, each with a name of its own.
+
+    A turn whose connection ends before its first event is sent again on another, as Codex does.
+    `ended` has, by name, the type of the event that ended a turn, and the text that came.
+    """
+
+    def __init__(self, number: int, door: Door, key: str, says: list[str], pause: float) -> None:
+        self.number, self.door, self.key, self.says, self.pause = number, door, key, says, pause
+        self.started: dict[str, str] = {}
+        self.ended: dict[str, tuple[str, str]] = {}
+        self.handshakes = 0
+
+    async def work(self, stop: threading.Event) -> None:
+        """Make turns; the last one is completed."""
+        socket = await self._connect()
+        while not stop.is_set():
+            count = len(self.started)
+            name, text = f"turn-{self.number}-{count}", self.says[count % len(self.says)]
+            self.started[name] = text
+            while not (ending := await self._turn(socket, f"{name}: {text}")):
+                socket = await self._connect()
+            self.ended[name] = ending
+            await asyncio.sleep(self.pause)
+        await socket.close()
+
+    async def _connect(self) -> ClientConnection:
+        for left in reversed(range(TRIES)):
+            self.handshakes += 1
+            try:
+                return await connect(f"{self.door.ws_url}/v1/responses", self.key)
+            except (OSError, InvalidHandshake):
+                if not left:
+                    raise
+                await asyncio.sleep(0.2 * 2 ** (TRIES - left))
+        raise AssertionError
+
+    async def _turn(self, socket: ClientConnection, text: str) -> tuple[str, str] | None:
+        """Return how a turn ended; None where the connection did before the first event."""
+        item = {"type": "message", "role": "user", "content": text}
+        create = {"type": "response.create", "model": "gpt-5.4", "store": False, "input": [item]}
+        heard, kind = "", ""
+        try:
+            await socket.send(json.dumps(create))
+            while kind not in TERMINAL:
+                event = json.loads(await asyncio.wait_for(socket.recv(), SILENCE))
+                kind = event["type"]
+                heard += event["delta"] if kind == "response.output_text.delta" else ""
+        except ConnectionClosed:
+            return ("cut", heard) if kind else None
+        except TimeoutError:
+            return "silent", heard
+        return kind, heard
+
+
+def work(sessions: list[Session], stop: threading.Event) -> None:
+    """Let all sessions work in this thread, until they are told to stop."""
+
+    async def all_of_them() -> None:
+        await asyncio.gather(*(session.work(stop) for session in sessions))
+
+    asyncio.run(all_of_them())
