@@ -29,7 +29,7 @@ import yaml
 
 import litellm_overlay
 from e2e.kit.bad_pods import container, start_both
-from e2e.kit.stories import CONFINED_POD, MASTER_KEY
+from e2e.kit.stories import CONFINED_POD, MASTER_KEY, SECONDS
 from e2e.kit.verbs import VERBS, kubeconfig, kubeconfig_of_rights, overlay, rights, token
 from litellm_overlay.cluster import client
 from litellm_overlay.errors import OverlayError
@@ -216,7 +216,7 @@ def test_in_cluster(namespace, world, account):
     }
     pod["containers"][0]["volumeMounts"] = [{"name": "tmp", "mountPath": "/tmp"}]
     namespace.apply({"kind": "Pod", "metadata": {"name": "shell"}, "spec": pod})
-    namespace.kubectl("wait", "--for=condition=Ready", "pod/shell", "--timeout=120s")
+    namespace.kubectl("wait", "--for=condition=Ready", "pod/shell", f"--timeout={SECONDS}s")
     unpack = (
         "import base64, io, sys, tarfile; "
         "archive = io.BytesIO(base64.b64decode(sys.stdin.read())); "

@@ -18,7 +18,7 @@ from e2e.kit.bad_pods import (
     with_init,
     workload,
 )
-from e2e.kit.stories import MASTER_KEY, until
+from e2e.kit.stories import MASTER_KEY, SECONDS, until
 from e2e.kit.verbs import kubeconfig, overlay
 from kind.litellm import module_in, release_in
 
@@ -220,4 +220,4 @@ def evict(namespace, pod):
     path = f"/api/v1/namespaces/{namespace.name}/pods/{pod}/eviction"
     eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": metadata}
     namespace.kubectl("create", "--raw", path, "--filename", "-", stdin=json.dumps(eviction))
-    namespace.kubectl("wait", "--for=delete", f"pod/{pod}", "--timeout=60s")
+    namespace.kubectl("wait", "--for=delete", f"pod/{pod}", f"--timeout={SECONDS}s")

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from e2e.kit.first_aid import APPLY
+from e2e.kit.stories import SECONDS
 
 CUSTOM = {
     "BackendConfig": ("cloud.google.com/v1", "backendconfigs"),
@@ -33,7 +34,7 @@ def deployed(aid, namespace):
     kinds = [definition(kind, *CUSTOM[kind]) for kind in CUSTOM]
     namespace.apply(*kinds)
     names = [f"crd/{kind['metadata']['name']}" for kind in kinds]
-    namespace.kubectl("wait", "--for=condition=Established", *names, "--timeout=60s")
+    namespace.kubectl("wait", "--for=condition=Established", *names, f"--timeout={SECONDS}s")
     aid.deploy(before=lambda deployment: deployment["spec"].update(replicas=0))
     yield
     namespace.kubectl("delete", *names)
