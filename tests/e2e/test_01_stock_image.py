@@ -16,7 +16,7 @@ from support.client import connect
 def door(namespace):
     """Install the chart with the plain image."""
     namespace.install(namespace.values("venv", patch={"enabled": False}))
-    (pod,) = namespace.pods()
+    pod = namespace.pod()
     assert "initContainers" not in pod["spec"]
     with namespace.door() as door:
         yield door

@@ -26,7 +26,7 @@ def door(request, namespace):
 
 def test_the_guard_says_what_it_did(door, namespace):
     """In the termination message, which `kubectl describe pod` shows: patched, by which version."""
-    (pod,) = namespace.pods()
+    pod = namespace.pod()
     report = decision(pod)
     assert report["decision"] == "patched"
     assert report["patchVersion"] == "2.0.0"

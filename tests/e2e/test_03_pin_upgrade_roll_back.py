@@ -59,7 +59,7 @@ class Customer:
 
 def version_of(namespace):
     """Return the patch version of the one pod, as it stands in every place that names it."""
-    (pod,) = namespace.pods()
+    pod = namespace.pod()
     version = decision(pod)["patchVersion"]
     annotations = pod["metadata"]["annotations"]
     assert annotations["litellm-overlay/patch-version"] == version
@@ -91,11 +91,11 @@ def test_every_revision_gets_its_own_payload_and_nobody_waits(namespace, newer_c
     pinned = namespace.values("venv", patch={"version": "1.0.0"})
     namespace.install(pinned)
     assert version_of(namespace) == "1.0.0"
-    (first,) = namespace.pods()
+    first = namespace.pod()
     with namespace.door() as door, Customer(door) as customer:
         # A newer chart with the same pin: the very same pod goes on.
         namespace.install(pinned, chart=newer_chart)
-        (second,) = namespace.pods()
+        second = namespace.pod()
         assert second["metadata"]["uid"] == first["metadata"]["uid"]
         assert second["spec"] == first["spec"]
         assert "litellm-overlay-99.0.0" in namespace.helm("list")

@@ -15,8 +15,7 @@ UNKNOWN_STOCK_FILE = 12  # the guard's exit code
 def served(namespace):
     """Install a proxy that serves, before the image is changed."""
     namespace.install(namespace.values("venv"))
-    (pod,) = namespace.pods()
-    return pod
+    return namespace.pod()
 
 
 def refused(namespace):
@@ -57,7 +56,7 @@ async def test_the_pod_is_refused_and_the_old_one_serves(namespace, served):
 async def test_passthrough_starts_unpatched_and_says_so(namespace, served):
     """`onUnknown: passthrough`: the image's own file, so the handshake is the stock one."""
     namespace.install(namespace.values("changed", onUnknown="passthrough"))
-    pod = until(lambda: (pods := namespace.pods()) and len(pods) == 1 and pods[0], "one pod")
+    pod = namespace.pod()
     report = decision(pod)
     assert report["decision"] == "passthrough"
     assert report["message"].startswith("NOT PATCHED")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from e2e.kit.stories import MASTER_KEY, decision, until
+from e2e.kit.stories import MASTER_KEY, decision
 from kind.litellm import release_in
 from litellm_overlay.catalogue import releases
 from support.client import connect, said, turn
@@ -11,7 +11,7 @@ from support.client import connect, said, turn
 async def test_nothing_is_changed(namespace, world):
     """The proxy runs the image's own file, to the byte, and the guard says to go without."""
     namespace.install(namespace.values("fixed"))
-    (pod,) = namespace.pods()
+    pod = namespace.pod()
     report = decision(pod)
     assert report["decision"] == "upstream-fixed"
     assert "hang for 300 s" in report["message"]
@@ -34,7 +34,7 @@ async def test_the_bridge_where_it_is_asked_for(namespace):
     wanted = namespace.values("fixed", patch={"onFixed": "patch"})
     notes = namespace.install(wanted)
     assert "the overlay puts the bridge there too" in notes
-    pod = until(lambda: (pods := namespace.pods()) and len(pods) == 1 and pods[0], "one pod")
+    pod = namespace.pod()
     report = decision(pod)
     assert (report["decision"], report["upstream"]) == ("patched", "fixed")
     with namespace.door() as door:
@@ -42,5 +42,5 @@ async def test_the_bridge_where_it_is_asked_for(namespace):
             assert said(await turn(socket, model="gpt-5.4", input="hi"))
     assert "guard: patched:" in namespace.helm("test", "litellm")
     namespace.install(namespace.values("fixed"))
-    pod = until(lambda: (pods := namespace.pods()) and len(pods) == 1 and pods[0], "one pod")
+    pod = namespace.pod()
     assert decision(pod)["decision"] == "upstream-fixed"

@@ -15,7 +15,7 @@ def test_refused_and_the_right_path_named(namespace, world):
     namespace.install(namespace.values("venv", modulePath=wrong), wait=False)
 
     def refused():
-        (pod,) = namespace.pods()
+        pod = namespace.pod()
         (status,) = pod["status"].get("initContainerStatuses", [{}])
         ended = status.get("state", {}).get("terminated") or status.get("lastState", {}).get(
             "terminated"
@@ -29,5 +29,5 @@ def test_refused_and_the_right_path_named(namespace, world):
     assert right in report["message"] + report["hint"]
     # With that path it works.
     namespace.install(namespace.values("venv", modulePath=right))
-    (pod,) = namespace.pods()
+    pod = namespace.pod()
     assert decision(pod)["decision"] == "patched"

@@ -18,7 +18,7 @@ async def test_any_user_in_a_restricted_namespace(namespace, layout):
     assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
     security = {"runAsUser": USER, "runAsGroup": 0}
     namespace.install(namespace.values(layout, podSecurityContext=security))
-    (pod,) = namespace.pods()
+    pod = namespace.pod()
     assert decision(pod)["decision"] == "patched"
     inside = ("exec", pod["metadata"]["name"], "--container", "litellm", "--")
     assert namespace.kubectl(*inside, "id", "-u").strip() == str(USER)

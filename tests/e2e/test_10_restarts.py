@@ -57,13 +57,13 @@ def kill(world, status):
 
 async def test_the_proxy_is_killed(namespace, world, door):
     """The same pod serves again, and a drain that had begun does not go on in the new process."""
-    (before,) = namespace.pods()
+    before = namespace.pod()
     # So a proxy is left that fails its liveness probe: Kubernetes runs the preStop hook first.
     inside(namespace, before, "touch", FLAG)
     kill(world, status_of(before, "litellm"))
 
     def back():
-        (pod,) = namespace.pods()
+        pod = namespace.pod()
         status = status_of(pod, "litellm")
         return status["restartCount"] == 1 and status["ready"] and pod
 
@@ -89,7 +89,7 @@ async def test_the_init_container_is_killed_half_way(namespace, world, door):
     # Not by its lastState: the kubelet forgets that of an init container, and never its restarts.
     until(lambda: guard(lambda one: one.get("restartCount")), "the guard's second run")
     namespace.wait_for_rollout()
-    (pod,) = namespace.pods()
+    pod = namespace.pod()
     second = status_of(pod, "litellm-overlay")
     assert second["restartCount"] == 1
     assert second["containerID"] != first["containerID"]
@@ -99,9 +99,9 @@ async def test_the_init_container_is_killed_half_way(namespace, world, door):
 
 async def test_the_node_is_restarted(namespace, world, door):
     """Every pod comes back, none is replaced, and the guard has patched anew."""
-    (before,) = namespace.pods()
+    before = namespace.pod()
     node.restart(world)
-    (pod,) = namespace.pods()
+    pod = namespace.pod()
     assert pod["metadata"]["uid"] == before["metadata"]["uid"]
     guard, old = (status_of(one, "litellm-overlay") for one in (pod, before))
     assert guard["containerID"] != old["containerID"]

@@ -60,20 +60,20 @@ def test_an_upgrade_without_the_post_renderer_takes_the_overlay_out(namespace, w
     values = {**chart_values(world.image("venv"), "old"), "migrationJob": {"enabled": False}}
     upgrade = ("upgrade", "--install", "litellm", CHART, "--values", "-", "--wait")
     namespace.helm(*upgrade, *INJECT, stdin=yaml.safe_dump(values))
-    (pod,) = namespace.pods(APP)
+    pod = namespace.pod(APP)
     assert decision(pod)["decision"] == "patched"
     payloads = overlays(namespace)
     assert payloads
 
     namespace.helm(*upgrade, stdin=yaml.safe_dump(values))
     namespace.wait_for_rollout()
-    (pod,) = namespace.pods(APP)
+    pod = namespace.pod(APP)
     assert not traces(pod)
     assert overlays(namespace) == set()
 
     namespace.helm("rollback", "litellm", "1", "--wait")
     namespace.wait_for_rollout()
-    (pod,) = namespace.pods(APP)
+    pod = namespace.pod(APP)
     assert decision(pod)["decision"] == "patched"
     assert overlays(namespace) == payloads
     namespace.helm("uninstall", "litellm", "--wait", "--cascade", "foreground")
@@ -94,14 +94,14 @@ async def test_remove_gives_the_original_back(namespace, original):
     overlaid = run(OVERLAY, "inject", stdin=original)
     namespace.kubectl("apply", "--filename", "-", stdin=overlaid)
     namespace.wait_for_rollout()
-    (pod,) = namespace.pods(APP)
+    pod = namespace.pod(APP)
     assert decision(pod)["decision"] == "patched"
 
     restored = run(OVERLAY, "inject", "--remove", stdin=overlaid)
     assert restored == original
     namespace.kubectl("apply", "--filename", "-", stdin=restored)
     namespace.wait_for_rollout()
-    (pod,) = namespace.pods(APP)
+    pod = namespace.pod(APP)
     assert not traces(pod)
     with namespace.door(APP) as door, pytest.raises(InvalidStatus) as refusal:
         await connect(f"{door.ws_url}/v1/responses", MASTER_KEY)

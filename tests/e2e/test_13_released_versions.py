@@ -25,7 +25,7 @@ async def works(door, namespace, patch):
     door.wait()
     async with connect(f"{door.ws_url}/v1/responses", MASTER_KEY) as socket:
         assert said(await turn(socket, model="gpt-5.4", input="hi")) == "Hello from the mock model."
-    (pod,) = namespace.pods()
+    pod = namespace.pod()
     report = decision(pod)
     assert (report["decision"], report["patchVersion"]) == ("patched", patch)
     return pod

@@ -96,7 +96,7 @@ def test_the_rights_are_for_one_namespace_and_for_nothing_else(installed, namesp
 
 def test_a_changed_annotation_is_drift(installed, namespace, kubeconfig):
     """Exit code 5, until it is mended."""
-    (pod,) = namespace.pods()
+    pod = namespace.pod()
     key, name = "litellm-overlay/patch-version", pod["metadata"]["name"]
     namespace.kubectl("annotate", "--overwrite", "pod", name, f"{key}=1.0.0")
     code, row = decided(kubeconfig, "drifted", (0, 1))

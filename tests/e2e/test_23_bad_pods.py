@@ -198,7 +198,7 @@ def test_pods_evicted_during_verify(namespace, row, verify):
     for app in ("a-asked", "b-next", "c-stays"):
         row(app, "patched", 1)
         namespace.wait_for_rollout(app)
-        (pod,) = namespace.pods(f"app={app}")
+        pod = namespace.pod(f"app={app}")
         names[app] = pod["metadata"]["name"]
     with concurrent.futures.ThreadPoolExecutor() as pool:
         running = pool.submit(verify, "bad-day=evicted", "--timeout", "120")

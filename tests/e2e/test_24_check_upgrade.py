@@ -50,7 +50,7 @@ def test_still_needed_and_the_module_moves(namespace, world):
     row = install(namespace, "venv")
     assert (row["decision"], row["patchVersion"]) == ("patched", found["to"]["pin"])
     assert row["litellmVersion"] == found["to"]["version"]
-    (pod,) = namespace.pods()
+    pod = namespace.pod()
     assert [decision(pod)["modulePath"]] == found["to"]["modulePaths"]
 
 
@@ -63,6 +63,6 @@ def test_fixed_upstream_and_the_overlay_goes(namespace, world):
     row = install(namespace, "fixed")
     assert (row["decision"], row["removable"]) == ("upstream-fixed", True)
     assert row["litellmVersion"] == found["to"]["version"]
-    (pod,) = namespace.pods()
+    pod = namespace.pod()
     assert decision(pod)["stockSha256"] == found["to"]["endpointsSha256"]
     assert install(namespace, "fixed", patch={"enabled": False})["decision"] == "not-overlaid"

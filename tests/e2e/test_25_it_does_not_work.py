@@ -118,7 +118,7 @@ def test_the_guard_refuses(aid, serving):
         "is mounted over": ({"options": wrong}, "Set modulePath to"),
         "malicious releases": ({"after": malicious}, "rotate every credential"),
     }
-    (old,) = aid.namespace.pods(APP)
+    old = aid.namespace.pod(APP)
     with aid.row("`Init:CrashLoopBackOff`"):
         for sentence, (fault, hint) in faults.items():
             aid.deploy(**fault)
@@ -131,7 +131,7 @@ def test_the_guard_refuses(aid, serving):
             else:
                 aid.deploy()
             aid.cured("refused")
-    (pod,) = aid.namespace.pods(APP)
+    pod = aid.namespace.pod(APP)
     assert pod["metadata"]["uid"] == old["metadata"]["uid"]
 
 

@@ -47,7 +47,7 @@ def test_pin_what_the_pods_have_reported(namespace, lock, overlay):
     """Image, release, both hashes, patch and chart; a second time it is the same."""
     code, _, said = overlay("pin", "--from-cluster", "--namespace", namespace.name)
     assert (code, said) == (0, f"{lock}: written\n")
-    (pod,) = namespace.pods()
+    pod = namespace.pod()
     report, annotations = decision(pod), pod["metadata"]["annotations"]
     image_id = pod["status"]["containerStatuses"][0]["imageID"]
     image = namespace.world.image("venv")

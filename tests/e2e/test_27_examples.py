@@ -61,7 +61,7 @@ def undrained(manifests):
 def as_typed(namespace):
     """Return what puts this story's names in the place of a page's, and asks the API server only."""
     with namespace.door() as door:
-        (pod,) = namespace.pods()
+        pod = namespace.pod()
         report = decision(pod)
         names = {
             "http://localhost:4000": door.url,

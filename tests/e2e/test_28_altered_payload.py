@@ -72,7 +72,7 @@ def test_no_byte_of_it_runs(namespace, payload):
     scale(namespace, 1)
 
     def refused():
-        (pod,) = namespace.get("pods")["items"]
+        pod = namespace.pod("")
         (status,) = pod["status"].get("initContainerStatuses", [{}])
         ends = [status.get(state, {}).get("terminated") for state in ("state", "lastState")]
         return next(filter(None, ends), None)

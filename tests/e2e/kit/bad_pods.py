@@ -93,6 +93,6 @@ def start_both(namespace: Namespace, folder: Path) -> None:
 
 def waiting(namespace: Namespace, name: str) -> str:
     """Return what the kubelet says that the init container of a workload's one pod waits for."""
-    (pod,) = namespace.pods(f"app={name}")
+    pod = namespace.pod(f"app={name}")
     (init,) = pod["status"].get("initContainerStatuses", [{}])
     return str(init.get("state", {}).get("waiting", {}).get("reason"))

@@ -228,6 +228,11 @@ class Namespace:
         pods = self.get("pods", "--selector", selector)["items"]
         return [pod for pod in pods if "deletionTimestamp" not in pod["metadata"]]
 
+    def pod(self, selector: str = PROXY) -> Json:
+        """Return the pod, once there is one and no other: Helm does not wait for the old ones' end."""
+        (pod,) = until(lambda: len(pods := self.pods(selector)) == 1 and pods, "one pod")
+        return dict(pod)
+
     def logs(self, container: str = "litellm", selector: str = PROXY) -> str:
         """Return what a container of all such pods has printed since it was started."""
         return self.kubectl("logs", "--selector", selector, "--container", container, "--tail=-1")
