@@ -290,7 +290,7 @@ class Door:
 
     def wait(self) -> None:
         """Wait until it leads to a pod: kube-proxy hears of a ready one up to a second later."""
-        until(lambda: processes.is_alive(self.url), "the proxy through the node's port", 30)
+        until(lambda: processes.is_alive(self.url), "the proxy through the node's port")
 
 
 def decision(pod: Json) -> Json:
