@@ -140,9 +140,9 @@ def test_watch_sees_it_scaled_to_none(installed, namespace, kubeconfig, tmp_path
     with out.open("w") as stdout, errors.open("w") as stderr:
         watching = subprocess.Popen(line, stdout=stdout, stderr=stderr)
         try:
-            until(lambda: "1/1" in out.read_text(), "the first table", 30)
+            until(lambda: "1/1" in out.read_text(), "the first table")
             namespace.kubectl("scale", "deployment/litellm", "--replicas=0")
-            until(lambda: "pending" in out.read_text(), "the second table", 30)
+            until(lambda: "pending" in out.read_text(), "the second table")
         finally:
             watching.send_signal(signal.SIGINT)
             code = watching.wait(10)

@@ -38,7 +38,7 @@ def restart(world: World) -> None:
             return ready_containers(world) == before
         return False
 
-    until(settled, "every pod on the node that has come back", 300)
+    until(settled, "every pod on the node that has come back", 600)
 
 
 def ready_containers(world: World) -> dict[str, set[str]]:
