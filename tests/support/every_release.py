@@ -114,7 +114,9 @@ BESIDES = {
     "early-end": {"upstream-drop"},
     "array": {"frame-ends-session"},
     "guardrail-managed": {"guardrails-skipped", "hooks-without-status"},
-} | {row: {"apply-patch-hangs"} for row in MANAGED}
+}
+BESIDES |= {row: {"apply-patch-hangs"} for row in MANAGED}
+BESIDES |= {codex_row(version, "my-alias"): {"alias-hangs"} for version in CODEX}
 
 
 def seen_on(rows: Seen) -> dict[str, list[str]]:
