@@ -296,7 +296,7 @@ MUTANTS = (
     Mutant(
         "a malicious image let through by --litellm",
         "patch/litellm_overlay/overlay/plan.py",
-        "if malware := assessment.malware(self.known, image):",
+        "if malware := assessment.malware(self.catalogue, image):",
         "if malware := None:",
         VERBS_TEST,
     ),
@@ -370,7 +370,7 @@ MUTANTS = (
     Mutant(
         "doctor passes over malware",
         "patch/litellm_overlay/checks/release.py",
-        "if malware := assessment.malware(known, image, *running, *found):",
+        "if malware := assessment.malware(catalogue, image, *running, *found):",
         "if malware := None:",
         "tests/unit/litellm_overlay/checks/test_checks.py::"
         "test_malware_is_an_error_whoever_names_it",

@@ -69,9 +69,9 @@ def stored(files: dict[str, bytes], kept: Iterable[str], values: int) -> int:
 
 def generated() -> dict[str, bytes]:
     """Return path in the chart -> content."""
-    known = releases.load()
-    files = payloads(sorted(known.patch_versions, key=patch_files.numbers))
-    files["files/catalogue.json"] = extract(known).encode()
+    catalogue = releases.load()
+    files = payloads(sorted(catalogue.patch_versions, key=patch_files.numbers))
+    files["files/catalogue.json"] = extract(catalogue).encode()
     files["files/drain.sh"] = (ROOT / "manifests" / "drain.sh").read_bytes()
     values, readme = (CHART / "values.yaml").read_text(), (CHART / "README.md").read_text()
     files["README.md"] = with_table(readme, values).encode()
@@ -104,45 +104,45 @@ def payloads(versions: Iterable[str]) -> dict[str, bytes]:
     return {**files, INDEX: (json.dumps(index, indent=1) + "\n").encode()}
 
 
-def extract(known: Catalogue) -> str:
+def extract(catalogue: Catalogue) -> str:
     """Return the catalogue's JSON for templates, which cannot compare versions as PEP 440 does.
 
     A release with upstream's fix has the numbers of those `gaps` that the bridge mends in it.
     """
-    bridge = known.default_patch_version
-    gaps = [gap for gap in known.gaps if bridge in gap.mended_by]
+    bridge = catalogue.default_patch_version
+    gaps = [gap for gap in catalogue.gaps if bridge in gap.mended_by]
 
     def row(release: Release) -> dict[str, Any]:
         facts: dict[str, Any] = {
             "state": release.state,
-            "paths": [item.path for item in known.paths_of(release.version)],
+            "paths": [item.path for item in catalogue.paths_of(release.version)],
             "advisories": [item.id for item in release.advisories],
         }
         if release.state == "fixed":
             facts["gaps"] = [gaps.index(gap) for gap in release.gaps if gap in gaps]
         return facts
 
-    rows = [f"    {json.dumps(it.version)}: {json.dumps(row(it))}" for it in known.releases]
+    rows = [f"    {json.dumps(it.version)}: {json.dumps(row(it))}" for it in catalogue.releases]
     head = {
-        "defaultPatchVersion": known.default_patch_version,
+        "defaultPatchVersion": catalogue.default_patch_version,
         "malicious": {
-            "releases": [release.version for release in known.in_state("malicious")],
-            "images": dict(known.malicious_images),
+            "releases": [release.version for release in catalogue.in_state("malicious")],
+            "images": dict(catalogue.malicious_images),
         },
-        "patchVersions": {name: item.digest for name, item in known.patch_versions.items()},
-        "newest": known.releases[-1].version,
-        "lines": lines(known),
+        "patchVersions": {name: item.digest for name, item in catalogue.patch_versions.items()},
+        "newest": catalogue.releases[-1].version,
+        "lines": lines(catalogue),
         "gaps": [gap.what for gap in gaps],
-        "patchVersionsByAge": sorted(known.patch_versions, key=patch_files.numbers),
+        "patchVersionsByAge": sorted(catalogue.patch_versions, key=patch_files.numbers),
     }
     text = json.dumps(head, indent=2).removesuffix("\n}")
     return text + ',\n  "releases": {\n' + ",\n".join(rows) + "\n  }\n}\n"
 
 
-def lines(known: Catalogue) -> dict[str, list[str]]:
+def lines(catalogue: Catalogue) -> dict[str, list[str]]:
     """Return line (1.106) -> its newest release, and that as a version that Helm can compare."""
     found = {}
-    for release in known.releases:
+    for release in catalogue.releases:
         version = Version(release.version)
         line = ".".join(map(str, version.release[:2]))
         comparable = f"{version.base_version}{'-0' if version.is_prerelease else ''}"

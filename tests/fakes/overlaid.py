@@ -13,7 +13,7 @@ from litellm_overlay.catalogue import releases
 from litellm_overlay.overlay import inject, values
 from litellm_overlay.overlay.plan import Planner
 
-KNOWN = releases.load()
+CATALOGUE = releases.load()
 IMAGE = "ghcr.io/berriai/litellm:v1.88.6"
 HASH = "5d4f8c7b9"
 IMAGE_ID = "ghcr.io/berriai/litellm@sha256:" + "a" * 64

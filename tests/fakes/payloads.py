@@ -16,8 +16,8 @@ FILES = {
 
 def planner(given):
     """Return the planner of some values, with such payloads."""
-    known = releases.load()
-    return Planner(given, known, small(given.name, known))
+    catalogue = releases.load()
+    return Planner(given, catalogue, small(given.name, catalogue))
 
 
 def small(name, known):

@@ -245,7 +245,7 @@ _MAKERS = {
     "pin --from-cluster": _pin_cluster,
 }
 VERBS = list(_MAKERS)
-KNOWN = releases.load()
+CATALOGUE = releases.load()
 
 
 @contextlib.contextmanager

@@ -12,12 +12,12 @@ from litellm_overlay.catalogue import releases
 if TYPE_CHECKING:
     from pathlib import Path
 
-KNOWN = releases.load()
+CATALOGUE = releases.load()
 
 
 def found(objects) -> list[str]:
     """Return the topics of all findings, notes too, each once."""
-    return sorted({item.topic for item in checks.findings(objects, KNOWN)})
+    return sorted({item.topic for item in checks.findings(objects, CATALOGUE)})
 
 
 def table(path: Path) -> dict[str, str]:

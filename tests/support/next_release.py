@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from endpoint_patch import syntax
-from fakes.overlaid import KNOWN, crashing, overlaid, pod, workload
+from fakes.overlaid import CATALOGUE, crashing, overlaid, pod, workload
 from litellm_overlay import checks
 from litellm_overlay.fleet.rows import rows_of
 from litellm_overlay.local import environment
@@ -28,7 +28,7 @@ OUTCOMES = {
 
 def endpoints(what_is_new: str) -> bytes:
     """Return its endpoints.py."""
-    stock = environment.stock_endpoints(KNOWN.releases[-1].version)
+    stock = environment.stock_endpoints(CATALOGUE.releases[-1].version)
     if what_is_new == NEW_COMMENT:
         return stock + b"# a new comment\n"
     handler = syntax.handler_source(stock)
@@ -53,12 +53,12 @@ def assert_as_the_table_says(done: Ended, what_is_new: str, on_fixed: str) -> No
     there = pod(item, 0, report, **(crashing(report) if decision == "refused" else {}))
     listed: dict[str, list[Any]] = {plural: [] for plural in WORKLOADS}
     listed["deployments"] = [{key: value for key, value in item.items() if key != "kind"}]
-    (row,) = rows_of(listed, [there], KNOWN)
+    (row,) = rows_of(listed, [there], CATALOGUE)
     assert (row.decision, row.litellm_version) == (decision, VERSION)
     assert any(f"LiteLLM {VERSION} is newer than the last" in each for each in row.reasons)
     assert decision != "refused" or any(words in each for each in row.reasons)
 
-    found = checks.findings([item, {"kind": "Pod", "apiVersion": "v1", **there}], KNOWN)
+    found = checks.findings([item, {"kind": "Pod", "apiVersion": "v1", **there}], CATALOGUE)
     said = {finding.topic: finding for finding in found}
     assert said["unreviewed"].severity == "note"
     assert ("refused" in said) is (decision == "refused"), said

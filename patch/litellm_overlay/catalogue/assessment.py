@@ -54,25 +54,27 @@ class Answer:
         return self.release.state if self.release else "unknown"
 
 
-def answer(asked: str, known: Catalogue) -> Answer:
+def answer(asked: str, catalogue: Catalogue) -> Answer:
     """Answer for a PyPI version or an image reference; ValueError where it is neither."""
-    return malware(known, asked) or _answer(asked, known)
+    return malware(catalogue, asked) or _answer(asked, catalogue)
 
 
-def malware(known: Catalogue, *asked: str) -> Answer | None:
+def malware(catalogue: Catalogue, *asked: str) -> Answer | None:
     """Return the answer for the first of these that names a malicious release, in any way.
 
     The digest of a malicious image names it, and so does a tag that has its version in it anywhere.
     """
     for each in asked:
-        digests = (name for digest, name in known.malicious_images.items() if digest in each)
+        digests = (name for digest, name in catalogue.malicious_images.items() if digest in each)
         tag = image_tags.tag_of(each)
-        tags = (r.version for r in known.in_state("malicious") if image_tags.names(tag, r.version))
+        tags = (
+            r.version for r in catalogue.in_state("malicious") if image_tags.names(tag, r.version)
+        )
         if by_digest := next(digests, None):
             why = f"the digest is that of the malicious image of {by_digest}"
-            return Answer(each, known.release(by_digest), exact=True, why=why)
+            return Answer(each, catalogue.release(by_digest), exact=True, why=why)
         if by_tag := next(tags, None):
-            return _named(each, known.release(by_tag), known)
+            return _named(each, catalogue.release(by_tag), catalogue)
     return None
 
 
@@ -90,11 +92,11 @@ def contradiction(image: str, named: Release) -> str:
     return f"the image's tag says LiteLLM {reading.release}, the values say {named.version}"
 
 
-def newer(release: Release, known: Catalogue) -> str:
+def newer(release: Release, catalogue: Catalogue) -> str:
     """Return the warning for a release that is newer than the catalogue, "" for any other."""
     if release.state != UNREVIEWED:
         return ""
-    last = known.newest_of_line(release.version)
+    last = catalogue.newest_of_line(release.version)
     return (
         f"LiteLLM {release.version} is newer than the last that this catalogue knows, "
         f"{last.version} of {last.uploaded}: nobody here has looked at it. The guard in the pod "
@@ -108,9 +110,9 @@ def notice(release: Release) -> str:
     return " ".join(f"{item.id}: {item.what}. {item.note} Source: {item.source}" for item in told)
 
 
-def _named(asked: str, release: Release, known: Catalogue) -> Answer:
+def _named(asked: str, release: Release, catalogue: Catalogue) -> Answer:
     try:
-        usual = _answer(asked, known)
+        usual = _answer(asked, catalogue)
     except (ValueError, NotInCatalogueError):
         usual = None
     if usual and usual.release == release:
@@ -119,24 +121,24 @@ def _named(asked: str, release: Release, known: Catalogue) -> Answer:
     return Answer(asked, release, exact=False, why=why)
 
 
-def _answer(asked: str, known: Catalogue) -> Answer:
+def _answer(asked: str, catalogue: Catalogue) -> Answer:
     try:
         Version(asked)
     except InvalidVersion:
         reading = image_tags.read(image_tags.parse(asked))
     else:
-        return Answer(asked, known.find(asked), exact=True, why="")
+        return Answer(asked, catalogue.find(asked), exact=True, why="")
     if reading.release is None:
         return Answer(asked, None, exact=False, why=reading.why)
     try:
-        return Answer(asked, known.find(reading.release), reading.exact, reading.why)
+        return Answer(asked, catalogue.find(reading.release), reading.exact, reading.why)
     except NotInCatalogueError:
         # Up to 1.83, candidates were images only: the release that came of them is the nearest.
         base = Version(reading.release).base_version
         if base == reading.release:
             raise
         why = f"{reading.why}, which is not on the package index; the nearest release is {base}"
-        return Answer(asked, known.release(base), exact=False, why=why)
+        return Answer(asked, catalogue.release(base), exact=False, why=why)
 
 
 def patched_states(on_fixed: str | None) -> tuple[str, ...]:
@@ -144,26 +146,26 @@ def patched_states(on_fixed: str | None) -> tuple[str, ...]:
     return (*NEEDS_OVERLAY, "fixed") if on_fixed == "patch" else NEEDS_OVERLAY
 
 
-def pin(state: str, known: Catalogue) -> str | None:
+def pin(state: str, catalogue: Catalogue) -> str | None:
     """Return the patch version to pin for a release in this state, None where none applies."""
-    return known.default_patch_version if state in NEEDS_OVERLAY else None
+    return catalogue.default_patch_version if state in NEEDS_OVERLAY else None
 
 
-def next_steps(given: Answer, known: Catalogue) -> list[str]:
+def next_steps(given: Answer, catalogue: Catalogue) -> list[str]:
     """Return what to do now: sentences, and commands to copy."""
     release = given.release
     if given.state == "malicious":
         # No hash of endpoints.py clears it: the malware lay in other files.
         return ["Do not start it to find out more. Rebuild the host, with another release."]
     sure = given.exact and given.state != UNREVIEWED
-    steps = [] if sure else _ask_the_file(given, known)
+    steps = [] if sure else _ask_the_file(given, catalogue)
     if release is None:
         return steps
     if release.state in NEEDS_OVERLAY:
         steps.append(f"litellm-overlay diff {release.version}")
         if release.state == "affected":
             steps.append(f"litellm-overlay demo --litellm {release.version}")
-        newest = known.release(known.newest_affected)
+        newest = catalogue.release(catalogue.newest_affected)
         if len(newest.advisories) < len(release.advisories):
             steps.append(
                 f"The overlay mends no advisory: better move to {newest.version} and patch that."
@@ -173,7 +175,7 @@ def next_steps(given: Answer, known: Catalogue) -> list[str]:
         steps.append("To spare Codex the attempt: supports_websockets = false.")
     elif release.state == "fixed":
         steps += [
-            f"The known gaps that patch {known.default_patch_version} mends: onFixed: patch.",
+            f"The known gaps that patch {catalogue.default_patch_version} mends: onFixed: patch.",
             "Without it the overlay changes nothing there, and may go.",
         ]
     else:
@@ -181,9 +183,9 @@ def next_steps(given: Answer, known: Catalogue) -> list[str]:
     return steps
 
 
-def _ask_the_file(given: Answer, known: Catalogue) -> list[str]:
+def _ask_the_file(given: Answer, catalogue: Catalogue) -> list[str]:
     """Return how to find out by hash what an image holds."""
-    paths = known.paths_of(given.release.version) if given.release else known.module_paths
+    paths = catalogue.paths_of(given.release.version) if given.release else catalogue.module_paths
     image = shell_word(given.asked) if {"/", ":"} & set(given.asked) else "IMAGE"
     where = " ".join(item.path for item in paths)
     return [

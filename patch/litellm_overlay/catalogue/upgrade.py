@@ -59,10 +59,10 @@ class Upgrade:
     steps: tuple[str, ...]
 
 
-def ask(asked: str, known: Catalogue) -> Answer:
+def ask(asked: str, catalogue: Catalogue) -> Answer:
     """Answer as `assessment` does; "not in the catalogue" is an answer too, of state unknown."""
     try:
-        return assessment.answer(asked, known)
+        return assessment.answer(asked, catalogue)
     except NotInCatalogueError as error:
         return Answer(asked, None, exact=False, why=f"{error.message}; {error.hint}")
 
@@ -71,7 +71,7 @@ def check(
     target: Answer,
     current: Answer | None,
     patch: str,
-    known: Catalogue,
+    catalogue: Catalogue,
     on_fixed: str = "passthrough",
 ) -> Upgrade:
     """Return the verdict, and what speaks for and against.
@@ -92,26 +92,26 @@ def check(
     if verdict == "fixed-upstream":
         changes += [PRICE, CHEAPER]
     if proceed or verdict == "unreviewed":
-        changes += _manifests(target, current, known)
+        changes += _manifests(target, current, catalogue)
     return Upgrade(
         target=target,
         current=current,
         verdict=verdict,
         proceed=proceed,
-        sentence=_sentence(verdict, target, patch, known),
+        sentence=_sentence(verdict, target, patch, catalogue),
         gains=tuple(text for kind, text in effects if kind == "gain"),
         losses=tuple(text for kind, text in effects if kind == "loss"),
         remaining=tuple(text for kind, text in effects if kind == "remains"),
         changes=tuple(changes),
-        steps=(*assessment.next_steps(target, known), *_steps(verdict)),
+        steps=(*assessment.next_steps(target, catalogue), *_steps(verdict)),
     )
 
 
-def _sentence(verdict: str, target: Answer, patch: str, known: Catalogue) -> str:
+def _sentence(verdict: str, target: Answer, patch: str, catalogue: Catalogue) -> str:
     name = f"LiteLLM {target.release.version}" if target.release else target.asked
     if target.release and not target.exact:
         name = f"{target.asked}, probably {name},"
-    bridge = known.default_patch_version
+    bridge = catalogue.default_patch_version
     gaps = target.release.gaps if target.release else ()
     mended = sum(bridge in gap.mended_by for gap in gaps)
     said = {
@@ -194,12 +194,12 @@ def _about_current(target: Answer, current: Answer | None) -> Iterator[str]:
         yield f"{name} does without the overlay: put it in together with the new image"
 
 
-def _manifests(target: Answer, current: Answer | None, known: Catalogue) -> Iterator[str]:
+def _manifests(target: Answer, current: Answer | None, catalogue: Catalogue) -> Iterator[str]:
     """Yield what to change in values and manifests while the overlay is there."""
     if current and target.asked == current.asked:
         return
     new, old = (
-        [item.path for item in known.paths_of(each.release.version)]
+        [item.path for item in catalogue.paths_of(each.release.version)]
         if each and each.release
         else []
         for each in (target, current)

@@ -39,7 +39,7 @@ _QUESTIONS = (
 
 
 def findings(
-    objects: Iterable[Object], known: Catalogue, named: Named | None = None
+    objects: Iterable[Object], catalogue: Catalogue, named: Named | None = None
 ) -> tuple[Finding, ...]:
     """Return what is wrong: by object in the order of the input, the worst first, none twice."""
     world = read(objects, named)
@@ -47,7 +47,7 @@ def findings(
         item
         for workload in world.workloads
         for question in _QUESTIONS
-        for item in question(world, workload, known)
+        for item in question(world, workload, catalogue)
     ]
     unique = dict.fromkeys([*found, *overlay.of_jobs(world)])
     order = {title: number for number, title in enumerate(dict.fromkeys(f.object for f in unique))}

@@ -20,9 +20,9 @@ _OURS = {"configMap", "emptyDir"}  # the kinds of our two volumes
 _ADMITTED = "openshift.io/scc"  # the annotation of a pod, with the SCC that let it in
 
 
-def of_gap(world: World, workload: Workload, known: Catalogue) -> Iterator[Finding]:
+def of_gap(world: World, workload: Workload, catalogue: Catalogue) -> Iterator[Finding]:
     """Yield that nothing serves while a new pod does not start, where that is so."""
-    del world, known
+    del world, catalogue
     why = replacement.gap(workload.item)
     if not (workload.template.guard and why) or word(workload.item, "kind") == "Pod":
         return
@@ -37,9 +37,9 @@ def of_gap(world: World, workload: Workload, known: Catalogue) -> Iterator[Findi
     )
 
 
-def of_constraints(world: World, workload: Workload, known: Catalogue) -> Iterator[Finding]:
+def of_constraints(world: World, workload: Workload, catalogue: Catalogue) -> Iterator[Finding]:
     """Yield the SCCs of OpenShift that would not admit the pod with the overlay."""
-    del known
+    del catalogue
     guard = workload.template.guard
     if not guard:
         return

@@ -24,9 +24,9 @@ spec:
   targetRef: {group: "", kind: Service, name: %s}"""
 
 
-def of_gateway(world: World, workload: Workload, known: Catalogue) -> Iterator[Finding]:
+def of_gateway(world: World, workload: Workload, catalogue: Catalogue) -> Iterator[Finding]:
     """Yield what the HTTPRoutes to a workload cut."""
-    del known
+    del catalogue
     services = {name(item) for item in world.services_of(workload)}
     for route, rules in _routes(world, workload, services):
         for rule in rules:
@@ -46,9 +46,9 @@ def of_gateway(world: World, workload: Workload, known: Catalogue) -> Iterator[F
                 yield from _gke(world, workload, service)
 
 
-def of_istio(world: World, workload: Workload, known: Catalogue) -> Iterator[Finding]:
+def of_istio(world: World, workload: Workload, catalogue: Catalogue) -> Iterator[Finding]:
     """Yield what Istio's objects for a workload's Services cut."""
-    del known
+    del catalogue
     for service in world.services_of(workload):
         for virtual in world.of("VirtualService"):
             for route in items(virtual, "spec", "http"):

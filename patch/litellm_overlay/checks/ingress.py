@@ -53,9 +53,9 @@ _ANNOTATE = """
 # and: kubectl annotate service %s cloud.google.com/backend-config='{"default": "litellm"}'"""
 
 
-def of_ingress(world: World, workload: Workload, known: Catalogue) -> Iterator[Finding]:
+def of_ingress(world: World, workload: Workload, catalogue: Catalogue) -> Iterator[Finding]:
     """Yield what the Ingresses to a workload cut."""
-    del known
+    del catalogue
     services = {name(item): item for item in world.services_of(workload)}
     for ingress in leading_to(world, workload):
         controller = _controller(world, ingress)

@@ -37,9 +37,9 @@ _AGAIN = "litellm-overlay inject < MANIFESTS, with the options you had; it repla
 _EPHEMERAL = "ephemeral-storage"
 
 
-def of_init(world: World, workload: Workload, known: Catalogue) -> Iterator[Finding]:
+def of_init(world: World, workload: Workload, catalogue: Catalogue) -> Iterator[Finding]:
     """Yield what is wrong with the init container of a workload."""
-    del world, known
+    del world, catalogue
     template = workload.template
     init = template.namesake
 
@@ -122,11 +122,11 @@ def of_jobs(world: World) -> Iterator[Finding]:
         )
 
 
-def of_mount(world: World, workload: Workload, known: Catalogue) -> Iterator[Finding]:
+def of_mount(world: World, workload: Workload, catalogue: Catalogue) -> Iterator[Finding]:
     """Yield what is wrong with the path of our mount, and mounts that hide the module."""
     for proxy in workload.template.proxies:
-        release = identify(world, workload, proxy, known).release
-        likely = [item.path for item in known.paths_of(release.version)] if release else []
+        release = identify(world, workload, proxy, catalogue).release
+        likely = [item.path for item in catalogue.paths_of(release.version)] if release else []
         ours = mount_in(proxy)
         path = str(ours.get("mountPath")) if ours else None
         guarded = workload.template.guard_plan.get("modulePath")
@@ -155,7 +155,7 @@ def of_mount(world: World, workload: Workload, known: Catalogue) -> Iterator[Fin
         yield from _hidden(workload, proxy, [path] if path else likely)
 
 
-def of_payload(world: World, workload: Workload, known: Catalogue) -> Iterator[Finding]:
+def of_payload(world: World, workload: Workload, catalogue: Catalogue) -> Iterator[Finding]:
     """Yield the payload's ConfigMap if the pods name one that is not there."""
     here = [it for it in world.of("ConfigMap") if namespace(it) == namespace(workload.item)]
     # Manifests may leave ConfigMaps to another file. A cluster, which gives ids, does not.
@@ -170,13 +170,13 @@ def of_payload(world: World, workload: Workload, known: Catalogue) -> Iterator[F
             "payload-missing",
             f"the ConfigMap {wanted} does not exist",
             "a new pod waits for it forever, in Init:0/1; pods that run are not touched",
-            _making(wanted, namespace(workload.item), known),
+            _making(wanted, namespace(workload.item), catalogue),
         )
 
 
-def _making(payload: str, home: str | None, known: Catalogue) -> str:
+def _making(payload: str, home: str | None, catalogue: Catalogue) -> str:
     """Return the command for a missing ConfigMap; the chart names its own after the release."""
-    versions = known.patch_versions.values()
+    versions = catalogue.patch_versions.values()
     tails = {payload_name("", item.version, item.digest): item.version for item in versions}
     tail = next((each for each in tails if payload.endswith(each)), None)
     if not tail:

@@ -38,19 +38,19 @@ _UNPATCHED = {
 }
 
 
-def of_image(world: World, workload: Workload, known: Catalogue) -> Iterator[Finding]:
+def of_image(world: World, workload: Workload, catalogue: Catalogue) -> Iterator[Finding]:
     """Yield what is wrong with the release that each proxy runs."""
     for proxy in workload.template.proxies:
-        given = identify(world, workload, proxy, known)
+        given = identify(world, workload, proxy, catalogue)
         overlaid = mount_in(proxy) is not None
         bridged = word(workload.template.guard_plan, "onFixed") == "patch"
         if not (overlaid and bridged and given.state == "fixed"):  # that is as it should be
-            yield from _state(workload, given, known, overlaid=overlaid)
+            yield from _state(workload, given, catalogue, overlaid=overlaid)
         if given.release and given.release.advisories and given.state != "malicious":
-            yield _advisories(workload, given.release, known)
+            yield _advisories(workload, given.release, catalogue)
 
 
-def identify(world: World, workload: Workload, proxy: Object, known: Catalogue) -> Answer:
+def identify(world: World, workload: Workload, proxy: Object, catalogue: Catalogue) -> Answer:
     """Return the answer for a proxy: what the guards in its pods found, else what the tag says.
 
     Whichever of them names malware counts before all else.
@@ -59,18 +59,18 @@ def identify(world: World, workload: Workload, proxy: Object, known: Catalogue) 
     told = (guard_report.read(pod).fact("litellmVersion") for pod in own)
     found = {version for version in told if version}
     running = (pods.image_id(pod, word(proxy, "name")) for pod in own)
-    if malware := assessment.malware(known, image, *running, *found):
+    if malware := assessment.malware(catalogue, image, *running, *found):
         return malware
     asked = found.pop() if len(found) == 1 and mount_in(proxy) else image
     try:
-        return assessment.answer(asked, known)
+        return assessment.answer(asked, catalogue)
     except (ValueError, NotInCatalogueError) as error:
         return assessment.Answer(asked, None, exact=False, why=str(error))
 
 
-def of_pods(world: World, workload: Workload, known: Catalogue) -> Iterator[Finding]:
+def of_pods(world: World, workload: Workload, catalogue: Catalogue) -> Iterator[Finding]:
     """Yield what the pods report: the guard's decision, and two images where one was meant."""
-    del known
+    del catalogue
     serves = _what_serves(workload)
     for pod in world.pods_of(workload):
         yield from _waiting(pod, serves)
@@ -108,12 +108,12 @@ def of_pods(world: World, workload: Workload, known: Catalogue) -> Iterator[Find
 
 
 def _state(
-    workload: Workload, given: Answer, known: Catalogue, *, overlaid: bool
+    workload: Workload, given: Answer, catalogue: Catalogue, *, overlaid: bool
 ) -> Iterator[Finding]:
     release = f"LiteLLM {given.release.version}" if given.release else given.asked
     nearest = "" if given.exact or not given.release else f" ({given.why})"
     meaning = assessment.MEANING[given.state]
-    steps = "\n".join(assessment.next_steps(given, known))
+    steps = "\n".join(assessment.next_steps(given, catalogue))
     remove = "litellm-overlay inject --remove < MANIFESTS, or patch.enabled=false in the chart"
 
     def finding(severity: str, topic: str, what: str, why: str, fix: str) -> Finding:
@@ -137,7 +137,7 @@ def _state(
     elif given.release and given.state == UNREVIEWED:
         why = f"{meaning} Its report: litellm-overlay status" if overlaid else meaning
         yield finding(
-            "note", UNREVIEWED, assessment.newer(given.release, known) + nearest, why, steps
+            "note", UNREVIEWED, assessment.newer(given.release, catalogue) + nearest, why, steps
         )
     elif given.state == "fixed" and overlaid:
         what = f"{release} has upstream's fix: it needs no overlay for the handshake{nearest}"
@@ -150,10 +150,10 @@ def _state(
         yield finding("note", "no-endpoint", f"{release} has no endpoint{nearest}", meaning, steps)
 
 
-def _advisories(workload: Workload, release: Release, known: Catalogue) -> Finding:
+def _advisories(workload: Workload, release: Release, catalogue: Catalogue) -> Finding:
     ids = ", ".join(item.id for item in release.advisories)
-    free = known.release(max((a.fixed_in for a in release.advisories), key=Version)).version
-    better = known.newest_affected if release.state == "affected" else free
+    free = catalogue.release(max((a.fixed_in for a in release.advisories), key=Version)).version
+    better = catalogue.newest_affected if release.state == "affected" else free
     return Finding(
         workload.title,
         "warning",

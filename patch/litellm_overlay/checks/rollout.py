@@ -41,9 +41,9 @@ container, which must be allowed to write to /tmp:
 and in the pod: terminationGracePeriodSeconds: 150"""
 
 
-def of_drain(world: World, workload: Workload, known: Catalogue) -> Iterator[Finding]:
+def of_drain(world: World, workload: Workload, catalogue: Catalogue) -> Iterator[Finding]:
     """Yield how a rollout cuts sessions, of workloads whose overlay serves WebSockets."""
-    del known
+    del catalogue
     if not workload.websocket or workload.item.get("kind") == "Pod":
         return
     hook = next(

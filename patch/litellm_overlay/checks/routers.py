@@ -33,9 +33,9 @@ TRAEFIK = (
 )
 
 
-def of_route(world: World, workload: Workload, known: Catalogue) -> Iterator[Finding]:
+def of_route(world: World, workload: Workload, catalogue: Catalogue) -> Iterator[Finding]:
     """Yield what OpenShift's Routes to a workload cut."""
-    del known
+    del catalogue
     for route in routes_to(world, workload):
         given = annotations_of(route)
         for key, default in ((_TUNNEL, 0), (_TIMEOUT, _DEFAULT)):
@@ -59,9 +59,9 @@ def of_route(world: World, workload: Workload, known: Catalogue) -> Iterator[Fin
                 yield found
 
 
-def of_traefik(world: World, workload: Workload, known: Catalogue) -> Iterator[Finding]:
+def of_traefik(world: World, workload: Workload, catalogue: Catalogue) -> Iterator[Finding]:
     """Yield that Traefik's limits cannot be seen here."""
-    del known
+    del catalogue
     for route in ingress_routes_to(world, workload):
         what, why, fix = TRAEFIK
         yield Finding(title(route), "note", "ingress-traefik", what, why, fix)

@@ -86,17 +86,17 @@ def check_upgrade(
     Exit codes: 0 still-needed or fixed-upstream, 2 usage, 3 unreviewed or unknown,
     5 no-endpoint or malicious.
     """
-    known = releases.load()
-    target = ask(to, "--to", known)
+    catalogue = releases.load()
+    target = ask(to, "--to", catalogue)
     locked = read_lock(lock_file) or Lock()
     runs = from_ or locked.litellm_version
-    current = ask(runs, "--from", known) if runs else None
-    patch = locked.patch_version or known.default_patch_version
-    found = upgrade.check(target, current, patch, known, locked.on_fixed or "passthrough")
-    index = told(look_up(target, offline=offline), known)
+    current = ask(runs, "--from", catalogue) if runs else None
+    patch = locked.patch_version or catalogue.default_patch_version
+    found = upgrade.check(target, current, patch, catalogue, locked.on_fixed or "passthrough")
+    index = told(look_up(target, offline=offline), catalogue)
     found = replace(found, remaining=(*index, *found.remaining))
     if is_data(output):
-        print_data(output, as_data(found, known))
+        print_data(output, as_data(found, catalogue))
     else:
         show(found)
     if found.verdict in {"unreviewed", "unknown"}:
@@ -105,22 +105,22 @@ def check_upgrade(
         raise VerificationError(found.sentence, found.steps[-1])
 
 
-def ask(asked: str, option: str, known: Catalogue) -> Answer:
+def ask(asked: str, option: str, catalogue: Catalogue) -> Answer:
     """Return what is known of an option's value; neither version nor image is wrong usage."""
     try:
-        return upgrade.ask(asked, known)
+        return upgrade.ask(asked, catalogue)
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint=option) from error
 
 
-def as_data(found: Upgrade, known: Catalogue) -> dict[str, Any]:
+def as_data(found: Upgrade, catalogue: Catalogue) -> dict[str, Any]:
     """Return one object; `to` and `from` are rows as `releases --output json` has them."""
     return {
         "verdict": found.verdict,
         "proceed": found.proceed,
         "sentence": found.sentence,
-        "to": row(found.target, known),
-        "from": row(found.current, known) if found.current else None,
+        "to": row(found.target, catalogue),
+        "from": row(found.current, catalogue) if found.current else None,
         "gains": found.gains,
         "losses": found.losses,
         "remaining": found.remaining,

@@ -93,21 +93,21 @@ def demo(
 
 def chosen(litellm: str | None, patch: str | None) -> tuple[releases.Release, str]:
     """Return the release and the patch version to show, if there is something to show."""
-    known = releases.load()
-    release = known.release(litellm or known.newest_affected)
+    catalogue = releases.load()
+    release = catalogue.release(litellm or catalogue.newest_affected)
     if release.state == "malicious":
         raise OverlayError(
             f"LiteLLM {release.version} is malware; never run it",
-            hint=f"the newest affected release is {known.newest_affected}",
+            hint=f"the newest affected release is {catalogue.newest_affected}",
         )
     if release.state != "affected":
         raise OverlayError(
             f"LiteLLM {release.version} is {release.state}: there is no defect to show",
-            hint=f"the newest affected release is {known.newest_affected}",
+            hint=f"the newest affected release is {catalogue.newest_affected}",
         )
-    patch = patch or known.default_patch_version
-    if patch not in known.patch_versions:
-        versions = ", ".join(known.patch_versions)
+    patch = patch or catalogue.default_patch_version
+    if patch not in catalogue.patch_versions:
+        versions = ", ".join(catalogue.patch_versions)
         raise NotInCatalogueError(f"there is no patch version {patch}", hint=f"known: {versions}")
     return release, patch
 

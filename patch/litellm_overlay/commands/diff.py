@@ -126,14 +126,14 @@ def from_target(target: str, *, offline: bool) -> tuple[bytes, str | None]:
             return Path(target).read_bytes(), None
         except OSError as error:
             raise OverlayError(f"could not read {target}: {error.strerror}") from error
-    known = releases.load()
-    found = assessment.malware(known, target) or assessment.Answer(
-        target, known.find(target), exact=True, why=""
+    catalogue = releases.load()
+    found = assessment.malware(catalogue, target) or assessment.Answer(
+        target, catalogue.find(target), exact=True, why=""
     )
     if found.state != releases.UNREVIEWED:
         return environment.stock_endpoints(target), target
     look = look_up(found, offline=offline)
-    warn(told(look, known))
+    warn(told(look, catalogue))
     if look is None or look.endpoints is None:
         raise NotInCatalogueError(
             f"LiteLLM {target} is newer than the catalogue, and its file could not be read",

@@ -36,11 +36,11 @@ def look_up(found: Answer, *, offline: bool) -> Look | None:
     return lookup.look_up(version, index, cache_root())
 
 
-def told(look: Look | None, known: Catalogue) -> tuple[str, ...]:
+def told(look: Look | None, catalogue: Catalogue) -> tuple[str, ...]:
     """Return the sentences for people: warnings, and what the file is."""
     if look is None:
         return ()
     today = dt.datetime.now(dt.timezone.utc).date()
-    file = telling.file(look, known)
+    file = telling.file(look, catalogue)
     said = [*telling.warnings(look, today), *([f"LiteLLM {look.version}: {file}"] if file else [])]
     return tuple(map(printable, said))

@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from litellm_overlay.catalogue.releases import Catalogue
 
 
-def row(answer: Answer, known: Catalogue) -> dict[str, Any]:
+def row(answer: Answer, catalogue: Catalogue) -> dict[str, Any]:
     """Return an answer as JSON; an image that cannot be told has the same keys, without values."""
     asked = {"asked": answer.asked, "exact": answer.exact, "why": answer.why}
-    pinned = {"pin": assessment.pin(answer.state, known)}
+    pinned = {"pin": assessment.pin(answer.state, catalogue)}
     if answer.release:
-        places = [place.path for place in known.paths_of(answer.release.version)]
+        places = [place.path for place in catalogue.paths_of(answer.release.version)]
         return {**asked, **plain(answer.release), **pinned, "modulePaths": places}
     nothing = dict.fromkeys(camel(field.name) for field in fields(Release))
     empty: dict[str, Any] = {"advisories": [], "gaps": [], "modulePaths": []}

@@ -89,31 +89,31 @@ def releases(
     Exit codes: 0 answered, whatever the answer, a malicious release too; 2 usage;
     3 a release is not in the catalogue, since it is newer (unreviewed) or for another reason.
     """
-    known = load()
+    catalogue = load()
     if not targets:
-        listed = select(known, all_=all_, states=state, sha256=sha256)
+        listed = select(catalogue, all_=all_, states=state, sha256=sha256)
         if is_data(output):
-            rows = [{**plain(r), "pin": assessment.pin(r.state, known)} for r in listed]
+            rows = [{**plain(r), "pin": assessment.pin(r.state, catalogue)} for r in listed]
             print_data(output, rows)
         else:
-            show_list(listed, known)
+            show_list(listed, catalogue)
         return
     if all_ or state or sha256:
         raise click.UsageError("Give either VERSION or IMAGE, or options that list releases.")
-    found = [ask(target, known) for target in targets]
+    found = [ask(target, catalogue) for target in targets]
     answers = [item for item in found if isinstance(item, assessment.Answer)]
-    looks = [told(look_up(answer, offline=offline), known) for answer in answers]
+    looks = [told(look_up(answer, offline=offline), catalogue) for answer in answers]
     if is_data(output):
         pairs = zip(answers, looks, strict=True)
-        rows = [{**row(answer, known), "index": list(said)} for answer, said in pairs]
+        rows = [{**row(answer, catalogue), "index": list(said)} for answer, said in pairs]
         print_data(output, rows)
     else:
         for answer, said in zip(answers, looks, strict=True):
-            show_answer(answer, known, said)
+            show_answer(answer, catalogue, said)
     unknown = [item for item in found if isinstance(item, NotInCatalogueError)]
     unknown += [
         NotInCatalogueError(
-            assessment.newer(item.release, known),
+            assessment.newer(item.release, catalogue),
             "what the guard found in it: litellm-overlay status",
         )
         for item in answers
@@ -125,10 +125,10 @@ def releases(
         raise NotInCatalogueError(message, hints[0] if len(hints) == 1 else "ask for one at a time")
 
 
-def ask(target: str, known: Catalogue) -> Answer | NotInCatalogueError:
+def ask(target: str, catalogue: Catalogue) -> Answer | NotInCatalogueError:
     """Answer, or return the error: one unknown image of a fleet must not hide the others."""
     try:
-        return assessment.answer(target, known)
+        return assessment.answer(target, catalogue)
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="VERSION|IMAGE") from error
     except NotInCatalogueError as error:
@@ -136,7 +136,7 @@ def ask(target: str, known: Catalogue) -> Answer | NotInCatalogueError:
 
 
 def select(
-    known: Catalogue, *, all_: bool, states: Sequence[str], sha256: str | None
+    catalogue: Catalogue, *, all_: bool, states: Sequence[str], sha256: str | None
 ) -> tuple[Release, ...]:
     """Return the releases to list: the affected ones, unless asked otherwise.
 
@@ -144,8 +144,8 @@ def select(
     """
     states = states or (STATES if all_ or sha256 else ["affected"])
     if not sha256:
-        return known.in_state(*states)
-    same = [r for r in known.releases if r.endpoints_sha256 == sha256.lower()]
+        return catalogue.in_state(*states)
+    same = [r for r in catalogue.releases if r.endpoints_sha256 == sha256.lower()]
     if not same:
         raise NotInCatalogueError(
             f"no release in the catalogue has an endpoints.py with sha256 {sha256}",
@@ -155,15 +155,15 @@ def select(
     return tuple(r for r in same if r.state in states)
 
 
-def show_list(listed: Sequence[Release], known: Catalogue) -> None:
+def show_list(listed: Sequence[Release], catalogue: Catalogue) -> None:
     """Print a table, one line a release."""
     table = Table(
-        title=f"{len(listed)} of {len(known.releases)} LiteLLM releases",
+        title=f"{len(listed)} of {len(catalogue.releases)} LiteLLM releases",
         title_justify="left",
         title_style="bold",
         caption="advisories: how many, and the first release without them\n"
         "gaps: how many things Codex still meets\n"
-        f"Pin patch {known.default_patch_version} for affected releases.\n"
+        f"Pin patch {catalogue.default_patch_version} for affected releases.\n"
         "Details: litellm-overlay releases VERSION",
         caption_justify="left",
         box=box.SIMPLE_HEAD,
@@ -186,7 +186,7 @@ def show_list(listed: Sequence[Release], known: Catalogue) -> None:
     Console(highlight=False).print(table)
 
 
-def show_answer(answer: Answer, known: Catalogue, index: Sequence[str] = ()) -> None:
+def show_answer(answer: Answer, catalogue: Catalogue, index: Sequence[str] = ()) -> None:
     """Print all that is known of one release or image."""
     console = Console(highlight=False)
     release = answer.release
@@ -197,16 +197,16 @@ def show_answer(answer: Answer, known: Catalogue, index: Sequence[str] = ()) -> 
         uploaded = f"uploaded {release.uploaded}" if release.uploaded else "not in the catalogue"
         heading.append(f"  ({nearest}{uploaded})", "not bold")
     console.print(heading, soft_wrap=True)
-    for label, text in [*facts(answer, known), *(("index", text) for text in index)]:
+    for label, text in [*facts(answer, catalogue), *(("index", text) for text in index)]:
         style = STYLES[answer.state] if answer.state == "malicious" else ""
         console.print(Text(paragraph(label, text, console.width), style), soft_wrap=True)
     console.print("next", style="bold")
-    for step in assessment.next_steps(answer, known):
+    for step in assessment.next_steps(answer, catalogue):
         console.print(Text(f"  {printable(step)}"), soft_wrap=True)  # commands are for copying
     console.print()
 
 
-def facts(answer: Answer, known: Catalogue) -> Iterator[tuple[str, str]]:
+def facts(answer: Answer, catalogue: Catalogue) -> Iterator[tuple[str, str]]:
     """Yield what is known, as label and text."""
     release = answer.release
     if answer.why:
@@ -217,17 +217,17 @@ def facts(answer: Answer, known: Catalogue) -> Iterator[tuple[str, str]]:
     if release.state == "malicious":  # whatever else is wrong with malware
         yield "advisory", assessment.notice(release)
     else:
-        yield from _facts_of(release, answer.state, known)
+        yield from _facts_of(release, answer.state, catalogue)
 
 
-def _facts_of(release: Release, state: str, known: Catalogue) -> Iterator[tuple[str, str]]:
+def _facts_of(release: Release, state: str, catalogue: Catalogue) -> Iterator[tuple[str, str]]:
     if release.yanked:
         yield "yanked", release.yanked
     yield "endpoints.py", release.endpoints_sha256 or "not known here"
-    for place in known.paths_of(release.version):
+    for place in catalogue.paths_of(release.version):
         yield "probably at", place.path  # read in upstream's build files; the guard settles it
-    if pinned := assessment.pin(state, known):
-        for patch in sorted(known.patch_versions.values(), key=lambda it: it.version != pinned):
+    if pinned := assessment.pin(state, catalogue):
+        for patch in sorted(catalogue.patch_versions.values(), key=lambda it: it.version != pinned):
             label = "pin" if patch.version == pinned else "or"
             yield label, f"patch {patch.version} ({patch.line}): {patch.summary}"
     if not release.advisories and state != UNREVIEWED:

@@ -21,12 +21,12 @@ def version(output: str) -> None:
       litellm-overlay version
       litellm-overlay version --output json | jq -r .version
     """
-    known = releases.load()
+    catalogue = releases.load()
     told = {
         "version": __version__,
-        "patchVersion": known.default_patch_version,
-        "patchVersions": list(known.patch_versions),
-        "newestRelease": known.releases[-1].version,
+        "patchVersion": catalogue.default_patch_version,
+        "patchVersions": list(catalogue.patch_versions),
+        "newestRelease": catalogue.releases[-1].version,
         "python": platform.python_version(),
     }
     if is_data(output):
@@ -34,7 +34,7 @@ def version(output: str) -> None:
         return
     click.echo(
         f"litellm-overlay {__version__}\n"
-        f"patch versions: {', '.join(known.patch_versions)}; "
-        f"default {known.default_patch_version}\n"
+        f"patch versions: {', '.join(catalogue.patch_versions)}; "
+        f"default {catalogue.default_patch_version}\n"
         f"catalogue: LiteLLM up to {told['newestRelease']}"
     )

@@ -61,7 +61,7 @@ class Seen:
     image_digest: str | None = None
 
 
-def wanted(item: Object, known: Catalogue) -> Wanted | None:
+def wanted(item: Object, catalogue: Catalogue) -> Wanted | None:
     """Read a pod template, or a pod; None where neither LiteLLM nor the overlay is in it."""
     template = PodTemplate(item)
     if not (template.overlaid or template.litellm):
@@ -77,13 +77,13 @@ def wanted(item: Object, known: Catalogue) -> Wanted | None:
         mode=template.mode,
         on_fixed=word(template.guard_plan, "onFixed") or None,
         notes=tuple(_notes(template)),
-        doubts=tuple(_doubts(template, known)),
+        doubts=tuple(_doubts(template, catalogue)),
     )
 
 
-def see(pod: Object, asked: Wanted, known: Catalogue) -> Seen:
+def see(pod: Object, asked: Wanted, catalogue: Catalogue) -> Seen:
     """Hold a pod against its owner's template."""
-    own = wanted(pod, known)
+    own = wanted(pod, catalogue)
     drift = [*_differences(own, asked)]
     if own is None or not own.overlaid:
         return Seen(name(pod), "not-overlaid", GuardReport(), tuple(drift))
@@ -118,7 +118,7 @@ def _notes(template: PodTemplate) -> Iterator[str]:
         yield f"several containers run LiteLLM's image: {names}"
 
 
-def _doubts(template: PodTemplate, known: Catalogue) -> Iterator[str]:
+def _doubts(template: PodTemplate, catalogue: Catalogue) -> Iterator[str]:
     version = word(template.annotations, VERSION_ANNOTATION)
     digest = word(template.annotations, DIGEST_ANNOTATION)
     if not template.guard:
@@ -135,7 +135,7 @@ def _doubts(template: PodTemplate, known: Catalogue) -> Iterator[str]:
     if not version or not digest:
         yield "the annotations of the overlay are missing"
         return
-    patch = known.patch_versions.get(version)
+    patch = catalogue.patch_versions.get(version)
     if not patch or patch.digest != digest:
         yield f"payload {version} {digest[:12]} is not in the catalogue of this release"
     payload, _ = template.payload

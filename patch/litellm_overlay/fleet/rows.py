@@ -63,7 +63,7 @@ class Row:
 
 
 def rows_of(
-    workloads: Mapping[str, Iterable[Object]], running: Iterable[Object], known: Catalogue
+    workloads: Mapping[str, Iterable[Object]], running: Iterable[Object], catalogue: Catalogue
 ) -> tuple[Row, ...]:
     """Return the rows by namespace, kind and name; `workloads` is by the plurals of WORKLOADS."""
     owned: dict[pods.Owner, list[Object]] = defaultdict(list)
@@ -75,12 +75,12 @@ def rows_of(
         for item in listed:
             owner = (namespace(item) or "", WORKLOADS[plural], name(item))
             mine = owned.pop(owner, [])
-            if wanted := drift.wanted(mapping(item, "spec", "template"), known):
-                found.append(_row(owner, wanted, mine, known, _chart(item)))
+            if wanted := drift.wanted(mapping(item, "spec", "template"), catalogue):
+                found.append(_row(owner, wanted, mine, catalogue, _chart(item)))
     for owner, mine in owned.items():  # of a Rollout, say, or of nobody
-        wanted = None if is_chore(mine[0]) else drift.wanted(mine[0], known)
+        wanted = None if is_chore(mine[0]) else drift.wanted(mine[0], catalogue)
         if wanted:
-            found.append(_row(owner, wanted, mine, known, None))
+            found.append(_row(owner, wanted, mine, catalogue, None))
     return tuple(sorted(found, key=lambda row: (row.namespace, row.kind, row.name)))
 
 
@@ -108,20 +108,24 @@ def chosen(
 
 
 def _row(
-    owner: pods.Owner, wanted: Wanted, mine: Sequence[Object], known: Catalogue, chart: str | None
+    owner: pods.Owner,
+    wanted: Wanted,
+    mine: Sequence[Object],
+    catalogue: Catalogue,
+    chart: str | None,
 ) -> Row:
-    seen = [drift.see(pod, wanted, known) for pod in mine]
+    seen = [drift.see(pod, wanted, catalogue) for pod in mine]
     drifted = [*wanted.doubts, *_grouped((pod.name, pod.drift) for pod in seen)]
     drifted += _disagreement(seen)
-    malware = _malware(wanted, mine, seen, known)
+    malware = _malware(wanted, mine, seen, catalogue)
     decision = "malicious" if malware else _decide(wanted, seen, drifted=bool(drifted))
     notes = [*wanted.notes, *_grouped((pod.name, pod.notes) for pod in seen)]
     if wanted.overlaid and not seen:
         notes.append("no pod runs")
     agreeing = [pod for pod in seen if pod.decision not in {None, "refused"} and not pod.drift]
     reported = next((pod.report for pod in [*agreeing, *seen] if pod.report.facts), GuardReport())
-    version, source, release = _release(reported, wanted.image, known)
-    if release and (newer := assessment.newer(release, known)):
+    version, source, release = _release(reported, wanted.image, catalogue)
+    if release and (newer := assessment.newer(release, catalogue)):
         notes.append(f"{newer}; its advisories are not known here")
     return Row(
         *owner,
@@ -148,13 +152,13 @@ def _row(
 
 
 def _malware(
-    wanted: Wanted, mine: Sequence[Object], seen: Sequence[Seen], known: Catalogue
+    wanted: Wanted, mine: Sequence[Object], seen: Sequence[Seen], catalogue: Catalogue
 ) -> list[str]:
     """Return a sentence if template, a running image or a guard's report names malware."""
     both = (INIT_CONTAINER, wanted.container)
     images = [pods.image_id(pod, container) for pod in mine for container in both]
     reported = [pod.report.fact("litellmVersion") or "" for pod in seen]
-    found = assessment.malware(known, wanted.image, *images, *reported)
+    found = assessment.malware(catalogue, wanted.image, *images, *reported)
     if not found or not found.release:
         return []
     why = f" ({found.why})" if found.why else ""
@@ -199,16 +203,16 @@ def _grouped(pairs: Iterable[tuple[str, tuple[str, ...]]]) -> list[str]:
 
 
 def _release(
-    report: GuardReport, image: str, known: Catalogue
+    report: GuardReport, image: str, catalogue: Catalogue
 ) -> tuple[str | None, str | None, Release | None]:
     """Return the LiteLLM version, where that is from, and what is known of it."""
     if version := report.fact("litellmVersion"):
         try:
-            return version, "report", known.find(version)
+            return version, "report", catalogue.find(version)
         except NotInCatalogueError:
             return version, "report", None
     try:
-        release = assessment.answer(image, known).release
+        release = assessment.answer(image, catalogue).release
     except (ValueError, NotInCatalogueError):
         return None, None, None
     return (release.version, "tag", release) if release else (None, None, None)

@@ -75,20 +75,20 @@ class Verification:
     faults: tuple[str, ...]
 
 
-def targets(running: Iterable[Object], known: Catalogue) -> tuple[Target, ...]:
+def targets(running: Iterable[Object], catalogue: Catalogue) -> tuple[Target, ...]:
     """Return the pods that carry the overlay and are not over, by namespace and name."""
     found = [
-        _target(pod, own, known)
+        _target(pod, own, catalogue)
         for pod in running
         if not (pods.is_over(pod) or is_chore(pod))
-        and (own := drift.wanted(pod, known))
+        and (own := drift.wanted(pod, catalogue))
         and own.overlaid
     ]
     return tuple(sorted(found, key=lambda target: (target.namespace, target.pod)))
 
 
-def _target(pod: Object, own: Wanted, known: Catalogue) -> Target:
-    seen, template = drift.see(pod, own, known), PodTemplate(pod)
+def _target(pod: Object, own: Wanted, catalogue: Catalogue) -> Target:
+    seen, template = drift.see(pod, own, catalogue), PodTemplate(pod)
     return Target(
         namespace=namespace(pod) or "",
         pod=seen.name,

@@ -38,12 +38,12 @@ def warnings(look: Look, today: dt.date) -> tuple[str, ...]:
     return (f"{name} is unreviewed, {age}", *told)
 
 
-def file(look: Look, known: Catalogue) -> str:
+def file(look: Look, catalogue: Catalogue) -> str:
     """Return what the release's own endpoints.py is, "" where it was not read."""
     if look.endpoints is None:
         return ""
     found = stock_file.identify(look.endpoints, look.version)
-    same = [release for release in known.releases if release.endpoints_sha256 == found.sha256]
+    same = [release for release in catalogue.releases if release.endpoints_sha256 == found.sha256]
     if same:
         return f"its endpoints.py is that of {same[-1].version}, which is {same[-1].state}"
     what = _BASIS[found.basis].format(state=found.state)

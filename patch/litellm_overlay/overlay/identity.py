@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     from litellm_overlay.catalogue.releases import Catalogue, Release
 
 
-def release_in_tag(image: str, known: Catalogue) -> Release | None:
+def release_in_tag(image: str, catalogue: Catalogue) -> Release | None:
     """Return the release that the tag of an image of LiteLLM names, None where it does not."""
     try:
         if not names_litellm(last_part(image)):
             return None
         reading = image_tags.read(image_tags.parse(image))
-        return assessment.answer(image, known).release if reading.release else None
+        return assessment.answer(image, catalogue).release if reading.release else None
     except (ValueError, NotInCatalogueError):
         return None

@@ -142,7 +142,7 @@ def _running(
     pods: Callable[[str | None], Sequence[Object]] | None,
 ) -> list[Object]:
     """Return the pods that may tell a release: those of the stream, else those of a cluster."""
-    silent = {it.namespace for it in chosen if not meaning.says_release(it, planner.known)}
+    silent = {it.namespace for it in chosen if not meaning.says_release(it, planner.catalogue)}
     if pods is None or not silent:
         return []
     there = [

@@ -83,12 +83,12 @@ def _without_contradiction(
 ) -> tuple[OverlayValues, list[tuple[str, str]]]:
     """Return a workload's values; without a release given for all that its own tag denies."""
     given, image = item.values.litellm_version, item.proxies[0].image
-    tagged = release_in_tag(image, planner.known)
+    tagged = release_in_tag(image, planner.catalogue)
     for_all = given == planner.values.litellm_version
     if (
         not (given and tagged and for_all)
         or tagged.state == "malicious"
-        or _same(given, tagged, planner.known)
+        or _same(given, tagged, planner.catalogue)
     ):
         return item.values, []
     warning = (
@@ -100,23 +100,23 @@ def _without_contradiction(
 
 def _learned(item: Chosen, planner: Planner, running: Sequence[Object]) -> OverlayValues:
     """Return a workload's values, with the release that its pods tell where the tag does not."""
-    if says_release(item, planner.known):
+    if says_release(item, planner.catalogue):
         return planner.values
     kind, _, name = item.title.rpartition("/")
     told = told_by_pods.release_of(kind.partition("/")[0], name, item.namespace, running)
     return replace(planner.values, litellm_version=told)
 
 
-def says_release(item: Chosen, known: Catalogue) -> bool:
+def says_release(item: Chosen, catalogue: Catalogue) -> bool:
     """Say whether the values of a workload, or the tag of its image, name a release."""
     image = item.proxies[0].image
-    return bool(item.values.litellm_version or release_in_tag(image, known))
+    return bool(item.values.litellm_version or release_in_tag(image, catalogue))
 
 
-def _same(given: str, tagged: Release, known: Catalogue) -> bool:
+def _same(given: str, tagged: Release, catalogue: Catalogue) -> bool:
     """Say whether a release may go with a tag; of malware and unknown ones others tell."""
     try:
-        release = known.release(given)
+        release = catalogue.release(given)
     except NotInCatalogueError:
         return True
     return release == tagged or release.state == "malicious"
@@ -155,7 +155,7 @@ def _beyond(found: Sequence[tuple[Chosen, OverlayPlan]], planner: Planner) -> li
             for item, plan in found
             if item.values.module_path == path
             and plan.litellm.release
-            and (known := planner.known.paths_of(plan.litellm.release.version))
+            and (known := planner.catalogue.paths_of(plan.litellm.release.version))
             and path not in {each.path for each in known}
         ]
         if others and len(others) < len(found):
@@ -166,7 +166,7 @@ def _beyond(found: Sequence[tuple[Chosen, OverlayPlan]], planner: Planner) -> li
         if release
         and item.values.litellm_version == release
         and not item.named
-        and not release_in_tag(item.proxies[0].image, planner.known)
+        and not release_in_tag(item.proxies[0].image, planner.catalogue)
     ]
     if len({item.proxies[0].image for item in using}) > 1:
         names = [f"{item.title} ({item.proxies[0].image})" for item in using]

@@ -38,9 +38,11 @@ class Payload:
     labels: Mapping[str, str]
 
 
-def payloads(name: str, known: Catalogue) -> tuple[Payload, ...]:
+def payloads(name: str, catalogue: Catalogue) -> tuple[Payload, ...]:
     """Return the ConfigMap of every patch version, oldest first."""
-    return tuple(_payload(name, version) for version in sorted(known.patch_versions, key=numbers))
+    return tuple(
+        _payload(name, version) for version in sorted(catalogue.patch_versions, key=numbers)
+    )
 
 
 def _payload(name: str, version: str) -> Payload:

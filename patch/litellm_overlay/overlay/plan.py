@@ -71,19 +71,19 @@ class Planner:
     """
 
     values: OverlayValues
-    known: Catalogue
+    catalogue: Catalogue
     payloads: tuple[Payload, ...]
 
     @classmethod
     def of(cls, values: OverlayValues) -> Planner:
         """Return the planner that goes by this package's catalogue and payloads."""
-        known = releases.load()
-        return cls(values, known, payloads(values.name, known))
+        catalogue = releases.load()
+        return cls(values, catalogue, payloads(values.name, catalogue))
 
     @property
     def payload(self) -> Payload:
         """Return the payload of the patch version that the values pin, else of the newest."""
-        return self._of(self.values.patch_version or self.known.default_patch_version)
+        return self._of(self.values.patch_version or self.catalogue.default_patch_version)
 
     @property
     def rendered(self) -> tuple[Payload, ...]:
@@ -116,7 +116,7 @@ class Planner:
             "onFixed": self.values.on_fixed or "passthrough",
             "onUnknown": self.values.on_unknown,
             # A payload that was frozen before the next malware was known learns of it here.
-            "compromised": [each.version for each in self.known.in_state("malicious")],
+            "compromised": [each.version for each in self.catalogue.in_state("malicious")],
             "settings": self._settings(),
         }
         if self.values.expected_sha256:
@@ -145,11 +145,11 @@ class Planner:
         return given
 
     def _require_bridge(self, version: str) -> None:
-        line = self.known.patch_versions[version].line
+        line = self.catalogue.patch_versions[version].line
         if self.values.on_fixed == "patch" and line != "bridge":
             raise ValuesError(
                 f'onFixed "patch" needs the bridge, and patch version {version} is the {line}',
-                f"leave the patch version out, or set it to {self.known.default_patch_version}",
+                f"leave the patch version out, or set it to {self.catalogue.default_patch_version}",
             )
 
     def identify(self, image: str) -> Answer:
@@ -158,11 +158,11 @@ class Planner:
         Whoever names the release is taken at his word where the tag names none. A tag of upstream's
         form that names another leaves a doubt, which the guard settles. Malware counts before all.
         """
-        if malware := assessment.malware(self.known, image):
+        if malware := assessment.malware(self.catalogue, image):
             return malware
         named = self.values.litellm_version
         try:
-            found = assessment.answer(named or image, self.known)
+            found = assessment.answer(named or image, self.catalogue)
         except ValueError as error:
             raise ValuesError(
                 str(error), "an image looks like ghcr.io/berriai/litellm:v1.88.6"
@@ -198,10 +198,10 @@ class Planner:
                 "overlay have reported it: inject --litellm auto; others are asked by pin "
                 "--from-cluster --exec, or by hand: kubectl exec POD --container NAME -- litellm "
                 "--version; or the hash of its file tells it: kubectl exec POD --container NAME -- "
-                f"sha256sum {self.known.paths_of(self.known.newest_affected)[0].path}, then "
-                "litellm-overlay releases --sha256 HASH",
+                f"sha256sum {self.catalogue.paths_of(self.catalogue.newest_affected)[0].path}, "
+                "then litellm-overlay releases --sha256 HASH",
             )
-        paths = [item.path for item in self.known.paths_of(found.release.version)]
+        paths = [item.path for item in self.catalogue.paths_of(found.release.version)]
         if len(paths) != 1:
             raise ValuesError(
                 f"images of {name} exist in {len(paths)} layouts",

@@ -7,7 +7,7 @@ from dataclasses import fields, replace
 
 import pytest
 
-from fakes.overlaid import IMAGE, KNOWN, crashing, pod, report, workload
+from fakes.overlaid import CATALOGUE, IMAGE, crashing, pod, report, workload
 from litellm_overlay import lock
 from litellm_overlay.errors import NotInCatalogueError, OverlayError, ValuesError, VerificationError
 from litellm_overlay.fleet.rows import rows_of
@@ -15,7 +15,7 @@ from litellm_overlay.objects.kinds import WORKLOADS
 from litellm_overlay.overlay import values
 from litellm_overlay.overlay.plan import Planner
 
-STOCK = KNOWN.release("1.88.6").endpoints_sha256
+STOCK = CATALOGUE.release("1.88.6").endpoints_sha256
 DIGEST = "sha256:" + "a" * 64
 OURS = workload(patch="2.0.0")
 
@@ -29,7 +29,7 @@ def row(item=OURS, *pods):
     """Return the row of a workload; by default of two pods that work."""
     listed = {plural: [] for plural in WORKLOADS} | {"deployments": [item]}
     running = pods or (pod(item, 0, said()), pod(item, 1, said()))
-    (found,) = rows_of(listed, running, KNOWN)
+    (found,) = rows_of(listed, running, CATALOGUE)
     return found
 
 
@@ -53,7 +53,7 @@ def test_the_file_holds_the_lock():
         "litellmVersion": "1.88.6",
         "stockSha256": STOCK,
         "patchVersion": "2.0.0",
-        "payloadDigest": KNOWN.patch_versions["2.0.0"].digest,
+        "payloadDigest": CATALOGUE.patch_versions["2.0.0"].digest,
         "onFixed": "passthrough",
         "chartVersion": None,
     }
@@ -94,7 +94,7 @@ def test_from_values():
     assert (found.image, found.image_digest) == (IMAGE, None)
     assert (found.litellm_version, found.stock_sha256) == ("1.88.6", STOCK)
     assert found.patch_version == "1.0.0"
-    assert found.payload_digest == KNOWN.patch_versions["1.0.0"].digest
+    assert found.payload_digest == CATALOGUE.patch_versions["1.0.0"].digest
     assert found.chart_version
     assert to_pin(image=f"{IMAGE}@{DIGEST}", litellm_version="1.88.6").image_digest == DIGEST
     both = to_pin(image=f"{IMAGE}@{DIGEST}")

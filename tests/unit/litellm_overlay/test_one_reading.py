@@ -10,7 +10,7 @@ import endpoint_patch.__main__ as guard
 from endpoint_patch import stock_file, versions
 from fakes import image as fake_image
 from fakes.endpoint_module import MINIMAL, STOCK, known_files
-from fakes.overlaid import KNOWN, pod, report, state, workload
+from fakes.overlaid import CATALOGUE, pod, report, state, workload
 from litellm_overlay import checks
 from litellm_overlay.fleet.rows import rows_of
 from litellm_overlay.fleet.verification import not_asked, targets
@@ -24,9 +24,11 @@ def seen(message, exit_code):
     """Return decision and first sentence of report, status and doctor; and what verify would ask."""
     one = {"kind": "Pod", **pod(OURS, 0, **state(message, exit_code=exit_code))}
     listed = {plural: [] for plural in WORKLOADS} | {"deployments": [OURS]}
-    (row,) = rows_of(listed, [one], KNOWN)
-    (target,) = targets([one], KNOWN)
-    found = [item for item in checks.findings([OURS, one], KNOWN) if item.object.startswith("Pod/")]
+    (row,) = rows_of(listed, [one], CATALOGUE)
+    (target,) = targets([one], CATALOGUE)
+    found = [
+        item for item in checks.findings([OURS, one], CATALOGUE) if item.object.startswith("Pod/")
+    ]
     return guard_report.read(one), row, found, target
 
 
@@ -107,7 +109,7 @@ def test_an_init_container_that_is_not_ours_says_nothing():
     one = {"kind": "Pod", **pod(OURS, 0, **state("Done.", exit_code=1))}
     one["spec"]["initContainers"][0]["command"] = ["true"]
     assert guard_report.read(one) == guard_report.GuardReport()
-    topics = {item.topic for item in checks.findings([one], KNOWN)}
+    topics = {item.topic for item in checks.findings([one], CATALOGUE)}
     assert "foreign-init-container" in topics
     assert not topics & {"refused", "report-unreadable", "two-images"}
 
@@ -118,10 +120,10 @@ def test_a_pod_that_lost_the_guard():
     del half["spec"]["initContainers"]
     half["status"]["initContainerStatuses"] = []
     listed = {plural: [] for plural in WORKLOADS} | {"deployments": [OURS]}
-    (row,) = rows_of(listed, [half], KNOWN)
+    (row,) = rows_of(listed, [half], CATALOGUE)
     assert (row.decision, row.agreeing) == ("drifted", 0)
     assert row.reasons == ("pod proxy-0: lacks the template's overlay",)
-    (target,) = targets([half], KNOWN)
+    (target,) = targets([half], CATALOGUE)
     assert "no guard writes it" in not_asked(target).faults[0]
 
 
@@ -129,9 +131,9 @@ def test_chores_are_nobodys_proxies():
     """LiteLLM's migrations Job has our mount; what it runs comes to an end by itself."""
     job = {"kind": "Pod", **pod(OURS, 0, report("refused"))}
     job["metadata"]["ownerReferences"] = [{"kind": "Job", "name": "m", "controller": True}]
-    assert rows_of({}, [job], KNOWN) == ()
-    assert targets([job], KNOWN) == ()
-    assert checks.findings([job], KNOWN) == ()
+    assert rows_of({}, [job], CATALOGUE) == ()
+    assert targets([job], CATALOGUE) == ()
+    assert checks.findings([job], CATALOGUE) == ()
 
 
 def test_a_report_of_success_and_another_exit_code():

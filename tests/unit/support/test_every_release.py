@@ -12,9 +12,9 @@ from pins import PINS, ROOT
 from support import every_release
 from support.every_release import BESIDES, BRIDGE, GAPS, NEWEST, RIGHT, STOCK
 
-KNOWN = releases.load()
+CATALOGUE = releases.load()
 ROWS = every_release.read()["rows"]
-BY_ID = {gap.id: gap for gap in KNOWN.gaps}
+BY_ID = {gap.id: gap for gap in CATALOGUE.gaps}
 # Read or reported, not asked by a row.
 NOT_RUN = {"slot-kept", "foreign-continuation", "provider-dropped", "keyless-403"}
 
@@ -29,10 +29,10 @@ def test_a_release_for_each_shape_of_the_fixed_handler_was_run():
     assert ROWS.keys() == everywhere
     shapes = {
         each.handler_sha256
-        for each in KNOWN.releases
+        for each in CATALOGUE.releases
         if each.state in {"fixed", "handshake-fixed"} and "dev" not in each.version
     }
-    assert {KNOWN.release(name).handler_sha256 for name in everywhere} == shapes
+    assert {CATALOGUE.release(name).handler_sha256 for name in everywhere} == shapes
     for release, sides in ROWS.items():
         for side in (STOCK, BRIDGE):
             assert set(every_release.ROWS) <= sides[side].keys(), (release, side)
@@ -67,7 +67,7 @@ def test_what_stock_gets_wrong_is_a_gap_in_the_catalogue():
 
 def test_a_gap_of_a_fixed_release_is_asked_or_named_as_not_run():
     """Whoever adds one adds its row, or says that there is none."""
-    fixed = KNOWN.in_state("fixed", "handshake-fixed")
+    fixed = CATALOGUE.in_state("fixed", "handshake-fixed")
     gaps = {gap.id for release in fixed for gap in release.gaps}
     assert gaps == GAPS.keys() | NOT_RUN
     assert not any(BY_ID[name].mended_by for name in NOT_RUN)
@@ -82,7 +82,7 @@ def test_the_page_says_what_the_file_says():
 
 def test_check_upgrade_and_the_readme_count_the_same_gaps():
     """Of the newest release: as many as the runs saw and the bridge mends."""
-    answer = upgrade.check(upgrade.ask(NEWEST, KNOWN), None, "2.0.0", KNOWN)
+    answer = upgrade.check(upgrade.ask(NEWEST, CATALOGUE), None, "2.0.0", CATALOGUE)
     seen = [name for name, of in every_release.seen_on(ROWS).items() if NEWEST in of]
     sentence = f"for {len(seen)} known gaps that patch 2.0.0 mends"
     assert sentence in answer.sentence

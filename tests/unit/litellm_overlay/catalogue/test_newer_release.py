@@ -10,7 +10,7 @@ from litellm_overlay.errors import NotInCatalogueError
 
 
 @pytest.fixture
-def known():
+def catalogue():
     return releases.load()
 
 
@@ -24,31 +24,33 @@ def known():
         ("1.109.99+ours", "1.109"),
     ],
 )
-def test_a_release_that_is_newer_is_unreviewed(known, version, like):
+def test_a_release_that_is_newer_is_unreviewed(catalogue, version, like):
     """Upstream goes on with several lines: newer is what is above all of its own line."""
     if version == "1.106.0.dev99":  # between two that are known
         with pytest.raises(NotInCatalogueError):
-            known.find(version)
+            catalogue.find(version)
         return
-    found = known.find(version)
+    found = catalogue.find(version)
     assert (found.version, found.state) == (str(Version(version)), "unreviewed")
     assert (found.endpoints_sha256, found.handler_sha256, found.advisories) == (None, None, ())
-    assert known.newest_of_line(version).version.startswith(like or known.releases[-1].version)
-    assert {gap.id for gap in found.gaps} <= {gap.id for gap in known.gaps}
+    assert catalogue.newest_of_line(version).version.startswith(
+        like or catalogue.releases[-1].version
+    )
+    assert {gap.id for gap in found.gaps} <= {gap.id for gap in catalogue.gaps}
 
 
-def test_a_newer_release_has_the_gaps_that_nobody_ended(known):
+def test_a_newer_release_has_the_gaps_that_nobody_ended(catalogue):
     """Those of the newest release that was looked at; and what it is told is true of its line."""
-    assert known.find("1.999.0").gaps == known.releases[-1].gaps
-    said = assessment.newer(known.find("1.83.15"), known)
+    assert catalogue.find("1.999.0").gaps == catalogue.releases[-1].gaps
+    said = assessment.newer(catalogue.find("1.83.15"), catalogue)
     assert "newer than the last that this catalogue knows, 1.83.14 of 20" in said
-    assert assessment.newer(known.release("1.83.14"), known) == ""
+    assert assessment.newer(catalogue.release("1.83.14"), catalogue) == ""
 
 
 @pytest.mark.parametrize("asked", ["1.999.0", "ghcr.io/berriai/litellm:v1.999.0"])
-def test_a_newer_release_is_no_error(known, asked):
+def test_a_newer_release_is_no_error(catalogue, asked):
     """And no malware hides behind it."""
-    found = assessment.answer(asked, known)
+    found = assessment.answer(asked, catalogue)
     assert (found.state, found.exact, found.release.version) == ("unreviewed", True, "1.999.0")
     for name in ("1.107.0.1", "1.107.0+newer", "litellm:v1.999.0-was-1.107.0"):
-        assert assessment.answer(name, known).state == "malicious"
+        assert assessment.answer(name, catalogue).state == "malicious"

@@ -14,8 +14,8 @@ from litellm_overlay.catalogue import patch_files, releases
 from litellm_overlay.errors import NotInCatalogueError
 
 HERE = Path(endpoint_patch.__file__).parent
-KNOWN = releases.load()
-UNRELEASED = [version for version, item in KNOWN.patch_versions.items() if not item.released_in]
+CATALOGUE = releases.load()
+UNRELEASED = [version for version, item in CATALOGUE.patch_versions.items() if not item.released_in]
 
 
 @pytest.fixture
@@ -107,22 +107,22 @@ def test_the_payload_is_all_of_the_package_but_the_other_versions(version):
     assert set(patch_files.files(version)) == expected
 
 
-@pytest.mark.parametrize("version", KNOWN.patch_versions)
+@pytest.mark.parametrize("version", CATALOGUE.patch_versions)
 def test_the_catalogue_has_the_digest_of_the_payload(version):
     """If not: before a release run scripts/freeze_version.py, after it make a new version."""
-    assert KNOWN.patch_versions[version].digest == patch_files.digest(version)
+    assert CATALOGUE.patch_versions[version].digest == patch_files.digest(version)
 
 
 def test_every_patch_version_is_in_the_catalogue():
     """A folder without an entry could not be pinned, an entry without files could not be had."""
     folders = (HERE / "versions").glob("v*_*_*")
     known = {folder.name[1:].replace("_", ".") for folder in folders}
-    assert set(UNRELEASED) <= known <= set(KNOWN.patch_versions)
+    assert set(UNRELEASED) <= known <= set(CATALOGUE.patch_versions)
 
 
 def test_what_the_catalogue_calls_released_is_frozen():
     """And nothing else is."""
-    assert set(KNOWN.patch_versions) - set(UNRELEASED) == set(patch_files.released())
+    assert set(CATALOGUE.patch_versions) - set(UNRELEASED) == set(patch_files.released())
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 @pytest.fixture
-def known():
+def catalogue():
     return releases.load()
 
 
@@ -27,49 +27,49 @@ def changed(**changes):
     return json.dumps({**json.loads(TEXT), **changes})
 
 
-def test_releases_are_sorted_and_unique(known):
+def test_releases_are_sorted_and_unique(catalogue):
     """PEP 440 decides, so 1.83.10 stands after 1.83.9 and a candidate before its release."""
-    versions = [Version(release.version) for release in known.releases]
+    versions = [Version(release.version) for release in catalogue.releases]
     assert versions == sorted(set(versions))
 
 
-def test_the_affected_releases_are_the_76_from_1_82_1_to_1_88_6(known):
+def test_the_affected_releases_are_the_76_from_1_82_1_to_1_88_6(catalogue):
     """The facts that the whole product rests on."""
-    affected = known.in_state("affected")
+    affected = catalogue.in_state("affected")
     assert len(affected) == 76
     assert (affected[0].version, affected[-1].version) == ("1.82.1", "1.88.6")
-    assert known.newest_affected == "1.88.6"
+    assert catalogue.newest_affected == "1.88.6"
 
 
-def test_the_affected_range_has_no_gap(known):
+def test_the_affected_range_has_no_gap(catalogue):
     """Between the first and the last affected release only the malware is not affected."""
-    versions = [release.version for release in known.releases]
-    within = known.releases[versions.index("1.82.1") : versions.index("1.88.6") + 1]
+    versions = [release.version for release in catalogue.releases]
+    within = catalogue.releases[versions.index("1.82.1") : versions.index("1.88.6") + 1]
     others = [release.version for release in within if release.state != "affected"]
     assert others == ["1.82.7", "1.82.8"]
 
 
-def test_states_come_in_unbroken_runs(known):
+def test_states_come_in_unbroken_runs(catalogue):
     """No fixed release is followed by one that is not."""
-    runs = [release.state for release in known.releases if release.state != "malicious"]
+    runs = [release.state for release in catalogue.releases if release.state != "malicious"]
     order = ["no-endpoint", "affected", "handshake-fixed", "fixed"]
     assert runs == sorted(runs, key=order.index)
-    assert len(known.in_state("handshake-fixed")) == 10
-    assert len(known.in_state("fixed")) >= 179
+    assert len(catalogue.in_state("handshake-fixed")) == 10
+    assert len(catalogue.in_state("fixed")) >= 179
 
 
-def test_the_affected_files_are_three_with_one_handler(known):
+def test_the_affected_files_are_three_with_one_handler(catalogue):
     """E1, E2 and E3 differ outside the handler: so one patch serves all."""
-    affected = known.in_state("affected")
+    affected = catalogue.in_state("affected")
     assert len({release.endpoints_sha256 for release in affected}) == 3
     assert {release.handler_sha256 for release in affected} == {
         "0b54c441bf026c8b76683bec4aacdf501559171507f6ed6ec0155c16d83df38b"
     }
 
 
-def test_every_hash_is_well_formed(known):
+def test_every_hash_is_well_formed(catalogue):
     """A release has the hashes that its state allows, and no others."""
-    for release in known.releases:
+    for release in catalogue.releases:
         for hash_, there in zip(
             (release.endpoints_sha256, release.handler_sha256),
             releases.HASHES[release.state],
@@ -78,9 +78,9 @@ def test_every_hash_is_well_formed(known):
             assert bool(hash_ and SHA256.fullmatch(hash_)) == there, release.version
 
 
-def test_what_a_gap_tells(known):
+def test_what_a_gap_tells(catalogue):
     """Where it was seen, and what mends it; or where it is from."""
-    gaps = {gap.id: gap.told for gap in known.gaps}
+    gaps = {gap.id: gap.told for gap in catalogue.gaps}
     assert gaps["budget"].endswith(
         " (seen on 10 releases, 1.89.7 to 1.110.2; patch 2.0.0 mends it)"
     )
@@ -88,25 +88,25 @@ def test_what_a_gap_tells(known):
     assert gaps["keyless-403"].endswith(" (reported upstream (#41080, open; releases not named))")
 
 
-def test_a_gap_was_seen_where_it_is_said_to_be(known):
+def test_a_gap_was_seen_where_it_is_said_to_be(catalogue):
     """On releases of the catalogue that its range covers."""
-    for gap in known.gaps:
+    for gap in catalogue.gaps:
         for version in gap.seen_on:
-            assert gap in known.release(version).gaps, (gap.id, version)
+            assert gap in catalogue.release(version).gaps, (gap.id, version)
 
 
-def test_no_hash_is_shared_by_a_patched_and_an_unpatched_state(known):
+def test_no_hash_is_shared_by_a_patched_and_an_unpatched_state(catalogue):
     """Else the guard could not decide by hash whether to patch."""
-    affected = {release.endpoints_sha256 for release in known.in_state("affected")}
-    others = known.in_state("no-endpoint", "handshake-fixed", "fixed")
+    affected = {release.endpoints_sha256 for release in catalogue.in_state("affected")}
+    others = catalogue.in_state("no-endpoint", "handshake-fixed", "fixed")
     assert not affected & {release.endpoints_sha256 for release in others}
 
 
 @pytest.mark.parametrize("kind", ["advisories", "gaps"])
-def test_every_advisory_and_gap_is_used(known, kind):
+def test_every_advisory_and_gap_is_used(catalogue, kind):
     """A specifier that no release meets is a slip."""
     listed = [item["id"] for item in json.loads(TEXT)[kind]]
-    used = {item.id for release in known.releases for item in getattr(release, kind)}
+    used = {item.id for release in catalogue.releases for item in getattr(release, kind)}
     assert sorted(listed) == sorted(used)
 
 
@@ -117,9 +117,9 @@ def test_every_fact_by_hand_says_where_it_is_from():
     assert all(item["basis"] for item in (*data["gaps"], *data["module_paths"]))
 
 
-def test_an_advisory_does_not_hit_the_release_that_fixes_it(known):
+def test_an_advisory_does_not_hit_the_release_that_fixes_it(catalogue):
     """`affected` and `fixed_in` say the same."""
-    for release in known.releases:
+    for release in catalogue.releases:
         for advisory in release.advisories:
             assert Version(release.version) < Version(advisory.fixed_in)
 
@@ -133,16 +133,16 @@ def test_an_advisory_does_not_hit_the_release_that_fixes_it(known):
         ("CVE-2026-49468", "1.84.0rc1", "1.84.0"),
     ],
 )
-def test_advisories_end_where_the_fix_came(known, advisory, last, first):
+def test_advisories_end_where_the_fix_came(catalogue, advisory, last, first):
     """The last release with it has it, its own candidates too; the first without has not."""
-    assert advisory in [item.id for item in known.release(last).advisories]
-    assert advisory not in [item.id for item in known.release(first).advisories]
+    assert advisory in [item.id for item in catalogue.release(last).advisories]
+    assert advisory not in [item.id for item in catalogue.release(first).advisories]
 
 
-def test_gaps_tell_the_two_kinds_of_fixed_apart(known):
+def test_gaps_tell_the_two_kinds_of_fixed_apart(catalogue):
     """1.89 fails on an alias, and makes a warm-up a call; both end with 1.90."""
-    old = {gap.id for gap in known.release("1.89.7").gaps}
-    new = {gap.id for gap in known.release("1.90.0rc1").gaps}
+    old = {gap.id for gap in catalogue.release("1.89.7").gaps}
+    new = {gap.id for gap in catalogue.release("1.90.0rc1").gaps}
     assert {"warmup-is-a-call", "alias-hangs", "later-model-native"} == old - new
     # 1.89 switches, where the provider is OpenAI or Azure; and a warm-up that is a call is not lost.
     assert new - old == {"model-switch", "warmup-input-lost"}
@@ -152,18 +152,18 @@ def test_gaps_tell_the_two_kinds_of_fixed_apart(known):
     ("version", "families"),
     [("1.82.3", ["system"]), ("1.83.8", ["system", "venv"]), ("1.88.6", ["venv"])],
 )
-def test_module_paths_by_release(known, version, families):
+def test_module_paths_by_release(catalogue, version, families):
     """Where the change of image family is not known to the release, both are named."""
-    assert [item.family for item in known.paths_of(version)] == families
+    assert [item.family for item in catalogue.paths_of(version)] == families
 
 
 @pytest.mark.parametrize(
     ("spelling", "version"),
     [("1.88.6", "1.88.6"), ("v1.88.6", "1.88.6"), ("1.84.0-rc.1", "1.84.0rc1")],
 )
-def test_a_release_is_found_in_any_spelling(known, spelling, version):
+def test_a_release_is_found_in_any_spelling(catalogue, spelling, version):
     """PEP 440 has several spellings of one version."""
-    assert known.release(spelling).version == version
+    assert catalogue.release(spelling).version == version
 
 
 @pytest.mark.parametrize(
@@ -176,28 +176,28 @@ def test_a_release_is_found_in_any_spelling(known, spelling, version):
         ("newest", "a version looks like"),
     ],
 )
-def test_an_unknown_release_is_refused_with_the_next_step(known, version, hint):
+def test_an_unknown_release_is_refused_with_the_next_step(catalogue, version, hint):
     """Exit code 3, and a hint that fits."""
     with pytest.raises(NotInCatalogueError) as refused:
-        known.release(version)
+        catalogue.release(version)
     assert refused.value.exit_code == 3
     assert refused.value.hint.startswith(hint)
 
 
-def test_the_default_patch_version_is_the_newest(known):
+def test_the_default_patch_version_is_the_newest(catalogue):
     """The newest is the default; 1.0.0 stays pinnable."""
-    assert known.default_patch_version == max(known.patch_versions, key=Version)
-    assert known.patch_versions["1.0.0"].line == "relay"
-    assert known.patch_versions["2.0.0"].line == "bridge"
+    assert catalogue.default_patch_version == max(catalogue.patch_versions, key=Version)
+    assert catalogue.patch_versions["1.0.0"].line == "relay"
+    assert catalogue.patch_versions["2.0.0"].line == "bridge"
 
 
-def test_the_catalogue_is_read_once_and_cannot_be_changed(known):
+def test_the_catalogue_is_read_once_and_cannot_be_changed(catalogue):
     """It is shared by everything in the process."""
-    assert releases.load() is known
+    assert releases.load() is catalogue
     with pytest.raises(dataclasses.FrozenInstanceError):
-        known.releases[0].state = "fixed"
+        catalogue.releases[0].state = "fixed"
     with pytest.raises(TypeError):
-        known.patch_versions["3.0.0"] = None
+        catalogue.patch_versions["3.0.0"] = None
 
 
 ROW = json.loads(TEXT)["releases"][-1]

@@ -18,17 +18,17 @@ IMAGE = "registry.example.com/berriai/litellm"
 
 
 @pytest.fixture
-def known():
+def catalogue():
     return releases.load()
 
 
 @pytest.fixture
-def check(known):
+def check(catalogue):
     """Ask as the verb does."""
 
-    def check(to, from_=None, patch=known.default_patch_version):
-        current = upgrade.ask(from_, known) if from_ else None
-        return upgrade.check(upgrade.ask(to, known), current, patch, known)
+    def check(to, from_=None, patch=catalogue.default_patch_version):
+        current = upgrade.ask(from_, catalogue) if from_ else None
+        return upgrade.check(upgrade.ask(to, catalogue), current, patch, catalogue)
 
     return check
 
@@ -39,18 +39,18 @@ def one(sentences, *words):
     return found
 
 
-def test_every_release_has_a_verdict(check, known):
+def test_every_release_has_a_verdict(check, catalogue):
     """Of whatever state, upgraded to from nothing in particular."""
-    for release in known.releases:
+    for release in catalogue.releases:
         found = check(release.version)
         assert (found.verdict, found.proceed) == VERDICTS[release.state]
         assert release.version in found.sentence
         assert found.steps
 
 
-def test_between_any_two_releases_nothing_is_lost_or_told_twice(check, known):
+def test_between_any_two_releases_nothing_is_lost_or_told_twice(check, catalogue):
     """Advisories that go, stay and come are those of the two releases; each is told once."""
-    runs = [known.in_state(state) for state in releases.STATES]
+    runs = [catalogue.in_state(state) for state in releases.STATES]
     edges = {release.version for run in runs for release in (run[0], run[-1])}
     edges |= {"1.82.3", "1.83.6", "1.83.7", "1.83.10", "1.90.0", "1.106.0"}
     for old in edges:
@@ -58,7 +58,7 @@ def test_between_any_two_releases_nothing_is_lost_or_told_twice(check, known):
             found = check(new, old)
             told = [*found.gains, *found.losses, *found.remaining]
             assert len(told) == len(set(told))
-            target, before = known.release(new), known.release(old)
+            target, before = catalogue.release(new), catalogue.release(old)
             if target.state == "malicious":
                 assert told == [assessment.notice(target)]
                 continue
@@ -80,14 +80,14 @@ def test_an_affected_target_keeps_the_overlay(check):
     assert (found.gains, found.losses) == ((), ())
 
 
-def test_a_fixed_target_needs_no_overlay_for_the_handshake(check, known):
+def test_a_fixed_target_needs_no_overlay_for_the_handshake(check, catalogue):
     """What runs show the patch to do right is a loss; what none shows is only a known gap."""
     found = check("1.90.0")
     assert found.gains == (
         "the overlay may go, where the losses below do not matter",
         "an upgrade closes the advisories of older releases; the overlay closes none",
     )
-    gaps = known.release("1.90.0").gaps
+    gaps = catalogue.release("1.90.0").gaps
     mended = [gap.told for gap in gaps if PATCH in gap.mended_by]
     assert list(found.losses) == mended
     assert {*found.losses, *found.remaining} == {gap.told for gap in gaps}
@@ -105,12 +105,14 @@ def test_a_fixed_target_needs_no_overlay_for_the_handshake(check, known):
 
 
 @pytest.mark.parametrize("current", [None, "1.88.6", "1.90.0"])
-def test_the_bridge_that_stays_loses_nothing(known, current):
+def test_the_bridge_that_stays_loses_nothing(catalogue, current):
     """Under onFixed patch the target is patched as what runs now is."""
-    target, before = (upgrade.ask(each, known) if each else None for each in ("1.110.2", current))
-    found = upgrade.check(target, before, PATCH, known, "patch")
+    target, before = (
+        upgrade.ask(each, catalogue) if each else None for each in ("1.110.2", current)
+    )
+    found = upgrade.check(target, before, PATCH, catalogue, "patch")
     assert (found.verdict, found.losses) == ("fixed-upstream", ())
-    open_ = [gap.told for gap in known.release("1.110.2").gaps if PATCH not in gap.mended_by]
+    open_ = [gap.told for gap in catalogue.release("1.110.2").gaps if PATCH not in gap.mended_by]
     assert list(found.remaining) == open_
     assert not [text for text in found.gains if "may go" in text]
 
@@ -125,13 +127,13 @@ def test_from_one_fixed_release_to_another_only_the_difference_counts(check):
 
 
 @pytest.mark.parametrize("current", [None, "1.88.6", "1.110.2"])
-def test_a_newer_target_is_unreviewed(check, known, current):
+def test_a_newer_target_is_unreviewed(check, catalogue, current):
     """No verdict, but no dead end: what goes on, what is to be expected, how to ask the file."""
     found = check("1.999.0", current)
     assert (found.verdict, found.proceed) == ("unreviewed", False)
     assert "chart, inject, render and pin go on" in found.sentence
     one(found.remaining, "advisories are not known here")
-    expected = [f"to be expected: {gap.told}" for gap in known.releases[-1].gaps]
+    expected = [f"to be expected: {gap.told}" for gap in catalogue.releases[-1].gaps]
     assert set(expected) <= set(found.remaining)
     assert "litellm-overlay diff 1.999.0" in found.steps
     one(found.steps, "--entrypoint sha256sum")
@@ -144,9 +146,9 @@ def test_back_to_the_overlay_only_what_tests_show_is_a_gain(check):
     assert not [text for text in gains if "previous_response_id" in text]
 
 
-def test_a_gap_that_the_pinned_patch_mends_is_none(check, known):
+def test_a_gap_that_the_pinned_patch_mends_is_none(check, catalogue):
     """It is met with 1.0.0 only."""
-    assert [gap.id for gap in known.release("1.82.3").gaps] == ["upstream-url"]
+    assert [gap.id for gap in catalogue.release("1.82.3").gaps] == ["upstream-url"]
     for current in (None, "1.90.0"):
         found = check("1.82.3", current)
         assert not [it for it in (*found.losses, *found.remaining) if "?model=" in it]

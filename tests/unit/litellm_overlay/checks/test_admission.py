@@ -8,14 +8,14 @@ from fakes import objects as fake
 from litellm_overlay import checks
 from litellm_overlay.catalogue import releases
 
-KNOWN = releases.load()
+CATALOGUE = releases.load()
 PROFILE = {"seccompProfile": {"type": "RuntimeDefault"}}
 
 
 def found(*objects):
     """Return topic -> finding, of what is asked here."""
     topics = {"outage", "scc-seccomp", "scc-volumes", "refused", "pod-waiting"}
-    return {it.topic: it for it in checks.findings(objects, KNOWN) if it.topic in topics}
+    return {it.topic: it for it in checks.findings(objects, CATALOGUE) if it.topic in topics}
 
 
 def overlaid(kind="Deployment", **spec):

@@ -13,7 +13,7 @@ from litellm_overlay.checks import address
 from litellm_overlay.fleet.rows import rows_of
 from litellm_overlay.fleet.verification import targets
 
-KNOWN = releases.load()
+CATALOGUE = releases.load()
 RULES = [{"backendRefs": [{"name": "litellm"}], "timeouts": {"request": "1s"}}]
 TARGET = [{"kind": "HTTPRoute", "name": "litellm"}]
 ROUTE = {"route": [{"destination": {"host": "litellm"}}], "timeout": "30s"}
@@ -89,7 +89,7 @@ def test_any_value_in_any_place(value):
         for key in path[:-1]:
             inside = inside[key]
         inside[path[-1]] = value
-        found = checks.findings(objects, KNOWN)
+        found = checks.findings(objects, CATALOGUE)
         assert all(isinstance(item.what, str) and item.what for item in found), path
         address.addresses(checks.read(objects))
 
@@ -120,19 +120,19 @@ def test_any_value_in_a_workload_or_a_pod_of_a_fleet(value):
             inside = inside[key]
         inside[path[-1]] = value
         workloads = {"deployments": listed("Deployment", objects)}
-        rows_of(workloads, listed("Pod", objects), KNOWN)
-        targets(listed("Pod", objects), KNOWN)
+        rows_of(workloads, listed("Pod", objects), CATALOGUE)
+        targets(listed("Pod", objects), CATALOGUE)
 
 
 def test_the_fleet_is_looked_at():
     """Else the test above would change what nobody reads."""
     workloads = {"deployments": listed("Deployment", OWNED)}
-    (row,) = rows_of(workloads, listed("Pod", OWNED), KNOWN)
+    (row,) = rows_of(workloads, listed("Pod", OWNED), CATALOGUE)
     assert (row.pods, row.workload) == (1, "deployment/litellm")
-    assert len(targets(listed("Pod", OWNED), KNOWN)) == 1
+    assert len(targets(listed("Pod", OWNED), CATALOGUE)) == 1
 
 
 def test_the_whole_is_looked_at():
     """Else the test above would change what nobody reads."""
-    topics = {item.topic for item in checks.findings(WHOLE, KNOWN)}
+    topics = {item.topic for item in checks.findings(WHOLE, CATALOGUE)}
     assert {"refused", "payload-missing", "gke-timeout", "ingress-alb", "istio-h2"} <= topics

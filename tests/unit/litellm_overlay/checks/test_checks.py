@@ -18,7 +18,7 @@ from litellm_overlay import checks
 from litellm_overlay.catalogue import releases
 from litellm_overlay.overlay.payload import payloads
 
-KNOWN = releases.load()
+CATALOGUE = releases.load()
 TESTS = Path(__file__).parents[3]
 DRAIN = (TESTS.parent / "manifests" / "drain.sh").read_text()
 GOLDEN = sorted(
@@ -35,12 +35,12 @@ MALICIOUS_INDEX = "sha256:1bbcb1443bc962e45f5aad53fe3d2c30600e0379715fb6c664cdd3
 
 def find(*objects):
     """Return (severity, topic) of each finding."""
-    return [(item.severity, item.topic) for item in checks.findings(objects, KNOWN)]
+    return [(item.severity, item.topic) for item in checks.findings(objects, CATALOGUE)]
 
 
 def only(*objects):
     """Return the one finding."""
-    (item,) = checks.findings(objects, KNOWN)
+    (item,) = checks.findings(objects, CATALOGUE)
     return item
 
 
@@ -101,7 +101,7 @@ def test_the_bridge_on_a_fixed_release_is_as_it_should_be():
 
 def test_release_without_endpoint_under_the_overlay():
     """The guard will refuse it."""
-    older = KNOWN.in_state("no-endpoint")[-1].version
+    older = CATALOGUE.in_state("no-endpoint")[-1].version
     found = find(fake.overlaid(f"litellm:v{older}"))
     assert ("error", "no-endpoint") in found
 
@@ -125,7 +125,7 @@ def test_malware_is_an_error_whoever_names_it(image, report, running):
     """Tag, guard or kubelet: what one of them says is not outvoted; it says from where it is."""
     said = {"decision": "upstream-fixed", "modulePath": fake.PATH, **report}
     pods = fake.pod(said, images=(running, running))
-    found = checks.findings([fake.overlaid(image), pods], KNOWN)
+    found = checks.findings([fake.overlaid(image), pods], CATALOGUE)
     (item,) = [it for it in found if it.topic == "malicious"]
     assert item.severity == "error"
     assert "Source: https://" in item.why
@@ -343,7 +343,7 @@ def test_payload_that_does_not_exist():
 @pytest.mark.parametrize("name", ["litellm-overlay", "litellm"], ids=["inject", "chart"])
 def test_the_command_for_a_missing_payload_makes_it(name):
     """Under the name that the pods wait for, whoever gave it; of a version that is no longer kept, too."""
-    (oldest, *_) = payloads(name, KNOWN)
+    (oldest, *_) = payloads(name, CATALOGUE)
     deployment = fake.overlaid()
     fake.pod_of(deployment)["volumes"][0]["configMap"]["name"] = oldest.name
     render, _, kubectl = only(deployment, fake.config_map("other")).fix.rpartition(" | ")
@@ -433,7 +433,7 @@ def test_sorted_by_object_then_by_severity():
     """And nothing twice."""
     second = fake.stock("litellm:v1.82.3")
     second["metadata"]["name"] = "second"
-    found = checks.findings([fake.stock("litellm:v1.82.3"), second], KNOWN)
+    found = checks.findings([fake.stock("litellm:v1.82.3"), second], CATALOGUE)
     assert [(item.object, item.severity) for item in found] == [
         ("Deployment/llm/litellm", "error"),
         ("Deployment/llm/litellm", "warning"),
@@ -446,7 +446,7 @@ def test_every_finding_says_what_why_and_how():
     """In one sentence each, and how in as many lines as it takes."""
     for path in GOLDEN:
         objects = [item for item in yaml.safe_load_all(path.read_text()) if item]
-        for item in checks.findings(objects, KNOWN):
+        for item in checks.findings(objects, CATALOGUE):
             assert item.what.strip()
             assert item.why.strip()
             assert item.fix.strip()

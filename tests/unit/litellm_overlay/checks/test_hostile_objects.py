@@ -15,7 +15,7 @@ from litellm_overlay.catalogue import releases
 from litellm_overlay.commands import doctor
 from litellm_overlay.printed import printable
 
-KNOWN = releases.load()
+CATALOGUE = releases.load()
 HOSTILE = [
     "'; : > planted; '",
     "x\n: > planted\n",
@@ -41,7 +41,7 @@ def objects():
     affected["metadata"]["name"] = "stock"
     named = fake.overlaid()
     fake.pod_of(named)["volumes"][0]["configMap"]["name"] = (
-        f"mine-2.0.0-{KNOWN.patch_versions['2.0.0'].digest[:12]}"
+        f"mine-2.0.0-{CATALOGUE.patch_versions['2.0.0'].digest[:12]}"
     )
     rules = [{"backendRefs": [{"name": "litellm"}], "timeouts": {"request": "1s"}}]
     return [
@@ -83,7 +83,7 @@ def with_text(text, *, everywhere=False):
         for key in path:
             old = old[key]
         _replace(changed, path, text)
-        yield path, checks.findings(changed, KNOWN)
+        yield path, checks.findings(changed, CATALOGUE)
         # A name that others refer to is hostile in all of these places, or nothing refers to it.
         if everywhere and path[-1] in {"name", "namespace"}:
             alike = copy.deepcopy(whole)
@@ -93,7 +93,7 @@ def with_text(text, *, everywhere=False):
                     value = value[key]
                 if value == old:
                     _replace(alike, each, text)
-            yield path, checks.findings(alike, KNOWN)
+            yield path, checks.findings(alike, CATALOGUE)
 
 
 def _replace(objects_, path, text):
@@ -141,7 +141,7 @@ def test_nothing_that_is_printed_moves_a_cursor_or_turns_a_line(text, capsys):
 
 def test_much_is_printed():
     """Else the tests above would look at nothing."""
-    topics = {item.topic for item in checks.findings(objects(), KNOWN)}
+    topics = {item.topic for item in checks.findings(objects(), CATALOGUE)}
     assert topics >= {"refused", "affected", "payload-missing", "unknown-release", "route-timeout"}
     assert topics >= {"passthrough", "pod-waiting", "gke-timeout", "ingress-f5", "ingress-alb"}
     assert len(PLACES) > 150

@@ -10,13 +10,13 @@ from litellm_overlay.catalogue import releases
 from litellm_overlay.checks import address
 from litellm_overlay.checks.together import together
 
-KNOWN = releases.load()
+CATALOGUE = releases.load()
 ROUTER = "haproxy.router.openshift.io"
 
 
 def found(*objects, named=None):
     """Return severity, topic and object of each finding."""
-    told = checks.findings(objects, KNOWN, named)
+    told = checks.findings(objects, CATALOGUE, named)
     return [(item.severity, item.topic, item.object) for item in told]
 
 

@@ -10,7 +10,7 @@ from litellm_overlay import checks
 from litellm_overlay.catalogue import releases
 from litellm_overlay.checks import address, limits
 
-KNOWN = releases.load()
+CATALOGUE = releases.load()
 NGINX = "nginx.ingress.kubernetes.io"
 ALB = "alb.ingress.kubernetes.io/load-balancer-attributes"
 
@@ -18,7 +18,7 @@ ALB = "alb.ingress.kubernetes.io/load-balancer-attributes"
 def find(*objects, service=None):
     """Return severity, topic and object of each finding; proxy and Service are whole."""
     given = [fake.overlaid(), service or fake.service(), *objects]
-    return [(it.severity, it.topic, it.object) for it in checks.findings(given, KNOWN)]
+    return [(it.severity, it.topic, it.object) for it in checks.findings(given, CATALOGUE)]
 
 
 def topics(*objects, service=None):
@@ -91,7 +91,7 @@ def test_the_ingress_class_tells_the_controller(controller, expected):
 def fix(*objects, service=None):
     """Return the first finding's fix, read as the YAML that it is."""
     given = [fake.overlaid(), service or fake.service(), *objects]
-    return yaml.safe_load(checks.findings(given, KNOWN)[0].fix)
+    return yaml.safe_load(checks.findings(given, CATALOGUE)[0].fix)
 
 
 def test_a_fix_keeps_what_the_annotation_says_already():

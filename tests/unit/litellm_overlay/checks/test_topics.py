@@ -13,7 +13,7 @@ from litellm_overlay.catalogue import assessment, releases
 from litellm_overlay.checks import topics
 from litellm_overlay.errors import ValuesError
 
-KNOWN = releases.load()
+CATALOGUE = releases.load()
 CHECKS = Path(topics.__file__).parent
 # The place of the topic among a call's arguments.
 PLACES = {"Finding": 2, "finding": 1, "idle": 1, "life": 1, "_idle": 1, "_life": 1}
@@ -47,7 +47,7 @@ def undrained(**annotations):
 
 def sifted(*objects, ignored=()):
     """Return the topics that count, and those that do not."""
-    found = checks.findings(objects, KNOWN)
+    found = checks.findings(objects, CATALOGUE)
     parts = topics.sift(found, objects, topics.patterns(ignored))
     return tuple([item.topic for item in part] for part in parts)
 

@@ -35,13 +35,13 @@ def run(monkeypatch, capsys):
 def locked(tmp_path, monkeypatch):
     """Write a lock of 1.83.0 with patch 1.0.0 into the working directory; return its name."""
     monkeypatch.chdir(tmp_path)
-    known = releases.load()
+    catalogue = releases.load()
     pinned = lock.Lock(
         image="ghcr.io/berriai/litellm:v1.83.0",
         litellm_version="1.83.0",
-        stock_sha256=known.release("1.83.0").endpoints_sha256,
+        stock_sha256=catalogue.release("1.83.0").endpoints_sha256,
         patch_version="1.0.0",
-        payload_digest=known.patch_versions["1.0.0"].digest,
+        payload_digest=catalogue.patch_versions["1.0.0"].digest,
     )
     (tmp_path / lock.NAME).write_text(lock.text(pinned))
     return lock.NAME
@@ -87,8 +87,8 @@ def test_a_script_gets_all_of_it(run):
     found = json.loads(run("--from", "1.82.3", "--to", "1.88.6", "--output", "json")[1])
     assert (found["to"]["version"], found["to"]["pin"]) == ("1.88.6", "2.0.0")
     assert (found["from"]["version"], found["proceed"]) == ("1.82.3", True)
-    known = releases.load()
-    assert len(found["gains"]) == len(known.release("1.82.3").advisories)
+    catalogue = releases.load()
+    assert len(found["gains"]) == len(catalogue.release("1.82.3").advisories)
     assert (found["losses"], found["remaining"]) == ([], [])
     assert any("modulePath" in text for text in found["changes"])
     assert "  litellm-overlay status" in found["steps"]

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from fakes.api_server import FakeApi, kubeconfig, serving
-from fakes.overlaid import KNOWN, pod, report, workload
+from fakes.overlaid import CATALOGUE, pod, report, workload
 from litellm_overlay import lock
 from litellm_overlay.cluster import tunnel
 from litellm_overlay.errors import ClusterError
@@ -135,7 +135,7 @@ def asked(monkeypatch):
 
     monkeypatch.setattr(tunnel, "execute", execute)
     asked_of = type("Asked", (), {"seen": asked, "told": told})
-    own = KNOWN.release("1.88.6").endpoints_sha256
+    own = CATALOGUE.release("1.88.6").endpoints_sha256
     sha256 = hashlib.sha256
     monkeypatch.setattr(
         hashlib, "sha256", lambda data=b"", **more: _Known(own) if data == STOCK else sha256(data, **more)
@@ -169,7 +169,7 @@ def test_a_pod_is_asked_with_consent(run, api, asked, tmp_path):
     assert done.code == 0, done.err
     written = json.loads((tmp_path / lock.NAME).read_text())
     assert written["litellmVersion"] == "1.88.6"
-    assert written["stockSha256"] == KNOWN.release("1.88.6").endpoints_sha256
+    assert written["stockSha256"] == CATALOGUE.release("1.88.6").endpoints_sha256
     assert (written["image"], written["imageDigest"]) == (MOVING, HERE.partition("@")[2])
     assert {each[:4] for each in asked.seen} == {
         ("llm", "plain-0", "litellm", "litellm"),

@@ -12,10 +12,10 @@ import pytest
 import yaml
 
 from fakes.api_server import FakeApi, kubeconfig, serving
-from fakes.overlaid import IMAGE, KNOWN, pod, report, workload
+from fakes.overlaid import CATALOGUE, IMAGE, pod, report, workload
 from litellm_overlay import cli, lock
 
-STOCK = KNOWN.release("1.88.6").endpoints_sha256
+STOCK = CATALOGUE.release("1.88.6").endpoints_sha256
 DIGEST = "sha256:" + "a" * 64
 OURS = workload(patch="2.0.0")
 

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from fakes.api_server import FakeApi, kubeconfig, serving
-from fakes.overlaid import KNOWN, crashing, pod, report, workload
+from fakes.overlaid import CATALOGUE, crashing, pod, report, workload
 from litellm_overlay import cli
 from litellm_overlay.cluster import client
 
@@ -98,7 +98,7 @@ def test_for_programs(api, run, output, load):
         "versionFrom": "report",
         "stockSha256": None,
         "patchVersion": "2.0.0",
-        "payloadDigest": KNOWN.patch_versions["2.0.0"].digest,
+        "payloadDigest": CATALOGUE.patch_versions["2.0.0"].digest,
         "onFixed": "passthrough",
         "chartVersion": None,
         "decision": "patched",

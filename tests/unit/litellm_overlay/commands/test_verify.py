@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from fakes.endpoint_module import STOCK
-from fakes.overlaid import KNOWN, pod, report, workload
+from fakes.overlaid import CATALOGUE, pod, report, workload
 from litellm_overlay.catalogue import patch_files
 from litellm_overlay.commands import verify
 from litellm_overlay.errors import OverlayError
@@ -21,11 +21,11 @@ OURS = workload(patch="2.0.0")
 
 def target(**said):
     """Return a pod whose guard has patched STOCK, and said so, or something else."""
-    (found,) = verification.targets([pod(OURS, 0, report())], KNOWN)
+    (found,) = verification.targets([pod(OURS, 0, report())], CATALOGUE)
     settings = found.origin.plan["settings"]
     made = preview.patched_sha256(STOCK, "2.0.0", settings, "1.88.6")
     told = report(stockSha256=hashlib.sha256(STOCK).hexdigest(), patchedSha256=made)
-    (found,) = verification.targets([pod(OURS, 0, told | said)], KNOWN)
+    (found,) = verification.targets([pod(OURS, 0, told | said)], CATALOGUE)
     return found
 
 

@@ -10,7 +10,7 @@ import json
 
 import pytest
 
-from fakes.overlaid import IMAGE, KNOWN, crashing, overlaid, pod, report, state, workload
+from fakes.overlaid import CATALOGUE, IMAGE, crashing, overlaid, pod, report, state, workload
 from litellm_overlay.fleet.rows import rows_of
 from litellm_overlay.objects.kinds import WORKLOADS
 
@@ -22,7 +22,7 @@ def rows(*items, pods=()):
     listed = {plural: [] for plural in WORKLOADS}
     for item in items:
         listed[PLURALS[item["kind"]]].append({k: v for k, v in item.items() if k != "kind"})
-    return rows_of(listed, pods, KNOWN)
+    return rows_of(listed, pods, CATALOGUE)
 
 
 def row(item, *pods):

@@ -18,8 +18,8 @@ from litellm_overlay.names import (
 )
 from litellm_overlay.responses.diagnosis import Diagnosis, Verdict
 
-KNOWN = releases.load()
-PATCH = KNOWN.patch_versions["2.0.0"]
+CATALOGUE = releases.load()
+PATCH = CATALOGUE.patch_versions["2.0.0"]
 MODULE = "/app/.venv/lib/python3.13/site-packages/litellm/proxy/response_api_endpoints/endpoints.py"
 CONTENT = b"patched"
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -72,7 +72,7 @@ def pod(name="p", *, decision="patched", ready=True, mode="websocket", **metadat
 
 def test_a_target_says_where_and_what():
     """The proxy beside a sidecar, LiteLLM's port among several, the hash that the guard wrote."""
-    (target,) = verification.targets([pod()], KNOWN)
+    (target,) = verification.targets([pod()], CATALOGUE)
     assert target == verification.Target(
         *("llm", "p", "litellm", 4000, "patched", MODULE, SHA256, "websocket"),
         guarded=True,
@@ -97,13 +97,13 @@ def test_a_target_says_where_and_what():
 )
 def test_the_payload_that_a_new_pod_would_get(config_map, files):
     """What the pod template mounts of the ConfigMap, at the paths it gives them."""
-    (target,) = verification.targets([pod()], KNOWN)
+    (target,) = verification.targets([pod()], CATALOGUE)
     assert verification.payload_of(target, config_map) == files
 
 
 def test_what_is_wrong_with_a_payload():
     """Nothing if it is what the template wants; else no pod starts anew."""
-    (target,) = verification.targets([pod()], KNOWN)
+    (target,) = verification.targets([pod()], CATALOGUE)
     assert verification.payload_fault(target, PATCH.digest) == ""
     gone = verification.payload_fault(target, None)
     assert "is gone: no pod starts anew" in gone
@@ -113,7 +113,7 @@ def test_what_is_wrong_with_a_payload():
 
 def test_a_guard_that_says_another_hash_than_ours():
     """Its image lies, or its Python does."""
-    (target,) = verification.targets([pod()], KNOWN)
+    (target,) = verification.targets([pod()], CATALOGUE)
     assert verification.making_fault(target, SHA256) == ""
     fault = verification.making_fault(target, "f" * 64)
     assert "do not trust this image" in fault
@@ -123,7 +123,7 @@ def test_a_guard_that_says_another_hash_than_ours():
 
 def test_an_image_with_upstreams_fix_is_held_to_its_own_file():
     """The guard has written the original."""
-    (target,) = verification.targets([pod(decision="upstream-fixed")], KNOWN)
+    (target,) = verification.targets([pod(decision="upstream-fixed")], CATALOGUE)
     assert target.sha256 == "0" * 64
 
 
@@ -131,14 +131,14 @@ def test_who_is_asked():
     """Pods with the overlay, sorted; not those that end, nor those without it."""
     plain = {"metadata": {"name": "x"}, "spec": {"containers": [{"image": "r/litellm:v1.88.6"}]}}
     found = verification.targets(
-        [pod("b"), pod("a"), pod("gone", deletionTimestamp="now"), plain], KNOWN
+        [pod("b"), pod("a"), pod("gone", deletionTimestamp="now"), plain], CATALOGUE
     )
     assert [target.pod for target in found] == ["a", "b"]
 
 
 def judged(verdict, content=CONTENT, before=(), **given):
     """Return the faults of a pod."""
-    (target,) = verification.targets([pod(**given)], KNOWN)
+    (target,) = verification.targets([pod(**given)], CATALOGUE)
     diagnosis = Diagnosis((), Verdict(verdict, "It.", "Do."))
     return verification.judge(target, content, diagnosis, before).faults
 
@@ -172,7 +172,7 @@ def test_http_fallback_is_what_that_mode_promises():
 
 def test_a_pod_that_is_not_ready_is_not_asked():
     """It says so, with the guard's decision."""
-    (target,) = verification.targets([pod(ready=False)], KNOWN)
+    (target,) = verification.targets([pod(ready=False)], CATALOGUE)
     assert verification.not_asked(target).faults == ("not ready: the guard's decision is patched",)
 
 
@@ -181,14 +181,14 @@ def test_a_pod_whose_guards_report_cannot_be_read_is_not_asked():
     cut = pod()
     (init,) = cut["status"]["initContainerStatuses"]
     init["state"]["terminated"]["message"] = '{"decision": "patched", "patchVer'
-    (target,) = verification.targets([cut], KNOWN)
+    (target,) = verification.targets([cut], CATALOGUE)
     (fault,) = verification.not_asked(target).faults
     assert (target.module, fault.split(";")[0]) == (None, "the guard's report cannot be read")
 
 
 def test_a_pod_that_went_meanwhile():
     """Whether it is about to go, has failed, or is no longer there; not one that stays."""
-    (target,) = verification.targets([pod()], KNOWN)
+    (target,) = verification.targets([pod()], CATALOGUE)
     evicted = pod()
     evicted["status"] = {"phase": "Failed", "reason": "Evicted"}
     for running in ([], [pod("other")], [evicted], [pod(deletionTimestamp="now")]):

@@ -39,12 +39,12 @@ def test_every_look_warns(look, words):
 
 
 @pytest.fixture
-def known(monkeypatch):
+def catalogue(monkeypatch):
     """Let the guard know our texts, and the catalogue the hash of one of them."""
     monkeypatch.setattr(stock_file, "_table", known_files)
-    catalogue = releases.load()
-    same = replace(catalogue.release("1.88.6"), endpoints_sha256=hashlib.sha256(STOCK).hexdigest())
-    return replace(catalogue, releases=(same,))
+    whole = releases.load()
+    same = replace(whole.release("1.88.6"), endpoints_sha256=hashlib.sha256(STOCK).hexdigest())
+    return replace(whole, releases=(same,))
 
 
 @pytest.mark.parametrize(
@@ -60,8 +60,8 @@ def known(monkeypatch):
         (b"\x00", "its endpoints.py is new, and the guard refuses it, unless onUnknown says else"),
     ],
 )
-def test_what_its_file_is(known, content, words):
+def test_what_its_file_is(catalogue, content, words):
     """As the guard would see it."""
-    said = telling.file(Look("1.999.0", True, endpoints=content), known)
+    said = telling.file(Look("1.999.0", True, endpoints=content), catalogue)
     assert said.startswith(words)
     assert bool(said) is bool(words)

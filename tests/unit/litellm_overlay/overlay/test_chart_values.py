@@ -11,7 +11,7 @@ from litellm_overlay.errors import ValuesError
 from litellm_overlay.names import OUTPUT_VOLUME, PAYLOAD_VOLUME
 from litellm_overlay.overlay import chart_values, formats, values
 
-KNOWN = releases.load()
+CATALOGUE = releases.load()
 IMAGE = {"repository": "r/litellm", "tag": "v1.88.6"}
 MINE = {
     "image": IMAGE,
@@ -45,7 +45,7 @@ def test_the_lists_of_the_operator_are_kept():
     assert names(made["volumes"]) == ["a", "litellm-overlay-payload", "litellm-overlay-output"]
     assert names(made["volumeMounts"]) == ["a", "litellm-overlay-output"]
     assert names(made["extraResources"]) == ["s", *maps]
-    assert len(maps) == len(KNOWN.patch_versions)
+    assert len(maps) == len(CATALOGUE.patch_versions)
 
 
 def fake_maps(made):

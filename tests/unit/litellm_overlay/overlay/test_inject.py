@@ -22,7 +22,7 @@ from litellm_overlay.names import (
 )
 from litellm_overlay.overlay import inject, values
 
-KNOWN = releases.load()
+CATALOGUE = releases.load()
 SERVICE = "# Source: service.yaml\napiVersion: v1\nkind:   Service\nmetadata: {name: x}  # odd\n"
 JOB = """\
 apiVersion: batch/v1
@@ -127,7 +127,7 @@ def test_the_overlay_is_whole(pod):
     assert mounts == [
         {
             "name": OUTPUT_VOLUME,
-            "mountPath": KNOWN.paths_of("1.88.6")[0].path,
+            "mountPath": CATALOGUE.paths_of("1.88.6")[0].path,
             "subPath": "endpoints.py",
             "readOnly": True,
         }
@@ -137,7 +137,7 @@ def test_the_overlay_is_whole(pod):
         for item in yaml.safe_load_all(text)
         if item["kind"] == "ConfigMap"
     }
-    assert len(config_maps) == len(KNOWN.patch_versions)
+    assert len(config_maps) == len(CATALOGUE.patch_versions)
     source = volumes[PAYLOAD_VOLUME]["configMap"]
     assert source["defaultMode"] == 0o444
     assert {item["key"] for item in source["items"]} == set(config_maps[source["name"]]["data"])
@@ -263,7 +263,7 @@ def test_each_namespace_gets_its_config_maps_once():
         (item["kind"], item["metadata"].get("namespace"))
         for item in yaml.safe_load_all(run(f"{first}---\n{second}---\n{third}"))
     ]
-    maps = len(KNOWN.patch_versions)
+    maps = len(CATALOGUE.patch_versions)
     assert kinds == [
         *[("ConfigMap", "one")] * maps,
         ("Deployment", "one"),

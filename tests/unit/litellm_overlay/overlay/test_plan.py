@@ -17,7 +17,7 @@ from litellm_overlay.overlay import payload, values
 from litellm_overlay.overlay.payload import payloads
 from litellm_overlay.overlay.plan import Planner
 
-KNOWN = releases.load()
+CATALOGUE = releases.load()
 IMAGE = "ghcr.io/berriai/litellm:v1.88.6"
 
 
@@ -41,7 +41,7 @@ def test_the_guard_reads_what_is_planned(mode):
     )
     read = guard_plan.check(guard_plan.decode(make(text).guard_plan))
     assert read.patch_version == "2.0.0"
-    assert read.module_path == KNOWN.paths_of("1.88.6")[0].path
+    assert read.module_path == CATALOGUE.paths_of("1.88.6")[0].path
     assert read.output_path == "/litellm-overlay/output/endpoints.py"
     assert read.report_path == "/litellm-overlay/output/report.json"
     assert read.termination_message_path == "/dev/termination-log"
@@ -79,19 +79,19 @@ def test_what_will_be_patched(image, on_fixed, patched):
 
 def test_every_patch_version_has_its_config_map():
     """Named after version and content, so that none is ever changed."""
-    names = [item.name for item in payloads("x", KNOWN)]
+    names = [item.name for item in payloads("x", CATALOGUE)]
     assert names == [
-        f"x-{version}-{payload.digest(version)[:12]}" for version in KNOWN.patch_versions
+        f"x-{version}-{payload.digest(version)[:12]}" for version in CATALOGUE.patch_versions
     ]
 
 
 def rendered(text):
     """Return the versions whose payloads are rendered, of seven that there are."""
-    (model, *_) = payloads("x", KNOWN)
+    (model, *_) = payloads("x", CATALOGUE)
     several = ["1.0.0", "1.0.9", "1.0.10", "2.0.0", "2.0.1", "2.1.0", "2.1.1"]
     every = tuple(replace(model, version=version) for version in several)
-    known = replace(KNOWN, default_patch_version="2.1.1")
-    return [item.version for item in Planner(values.load(text), known, every).rendered]
+    catalogue = replace(CATALOGUE, default_patch_version="2.1.1")
+    return [item.version for item in Planner(values.load(text), catalogue, every).rendered]
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_a_version_to_keep_must_be_there():
         rendered("patch: {keepVersions: [9.9.9]}")
 
 
-@pytest.mark.parametrize("item", payloads("x", KNOWN), ids=lambda item: item.version)
+@pytest.mark.parametrize("item", payloads("x", CATALOGUE), ids=lambda item: item.version)
 def test_a_payload_fits_a_config_map(item):
     """Keys that Kubernetes allows, all files; kubectl apply keeps a copy in an annotation: 256 KiB."""
     assert {each.path: each.text.encode() for each in item.items} == payload.files(item.version)
@@ -197,7 +197,7 @@ def test_who_says_which_release_it_is(text, image, release, exact):
     """The values, where the tag does not; a tag of upstream's form against them leaves a doubt."""
     planned = make(text, image=image)
     assert (planned.litellm.release.version, planned.litellm.exact) == (release, exact)
-    assert planned.module_path == KNOWN.paths_of("1.88.6")[0].path
+    assert planned.module_path == CATALOGUE.paths_of("1.88.6")[0].path
     assert ("the image's tag says LiteLLM" in planned.litellm.why) is not exact
 
 
