@@ -264,9 +264,9 @@ def _write_reports(raw: Mapping[str, object], facts: report.Report) -> None:
     if facts["modulePath"]:
         others.append(str(facts["modulePath"]))
     report_path, message_path = named.get("reportPath"), named.get("terminationMessagePath")
-    if any(paths.are_one_file(message_path, other) for other in others):
+    if any(paths.is_same_file(message_path, other) for other in others):
         message_path = None
-    if any(paths.are_one_file(report_path, other) for other in (*others, message_path)):
+    if any(paths.is_same_file(report_path, other) for other in (*others, message_path)):
         report_path = None
     try:
         if report_path:

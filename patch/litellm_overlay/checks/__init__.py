@@ -31,7 +31,7 @@ _QUESTIONS = (
     admission.of_constraints,
     rollout.of_drain,
     ingress.of_ingress,
-    gateway.of_gateway,
+    gateway.check_http_routes,
     gateway.of_istio,
     routers.of_route,
     routers.of_traefik,
@@ -49,6 +49,6 @@ def findings(
         for question in _QUESTIONS
         for item in question(world, workload, catalogue)
     ]
-    unique = dict.fromkeys([*found, *overlay.of_jobs(world)])
+    unique = dict.fromkeys([*found, *overlay.check_missing_init_container(world)])
     order = {title: number for number, title in enumerate(dict.fromkeys(f.object for f in unique))}
     return tuple(sorted(unique, key=lambda f: (order[f.object], SEVERITIES.index(f.severity))))

@@ -6,7 +6,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from litellm_overlay.checks import gateway, ingress, routers
-from litellm_overlay.objects.access import Object, items, mapping, name, namespace, word, words
+from litellm_overlay.objects.access import (
+    Object,
+    items,
+    mapping,
+    name,
+    namespace,
+    string_at,
+    string_list_at,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,31 +45,31 @@ def _candidates(world: World, workload: Workload) -> Iterator[Address]:
             if "*" not in host and paths:
                 scheme = "https" if _has_tls(item, host) else "http"
                 base = _base(str(paths[0].get("path") or "/"))
-                yield Address(workload.title, "Ingress", f"{scheme}://{host}{base}")
+                yield Address(workload.qualified_name, "Ingress", f"{scheme}://{host}{base}")
     for route in gateway.routes_to(world, workload):
-        for host in words(route, "spec", "hostnames"):
+        for host in string_list_at(route, "spec", "hostnames"):
             if "*" not in host:
-                yield Address(workload.title, "HTTPRoute", f"https://{host}/v1")
+                yield Address(workload.qualified_name, "HTTPRoute", f"https://{host}/v1")
     yield from _routes(world, workload)
     for service in world.services_of(workload):
         ports = items(service, "spec", "ports")
         if ports:
             inside = f".{namespace(service)}.svc" if namespace(service) else ""
             url = f"http://{name(service)}{inside}:{ports[0].get('port')}/v1"
-            yield Address(workload.title, "Service", url)
+            yield Address(workload.qualified_name, "Service", url)
 
 
 def _routes(world: World, workload: Workload) -> Iterator[Address]:
     for route in routers.routes_to(world, workload):
-        if host := word(route, "spec", "host"):
+        if host := string_at(route, "spec", "host"):
             scheme = "https" if mapping(route, "spec", "tls") else "http"
-            base = _base(word(route, "spec", "path") or "/")
-            yield Address(workload.title, "Route", f"{scheme}://{host}{base}")
+            base = _base(string_at(route, "spec", "path") or "/")
+            yield Address(workload.qualified_name, "Route", f"{scheme}://{host}{base}")
 
 
 def _has_tls(item: Object, host: str) -> bool:
     parts = items(item, "spec", "tls")
-    return any(host in (words(part, "hosts") or [host]) for part in parts)
+    return any(host in (string_list_at(part, "hosts") or [host]) for part in parts)
 
 
 def _base(path: str) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from litellm_overlay.checks.finding import Finding, last
 from litellm_overlay.objects import replacement
-from litellm_overlay.objects.access import Object, at, name, namespace, word, words
+from litellm_overlay.objects.access import Object, at, name, namespace, string_at, string_list_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,10 +24,10 @@ def of_gap(world: World, workload: Workload, catalogue: Catalogue) -> Iterator[F
     """Yield that nothing serves while a new pod does not start, where that is so."""
     del world, catalogue
     why = replacement.gap(workload.item)
-    if not (workload.template.guard and why) or word(workload.item, "kind") == "Pod":
+    if not (workload.template.guard and why) or string_at(workload.item, "kind") == "Pod":
         return
     yield Finding(
-        workload.title,
+        workload.qualified_name,
         "note" if workload.template.guard_plan.get("onUnknown") == "passthrough" else "warning",
         "outage",
         f"no old pod serves while a new one starts: {why}",
@@ -45,10 +45,10 @@ def of_constraints(world: World, workload: Workload, catalogue: Catalogue) -> It
         return
     found = list(_constraints(world, workload))
     if _adds_seccomp(workload, guard):
-        forbidding = [name(each) for each in found if not words(each, "seccompProfiles")]
+        forbidding = [name(each) for each in found if not string_list_at(each, "seccompProfiles")]
         if forbidding:
             yield Finding(
-                workload.title,
+                workload.qualified_name,
                 "warning",
                 "scc-seccomp",
                 "the init container sets a seccompProfile, which neither pod nor proxy has; the "
@@ -59,11 +59,12 @@ def of_constraints(world: World, workload: Workload, catalogue: Catalogue) -> It
     narrow = [
         name(each)
         for each in found
-        if (allowed := words(each, "volumes")) and not ({"*"} & {*allowed} or {*allowed} >= _OURS)
+        if (allowed := string_list_at(each, "volumes"))
+        and not ({"*"} & {*allowed} or {*allowed} >= _OURS)
     ]
     if narrow:
         yield Finding(
-            workload.title,
+            workload.qualified_name,
             "warning",
             "scc-volumes",
             f"the SCC {last(narrow)} does not allow volumes of both kinds that the overlay has",
@@ -81,8 +82,10 @@ def _adds_seccomp(workload: Workload, guard: Object) -> bool:
 
 def _constraints(world: World, workload: Workload) -> Iterator[Object]:
     """Yield the SCCs that a workload's pods were let in by, else those of its service account."""
-    admitted = {word(pod, "metadata", "annotations", _ADMITTED) for pod in world.pods_of(workload)}
-    account = word(workload.template.spec, "serviceAccountName") or "default"
+    admitted = {
+        string_at(pod, "metadata", "annotations", _ADMITTED) for pod in world.pods_of(workload)
+    }
+    account = string_at(workload.template.spec, "serviceAccountName") or "default"
     for each in world.of(_SCC):
         if name(each) in admitted or _is_for(each, account, namespace(workload.item)):
             yield each
@@ -90,7 +93,7 @@ def _constraints(world: World, workload: Workload) -> Iterator[Object]:
 
 def _is_for(constraints: Object, account: str, home: str | None) -> bool:
     start, end = "system:serviceaccount:", f":{account}"
-    users = words(constraints, "users")
+    users = string_list_at(constraints, "users")
     mine = any(
         user.startswith(start)
         and user.endswith(end)
@@ -98,4 +101,4 @@ def _is_for(constraints: Object, account: str, home: str | None) -> bool:
         for user in users
     )
     groups = {"system:authenticated", "system:serviceaccounts", f"{start[:-1]}s:{home}"}
-    return mine or bool(groups & {*words(constraints, "groups")})
+    return mine or bool(groups & {*string_list_at(constraints, "groups")})

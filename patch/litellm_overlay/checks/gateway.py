@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING
 
 from litellm_overlay.checks import limits
 from litellm_overlay.checks.finding import Finding
-from litellm_overlay.objects.access import Object, at, items, mapping, name, namespace, title, word
+from litellm_overlay.objects.access import (
+    Object,
+    at,
+    items,
+    mapping,
+    name,
+    namespace,
+    qualified_name,
+    string_at,
+)
 from litellm_overlay.printed import yaml_word
 
 if TYPE_CHECKING:
@@ -24,7 +33,7 @@ spec:
   targetRef: {group: "", kind: Service, name: %s}"""
 
 
-def of_gateway(world: World, workload: Workload, catalogue: Catalogue) -> Iterator[Finding]:
+def check_http_routes(world: World, workload: Workload, catalogue: Catalogue) -> Iterator[Finding]:
     """Yield what the HTTPRoutes to a workload cut."""
     del catalogue
     services = {name(item) for item in world.services_of(workload)}
@@ -32,7 +41,7 @@ def of_gateway(world: World, workload: Workload, catalogue: Catalogue) -> Iterat
         for rule in rules:
             for setting in ("request", "backendRequest"):
                 yield from _life(
-                    title(route),
+                    qualified_name(route),
                     "route-timeout",
                     f"timeouts.{setting}",
                     at(rule, "timeouts", setting),
@@ -41,7 +50,9 @@ def of_gateway(world: World, workload: Workload, catalogue: Catalogue) -> Iterat
         gateways = _gateways(world, route)
         yield from _envoy(world, [route, *gateways])
         if any(str(at(item, "spec", "gatewayClassName")).startswith("gke-") for item in gateways):
-            backends = {word(ref, "name") for rule in rules for ref in items(rule, "backendRefs")}
+            backends = {
+                string_at(ref, "name") for rule in rules for ref in items(rule, "backendRefs")
+            }
             for service in sorted(services & backends):
                 yield from _gke(world, workload, service)
 
@@ -55,7 +66,7 @@ def of_istio(world: World, workload: Workload, catalogue: Catalogue) -> Iterator
                 hosts = [at(it, "destination", "host") for it in items(route, "route")]
                 if any(_is_host(host, virtual, service) for host in hosts):
                     yield from _life(
-                        title(virtual),
+                        qualified_name(virtual),
                         "istio-timeout",
                         "timeout",
                         at(route, "timeout"),
@@ -65,7 +76,7 @@ def of_istio(world: World, workload: Workload, catalogue: Catalogue) -> Iterator
             pool = ("spec", "trafficPolicy", "connectionPool", "http", "h2UpgradePolicy")
             if _is_host(at(rule, "spec", "host"), rule, service) and at(rule, *pool) == "UPGRADE":
                 yield Finding(
-                    title(rule),
+                    qualified_name(rule),
                     "warning",
                     "istio-h2",
                     "connections to the proxy are made HTTP/2 (h2UpgradePolicy: UPGRADE)",
@@ -90,9 +101,9 @@ def _routes(
             rule
             for rule in items(route, "spec", "rules")
             if any(
-                word(ref, "name") in services
+                string_at(ref, "name") in services
                 and ref.get("kind", "Service") == "Service"
-                and (word(ref, "namespace") or namespace(route)) == home
+                and (string_at(ref, "namespace") or namespace(route)) == home
                 for ref in items(rule, "backendRefs")
             )
         ]
@@ -102,7 +113,7 @@ def _routes(
 
 def _gateways(world: World, route: Object) -> list[Object]:
     wanted = {
-        (word(ref, "namespace") or namespace(route), word(ref, "name"))
+        (string_at(ref, "namespace") or namespace(route), string_at(ref, "name"))
         for ref in items(route, "spec", "parentRefs")
     }
     return [item for item in world.of("Gateway") if (namespace(item), name(item)) in wanted]
@@ -122,10 +133,12 @@ def _envoy(world: World, targets: list[Object]) -> Iterator[Finding]:
         http = mapping(policy, "spec", "timeout", "http")
         for key in ("requestTimeout", "maxStreamDuration"):
             fix = f"timeout: {{http: {{{key}: 0s}}}}"
-            yield from _life(title(policy), "envoy-timeout", key, http.get(key), fix)
+            yield from _life(qualified_name(policy), "envoy-timeout", key, http.get(key), fix)
         seconds = limits.duration(http.get("streamIdleTimeout"))
         fix = "timeout: {http: {streamIdleTimeout: 3600s}}"
-        found = limits.idle(title(policy), "envoy-timeout", "streamIdleTimeout", seconds or 0, fix)
+        found = limits.idle(
+            qualified_name(policy), "envoy-timeout", "streamIdleTimeout", seconds or 0, fix
+        )
         if found:
             yield found
 
@@ -137,7 +150,7 @@ def _gke(world: World, workload: Workload, service: str) -> Iterator[Finding]:
     for policy in world.of("GCPBackendPolicy"):
         target = mapping(policy, "spec", "targetRef")
         if namespace(policy) == home and target.get("name") == service:
-            where, given = title(policy), at(policy, "spec", "default", "timeoutSec")
+            where, given = qualified_name(policy), at(policy, "spec", "default", "timeoutSec")
             fix = "spec: {default: {timeoutSec: 3600}}"
     what = "timeoutSec" if given else "GKE's default; no GCPBackendPolicy sets timeoutSec"
     yield from _life(where, "gke-timeout", what, given or 30, fix)

@@ -17,7 +17,7 @@ from litellm_overlay.objects.access import (
     mapping,
     name,
     namespace,
-    title,
+    qualified_name,
 )
 from litellm_overlay.printed import shell_word, yaml_word
 
@@ -69,14 +69,14 @@ def of_ingress(world: World, workload: Workload, catalogue: Catalogue) -> Iterat
             yield from _alb(ingress)
         elif controller == "traefik":
             what, why, fix = TRAEFIK
-            yield Finding(title(ingress), "note", "ingress-traefik", what, why, fix)
+            yield Finding(qualified_name(ingress), "note", "ingress-traefik", what, why, fix)
         elif controller == "gce":
             for service in _backends(ingress) & services.keys():
                 yield from _gce(world, services[service])
         else:
             named = f"class {controller}" if controller else "no class"
             yield Finding(
-                title(ingress),
+                qualified_name(ingress),
                 "note",
                 "ingress-unknown",
                 f"the Ingress has {named}, so which controller serves it is not known",
@@ -131,7 +131,7 @@ def _f5(ingress: Object, services: set[str]) -> Iterator[Finding]:
     told = _parts(ingress, key)
     if missing := sorted(services - set(told)):
         yield Finding(
-            title(ingress),
+            qualified_name(ingress),
             "error",
             "ingress-f5",
             f"the annotation {key} does not name {', '.join(missing)}",
@@ -156,14 +156,14 @@ def _alb(ingress: Object) -> Iterator[Finding]:
     wanted[setting] = "3600"
     joined = ",".join("=".join(pair) for pair in wanted.items())
     fix = f"{key}: {joined if _ATTRIBUTES.fullmatch(joined) else yaml_word(joined)}"
-    found = limits.idle(title(ingress), "ingress-alb", "idle_timeout", given or 60, fix)
+    found = limits.idle(qualified_name(ingress), "ingress-alb", "idle_timeout", given or 60, fix)
     if found:
         yield found
 
 
 def _gce(world: World, service: Object) -> Iterator[Finding]:
     config = backend_config(service)
-    where = title(service)
+    where = qualified_name(service)
     fix = "spec: {timeoutSec: 3600}"
     if not config:
         what, seconds = "GKE's default; the Service names no BackendConfig", 30.0
@@ -187,7 +187,7 @@ def _gce(world: World, service: Object) -> Iterator[Finding]:
                 _BACKEND_CONFIG % yaml_word(config),
             )
             return
-        where = title(found)
+        where = qualified_name(found)
         given = limits.duration(at(found, "spec", "timeoutSec"))
         what = "timeoutSec" if given else "GKE's default; there is no timeoutSec"
         seconds = given or 30.0
@@ -219,6 +219,8 @@ def _parts(ingress: Object, key: str) -> list[str]:
 def _idle(ingress: Object, topic: str, key: str, default: float, fix: str) -> Iterator[Finding]:
     given = limits.duration(annotations_of(ingress).get(key))
     what = key if given is not None else f"{key} is not set"
-    found = limits.idle(title(ingress), topic, what, default if given is None else given, fix)
+    found = limits.idle(
+        qualified_name(ingress), topic, what, default if given is None else given, fix
+    )
     if found:
         yield found

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from litellm_overlay.checks.world import templates
 from litellm_overlay.objects import elsewhere, recognition
-from litellm_overlay.objects.access import title
+from litellm_overlay.objects.access import qualified_name
 from litellm_overlay.objects.workloads import keeps_pods
 from litellm_overlay.printed import shell_word
 
@@ -22,12 +22,12 @@ def near(objects: Sequence[Object]) -> Iterator[tuple[str, str]]:
     for workload in templates(objects):
         sign = recognition.sign(workload.template, configs)
         if sign and keeps_pods(workload.item):
-            kind, _, name = workload.title.partition("/")
+            kind, _, name = workload.qualified_name.partition("/")
             named = shell_word(f"{kind}/{name.rpartition('/')[2]}")
             yield (
-                f"{workload.title} looks like LiteLLM: {sign}",
+                f"{workload.qualified_name} looks like LiteLLM: {sign}",
                 f"litellm-overlay inject --workload {named} < MANIFESTS, if it is",
             )
     for item in objects:
         if found := elsewhere.leads(item):
-            yield f"{title(item) or 'a document'}: {found[0]}", found[1]
+            yield f"{qualified_name(item) or 'a document'}: {found[0]}", found[1]

@@ -18,12 +18,12 @@ from litellm_overlay.objects import guard_report
 from litellm_overlay.objects.access import (
     Object,
     at,
+    find_by_name,
     is_payload,
     items,
     name,
-    named,
     namespace,
-    word,
+    string_at,
 )
 from litellm_overlay.objects.workloads import mount_in, runs_litellm
 from litellm_overlay.printed import shell_word, yaml_word
@@ -44,7 +44,7 @@ def of_init(world: World, workload: Workload, catalogue: Catalogue) -> Iterator[
     init = template.namesake
 
     def finding(severity: str, topic: str, what: str, why: str, fix: str = _AGAIN) -> Finding:
-        return Finding(workload.title, severity, topic, what, why, fix)
+        return Finding(workload.qualified_name, severity, topic, what, why, fix)
 
     several = [each for each in template.containers if mount_in(each) or runs_litellm(each)]
     if len(several) > 1:
@@ -57,7 +57,7 @@ def of_init(world: World, workload: Workload, catalogue: Catalogue) -> Iterator[
             "litellm-overlay inject --container NAME < MANIFESTS",
         )
     if not init:
-        return  # of_jobs tells, if there is a mount of ours
+        return  # check_missing_init_container tells, if there is a mount of ours
     if not template.guard:
         yield finding(
             "error",
@@ -95,18 +95,18 @@ def of_init(world: World, workload: Workload, catalogue: Catalogue) -> Iterator[
         yield from _storage(workload, init, proxy)
 
 
-def of_jobs(world: World) -> Iterator[Finding]:
+def check_missing_init_container(world: World) -> Iterator[Finding]:
     """Yield the pods, Jobs' too, that mount the one file without anything that writes it."""
     for workload in templates(world.objects):
         if at(workload.item, "metadata", "ownerReferences"):
             continue
         writes = {INIT_CONTAINER, STOCK_CONTAINER}
-        names = {word(each, "name") for each in workload.template.init_containers}
+        names = {string_at(each, "name") for each in workload.template.init_containers}
         if writes & names or not workload.template.mounting:
             continue
-        job = word(workload.item, "kind") in {"Job", "CronJob"}
+        job = string_at(workload.item, "kind") in {"Job", "CronJob"}
         yield Finding(
-            workload.title,
+            workload.qualified_name,
             "error",
             "no-init-container",
             "the overlay's file is mounted, but no init container writes it",
@@ -132,7 +132,7 @@ def of_mount(world: World, workload: Workload, catalogue: Catalogue) -> Iterator
         guarded = workload.template.guard_plan.get("modulePath")
         if path and guarded and guarded != path:
             yield Finding(
-                workload.title,
+                workload.qualified_name,
                 "error",
                 "module-path",
                 f"the file is mounted over {path}, but the guard looks for {guarded}",
@@ -144,7 +144,7 @@ def of_mount(world: World, workload: Workload, catalogue: Catalogue) -> Iterator
         )
         if path and likely and path not in likely and not proven:
             yield Finding(
-                workload.title,
+                workload.qualified_name,
                 "warning",
                 "module-path",
                 f"the file is mounted over {path}; images of this release are known to have it at "
@@ -161,11 +161,11 @@ def of_payload(world: World, workload: Workload, catalogue: Catalogue) -> Iterat
     # Manifests may leave ConfigMaps to another file. A cluster, which gives ids, does not.
     if not (any(map(is_payload, here)) or any(at(item, "metadata", "uid") for item in here)):
         return
-    volume = named(items(workload.template.spec, "volumes"), PAYLOAD_VOLUME)
-    wanted = word(volume, "configMap", "name")
+    volume = find_by_name(items(workload.template.spec, "volumes"), PAYLOAD_VOLUME)
+    wanted = string_at(volume, "configMap", "name")
     if wanted and wanted not in {name(item) for item in here}:
         yield Finding(
-            workload.title,
+            workload.qualified_name,
             "error",
             "payload-missing",
             f"the ConfigMap {wanted} does not exist",
@@ -193,7 +193,7 @@ def _storage(workload: Workload, init: Object, proxy: Object) -> Iterator[Findin
     limit = at(init, "resources", "limits", _EPHEMERAL)
     if limit and not at(proxy, "resources", "limits", _EPHEMERAL):
         yield Finding(
-            workload.title,
+            workload.qualified_name,
             "error",
             "ephemeral-storage",
             f"the init container is limited to {limit} of {_EPHEMERAL}, the proxy has no limit",
@@ -212,7 +212,7 @@ def _hidden(workload: Workload, proxy: Object, modules: list[str]) -> Iterator[F
         hidden = [path for path in modules if path == place or path.startswith(f"{place}/")]
         if hidden:
             yield Finding(
-                workload.title,
+                workload.qualified_name,
                 "error" if len(hidden) == len(modules) else "warning",
                 "module-hidden",
                 f"the volume {mount.get('name')} is mounted at {place or '/'}, over or above "

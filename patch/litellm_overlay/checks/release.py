@@ -12,7 +12,7 @@ from litellm_overlay.checks.finding import Finding
 from litellm_overlay.errors import NotInCatalogueError
 from litellm_overlay.names import INIT_CONTAINER
 from litellm_overlay.objects import guard_report, pods, replacement
-from litellm_overlay.objects.access import Object, at, title, word
+from litellm_overlay.objects.access import Object, at, qualified_name, string_at
 from litellm_overlay.objects.workloads import mount_in
 from litellm_overlay.printed import sentence, shell_word
 
@@ -43,7 +43,7 @@ def of_image(world: World, workload: Workload, catalogue: Catalogue) -> Iterator
     for proxy in workload.template.proxies:
         given = identify(world, workload, proxy, catalogue)
         overlaid = mount_in(proxy) is not None
-        bridged = word(workload.template.guard_plan, "onFixed") == "patch"
+        bridged = string_at(workload.template.guard_plan, "onFixed") == "patch"
         if not (overlaid and bridged and given.state == "fixed"):  # that is as it should be
             yield from _state(workload, given, catalogue, overlaid=overlaid)
         if given.release and given.release.advisories and given.state != "malicious":
@@ -58,7 +58,7 @@ def identify(world: World, workload: Workload, proxy: Object, catalogue: Catalog
     own, image = world.pods_of(workload), str(proxy.get("image"))
     told = (guard_report.read(pod).fact("litellmVersion") for pod in own)
     found = {version for version in told if version}
-    running = (pods.image_id(pod, word(proxy, "name")) for pod in own)
+    running = (pods.image_id(pod, string_at(proxy, "name")) for pod in own)
     if malware := assessment.malware(catalogue, image, *running, *found):
         return malware
     asked = found.pop() if len(found) == 1 and mount_in(proxy) else image
@@ -79,11 +79,11 @@ def of_pods(world: World, workload: Workload, catalogue: Catalogue) -> Iterator[
         if report.decision == "refused":
             why = f"the pod does not start (exit code {report.exit_code}); {serves}"
             hint = sentence(report.hint) or logs
-            yield Finding(title(pod), "error", "refused", report.why, why, hint)
+            yield Finding(qualified_name(pod), "error", "refused", report.why, why, hint)
         elif report.ended and report.decision is None:
             said = f"; its container ended with: {report.text[:200]}" if report.text else ""
             yield Finding(
-                title(pod),
+                qualified_name(pod),
                 "warning",
                 "report-unreadable",
                 f"{report.fault}{said}",
@@ -93,11 +93,16 @@ def of_pods(world: World, workload: Workload, catalogue: Catalogue) -> Iterator[
         elif report.decision == "passthrough":
             why = "the proxy runs unpatched: if it is affected, Codex gets HTTP 403"
             yield Finding(
-                title(pod), "warning", "passthrough", report.why, why, sentence(report.hint)
+                qualified_name(pod),
+                "warning",
+                "passthrough",
+                report.why,
+                why,
+                sentence(report.hint),
             )
         if ids := pods.two_images(pod):
             yield Finding(
-                title(pod),
+                qualified_name(pod),
                 "error",
                 "two-images",
                 f"init container and proxy run different images: {' and '.join(ids)}",
@@ -117,7 +122,7 @@ def _state(
     remove = "litellm-overlay inject --remove < MANIFESTS, or patch.enabled=false in the chart"
 
     def finding(severity: str, topic: str, what: str, why: str, fix: str) -> Finding:
-        return Finding(workload.title, severity, topic, what, why, fix)
+        return Finding(workload.qualified_name, severity, topic, what, why, fix)
 
     if given.state in assessment.NEEDS_OVERLAY and not overlaid:
         what = f"{release} {_UNPATCHED[given.state]} and has no overlay{nearest}"
@@ -155,7 +160,7 @@ def _advisories(workload: Workload, release: Release, catalogue: Catalogue) -> F
     free = catalogue.release(max((a.fixed_in for a in release.advisories), key=Version)).version
     better = catalogue.newest_affected if release.state == "affected" else free
     return Finding(
-        workload.title,
+        workload.qualified_name,
         "warning",
         "advisories",
         f"LiteLLM {release.version} has known vulnerabilities: {ids}",
@@ -174,7 +179,7 @@ def _waiting(pod: Object, serves: str) -> Iterator[Finding]:
     for name, reason, message in pods.waiting(pod):
         if reason in _STUCK:
             yield Finding(
-                title(pod),
+                qualified_name(pod),
                 "error",
                 "pod-waiting",
                 f"container {name} waits: {reason}: {message or 'no more is said'}",

@@ -53,7 +53,7 @@ def of_drain(world: World, workload: Workload, catalogue: Catalogue) -> Iterator
     if not hook:
         relay = str(workload.template.guard_plan.get("patchVersion", "")).startswith("1.")
         yield Finding(
-            workload.title,
+            workload.qualified_name,
             "warning",
             "no-drain",
             "the proxy has no preStop hook",
@@ -62,7 +62,7 @@ def of_drain(world: World, workload: Workload, catalogue: Catalogue) -> Iterator
         )
         if at(workload.item, "spec", "replicas") in (None, 1) and not _scaled(world, workload):
             yield Finding(
-                workload.title,
+                workload.qualified_name,
                 "note",
                 "one-replica",
                 "there is one replica, and it does not drain",
@@ -75,7 +75,7 @@ def of_drain(world: World, workload: Workload, catalogue: Catalogue) -> Iterator
     grace = grace if isinstance(grace, int) else 30
     if drain is not None and grace < drain + _MARGIN:
         yield Finding(
-            workload.title,
+            workload.qualified_name,
             "warning",
             "short-grace",
             f"the pod is killed after {grace} s, but its preStop hook takes up to {drain} s",

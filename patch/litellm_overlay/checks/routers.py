@@ -12,8 +12,8 @@ from litellm_overlay.objects.access import (
     items,
     name,
     namespace,
-    title,
-    word,
+    qualified_name,
+    string_at,
 )
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def of_route(world: World, workload: Workload, catalogue: Catalogue) -> Iterator
                 if (seconds if seconds is not None else default) >= limits.PATIENCE:
                     continue
                 yield Finding(
-                    title(route),
+                    qualified_name(route),
                     "note",
                     "openshift-route",
                     f"an HTTP answer that is quiet for {seconds or default:g} s is cut ({what})",
@@ -54,7 +54,7 @@ def of_route(world: World, workload: Workload, catalogue: Catalogue) -> Iterator
                     f"{key}: 3600s",
                 )
             elif found := limits.idle(
-                title(route), "openshift-route", what, seconds or default, f"{key}: 3600s"
+                qualified_name(route), "openshift-route", what, seconds or default, f"{key}: 3600s"
             ):
                 yield found
 
@@ -64,7 +64,7 @@ def of_traefik(world: World, workload: Workload, catalogue: Catalogue) -> Iterat
     del catalogue
     for route in ingress_routes_to(world, workload):
         what, why, fix = TRAEFIK
-        yield Finding(title(route), "note", "ingress-traefik", what, why, fix)
+        yield Finding(qualified_name(route), "note", "ingress-traefik", what, why, fix)
 
 
 def routes_to(world: World, workload: Workload) -> Iterator[Object]:
@@ -72,7 +72,10 @@ def routes_to(world: World, workload: Workload) -> Iterator[Object]:
     services = {name(item) for item in world.services_of(workload)}
     for route in world.of("Route"):
         others = items(route, "spec", "alternateBackends")
-        names = {word(route, "spec", "to", "name"), *(word(each, "name") for each in others)}
+        names = {
+            string_at(route, "spec", "to", "name"),
+            *(string_at(each, "name") for each in others),
+        }
         if names & services and namespace(route) == namespace(workload.item):
             yield route
 
@@ -83,8 +86,8 @@ def ingress_routes_to(world: World, workload: Workload) -> Iterator[Object]:
     home = namespace(workload.item)
     for route in world.of("IngressRoute"):
         if any(
-            word(service, "name") in services
-            and (word(service, "namespace") or namespace(route)) == home
+            string_at(service, "name") in services
+            and (string_at(service, "namespace") or namespace(route)) == home
             for rule in items(route, "spec", "routes")
             for service in items(rule, "services")
         ):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from litellm_overlay.objects.access import mapping, name, namespace, word
+from litellm_overlay.objects.access import mapping, name, namespace, string_at
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,11 +18,11 @@ def together(there: Sequence[Object], given: Sequence[Object]) -> list[Object]:
     What a manifest does not say, its namespace perhaps, is as in the cluster; pods stay, since
     they tell of what runs now.
     """
-    fresh = {(word(item, "kind"), name(item)): item for item in given}
+    fresh = {(string_at(item, "kind"), name(item)): item for item in given}
     homes = {namespace(item) for item in given}
 
     def is_replaced(item: Object) -> bool:
-        other = fresh.get((word(item, "kind"), name(item)))
+        other = fresh.get((string_at(item, "kind"), name(item)))
         return other is not None and namespace(other) in {None, namespace(item)}
 
     found = [item for item in there if not is_replaced(item)]

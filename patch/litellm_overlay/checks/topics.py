@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from litellm_overlay.errors import ValuesError
-from litellm_overlay.objects.access import annotations_of, title
+from litellm_overlay.objects.access import annotations_of, qualified_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -78,7 +78,7 @@ def sift(
 ) -> tuple[list[Finding], list[Finding]]:
     """Return the findings that count, and those that options or annotations leave out."""
     own = {
-        title(item): {word.strip() for word in str(said).split(",")}
+        qualified_name(item): {word.strip() for word in str(said).split(",")}
         for item in objects
         if (said := annotations_of(item).get(ANNOTATION))
     }

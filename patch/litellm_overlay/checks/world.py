@@ -15,9 +15,9 @@ from litellm_overlay.objects.access import (
     labels,
     mapping,
     namespace,
+    qualified_name,
     selects,
-    title,
-    word,
+    string_at,
 )
 from litellm_overlay.objects.pods import is_over
 from litellm_overlay.objects.workloads import PodTemplate, is_chore, keeps_pods, template_in
@@ -34,9 +34,9 @@ class Workload:
     template: PodTemplate
 
     @property
-    def title(self) -> str:
+    def qualified_name(self) -> str:
         """Return "Kind/namespace/name"."""
-        return title(self.item)
+        return qualified_name(self.item)
 
     @property
     def websocket(self) -> bool:
@@ -58,7 +58,7 @@ class World:
     def _kinds(self) -> dict[str, list[Object]]:
         found = defaultdict(list)
         for item in self.objects:
-            found[word(item, "kind")].append(item)
+            found[string_at(item, "kind")].append(item)
         return found
 
     @cached_property
@@ -114,9 +114,9 @@ class Named:
         """Return a pod template that knows the proxies among its containers."""
         likely = bool(recognition.sign(template, configs))
         found = [
-            word(each, "name")
+            string_at(each, "name")
             for each in template.containers
-            if (likely and word(each, "name") in self.containers)
+            if (likely and string_at(each, "name") in self.containers)
             or (
                 self.image_name
                 and fnmatchcase(recognition.last_part(str(each.get("image"))), self.image_name)
@@ -133,7 +133,9 @@ def read(objects: Iterable[Object], named: Named | None = None) -> World:
     A pod whose owner is among the objects is looked at for what it reports, not a second time.
     Pods that are about to go or have ended, evicted ones perhaps, are of the past.
     """
-    kept = tuple(item for item in objects if not (word(item, "kind") == "Pod" and is_over(item)))
+    kept = tuple(
+        item for item in objects if not (string_at(item, "kind") == "Pod" and is_over(item))
+    )
     configs = recognition.configs(kept) if named else ()
     found = [
         item
@@ -146,7 +148,7 @@ def read(objects: Iterable[Object], named: Named | None = None) -> World:
     alone = [
         item
         for item in found
-        if word(item.item, "kind") == "Pod"
+        if string_at(item.item, "kind") == "Pod"
         and id(item.item) not in kept_by
         and not is_chore(item.item)
     ]

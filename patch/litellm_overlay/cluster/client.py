@@ -108,7 +108,7 @@ class Cluster:
                 raise self._no_api()
             items += access.items(page, "items")
             metadata = access.mapping(page, "metadata")
-            if not access.word(metadata, "continue"):
+            if not access.string_at(metadata, "continue"):
                 self._versions[kind, namespace] = str(metadata.get("resourceVersion", ""))
                 return items
             query["continue"] = metadata["continue"]

@@ -103,7 +103,7 @@ def cluster_options(command: Callable[..., None]) -> Callable[..., None]:
     return collected
 
 
-def look(
+def read_fleet_rows(
     target: ClusterTarget,
     connection: Cluster,
     namespace: str | None,

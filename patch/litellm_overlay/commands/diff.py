@@ -88,10 +88,12 @@ def diff(
         raise click.BadParameter(error.message, param_hint="--set") from error
     try:
         content, version = (
-            from_environment(installed) if installed else from_target(target or "", offline=offline)
+            read_installed_endpoints(installed)
+            if installed
+            else from_target(target or "", offline=offline)
         )
         newest = releases.load().default_patch_version
-        result = guards.compare(content, patch or newest, chosen, version, on_fixed)
+        result = guards.preview_patch(content, patch or newest, chosen, version, on_fixed)
     except GuardError as error:
         raise OverlayError(error.message, hint=error.hint) from error
     if is_data(output):
@@ -142,7 +144,7 @@ def from_target(target: str, *, offline: bool) -> tuple[bytes, str | None]:
     return look.endpoints, look.version
 
 
-def from_environment(where: Path) -> tuple[bytes, str | None]:
+def read_installed_endpoints(where: Path) -> tuple[bytes, str | None]:
     """Return the bytes of an installed LiteLLM's file, found as in the pod, and its release."""
     folder = (where / "bin" if where.is_dir() else where.parent).absolute()
     if not (folder / "litellm").exists():

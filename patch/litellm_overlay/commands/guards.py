@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 _NOT_KNOWN = {AnchorError.exit_code, UnknownStockFileError.exit_code}
 
 
-def compare(
+def preview_patch(
     found: bytes,
     version: str,
     settings: Mapping[str, object],
     litellm_version: str | None,
     on_fixed: str,
 ) -> preview.Difference:
-    """Return what the pod would do with a file; see `preview.compare`, for its errors, too."""
+    """Return what the pod would do with a file; see `preview` for errors."""
     if version not in patch_files.released():
-        return preview.compare(found, version, settings, litellm_version, on_fixed)
+        return preview.preview_patch(found, version, settings, litellm_version, on_fixed)
     stock = edits.undo(found)
     report, patched = _run(version, stock, settings, litellm_version, on_fixed)
     if report["exitCode"]:

@@ -41,6 +41,6 @@ def told(look: Look | None, catalogue: Catalogue) -> tuple[str, ...]:
     if look is None:
         return ()
     today = dt.datetime.now(dt.timezone.utc).date()
-    file = telling.file(look, catalogue)
+    file = telling.describe_stock_file(look, catalogue)
     said = [*telling.warnings(look, today), *([f"LiteLLM {look.version}: {file}"] if file else [])]
     return tuple(map(printable, said))

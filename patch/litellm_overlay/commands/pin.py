@@ -10,7 +10,7 @@ import click
 from litellm_overlay import lock
 from litellm_overlay.camel_case import plain
 from litellm_overlay.commands import pod_release
-from litellm_overlay.commands.cluster_options import cluster_options, look
+from litellm_overlay.commands.cluster_options import cluster_options, read_fleet_rows
 from litellm_overlay.commands.files import read_text, write
 from litellm_overlay.commands.output import is_data, output_option, print_data
 from litellm_overlay.commands.overlay_options import doubts, read_values, values_option, warn
@@ -99,7 +99,7 @@ def pin(
         if image or patch or litellm or on_fixed or values:
             raise click.UsageError("Give either --from-cluster, or values and what is to run.")
         connection, where = target.connect()
-        rows = choose(look(target, connection, where), workload, without=may_exec)
+        rows = choose(read_fleet_rows(target, connection, where), workload, without=may_exec)
         silent = [row for row in rows if row.decision == "not-overlaid"]
         fresh = pod_release.to_pin(connection, silent) if silent else lock.rows_to_pin(rows)
     elif may_exec:

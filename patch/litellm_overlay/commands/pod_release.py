@@ -12,7 +12,7 @@ from litellm_overlay import lock
 from litellm_overlay.catalogue import releases
 from litellm_overlay.errors import ClusterError, OverlayError, VerificationError
 from litellm_overlay.objects import pods
-from litellm_overlay.objects.access import name, word
+from litellm_overlay.objects.access import name, string_at
 from litellm_overlay.objects.workloads import PodTemplate
 from litellm_overlay.overlay import values
 from litellm_overlay.overlay.plan import Planner
@@ -43,9 +43,9 @@ def to_pin(connection: Cluster, rows: Sequence[Row]) -> Lock:
     if row.decision == "malicious":
         raise VerificationError(f"{row.workload} runs malware", "litellm-overlay status")
     pod = _ready_pod(connection, row)
-    container = word(PodTemplate(pod).proxy, "name")
+    container = string_at(PodTemplate(pod).proxy, "name")
     version = _version(connection, row, pod, container)
-    digest = pods.digest(pods.image_id(pod, container))
+    digest = pods.image_digest(pods.image_id(pod, container))
     reference = row.image.partition("@")[0] + (f"@{digest}" if digest else "")
     planner = Planner.of(values.load("", image=reference, litellm_version=version))
     found = lock.to_pin(planner)

@@ -109,7 +109,7 @@ def releases(
         print_data(output, rows)
     else:
         for answer, said in zip(answers, looks, strict=True):
-            show_answer(answer, catalogue, said)
+            print_release_report(answer, catalogue, said)
     unknown = [item for item in found if isinstance(item, NotInCatalogueError)]
     unknown += [
         NotInCatalogueError(
@@ -186,7 +186,7 @@ def show_list(listed: Sequence[Release], catalogue: Catalogue) -> None:
     Console(highlight=False).print(table)
 
 
-def show_answer(answer: Answer, catalogue: Catalogue, index: Sequence[str] = ()) -> None:
+def print_release_report(answer: Answer, catalogue: Catalogue, index: Sequence[str] = ()) -> None:
     """Print all that is known of one release or image."""
     console = Console(highlight=False)
     release = answer.release

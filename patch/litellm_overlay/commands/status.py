@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from litellm_overlay.camel_case import plain
-from litellm_overlay.commands.cluster_options import cluster_options, look
+from litellm_overlay.commands.cluster_options import cluster_options, read_fleet_rows
 from litellm_overlay.commands.output import is_data, output_option, print_data
 from litellm_overlay.commands.overlay_options import lock_option, read_lock
 from litellm_overlay.commands.rbac import may, rbac_option, rights
@@ -96,7 +96,7 @@ def status(
     connection, where = target.connect()
     shown: tuple[Row, ...] | None = None
     while True:
-        rows = look(target, connection, where, locked)
+        rows = read_fleet_rows(target, connection, where, locked)
         if rows != shown:
             show(rows, output, place(connection, where), clear=watch)
             shown = rows

@@ -13,7 +13,7 @@ from litellm_overlay.names import (
     payload_name,
 )
 from litellm_overlay.objects import guard_report, pods
-from litellm_overlay.objects.access import name, word
+from litellm_overlay.objects.access import name, string_at
 from litellm_overlay.objects.guard_report import GuardReport
 from litellm_overlay.objects.workloads import PodTemplate, mount_in
 
@@ -68,14 +68,14 @@ def wanted(item: Object, catalogue: Catalogue) -> Wanted | None:
         return None
     annotations = template.annotations
     return Wanted(
-        image=word(template.proxy, "image"),
-        container=word(template.proxy, "name"),
+        image=string_at(template.proxy, "image"),
+        container=string_at(template.proxy, "name"),
         overlaid=template.overlaid,
         guarded=template.guard is not None,
-        patch_version=word(annotations, VERSION_ANNOTATION) or None,
-        digest=word(annotations, DIGEST_ANNOTATION) or None,
+        patch_version=string_at(annotations, VERSION_ANNOTATION) or None,
+        digest=string_at(annotations, DIGEST_ANNOTATION) or None,
         mode=template.mode,
-        on_fixed=word(template.guard_plan, "onFixed") or None,
+        on_fixed=string_at(template.guard_plan, "onFixed") or None,
         notes=tuple(_notes(template)),
         doubts=tuple(_doubts(template, catalogue)),
     )
@@ -106,7 +106,7 @@ def see(pod: Object, asked: Wanted, catalogue: Catalogue) -> Seen:
         )
     if ids := pods.two_images(pod):
         drift.append(f"init container and proxy run different images: {', '.join(ids)}")
-    digest = pods.digest(pods.image_id(pod, own.container))
+    digest = pods.image_digest(pods.image_id(pod, own.container))
     return Seen(name(pod), report.decision, report, tuple(drift), image_digest=digest)
 
 
@@ -114,20 +114,20 @@ def _notes(template: PodTemplate) -> Iterator[str]:
     if template.namesake and not template.guard:
         yield f"its init container {INIT_CONTAINER} is not ours"
     if len(template.litellm) > 1:
-        names = ", ".join(word(each, "name") for each in template.litellm)
+        names = ", ".join(string_at(each, "name") for each in template.litellm)
         yield f"several containers run LiteLLM's image: {names}"
 
 
 def _doubts(template: PodTemplate, catalogue: Catalogue) -> Iterator[str]:
-    version = word(template.annotations, VERSION_ANNOTATION)
-    digest = word(template.annotations, DIGEST_ANNOTATION)
+    version = string_at(template.annotations, VERSION_ANNOTATION)
+    digest = string_at(template.annotations, DIGEST_ANNOTATION)
     if not template.guard:
         if version:
             yield f"annotated with patch {version}, but the init container is missing"
         elif template.mounting:
             yield "the patched file is mounted, but the init container is missing"
         return
-    mount, path = mount_in(template.proxy), word(template.guard_plan, "modulePath")
+    mount, path = mount_in(template.proxy), string_at(template.guard_plan, "modulePath")
     if not mount:
         yield "the proxy does not mount the patched file"
     elif mount.get("mountPath") != path:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from litellm_overlay.objects.access import mapping, name, namespace, number, word
+from litellm_overlay.objects.access import int_at, mapping, name, namespace, string_at
 from litellm_overlay.objects.workloads import PodTemplate
 
 if TYPE_CHECKING:
@@ -17,26 +17,26 @@ def unfinished(workloads: Iterable[Object]) -> Iterator[str]:
     """Yield a sentence for each overlaid workload, with its kind, that is not rolled out."""
     for item in workloads:
         if PodTemplate(mapping(item, "spec", "template")).overlaid and (why := _why(item)):
-            title = f"{namespace(item)}/{word(item, 'kind').lower()}/{name(item)}"
+            title = f"{namespace(item)}/{string_at(item, 'kind').lower()}/{name(item)}"
             yield f"{title}: {why}"
 
 
 def _why(item: Object) -> str:
     """Return what is missing, "" for nothing."""
     status = mapping(item, "status")
-    if (number(status, "observedGeneration") or 0) < (number(item, "metadata", "generation") or 0):
+    if (int_at(status, "observedGeneration") or 0) < (int_at(item, "metadata", "generation") or 0):
         return "its change has not been seen yet"
-    if word(item, "kind") == "DaemonSet":
-        wanted = number(status, "desiredNumberScheduled") or 0
+    if string_at(item, "kind") == "DaemonSet":
+        wanted = int_at(status, "desiredNumberScheduled") or 0
         counts = ("updatedNumberScheduled", "numberAvailable")
     else:
-        asked = number(item, "spec", "replicas")
+        asked = int_at(item, "spec", "replicas")
         wanted = 1 if asked is None else asked
         counts = ("updatedReplicas", "availableReplicas")
-    updated, available = (number(status, key) or 0 for key in counts)
+    updated, available = (int_at(status, key) or 0 for key in counts)
     if updated < wanted:
         return f"{updated} of {wanted} pods are new"
-    if (number(status, "replicas") or 0) > updated:
+    if (int_at(status, "replicas") or 0) > updated:
         return "old pods have not gone yet"
     if available < wanted:
         return f"{available} of {wanted} pods are available"

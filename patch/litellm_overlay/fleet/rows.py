@@ -11,7 +11,7 @@ from litellm_overlay.errors import NotInCatalogueError
 from litellm_overlay.fleet import drift
 from litellm_overlay.names import INIT_CONTAINER
 from litellm_overlay.objects import pods
-from litellm_overlay.objects.access import labels, mapping, name, namespace, word
+from litellm_overlay.objects.access import labels, mapping, name, namespace, string_at
 from litellm_overlay.objects.guard_report import GuardReport
 from litellm_overlay.objects.kinds import WORKLOADS
 from litellm_overlay.objects.workloads import is_chore
@@ -220,5 +220,5 @@ def _release(
 
 def _chart(item: Object) -> str | None:
     """Return the version in the label that Helm charts carry, of ours alone."""
-    label = word(labels(item), "helm.sh/chart")
+    label = string_at(labels(item), "helm.sh/chart")
     return label.removeprefix(_CHART) if label.startswith(_CHART) else None

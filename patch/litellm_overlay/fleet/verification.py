@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from litellm_overlay.fleet import drift
 from litellm_overlay.objects import pods
-from litellm_overlay.objects.access import items, mapping, name, named, namespace, number
+from litellm_overlay.objects.access import find_by_name, int_at, items, mapping, name, namespace
 from litellm_overlay.objects.workloads import PodTemplate, is_chore
 
 if TYPE_CHECKING:
@@ -105,8 +105,8 @@ def _target(pod: Object, own: Wanted, catalogue: Catalogue) -> Target:
 
 
 def _port(pod: Object, container: str) -> int:
-    listening = items(named(PodTemplate(pod).containers, container), "ports")
-    numbers = [port for each in listening if (port := number(each, "containerPort"))]
+    listening = items(find_by_name(PodTemplate(pod).containers, container), "ports")
+    numbers = [port for each in listening if (port := int_at(each, "containerPort"))]
     return PORT if PORT in numbers or not numbers else numbers[0]
 
 

@@ -38,7 +38,7 @@ def warnings(look: Look, today: dt.date) -> tuple[str, ...]:
     return (f"{name} is unreviewed, {age}", *told)
 
 
-def file(look: Look, catalogue: Catalogue) -> str:
+def describe_stock_file(look: Look, catalogue: Catalogue) -> str:
     """Return what the release's own endpoints.py is, "" where it was not read."""
     if look.endpoints is None:
         return ""

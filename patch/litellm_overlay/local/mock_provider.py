@@ -233,7 +233,7 @@ def output_items(body: Json, tag: str) -> list[Json]:
     return head + [{**item, "status": "completed"} for item in calls or [message]]
 
 
-def deltas_of(text: str, delta_s: float) -> Iterable[tuple[float, str]]:
+def timed_deltas(text: str, delta_s: float) -> Iterable[tuple[float, str]]:
     """Return (pause in seconds, text) for each delta of a message."""
     paced = re.search(r"TRIGGERPACED:(\d+)", text)
     if paced:
@@ -252,7 +252,7 @@ def message_steps(item: Json, at: Json, text: str, delta_s: float) -> Iterator[S
     part: Json = {"type": "output_text", "text": "", "annotations": []}
     yield 0, {"type": "response.content_part.added", **at, "part": dict(part)}
     said: list[str] = []
-    for pause, delta in deltas_of(text, delta_s):
+    for pause, delta in timed_deltas(text, delta_s):
         if len(said) == 2 and ("TRIGGERDROP" in text or "TRIGGEREARLYEND" in text):
             raise CutShortError("dropped" if "TRIGGERDROP" in text else "ended_early")
         said.append(delta)

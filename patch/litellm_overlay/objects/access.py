@@ -30,19 +30,19 @@ def mapping(item: object, *keys: str) -> Object:
     return found if isinstance(found, dict) else {}
 
 
-def word(item: object, *keys: str) -> str:
+def string_at(item: object, *keys: str) -> str:
     """Return the text found by following keys, "" where there is none."""
     found = at(item, *keys)
     return found if isinstance(found, str) else ""
 
 
-def number(item: object, *keys: str) -> int | None:
+def int_at(item: object, *keys: str) -> int | None:
     """Return the whole number found by following keys, None where there is none."""
     found = at(item, *keys)
     return found if isinstance(found, int) and not isinstance(found, bool) else None
 
 
-def words(item: object, *keys: str) -> list[str]:
+def string_list_at(item: object, *keys: str) -> list[str]:
     """Return the texts in the list found by following keys."""
     found = at(item, *keys)
     return [each for each in found if isinstance(each, str)] if isinstance(found, list) else []
@@ -54,19 +54,19 @@ def items(item: object, *keys: str) -> list[Object]:
     return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
 
 
-def named(given: Iterable[Object], wanted: str) -> Object | None:
+def find_by_name(given: Iterable[Object], wanted: str) -> Object | None:
     """Return the first object with a name."""
     return next((each for each in given if each.get("name") == wanted), None)
 
 
 def namespace(item: Object) -> str | None:
     """Return an object's namespace."""
-    return word(item, "metadata", "namespace") or None
+    return string_at(item, "metadata", "namespace") or None
 
 
 def name(item: Object) -> str:
     """Return an object's name."""
-    return word(item, "metadata", "name")
+    return string_at(item, "metadata", "name")
 
 
 def labels(item: Object) -> Object:
@@ -79,9 +79,9 @@ def annotations_of(item: Object) -> Object:
     return mapping(item, "metadata", "annotations")
 
 
-def title(item: Object) -> str:
+def qualified_name(item: Object) -> str:
     """Return "Kind/namespace/name", or "Kind/name"."""
-    return "/".join(filter(None, (word(item, "kind"), namespace(item), name(item))))
+    return "/".join(filter(None, (string_at(item, "kind"), namespace(item), name(item))))
 
 
 def selects(selector: Mapping[str, Any], given: Mapping[str, Any]) -> bool:
@@ -92,4 +92,4 @@ def selects(selector: Mapping[str, Any], given: Mapping[str, Any]) -> bool:
 def is_payload(item: object) -> bool:
     """Say whether an object is one of our ConfigMaps, of this version or an older."""
     ours = selects(PAYLOAD_LABELS, mapping(item, "metadata", "labels"))
-    return ours and word(item, "kind") == "ConfigMap"
+    return ours and string_at(item, "kind") == "ConfigMap"

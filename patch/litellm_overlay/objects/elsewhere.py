@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from litellm_overlay.objects.access import items, mapping, name, word
+from litellm_overlay.objects.access import items, mapping, name, string_at
 from litellm_overlay.objects.recognition import is_other_product, names_litellm, sign
 from litellm_overlay.objects.workloads import PodTemplate
 from litellm_overlay.printed import shell_word
@@ -95,7 +95,7 @@ _RUNS = re.compile(r"(?i)litellm.*(proxy|instance|cluster|deployment|gateway|ser
 
 def leads(item: Object) -> tuple[str, str] | None:
     """Return why the pods of an object are out of reach, and the next step; None for no proxy."""
-    kind, group = word(item, "kind"), word(item, "apiVersion").rpartition("/")[0]
+    kind, group = string_at(item, "kind"), string_at(item, "apiVersion").rpartition("/")[0]
     if group.endswith("knative.dev") and kind in {"Service", "Configuration", "Revision"}:
         template = PodTemplate(mapping(item, "spec", "template") or item)
         reason, hint = _KNATIVE
@@ -121,7 +121,7 @@ def _tool(item: Object, kind: str, group: str) -> tuple[str, str] | None:
 
 def _without_kind(item: Object) -> tuple[str, str] | None:
     services = mapping(item, "services")
-    if any(names_litellm(word(each, "image")) for each in services.values()):
+    if any(names_litellm(string_at(each, "image")) for each in services.values()):
         return _COMPOSE
     if isinstance(item.get("resources"), list) and _is_about_litellm(item):
         return _TOOLS["Kustomization", ""]
@@ -131,7 +131,7 @@ def _without_kind(item: Object) -> tuple[str, str] | None:
 def workload_of(item: Object) -> str:
     """Return kind and name of the workload that a Rollout takes its pods from, "" for none."""
     reference = mapping(item, "spec", "workloadRef")
-    return f"{word(reference, 'kind')}/{word(reference, 'name')}" if reference else ""
+    return f"{string_at(reference, 'kind')}/{string_at(reference, 'name')}" if reference else ""
 
 
 def _rollout(item: Object, tool: tuple[str, str]) -> tuple[str, str] | None:
@@ -145,13 +145,13 @@ def _is_about_litellm(item: Object) -> bool:
     spec = mapping(item, "spec")
     named = (
         name(item),
-        word(spec, "releaseName"),
-        word(spec, "chart"),
-        word(spec, "chartRef", "name"),
+        string_at(spec, "releaseName"),
+        string_at(spec, "chart"),
+        string_at(spec, "chartRef", "name"),
     )
     if any(names_litellm(each) and not is_other_product(each) for each in named):
         return True
-    if items(item, "objects") or "Kustomiz" in word(item, "kind") or "resources" in item:
+    if items(item, "objects") or "Kustomiz" in string_at(item, "kind") or "resources" in item:
         return any(map(names_litellm, _texts(item)))
     return any(names_litellm(each) and not is_other_product(each) for each in _images(item))
 

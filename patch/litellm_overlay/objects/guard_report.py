@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from litellm_overlay.names import INIT_CONTAINER
-from litellm_overlay.objects.access import items, mapping, named, number, word
+from litellm_overlay.objects.access import find_by_name, int_at, items, mapping, string_at
 from litellm_overlay.objects.workloads import PodTemplate
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class GuardReport:
     @property
     def why(self) -> str:
         """Return the guard's sentence; where it left none, or another, what is known of its end."""
-        claim = word(self.facts, "decision")
+        claim = string_at(self.facts, "decision")
         if self.message and _DECISIONS.get(claim) == self.decision:
             return self.message
         cause = f" ({self.cause})" if self.cause else ""
@@ -62,16 +62,16 @@ class GuardReport:
     @property
     def message(self) -> str:
         """Return the guard's sentence, "" where there is none."""
-        return word(self.facts, "message").strip()
+        return string_at(self.facts, "message").strip()
 
     @property
     def hint(self) -> str:
         """Return what the guard says to do, "" where it says nothing."""
-        return word(self.facts, "hint").strip()
+        return string_at(self.facts, "hint").strip()
 
     def fact(self, key: str) -> str | None:
         """Return a text of the report, None where it has none."""
-        return word(self.facts, key) or None
+        return string_at(self.facts, key) or None
 
 
 def read(pod: Object) -> GuardReport:
@@ -79,10 +79,10 @@ def read(pod: Object) -> GuardReport:
     ended = _ended(pod) if PodTemplate(pod).guard else None
     if ended is None:
         return GuardReport()
-    exit_code = number(ended, "exitCode") or 0
-    text, cause = word(ended, "message"), word(ended, "reason")
+    exit_code = int_at(ended, "exitCode") or 0
+    text, cause = string_at(ended, "message"), string_at(ended, "reason")
     facts, fault = _facts(text)
-    decision = _DECISIONS.get(word(facts, "decision"))
+    decision = _DECISIONS.get(string_at(facts, "decision"))
     if exit_code:
         decision = "refused"
     cause = "" if cause in _EVERYDAY else cause
@@ -90,7 +90,7 @@ def read(pod: Object) -> GuardReport:
 
 
 def _ended(pod: Object) -> Object | None:
-    status = named(items(pod, "status", "initContainerStatuses"), INIT_CONTAINER)
+    status = find_by_name(items(pod, "status", "initContainerStatuses"), INIT_CONTAINER)
     for state in ("state", "lastState"):
         if ended := mapping(status, state, "terminated"):
             return ended
@@ -106,6 +106,6 @@ def _facts(message: str) -> tuple[Object, str]:
     except (ValueError, RecursionError):
         cut = message.startswith("{")
         return {}, "the guard's report is cut" if cut else _NO_REPORT
-    if not isinstance(report, dict) or word(report, "decision") not in _DECISIONS:
+    if not isinstance(report, dict) or string_at(report, "decision") not in _DECISIONS:
         return {}, _NO_REPORT
     return report, ""

@@ -5,7 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from litellm_overlay.names import INIT_CONTAINER
-from litellm_overlay.objects.access import at, items, labels, name, named, namespace, word
+from litellm_overlay.objects.access import (
+    at,
+    find_by_name,
+    items,
+    labels,
+    name,
+    namespace,
+    string_at,
+)
 from litellm_overlay.objects.workloads import PodTemplate
 
 if TYPE_CHECKING:
@@ -22,7 +30,7 @@ _STATUSES = ("initContainerStatuses", "containerStatuses")
 
 def is_over(pod: Object) -> bool:
     """Say whether a pod is of the past: about to go, or ended (evicted, completed, failed)."""
-    ended = word(pod, "status", "phase") in {"Failed", "Succeeded"}
+    ended = string_at(pod, "status", "phase") in {"Failed", "Succeeded"}
     return ended or at(pod, "metadata", "deletionTimestamp") is not None
 
 
@@ -33,9 +41,9 @@ def owner(pod: Object) -> Owner:
     above = next((each for each in references if each.get("controller")), None)
     if not above:
         return home, "Pod", name(pod)
-    kind, called = word(above, "kind"), word(above, "name")
+    kind, called = string_at(above, "kind"), string_at(above, "name")
     for label, keeper in _HASHES.items():
-        hash_ = word(labels(pod), label)
+        hash_ = string_at(labels(pod), label)
         if kind == "ReplicaSet" and hash_ and called.endswith(f"-{hash_}"):
             return home, keeper, called.removesuffix(f"-{hash_}")
     return home, kind, called
@@ -50,8 +58,8 @@ def is_ready(pod: Object) -> bool:
 def image_id(pod: Object, container: str) -> str:
     """Return the image that a container of either sort runs, as the kubelet has it; "" for none."""
     for part in _STATUSES:
-        if status := named(items(pod, "status", part), container):
-            return word(status, "imageID")
+        if status := find_by_name(items(pod, "status", part), container):
+            return string_at(status, "imageID")
     return ""
 
 
@@ -60,11 +68,11 @@ def two_images(pod: Object) -> tuple[str, str] | None:
     template = PodTemplate(pod)
     if not template.guard:
         return None
-    ids = image_id(pod, INIT_CONTAINER), image_id(pod, word(template.proxy, "name"))
+    ids = image_id(pod, INIT_CONTAINER), image_id(pod, string_at(template.proxy, "name"))
     return ids if all(ids) and ids[0] != ids[1] else None
 
 
-def digest(image_id: str) -> str | None:
+def image_digest(image_id: str) -> str | None:
     """Return the digest in an image id; one without a name before it is a node's own."""
     return image_id.rpartition("@")[2] if "@" in image_id else None
 
@@ -73,8 +81,12 @@ def waiting(pod: Object) -> Iterator[tuple[str, str, str]]:
     """Yield name, reason and the kubelet's words of each container that waits."""
     for part in _STATUSES:
         for status in items(pod, "status", part):
-            if reason := word(status, "state", "waiting", "reason"):
-                yield word(status, "name"), reason, word(status, "state", "waiting", "message")
+            if reason := string_at(status, "state", "waiting", "reason"):
+                yield (
+                    string_at(status, "name"),
+                    reason,
+                    string_at(status, "state", "waiting", "message"),
+                )
 
 
 def why_waiting(pod: Object) -> str:

@@ -10,7 +10,7 @@ import json
 import re
 from typing import TYPE_CHECKING
 
-from litellm_overlay.objects.access import items, mapping, number, word, words
+from litellm_overlay.objects.access import int_at, items, mapping, string_at, string_list_at
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
@@ -62,7 +62,7 @@ def is_other_product(reference: str) -> bool:
 def is_worker(container: Object) -> bool:
     """Say whether a container runs LiteLLM's background jobs, and answers no request."""
     role = next(
-        (word(each, "value") for each in items(container, "env") if _is_role(each)),
+        (string_at(each, "value") for each in items(container, "env") if _is_role(each)),
         "",
     )
     return role.strip().lower() not in _SERVING
@@ -81,7 +81,7 @@ def sign(template: PodTemplate, configs: Collection[str] = ()) -> str:
     """
     found = (sign_of(each, template, configs) for each in template.containers)
     sidecars = (
-        f"its init container {word(each, 'name')} keeps running, and {what}"
+        f"its init container {string_at(each, 'name')} keeps running, and {what}"
         for each in template.init_containers
         if each.get("restartPolicy") == "Always"
         and (what := sign_of(each, template, configs))
@@ -99,10 +99,10 @@ def sign_of(container: Object, template: PodTemplate, configs: Collection[str]) 
     unfilled = bool(_UNFILLED.search(reference))
     if names_litellm(reference):
         return empty if unfilled else f"its image is {reference}"
-    told = [*words(container, "command"), *words(container, "args")]
+    told = [*string_list_at(container, "command"), *string_list_at(container, "args")]
     started = [part for each in told for part in re.split(r"[\s=;&|]+", each)]
     ours = _mentions(container, template, told, configs)
-    ports = (number(each, "containerPort") for each in items(container, "ports"))
+    ports = (int_at(each, "containerPort") for each in items(container, "ports"))
     port = _PORT in ports or ("--port" in started and str(_PORT) in started)
     config = "--config" in started
     signs = (
@@ -129,13 +129,13 @@ def _is_role(variable: Object) -> bool:
 
 def _config_maps(template: PodTemplate) -> Iterator[str]:
     for volume in items(template.spec, "volumes"):
-        yield word(volume, "configMap", "name")
+        yield string_at(volume, "configMap", "name")
 
 
 def configs(objects: Iterable[Object]) -> set[str]:
     """Return the names of the ConfigMaps that hold a configuration of LiteLLM."""
     return {
-        word(item, "metadata", "name")
+        string_at(item, "metadata", "name")
         for item in objects
-        if word(item, "kind") == "ConfigMap" and is_config(item)
+        if string_at(item, "kind") == "ConfigMap" and is_config(item)
     }

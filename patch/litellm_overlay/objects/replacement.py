@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from litellm_overlay.objects.access import at, mapping, word
+from litellm_overlay.objects.access import at, mapping, string_at
 from litellm_overlay.objects.workloads import controller
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def gap(item: Object) -> str:
 
     A guard that refuses, or a pod that is not admitted, is an outage there.
     """
-    kind = word(item, "kind")
+    kind = string_at(item, "kind")
     if kind == "Pod" and (owner := controller(item)):
         kind = owner.partition("/")[0]
     if kind == "StatefulSet":
@@ -34,7 +34,7 @@ def gap(item: Object) -> str:
     if kind == "Pod":
         return "a Pod cannot be changed: it is deleted and made anew"
     strategy = mapping(item, "spec", "strategy")
-    if word(strategy, "type") == "Recreate":
+    if string_at(strategy, "type") == "Recreate":
         return "its strategy, Recreate, deletes the old pods before it makes the new ones"
     found = at(item, "spec", "replicas")
     replicas = found if isinstance(found, int) else 1

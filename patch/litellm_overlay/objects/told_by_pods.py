@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from packaging.version import InvalidVersion, Version
 
 from litellm_overlay.objects import guard_report, pods
-from litellm_overlay.objects.access import word
+from litellm_overlay.objects.access import string_at
 from litellm_overlay.objects.workloads import PodTemplate
 
 if TYPE_CHECKING:
@@ -44,8 +44,8 @@ def release_of(
 
 def _digests(listed: Iterable[Object]) -> set[str]:
     """Return the digests of the images that the proxies of pods run."""
-    ids = (pods.image_id(pod, word(PodTemplate(pod).proxy, "name")) for pod in listed)
-    return {found for each in ids if (found := pods.digest(each))}
+    ids = (pods.image_id(pod, string_at(PodTemplate(pod).proxy, "name")) for pod in listed)
+    return {found for each in ids if (found := pods.image_digest(each))}
 
 
 def _reported(pod: Object) -> str | None:

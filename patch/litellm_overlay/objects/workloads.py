@@ -15,11 +15,11 @@ from litellm_overlay.catalogue import image_tags
 from litellm_overlay.names import INIT_CONTAINER, OUTPUT_VOLUME, PAYLOAD_VOLUME
 from litellm_overlay.objects.access import (
     annotations_of,
+    find_by_name,
     items,
     labels,
     mapping,
-    named,
-    word,
+    string_at,
 )
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ class PodTemplate:
     @property
     def namesake(self) -> Object | None:
         """Return the init container of our name, ours or somebody's."""
-        return named(self.init_containers, INIT_CONTAINER)
+        return find_by_name(self.init_containers, INIT_CONTAINER)
 
     @cached_property
     def guard(self) -> Object | None:
@@ -131,9 +131,9 @@ class PodTemplate:
     @cached_property
     def guard_plan(self) -> Object:
         """Return the guard's plan; {} where there is none, or it is not JSON."""
-        plan = named(items(self.guard, "env"), "LITELLM_OVERLAY_PLAN")
+        plan = find_by_name(items(self.guard, "env"), "LITELLM_OVERLAY_PLAN")
         try:
-            found = json.loads(word(plan, "value"))
+            found = json.loads(string_at(plan, "value"))
         except (ValueError, RecursionError):
             return {}
         return found if isinstance(found, dict) else {}
@@ -141,19 +141,19 @@ class PodTemplate:
     @property
     def payload(self) -> tuple[str, dict[str, str]]:
         """Return the name of the guard's ConfigMap, "" for none, and its paths by key."""
-        source = mapping(named(items(self.spec, "volumes"), PAYLOAD_VOLUME), "configMap")
-        paths = {word(item, "key"): word(item, "path") for item in items(source, "items")}
-        return word(source, "name"), paths
+        source = mapping(find_by_name(items(self.spec, "volumes"), PAYLOAD_VOLUME), "configMap")
+        paths = {string_at(item, "key"): string_at(item, "path") for item in items(source, "items")}
+        return string_at(source, "name"), paths
 
     @property
     def mode(self) -> str:
         """Return the overlay's mode: "websocket" or "http-fallback"."""
-        return word(self.guard_plan, "settings", "mode") or "websocket"
+        return string_at(self.guard_plan, "settings", "mode") or "websocket"
 
 
 def template_in(item: Object) -> tuple[Path, PodTemplate] | None:
     """Return the path of keys to an object's pod template, and the template; a pod is its own."""
-    kind = word(item, "kind")
+    kind = string_at(item, "kind")
     if kind == "Pod":
         return (), PodTemplate(item)
     if kind not in KINDS | CHORES:
@@ -165,7 +165,7 @@ def template_in(item: Object) -> tuple[Path, PodTemplate] | None:
 
 def keeps_pods(item: Object) -> bool:
     """Say whether an object keeps a pod running, itself perhaps; Jobs and hooks do not."""
-    return word(item, "kind") in KINDS | {"Pod"} and not is_hook(item)
+    return string_at(item, "kind") in KINDS | {"Pod"} and not is_hook(item)
 
 
 def is_hook(item: Object) -> bool:
@@ -177,13 +177,13 @@ def controller(item: Object) -> str | None:
     """Return kind and name of the object that made this one and will make it again, if any."""
     owners = items(item, "metadata", "ownerReferences")
     owner = next((each for each in owners if each.get("controller") is True), None)
-    return f"{word(owner, 'kind')}/{word(owner, 'name')}" if owner else None
+    return f"{string_at(owner, 'kind')}/{string_at(owner, 'name')}" if owner else None
 
 
 def is_chore(pod: Object) -> bool:
     """Say whether a pod comes to an end by itself: migrations, hooks, whatever a Job runs."""
     owners = items(pod, "metadata", "ownerReferences")
-    return is_hook(pod) or any(word(each, "kind") in CHORES for each in owners)
+    return is_hook(pod) or any(string_at(each, "kind") in CHORES for each in owners)
 
 
 def runs_litellm(container: Object) -> bool:

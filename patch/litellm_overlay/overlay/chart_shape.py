@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from litellm_overlay.errors import ValuesError
 from litellm_overlay.objects import yaml_tree
-from litellm_overlay.objects.access import items, word
+from litellm_overlay.objects.access import items, string_at
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,7 +39,7 @@ def read(section: str, files: Mapping[str, str]) -> Shape:
     `section` is the key below which it keeps the proxy's values, "" for none.
     """
     about = yaml_tree.load(files.get("Chart.yaml", ""), "the chart's Chart.yaml")
-    name = f"{word(about, 'name') or 'the chart'} {word(about, 'version')}".strip()
+    name = f"{string_at(about, 'name') or 'the chart'} {string_at(about, 'version')}".strip()
     texts = [text for path, text in files.items() if path.startswith("templates/")]
     prefix = f"{section}." if section else ""
 
@@ -65,8 +65,8 @@ def read(section: str, files: Mapping[str, str]) -> Shape:
 def subchart(name: str, files: Mapping[str, str]) -> dict[str, str]:
     """Return the texts of a subchart, by its name or alias; ValuesError if there is none."""
     about = yaml_tree.load(files.get("Chart.yaml", ""), "the chart's Chart.yaml")
-    aliased = (it for it in items(about, "dependencies") if word(it, "alias") == name)
-    folder = f"charts/{word(next(aliased, {}), 'name') or name}/"
+    aliased = (it for it in items(about, "dependencies") if string_at(it, "alias") == name)
+    folder = f"charts/{string_at(next(aliased, {}), 'name') or name}/"
     found = {
         path.removeprefix(folder): text for path, text in files.items() if path.startswith(folder)
     }

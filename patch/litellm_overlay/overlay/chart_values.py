@@ -13,7 +13,7 @@ from litellm_overlay.names import (
     PAYLOAD_VOLUME,
     STOCK_CONTAINER,
 )
-from litellm_overlay.objects.access import is_payload, word
+from litellm_overlay.objects.access import is_payload, string_at
 from litellm_overlay.objects.workloads import Proxy
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ def _env(own: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
 
 
 def _others(given: Mapping[str, Any], key: str) -> tuple[Any, ...]:
-    return tuple(item for item in _list(given, key) if word(item, "name") not in _OURS)
+    return tuple(item for item in _list(given, key) if string_at(item, "name") not in _OURS)
 
 
 def _mapping(given: Mapping[str, Any], key: str) -> Mapping[str, Any]:

@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 from litellm_overlay import names
 from litellm_overlay.errors import OverlayError
-from litellm_overlay.objects.access import annotations_of, at, items, mapping, number, word, words
+from litellm_overlay.objects.access import (
+    annotations_of,
+    at,
+    int_at,
+    items,
+    mapping,
+    string_at,
+    string_list_at,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,7 +59,7 @@ def of_pod(template: Object, seconds: int, flag: str) -> Drain:
     """Return the drain of a pod template; OverlayError if its grace period leaves no time."""
     if GRACE not in mapping(template, "spec"):
         return Drain(seconds, adds_grace=True, flag=flag)
-    there = number(template, "spec", GRACE) or 0
+    there = int_at(template, "spec", GRACE) or 0
     if there - _MARGIN < _LEAST:
         raise OverlayError(
             f"its {GRACE} of {there} leaves no time to drain",
@@ -62,13 +70,13 @@ def of_pod(template: Object, seconds: int, flag: str) -> Drain:
 
 def port_of(container: Object) -> int:
     """Return the port that a proxy listens on."""
-    args = [*words(container, "command"), *words(container, "args")]
+    args = [*string_list_at(container, "command"), *string_list_at(container, "args")]
     for number_, arg in enumerate(args):
         name, _, value = arg.partition("=")
         given = value or "".join(args[number_ + 1 : number_ + 2])
         if name == "--port" and _A_PORT.fullmatch(given):
             return int(given)
-    listening = [number(each, "containerPort") for each in items(container, "ports")]
+    listening = [int_at(each, "containerPort") for each in items(container, "ports")]
     return next((port for port in listening if port), _PORT)
 
 
@@ -77,7 +85,7 @@ def refuse_hooks(container: Object) -> None:
     there = [hook for hook in HOOKS if hook in mapping(container, "lifecycle")]
     if there:
         raise OverlayError(
-            f"its container {word(container, 'name')} has a {there[0]} hook of its own",
+            f"its container {string_at(container, 'name')} has a {there[0]} hook of its own",
             "leave --drain out, or below workloads in the values file: drainSeconds: 0",
         )
 
@@ -94,7 +102,9 @@ def grace_is_ours(template: Object) -> bool:
 
 def our_hooks(container: object) -> list[str]:
     """Return the hooks that lower or raise a flag, in a pod template whose drain is ours."""
-    lower, raise_ = (words(container, "lifecycle", hook, "exec", "command") for hook in HOOKS)
+    lower, raise_ = (
+        string_list_at(container, "lifecycle", hook, "exec", "command") for hook in HOOKS
+    )
     ours = {"postStart": lower[:2] == ["rm", "-f"], "preStop": raise_[3:4] == ["drain"]}
     return [hook for hook in HOOKS if ours[hook]]
 

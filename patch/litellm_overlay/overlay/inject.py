@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from litellm_overlay.errors import OverlayError
 from litellm_overlay.names import DIGEST_ANNOTATION, OUTPUT_VOLUME
-from litellm_overlay.objects.access import at, is_payload, items, name, namespace, word
+from litellm_overlay.objects.access import at, is_payload, items, name, namespace, string_at
 from litellm_overlay.objects.manifests import Document, documents, join
 from litellm_overlay.objects.workloads import template_in
 from litellm_overlay.overlay import meaning, pod_edits, survey, templates
@@ -150,7 +150,7 @@ def _running(
         for part in parts
         if "initContainerStatuses" in part.text
         for _, item in part.objects()
-        if word(item, "kind") == "Pod"
+        if string_at(item, "kind") == "Pod"
     ]
     return there or [item for home in sorted(silent, key=str) for item in pods(home)]
 
@@ -167,7 +167,7 @@ def remove(manifests: str, workloads: Sequence[str] = ()) -> str:
 
 
 def _is_meant(item: Object, chosen: Selection) -> bool:
-    key = word(item, "kind"), namespace(item), name(item)
+    key = string_at(item, "kind"), namespace(item), name(item)
     return chosen.chosen(*key) and not chosen.left_out(*key)
 
 
@@ -191,7 +191,7 @@ def _overlaid(parts: Sequence[Document]) -> Iterator[tuple[int, Path, Object]]:
 def _carries(template: PodTemplate) -> bool:
     """Say whether anything of the overlay is in a template, half of one perhaps."""
     volumes = items(template.spec, "volumes")
-    return template.overlaid or any(word(each, "name") in NAMES for each in volumes)
+    return template.overlaid or any(string_at(each, "name") in NAMES for each in volumes)
 
 
 def _bare(parts: Sequence[Document], stays: Collection[tuple[int, Path]]) -> list[Document | None]:
@@ -206,7 +206,7 @@ def _bare(parts: Sequence[Document], stays: Collection[tuple[int, Path]]) -> lis
         if (number, where) in stays:
             homes.add(namespace(item))
         else:
-            title = f"{word(item, 'kind')}/{name(item)}"
+            title = f"{string_at(item, 'kind')}/{name(item)}"
             doomed[number].append(Place(where, title))
     above = _lines_above(parts)
     for number, places in doomed.items():

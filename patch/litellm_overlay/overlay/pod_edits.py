@@ -19,7 +19,7 @@ from litellm_overlay.names import (
     PAYLOAD_VOLUME,
     VERSION_ANNOTATION,
 )
-from litellm_overlay.objects.access import at, word
+from litellm_overlay.objects.access import at, string_at
 from litellm_overlay.objects.manifests import Document
 from litellm_overlay.overlay import drain
 from litellm_overlay.overlay.pod_parts import Parts, meaning
@@ -203,7 +203,7 @@ def _bare(data: object) -> object:
 
 
 def _named_ours(item: object) -> bool:
-    return word(item, "name") in NAMES
+    return string_at(item, "name") in NAMES
 
 
 def _is_ours(item: Node) -> bool:

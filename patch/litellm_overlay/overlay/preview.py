@@ -63,7 +63,7 @@ class Difference:
         return sum(line.startswith("-") for line in self.diff.split("\n")[2:])
 
 
-def compare(
+def preview_patch(
     found: bytes,
     patch_version: str,
     settings: Mapping[str, object],

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from litellm_overlay.errors import OverlayError, ValuesError
 from litellm_overlay.names import DIGEST_ANNOTATION
-from litellm_overlay.objects.access import is_payload, name, namespace, word
+from litellm_overlay.objects.access import is_payload, name, namespace, string_at
 from litellm_overlay.objects.manifests import Document, documents, join
 from litellm_overlay.overlay.splice import EditError, Splice
 
@@ -84,7 +84,7 @@ def _first(text: str) -> dict[str, Any] | None:
 
 
 def _is_list(data: object) -> bool:
-    return word(data, "kind") == _KIND and word(data, "apiVersion").startswith(_GROUP)
+    return string_at(data, "kind") == _KIND and string_at(data, "apiVersion").startswith(_GROUP)
 
 
 def _as_item(part: str) -> str:

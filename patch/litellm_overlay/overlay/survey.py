@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from litellm_overlay.errors import OverlayError, ValuesError
 from litellm_overlay.names import OUTPUT_VOLUME
 from litellm_overlay.objects import elsewhere, recognition, replacement
-from litellm_overlay.objects.access import at, items, mapping, name, namespace, word
+from litellm_overlay.objects.access import at, items, mapping, name, namespace, string_at
 from litellm_overlay.objects.workloads import (
     CHORES,
     controller,
@@ -38,7 +38,7 @@ def take(parts: Sequence[Document], selection: Selection, values: OverlayValues)
     configs = recognition.configs(item for _, _, item in found_objects)
     templates = [found[1] for _, _, item in found_objects if (found := template_in(item))]
     signed = {
-        word(container, "name")
+        string_at(container, "name")
         for template in templates
         for container in template.containers
         if runs_litellm(container) or recognition.sign_of(container, template, configs)
@@ -94,8 +94,8 @@ class _Looker:
         """Sort an object in."""
         title = _title(item) or f"document {number + 1}"
         if title in self.ambiguous and namespace(item):
-            title = f"{word(item, 'kind')}/{namespace(item)}/{name(item)}"
-        key = word(item, "kind"), namespace(item), name(item)
+            title = f"{string_at(item, 'kind')}/{namespace(item)}/{name(item)}"
+        key = string_at(item, "kind"), namespace(item), name(item)
         found = template_in(item)
         if not found or not isinstance(at(found[1].item, "spec"), dict):
             self._look_elsewhere(item, title, key)
@@ -119,7 +119,7 @@ class _Looker:
             wanted = containers.named(template, values)
             if not named:
                 wanted = [each for each in wanted if self._may_be(each, template)]
-            self._found_containers |= {word(each, "name") for each in wanted}
+            self._found_containers |= {string_at(each, "name") for each in wanted}
             proxies = containers.choose(template, values, wanted, named=named)
         except OverlayError as error:
             self._refuse(title, error)
@@ -236,10 +236,10 @@ class _Looker:
         Where one of that name looks like LiteLLM in another workload, that is what was meant.
         """
         looks = runs_litellm(container) or recognition.sign_of(container, template, self._configs)
-        return bool(looks) or word(container, "name") not in self._signed
+        return bool(looks) or string_at(container, "name") not in self._signed
 
     def _how_to_choose(self, template: PodTemplate, sign: str, key: Key) -> tuple[str, str]:
-        listed = [word(each, "name") for each in template.containers]
+        listed = [string_at(each, "name") for each in template.containers]
         option = f"--workload {shell_word(f'{key[0]}/{key[2]}')}"
         if len(listed) > 1:
             option += " --container NAME"
@@ -263,7 +263,7 @@ class _Looker:
 
 
 def _title(item: Object) -> str:
-    return f"{word(item, 'kind')}/{name(item)}".strip("/")
+    return f"{string_at(item, 'kind')}/{name(item)}".strip("/")
 
 
 def _only_workers(template: PodTemplate) -> bool:

@@ -7,7 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from endpoint_patch.versions.v2_0_0.inserted.errors import RefusalError
-from endpoint_patch.versions.v2_0_0.inserted.frames import Aside, Create, frame_of, parse, size_of
+from endpoint_patch.versions.v2_0_0.inserted.frames import (
+    Aside,
+    Create,
+    parse,
+    parse_message,
+    size_of,
+)
 
 CREATE = {"type": "response.create"}
 NO_JSON = (
@@ -188,7 +194,7 @@ GOOD = json.dumps({**CREATE, "model": "m", "stream_id": "l1"})
 )
 def test_a_message_becomes_a_frame_good_or_bad(raw, max_size, code, close, stream_id):
     """A refusal is a frame too, of the lane it came from; only size closes the connection."""
-    frame = frame_of(raw, size_of(raw), max_size, None)
+    frame = parse_message(raw, size_of(raw), max_size, None)
     assert frame.stream_id == stream_id
     if code is None:
         assert isinstance(frame, Create)
@@ -199,7 +205,7 @@ def test_a_message_becomes_a_frame_good_or_bad(raw, max_size, code, close, strea
 def test_what_is_to_be_ignored_is_no_frame():
     """An acknowledgement takes no place in a lane."""
     raw = '{"type":"response.processed"}'
-    assert frame_of(raw, size_of(raw), 1000, None) is None
+    assert parse_message(raw, size_of(raw), 1000, None) is None
 
 
 JSON = st.recursive(

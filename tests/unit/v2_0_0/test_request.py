@@ -3,7 +3,7 @@
 import pytest
 
 from endpoint_patch.versions.v2_0_0.inserted.request import (
-    credential,
+    handshake_credential,
     request_headers,
     request_scope,
     subprotocol_to_answer,
@@ -83,7 +83,7 @@ def test_what_only_sockets_know_becomes_what_post_knows(handshake, as_post):
 def test_what_a_client_shows_for_a_key(headers, key_header, shown):
     """In a header of LiteLLM's or the subprotocol; never in a cookie."""
     given = [(name.encode(), value.encode()) for name, value in headers]
-    assert credential(given, key_header) == shown
+    assert handshake_credential(given, key_header) == shown
 
 
 def test_a_cookie_is_never_an_identity():

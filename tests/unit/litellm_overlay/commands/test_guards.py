@@ -45,20 +45,20 @@ def test_the_same_difference(content, litellm, on_fixed):
     """Decision, words, hashes and diff; or the same refusal."""
     asked = (content, BRIDGE, SETTINGS, litellm, on_fixed)
     try:
-        expected = preview.compare(*asked)
+        expected = preview.preview_patch(*asked)
     except NotInCatalogueError as refusal:
         with pytest.raises(NotInCatalogueError) as refused:
-            guards.compare(*asked)
+            guards.preview_patch(*asked)
         assert (str(refused.value), refused.value.hint) == (str(refusal), refusal.hint)
     else:
-        assert guards.compare(*asked) == expected
+        assert guards.preview_patch(*asked) == expected
 
 
 def test_a_patched_file_is_undone_first():
     """As `diff` does it of a guard that is not released."""
-    stock = preview.compare(STOCK, BRIDGE, {}, "1.88.6")
+    stock = preview.preview_patch(STOCK, BRIDGE, {}, "1.88.6")
     patched = edits.patch(STOCK, versions.load(BRIDGE), plan.check_settings({}), "1.88.6")
-    assert guards.compare(patched, BRIDGE, {}, "1.88.6", "passthrough") == stock
+    assert guards.preview_patch(patched, BRIDGE, {}, "1.88.6", "passthrough") == stock
 
 
 @pytest.mark.parametrize(
@@ -70,9 +70,9 @@ def test_a_refusal(content, litellm, exit_code):
     """In the guard's own words, with the exit code of the verb."""
     asked = (content, BRIDGE, {}, litellm, "patch")
     with pytest.raises((GuardError, NotInCatalogueError)) as expected:
-        preview.compare(*asked)
+        preview.preview_patch(*asked)
     with pytest.raises(OverlayError) as refused:
-        guards.compare(*asked)
+        guards.preview_patch(*asked)
     said = getattr(expected.value, "message", str(expected.value))
     assert (str(refused.value), refused.value.exit_code) == (said, exit_code)
 
@@ -90,4 +90,7 @@ def test_the_released_guard_decides_and_no_other(released):
     """A guard of another mind than ours is what the pod has."""
     path = released / BRIDGE / "endpoint_patch" / "edits.py"
     path.write_text(path.read_text().replace("# litellm-overlay: ", "# as released: "))
-    assert "+# as released: @router" in guards.compare(STOCK, BRIDGE, {}, None, "passthrough").diff
+    assert (
+        "+# as released: @router"
+        in guards.preview_patch(STOCK, BRIDGE, {}, None, "passthrough").diff
+    )

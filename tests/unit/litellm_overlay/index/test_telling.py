@@ -62,6 +62,6 @@ def catalogue(monkeypatch):
 )
 def test_what_its_file_is(catalogue, content, words):
     """As the guard would see it."""
-    said = telling.file(Look("1.999.0", True, endpoints=content), catalogue)
+    said = telling.describe_stock_file(Look("1.999.0", True, endpoints=content), catalogue)
     assert said.startswith(words)
     assert bool(said) is bool(words)

@@ -58,7 +58,7 @@ def stock(tmp_path, known):
 
 
 def compare(content=STOCK, **settings):
-    return preview.compare(content, "2.0.0", settings, "1.88.6")
+    return preview.preview_patch(content, "2.0.0", settings, "1.88.6")
 
 
 @pytest.mark.parametrize("ending", [b"\n", b"\r\n", b""])
@@ -133,14 +133,14 @@ def test_a_bad_setting_is_refused(given):
 def test_the_verb_prints_the_diff_and_nothing_else_on_stdout(run, stock):
     """So that it can be piped; the decision is for the reader, on stderr."""
     code, out, err = run(stock, "--patch", "2.0.0")
-    assert (code, out) == (0, preview.compare(STOCK, "2.0.0", {}, None).diff)
+    assert (code, out) == (0, preview.preview_patch(STOCK, "2.0.0", {}, None).diff)
     assert err.startswith("patched: ")
 
 
 def test_stat_counts_the_lines(run, stock):
     """The two decorators go and come back as comments."""
     _, out, _ = run(stock, "--patch", "2.0.0", "--stat")
-    result = preview.compare(STOCK, "2.0.0", {}, None)
+    result = preview.preview_patch(STOCK, "2.0.0", {}, None)
     assert out == f"{preview.MODULE} | +{result.added} -4\n"
 
 
@@ -153,7 +153,7 @@ def test_json_has_decision_and_hashes(run, stock):
     assert said["upstream"] == "affected"
     assert said["stockSha256"] == hashlib.sha256(STOCK).hexdigest()
     assert said["patchedSha256"] != said["stockSha256"]
-    assert said["diff"] == preview.compare(STOCK, "1.0.0", {}, None).diff
+    assert said["diff"] == preview.preview_patch(STOCK, "1.0.0", {}, None).diff
 
 
 def test_a_fixed_file_is_success(run, tmp_path, known):

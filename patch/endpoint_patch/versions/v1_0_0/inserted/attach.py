@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import Depends, Response, WebSocketException
 from starlette.websockets import WebSocket
 
-from .frames import is_model_name
+from .frames import is_safe_model_name
 from .relay import Options, Relay
 
 _BARE_KEY = re.compile(r"(^|[^a-z])(sk-|bearer|eyj)")  # LiteLLM's and OpenAI's, and a JWT
@@ -62,7 +62,7 @@ def attach_litellm_overlay(  # noqa: PLR0913 - what the stock module has, by nam
     async def authenticated(websocket: WebSocket) -> Any:
         # LiteLLM formats ?model= into JSON text for its checks; what could break out stops here.
         model = websocket.query_params.get("model")
-        if model and not is_model_name(model):
+        if model and not is_safe_model_name(model):
             logger.warning("responses websocket: ?model= is no plain model name; refused")
             raise WebSocketException(1008)
         return await authenticate(websocket)

@@ -8,7 +8,7 @@ from typing import Any
 from starlette.websockets import WebSocket
 
 from .bridge import Bridge, Options
-from .frames import is_model_name
+from .frames import is_safe_model_name
 from .handshake import Handshake, send_to_http
 from .heartbeat import Heartbeat
 from .key_check import KeyCheck
@@ -114,7 +114,7 @@ def attach_litellm_overlay(  # noqa: PLR0913 - what the stock module has, by nam
 
     async def responses_websocket(websocket: WebSocket) -> None:
         model = websocket.query_params.get("model") or None
-        if model is not None and not is_model_name(model):
+        if model is not None and not is_safe_model_name(model):
             await handshake.refuse(websocket, unusable_model())
             return
         key = await handshake.admit(websocket)

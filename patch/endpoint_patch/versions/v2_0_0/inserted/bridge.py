@@ -11,7 +11,7 @@ from .bounds import SMALL_BYTES, Allowance
 from .client import Client
 from .clocks import Clocks, Ending
 from .errors import RefusalError, error_event
-from .frames import Aside, Create, frame_of, size_of
+from .frames import Aside, Create, parse_message, size_of
 from .identity import Key
 from .process import Process
 from .session import dump
@@ -81,7 +81,7 @@ class Bridge:
             self._workers.finish(_too_much())
             return True
         began = time.thread_time()
-        frame = frame_of(raw, size, self._max_message_bytes, self._default_model)
+        frame = parse_message(raw, size, self._max_message_bytes, self._default_model)
         spent = time.thread_time() - began
         if not isinstance(frame, Create) or frame.warm_up:
             for allowance in (self._allowance, of_key):

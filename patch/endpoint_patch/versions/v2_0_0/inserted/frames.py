@@ -72,7 +72,7 @@ def _uncollected(size: int) -> Iterator[None]:
             gc.enable()
 
 
-def is_model_name(value: Any) -> bool:
+def is_safe_model_name(value: Any) -> bool:
     """Tell whether a value may stand as a model: plain text that no string formatting can break."""
     return isinstance(value, str) and _MODEL.fullmatch(value) is not None and value == value.strip()
 
@@ -84,7 +84,7 @@ def size_of(raw: str | bytes) -> int:
     return len(raw.encode("utf-8", "replace"))
 
 
-def frame_of(raw: str | bytes, size: int, max_size: int, default_model: str | None) -> Message:
+def parse_message(raw: str | bytes, size: int, max_size: int, default_model: str | None) -> Message:
     """Return what a message of `size` asks for, or its refusal, or None for one to be ignored."""
     if size > max_size:  # not even looked into
         message = f"The message is larger than {max_size} bytes."
@@ -188,7 +188,7 @@ def _model(flat: Any, nested: Any, default: str | None) -> str:
         raise RefusalError(
             "Missing required parameter: 'model'.", "missing_required_parameter", "model"
         )
-    if not all(is_model_name(model) for model in named):
+    if not all(is_safe_model_name(model) for model in named):
         raise RefusalError("'model' must be a plain, non-empty string.", "invalid_value", "model")
     if len(set(named)) > 1:
         raise RefusalError("The message names two different models.", "ambiguous_model", "model")

@@ -15,7 +15,7 @@ from .key_check import KeyCheck
 from .origins import allows
 from .process import Process
 from .refusals import Refusal, forbidden_origin, is_about_the_key, refusal_of
-from .request import credential, subprotocol_to_answer
+from .request import handshake_credential, subprotocol_to_answer
 from .session import dump
 
 
@@ -44,7 +44,7 @@ class Handshake:
         except Exception as error:  # noqa: BLE001 - LiteLLM's check and an operator's own raise any
             await self.refuse(websocket, refusal_of(error))
             return None
-        shown = credential(websocket.scope["headers"], self._process.litellm.key_header())
+        shown = handshake_credential(websocket.scope["headers"], self._process.litellm.key_header())
         if (
             origin is not None
             # Who may call is then said by where a call comes from: any page in a browser there.

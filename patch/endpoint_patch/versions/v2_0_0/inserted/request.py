@@ -88,7 +88,7 @@ def _key_of_subprotocol(headers: Headers) -> bytes | None:
     return None
 
 
-def credential(headers: Headers, key_header: str | None) -> bytes | None:
+def handshake_credential(headers: Headers, key_header: str | None) -> bytes | None:
     """Return what the client shows for a key; None where it shows none.
 
     `key_header` is LiteLLM's own `litellm_key_header_name` (or None).
