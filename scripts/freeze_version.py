@@ -127,7 +127,7 @@ def pod(version: str) -> str:
         module_path="/litellm/proxy/response_api_endpoints/endpoints.py",
         patch_version=version,
     )
-    made = plan.Planner.of(values).plan(plan.from_values(values))
+    made = plan.Planner.from_values(values).plan(plan.from_values(values))
     text = templates.render("patch.yaml.j2", plan=made, workload="litellm")
     return re.sub(r'("compromised":)\[[^]]*\]', r"\1[]", text)
 

@@ -259,7 +259,7 @@ MUTANTS = (
     Mutant(
         "folders added by a start-up line not looked at",
         f"{GUARD}/locate.py",
-        '    traces.look(answer["folders"], (), also=also)',
+        '    traces.scan(answer["folders"], (), also=also)',
         "    pass",
         f"{TRACES_TEST}::test_a_folder_that_a_start_up_line_adds",
     ),
@@ -296,7 +296,7 @@ MUTANTS = (
     Mutant(
         "a malicious image let through by --litellm",
         "patch/litellm_overlay/overlay/plan.py",
-        "if malware := assessment.malware(self.catalogue, image):",
+        "if malware := assessment.find_malware(self.catalogue, image):",
         "if malware := None:",
         VERBS_TEST,
     ),
@@ -370,7 +370,7 @@ MUTANTS = (
     Mutant(
         "doctor passes over malware",
         "patch/litellm_overlay/checks/release.py",
-        "if malware := assessment.malware(catalogue, image, *running, *found):",
+        "if malware := assessment.find_malware(catalogue, image, *running, *found):",
         "if malware := None:",
         "tests/unit/litellm_overlay/checks/test_checks.py::"
         "test_malware_is_an_error_whoever_names_it",
@@ -476,7 +476,7 @@ MUTANTS = (
     Mutant(
         "bridge: a refused key gets a session",
         f"{BRIDGE}/handshake.py",
-        "            await self.refuse(websocket, refusal_of(error))\n            return None\n",
+        "            await self.refuse(websocket, refusal_from(error))\n            return None\n",
         "            identity = None\n",
         f"{HANDSHAKE_TEST}::test_a_refused_key_makes_no_session",
     ),
@@ -620,14 +620,14 @@ MUTANTS = (
         "bridge: a lost key cuts the other lanes",
         f"{BRIDGE}/workers.py",
         "            self.finish(Ending(1008))\n",
-        "            self._client.let_go(1008)\n",
+        "            self._client.request_close(1008)\n",
         f"{ENDINGS_TEST}::test_a_lost_key_lets_the_other_lanes_end",
     ),
     Mutant(
         "bridge: a message too large cuts the other lanes",
         f"{BRIDGE}/workers.py",
         "self.finish(Ending(refusal.close))",
-        "self._client.let_go(refusal.close)",
+        "self._client.request_close(refusal.close)",
         f"{ENDINGS_TEST}::test_a_message_too_large_lets_the_other_lanes_end",
     ),
     Mutant(
@@ -951,22 +951,22 @@ MUTANTS = (
     Mutant(
         "bridge: a status told as 400 that HTTP tries again",
         f"{BRIDGE}/statuses.py",
-        "return 400 if status in (401, 403) and not provider_s else status",
+        "return 400 if status in (401, 403) and not from_provider else status",
         "return 400 if status in (401, 403, 404, 408, 409) else status",
         f"{STATUSES_TEST}::test_the_docs_say_what_is_told",
     ),
     Mutant(
         "bridge: LiteLLM's own refusal told as it is",
         f"{BRIDGE}/statuses.py",
-        "return 400 if status in (401, 403) and not provider_s else status",
+        "return 400 if status in (401, 403) and not from_provider else status",
         "return status",
         f"{STATUSES_TEST}::test_what_litellm_refuses_itself_provokes_no_retry",
     ),
     Mutant(
         "bridge: a provider speaks for LiteLLM",
         f"{BRIDGE}/http_errors.py",
-        'provider_s = is_provider_s(outer.get("message"))',
-        "provider_s = False",
+        'from_provider = is_provider_error(outer.get("message"))',
+        "from_provider = False",
         f"{HTTP_ERRORS_TEST}::test_a_provider_cannot_speak_for_litellm",
     ),
     Mutant(
@@ -1134,7 +1134,8 @@ MUTANTS = (
     Mutant(
         "the gauge keeps what is forgotten",
         f"{BRIDGE}/workers.py",
-        "            self._session.close()\n            self._metrics.holds(self._histories.held)",
+        "            self._session.close()\n"
+        "            self._metrics.set_history_bytes(self._histories.held)",
         "            self._session.close()",
         f"{METRICS_TEST}::test_nothing_is_held_when_nobody_is_connected",
     ),
@@ -1184,8 +1185,8 @@ MUTANTS = (
     Mutant(
         "a program run in a pod without consent",
         "patch/litellm_overlay/commands/pin.py",
-        "workload, without=may_exec)",
-        "workload, without=True)",
+        "workload, without=may_exec",
+        "workload, without=True",
         f"{MOVING_TEST}::test_nothing_is_executed_without_consent",
     ),
     Mutant(

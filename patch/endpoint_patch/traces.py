@@ -48,7 +48,7 @@ class Startup:
     traces: tuple[dict[str, Any], ...] = ()
 
 
-def look(
+def scan(
     imports: Iterable[str],
     sites: Iterable[str],
     places: Iterable[str] = (),

@@ -7,21 +7,24 @@ from dataclasses import fields, is_dataclass
 from typing import Any
 
 
-def camel(name: str) -> str:
+def to_camel_case(name: str) -> str:
     """Return the key that stands for a field."""
     first, *rest = name.split("_")
     return first + "".join(word.capitalize() for word in rest)
 
 
-def plain(value: Any) -> Any:
+def to_plain_data(value: Any) -> Any:
     """Return what JSON and YAML can hold: a dataclass as a mapping, a tuple as a list.
 
     The keys of what is a mapping already are data, a model's name perhaps, and stay.
     """
     if is_dataclass(value):
-        return {camel(item.name): plain(getattr(value, item.name)) for item in fields(value)}
+        return {
+            to_camel_case(item.name): to_plain_data(getattr(value, item.name))
+            for item in fields(value)
+        }
     if isinstance(value, Mapping):
-        return {key: plain(item) for key, item in value.items()}
+        return {key: to_plain_data(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [plain(item) for item in value]
+        return [to_plain_data(item) for item in value]
     return value

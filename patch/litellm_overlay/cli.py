@@ -12,7 +12,7 @@ import click
 
 from litellm_overlay import __version__
 from litellm_overlay.errors import OverlayError
-from litellm_overlay.printed import printable
+from litellm_overlay.printed import sanitize
 
 VERBS = {
     "demo": "See the defect and the cure on this machine; no cluster needed.",
@@ -144,7 +144,7 @@ def main() -> None:
         if isinstance(error, NO_VERB):
             error.show()
             sys.exit(error.exit_code)
-        fail(error.exit_code, error.format_message(), help_of(error))
+        fail(error.exit_code, error.format_message(), command_to_help(error))
     except OSError as error:
         hint = "is the disk full, or a path not readable or writable?"
         fail(1, str(error.strerror or error), hint)
@@ -153,7 +153,7 @@ def main() -> None:
     sys.exit(code if isinstance(code, int) else 0)
 
 
-def help_of(error: click.ClickException) -> str:
+def command_to_help(error: click.ClickException) -> str:
     """Return the command whose help tells what would be right, for words that were wrong.
 
     Click's own usage line is left out: the error names the word, and the help begins with it.
@@ -165,7 +165,7 @@ def help_of(error: click.ClickException) -> str:
 
 def fail(code: int, message: str, hint: str) -> NoReturn:
     """Say what went wrong and what to do, and exit."""
-    click.echo(f"error: {printable(message)}", err=True)
+    click.echo(f"error: {sanitize(message)}", err=True)
     if hint:
-        click.echo(f"hint: {printable(hint)}", err=True)
+        click.echo(f"hint: {sanitize(hint)}", err=True)
     sys.exit(code)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from litellm_overlay import __version__
-from litellm_overlay.camel_case import camel, plain
+from litellm_overlay.camel_case import to_camel_case, to_plain_data
 from litellm_overlay.catalogue import image_tags
 from litellm_overlay.catalogue.assessment import patched_states
 from litellm_overlay.catalogue.releases import UNREVIEWED
@@ -18,8 +18,8 @@ from litellm_overlay.overlay.plan import from_values
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from litellm_overlay.catalogue.assessment import Answer
-    from litellm_overlay.fleet.rows import Row
+    from litellm_overlay.catalogue.assessment import Assessment
+    from litellm_overlay.fleet.rows import WorkloadStatus
     from litellm_overlay.overlay.payload import Payload
     from litellm_overlay.overlay.plan import OverlayPlan, Planner
     from litellm_overlay.overlay.values import OverlayValues
@@ -63,7 +63,7 @@ class Lock:
     chart_version: str | None = None
 
 
-def read(text: str, where: str) -> Lock:
+def parse_lock(text: str, where: str) -> Lock:
     """Return the lock in a file's text; `where` names the file. ValuesError if it is none."""
     try:
         data = json.loads(text)
@@ -71,7 +71,7 @@ def read(text: str, where: str) -> Lock:
         raise ValuesError(f"{where} is not JSON: {error}", _AGAIN) from error
     if not isinstance(data, dict) or data.pop("lockVersion", None) != _FORMAT:
         raise ValuesError(f"{where} is no lock of the form {_FORMAT}", _AGAIN)
-    keys = {field: camel(field) for field in _FIELDS}
+    keys = {field: to_camel_case(field) for field in _FIELDS}
     if wrong := sorted(set(data) ^ set(keys.values())):
         state = "an unknown" if wrong[0] in data else "no"
         raise ValuesError(f"{where} has {state} key {wrong[0]!r}", _AGAIN)
@@ -82,17 +82,17 @@ def read(text: str, where: str) -> Lock:
     return Lock(**{field: data[key] for field, key in keys.items()})
 
 
-def text(lock: Lock) -> str:
+def to_text(lock: Lock) -> str:
     """Return the text of the file; the same lock gives the same bytes."""
-    return json.dumps({"lockVersion": _FORMAT, **plain(lock)}, indent=2) + "\n"
+    return json.dumps({"lockVersion": _FORMAT, **to_plain_data(lock)}, indent=2) + "\n"
 
 
-def of_plan(overlay: OverlayPlan) -> Lock:
+def from_plan(overlay: OverlayPlan) -> Lock:
     """Return what the plan of a proxy would run."""
-    return of_image(overlay.proxy.image, overlay.litellm, overlay.payload, overlay.on_fixed)
+    return from_image(overlay.proxy.image, overlay.litellm, overlay.payload, overlay.on_fixed)
 
 
-def of_image(reference: str, litellm: Answer, chosen: Payload, on_fixed: str) -> Lock:
+def from_image(reference: str, litellm: Assessment, chosen: Payload, on_fixed: str) -> Lock:
     """Return what an image and a payload are; of a release that nobody is sure of, nothing."""
     certain = litellm.release if litellm.exact else None
     image, digest = _split(reference)
@@ -107,7 +107,7 @@ def of_image(reference: str, litellm: Answer, chosen: Payload, on_fixed: str) ->
     )
 
 
-def of_row(row: Row) -> Lock:
+def from_status(row: WorkloadStatus) -> Lock:
     """Return what a workload has, as its pods have reported."""
     return Lock(
         image=_split(row.image)[0],
@@ -148,11 +148,11 @@ def to_pin(planner: Planner) -> Lock:
             if state == "fixed"
             else f"litellm-overlay releases {litellm.release.version}",
         )
-    found = of_image(reference, litellm, planner.payload, on_fixed)
+    found = from_image(reference, litellm, planner.payload, on_fixed)
     return replace(found, chart_version=__version__)
 
 
-def rows_to_pin(rows: Sequence[Row]) -> Lock:
+def rows_to_pin(rows: Sequence[WorkloadStatus]) -> Lock:
     """Return the one lock that all these workloads agree on, if all of them run well."""
     found = {_row_to_pin(row): row.workload for row in rows}
     if len(found) > 1:
@@ -163,7 +163,7 @@ def rows_to_pin(rows: Sequence[Row]) -> Lock:
     return next(iter(found))
 
 
-def _row_to_pin(row: Row) -> Lock:
+def _row_to_pin(row: WorkloadStatus) -> Lock:
     name = row.workload
     if row.decision == "upstream-fixed":
         raise VerificationError(f"{name} has upstream's fix", "for the bridge there: onFixed patch")
@@ -177,7 +177,7 @@ def _row_to_pin(row: Row) -> Lock:
             f"the pods of {name} run different images: {', '.join(row.image_digests)}",
             "restart it, or name the image by its digest",
         )
-    found = of_row(row)
+    found = from_status(row)
     for field, (words, form, _) in _FIELDS.items():
         if getattr(found, field) is None and field not in _UNREPORTED:
             raise VerificationError(
@@ -190,7 +190,7 @@ def _row_to_pin(row: Row) -> Lock:
     return found
 
 
-def _by_tag(planner: Planner, reference: str, litellm: Answer) -> Answer:
+def _by_tag(planner: Planner, reference: str, litellm: Assessment) -> Assessment:
     """Return the answer, exact where a tag beside a digest names a release; the lock has both."""
     image, digest = _split(reference)
     if litellm.exact or not digest or not image_tags.tag_of(image):
@@ -208,7 +208,7 @@ def differences(lock: Lock, found: Lock) -> tuple[str, ...]:
     return tuple(told)
 
 
-def fill(values: OverlayValues, lock: Lock) -> OverlayValues:
+def fill_values(values: OverlayValues, lock: Lock) -> OverlayValues:
     """Return the values with the lock's choices where they have none of their own."""
     digest = f"@{lock.image_digest}" if lock.image_digest else ""
     return replace(
@@ -220,7 +220,7 @@ def fill(values: OverlayValues, lock: Lock) -> OverlayValues:
     )
 
 
-def refuse(lock: Lock, found: Lock) -> None:
+def require_match(lock: Lock, found: Lock) -> None:
     """Raise VerificationError where something is not as the lock says."""
     if told := differences(lock, found):
         raise VerificationError(
@@ -228,9 +228,9 @@ def refuse(lock: Lock, found: Lock) -> None:
         )
 
 
-def hold(row: Row, lock: Lock) -> Row:
+def mark_drift(row: WorkloadStatus, lock: Lock) -> WorkloadStatus:
     """Return a workload's row, drifted where it is not as the lock says."""
-    told = list(differences(lock, of_row(row)))
+    told = list(differences(lock, from_status(row)))
     if len(row.image_digests) > 1 and lock.image_digest:
         told.append(f"the pods run different images: {', '.join(row.image_digests)}")
     if row.decision == "not-overlaid":
@@ -241,12 +241,12 @@ def hold(row: Row, lock: Lock) -> Row:
     return replace(row, decision=decision, reasons=(*row.reasons, *told))
 
 
-def changes(old: Lock | None, new: Lock) -> tuple[tuple[str, str, str], ...]:
+def list_changes(old: Lock | None, new: Lock) -> tuple[tuple[str, str, str], ...]:
     """Return key, old and new value of what a fresh lock changes; "" where there was none."""
-    before = plain(old or Lock())
+    before = to_plain_data(old or Lock())
     return tuple(
         (key, before[key] or "", value or "")
-        for key, value in plain(new).items()
+        for key, value in to_plain_data(new).items()
         if value != before[key]
     )
 

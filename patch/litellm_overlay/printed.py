@@ -19,7 +19,7 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9._/-]*", re.ASCII)
 _INVISIBLE = {"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"}
 
 
-def printable(text: str, *, keep: str = "") -> str:
+def sanitize(text: str, *, keep: str = "") -> str:
     """Return a text without what could move a terminal's cursor, but for the characters to keep."""
     if text.isascii() and text.isprintable():
         return text
@@ -35,14 +35,14 @@ def shell_word(text: object) -> str:
     Quotes alone would do for a shell, not for who reads the command before pasting it.
     """
     word = str(text)
-    if not word or len(word) > _LONGEST or word.startswith("-") or printable(word) != word:
+    if not word or len(word) > _LONGEST or word.startswith("-") or sanitize(word) != word:
         return PLACEHOLDER
     return shlex.quote(word)
 
 
 def yaml_word(text: object) -> str:
     """Return a text as one scalar of YAML, in quotes where it is more than a name."""
-    word = printable(str(text))
+    word = sanitize(str(text))
     return word if _NAME.fullmatch(word) else json.dumps(word, ensure_ascii=False)
 
 
@@ -51,7 +51,7 @@ def sentence(text: str) -> str:
 
     What stands where a command is expected will be pasted.
     """
-    flat = " ".join(printable(text).split())[:_LINE]
+    flat = " ".join(sanitize(text).split())[:_LINE]
     if not flat or _SENTENCE.fullmatch(flat):
         return flat
     return f"the guard says: {json.dumps(flat, ensure_ascii=False)}"

@@ -49,7 +49,7 @@ def module_in(reference: str) -> str:
 
 def release_in(reference: str) -> str:
     """Return the LiteLLM release that an image's tag names."""
-    release = image_tags.read(image_tags.parse(reference)).release
+    release = image_tags.read_release(image_tags.parse_image(reference)).release
     assert release, reference
     return release
 

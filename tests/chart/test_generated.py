@@ -94,7 +94,7 @@ def forms_of(version):
 def read_by_toolkit(tag):
     """Return the release of the catalogue, or None."""
     try:
-        found = assessment.answer(f"ghcr.io/berriai/litellm:{tag}", releases.load()).release
+        found = assessment.assess(f"ghcr.io/berriai/litellm:{tag}", releases.load()).release
     except NotInCatalogueError:
         return None
     return None if found.state == releases.UNREVIEWED else found.version
@@ -126,7 +126,7 @@ def test_every_release_is_read_as_the_toolkit_reads_it(tmp_path):
 
 def test_tags_are_read_as_the_toolkit_reads_them():
     """The same path for the same image, or a refusal by both."""
-    differing, planner = {}, plan.Planner.of(values.OverlayValues())
+    differing, planner = {}, plan.Planner.from_values(values.OverlayValues())
     for tag in tags():
         proxy = plan.from_values(values.OverlayValues(image=f"ghcr.io/berriai/litellm:{tag}"))
         try:

@@ -48,7 +48,7 @@ def rendered(case, name):
     mine["patch"] = {**mine["patch"], **FILES}
     del mine["patch"]["enabled"]
     given = values.load(yaml.safe_dump(mine), name=name)
-    overlay = Planner.of(given).plan(plan.from_values(given))
+    overlay = Planner.from_values(given).plan(plan.from_values(given))
     fragment = templates.fragment(overlay)
     return [
         yaml.safe_load(text)
@@ -150,7 +150,7 @@ def by_toolkit(tag, **more):
     named = {key: value for key, value in more.items() if key != "image.digest"}
     given = values.load(yaml.safe_dump({"image": image, **named}))
     try:
-        return Planner.of(given).plan(plan.from_values(given)).module_path
+        return Planner.from_values(given).plan(plan.from_values(given)).module_path
     except OverlayError as error:
         return outcome(error.message)
 

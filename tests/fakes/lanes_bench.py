@@ -18,13 +18,13 @@ class Client:
         self.told = []
         self.close_code = None
 
-    async def tell(self, event, stream_id=None):
+    async def send_event(self, event, stream_id=None):
         self.told.append((event.get("error", event).get("code"), stream_id))
 
     async def send(self, text, stream_id):
         self.told.append((text, stream_id))
 
-    def let_go(self, code):
+    def request_close(self, code):
         self.close_code = code
 
 

@@ -63,7 +63,7 @@ def injected(item: Object, planner: Planner) -> Object:
 
 @cache
 def _planner(patch: str, **options: object) -> Planner:
-    return Planner.of(values.load("", patch_version=patch, **options))
+    return Planner.from_values(values.load("", patch_version=patch, **options))
 
 
 def report(decision: str = "patched", **more: Any) -> Object:

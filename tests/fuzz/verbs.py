@@ -173,8 +173,8 @@ def _pin(choose):
 
 
 def _lock(choose):
-    planner = Planner.of(values.load("", image=IMAGES[0]))
-    return inputs.mutated(choose, lock.text(lock.to_pin(planner)))
+    planner = Planner.from_values(values.load("", image=IMAGES[0]))
+    return inputs.mutated(choose, lock.to_text(lock.to_pin(planner)))
 
 
 def _releases(choose):

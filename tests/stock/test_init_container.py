@@ -38,7 +38,7 @@ def test_the_init_container_as_rendered_patches_an_image(tmp_path, version):
     given = values.load("", patch_version=version, module_path=str(built.module))
     text = inject.inject(
         MANIFEST.format(path=f"{built.bin}:/usr/bin:/bin"),
-        Planner.of(given),
+        Planner.from_values(given),
     ).text
     *config_maps, workload = yaml.safe_load_all(text)
     pod = workload["spec"]["template"]["spec"]

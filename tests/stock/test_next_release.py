@@ -21,7 +21,7 @@ def test_injected(tmp_path, what_is_new, on_fixed):
     path = {"name": "PATH", "value": f"{built.bin}:/usr/bin:/bin"}
     item["spec"]["template"]["spec"]["containers"][0]["env"] = [path]
     given = values.load("", module_path=str(built.module), on_fixed=on_fixed)
-    text = inject.inject(yaml.safe_dump(item), Planner.of(given)).text
+    text = inject.inject(yaml.safe_dump(item), Planner.from_values(given)).text
     *config_maps, made = yaml.safe_load_all(text)
     done = init_container.run(made["spec"]["template"]["spec"], config_maps, tmp_path)
     assert_as_the_table_says(done, what_is_new, on_fixed)

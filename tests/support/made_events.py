@@ -66,7 +66,7 @@ def by_name() -> dict[str, Events]:
         "refused frame": [errors.RefusalError("m", "invalid_json").event],
         "end of the connection": [_end_of_connection()],
         "heartbeat": [heartbeat.heartbeat_event(0), *answers.warm_up_events("resp_1", "m")],
-        "refused handshake": [refusals.refusal_of(HTTPException(403, "not this route")).event],
+        "refused handshake": [refusals.refusal_from(HTTPException(403, "not this route")).event],
         "limit": [limit],
         "LiteLLM's error": [http_errors.error_event_from(400, {"message": _WRAPPED})],
         "error without words": [http_errors.error_event_from(500, None)],

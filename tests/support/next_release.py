@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from endpoint_patch import syntax
 from fakes.overlaid import CATALOGUE, crashing, overlaid, pod, workload
 from litellm_overlay import checks
-from litellm_overlay.fleet.rows import rows_of
+from litellm_overlay.fleet.rows import workload_statuses
 from litellm_overlay.local import environment
 from litellm_overlay.objects.kinds import WORKLOADS
 
@@ -53,7 +53,7 @@ def assert_as_the_table_says(done: Ended, what_is_new: str, on_fixed: str) -> No
     there = pod(item, 0, report, **(crashing(report) if decision == "refused" else {}))
     listed: dict[str, list[Any]] = {plural: [] for plural in WORKLOADS}
     listed["deployments"] = [{key: value for key, value in item.items() if key != "kind"}]
-    (row,) = rows_of(listed, [there], CATALOGUE)
+    (row,) = workload_statuses(listed, [there], CATALOGUE)
     assert (row.decision, row.litellm_version) == (decision, VERSION)
     assert any(f"LiteLLM {VERSION} is newer than the last" in each for each in row.reasons)
     assert decision != "refused" or any(words in each for each in row.reasons)

@@ -36,7 +36,7 @@ MEANING = {
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Assessment:
     """What is known of what was asked for.
 
     `release` is None where an image reference cannot tell. `exact` says that it is this very
@@ -54,12 +54,12 @@ class Answer:
         return self.release.state if self.release else "unknown"
 
 
-def answer(asked: str, catalogue: Catalogue) -> Answer:
+def assess(asked: str, catalogue: Catalogue) -> Assessment:
     """Answer for a PyPI version or an image reference; ValueError where it is neither."""
-    return malware(catalogue, asked) or _answer(asked, catalogue)
+    return find_malware(catalogue, asked) or _answer(asked, catalogue)
 
 
-def malware(catalogue: Catalogue, *asked: str) -> Answer | None:
+def find_malware(catalogue: Catalogue, *asked: str) -> Assessment | None:
     """Return the answer for the first of these that names a malicious release, in any way.
 
     The digest of a malicious image names it, and so does a tag that has its version in it anywhere.
@@ -68,11 +68,13 @@ def malware(catalogue: Catalogue, *asked: str) -> Answer | None:
         digests = (name for digest, name in catalogue.malicious_images.items() if digest in each)
         tag = image_tags.tag_of(each)
         tags = (
-            r.version for r in catalogue.in_state("malicious") if image_tags.names(tag, r.version)
+            r.version
+            for r in catalogue.in_state("malicious")
+            if image_tags.names_release(tag, r.version)
         )
         if by_digest := next(digests, None):
             why = f"the digest is that of the malicious image of {by_digest}"
-            return Answer(each, catalogue.release(by_digest), exact=True, why=why)
+            return Assessment(each, catalogue.release(by_digest), exact=True, why=why)
         if by_tag := next(tags, None):
             return _named(each, catalogue.release(by_tag), catalogue)
     return None
@@ -84,7 +86,7 @@ def contradiction(image: str, named: Release) -> str:
     That is a tag of upstream's own form with another release in it.
     """
     try:
-        reading = image_tags.read(image_tags.parse(image))
+        reading = image_tags.read_release(image_tags.parse_image(image))
     except ValueError:
         return ""
     if not reading.exact or Version(reading.release or "") == Version(named.version):
@@ -92,7 +94,7 @@ def contradiction(image: str, named: Release) -> str:
     return f"the image's tag says LiteLLM {reading.release}, the values say {named.version}"
 
 
-def newer(release: Release, catalogue: Catalogue) -> str:
+def newer_release_warning(release: Release, catalogue: Catalogue) -> str:
     """Return the warning for a release that is newer than the catalogue, "" for any other."""
     if release.state != UNREVIEWED:
         return ""
@@ -104,13 +106,13 @@ def newer(release: Release, catalogue: Catalogue) -> str:
     )
 
 
-def notice(release: Release) -> str:
+def malware_notice(release: Release) -> str:
     """Return what is known of a malicious release, and from where; "" of any other."""
     told = (item for item in release.advisories if item.id.startswith("compromised-upload"))
     return " ".join(f"{item.id}: {item.what}. {item.note} Source: {item.source}" for item in told)
 
 
-def _named(asked: str, release: Release, catalogue: Catalogue) -> Answer:
+def _named(asked: str, release: Release, catalogue: Catalogue) -> Assessment:
     try:
         usual = _answer(asked, catalogue)
     except (ValueError, NotInCatalogueError):
@@ -118,27 +120,27 @@ def _named(asked: str, release: Release, catalogue: Catalogue) -> Answer:
     if usual and usual.release == release:
         return usual
     why = f"{release.version}, which is malware, is named in it"
-    return Answer(asked, release, exact=False, why=why)
+    return Assessment(asked, release, exact=False, why=why)
 
 
-def _answer(asked: str, catalogue: Catalogue) -> Answer:
+def _answer(asked: str, catalogue: Catalogue) -> Assessment:
     try:
         Version(asked)
     except InvalidVersion:
-        reading = image_tags.read(image_tags.parse(asked))
+        reading = image_tags.read_release(image_tags.parse_image(asked))
     else:
-        return Answer(asked, catalogue.find(asked), exact=True, why="")
+        return Assessment(asked, catalogue.find(asked), exact=True, why="")
     if reading.release is None:
-        return Answer(asked, None, exact=False, why=reading.why)
+        return Assessment(asked, None, exact=False, why=reading.why)
     try:
-        return Answer(asked, catalogue.find(reading.release), reading.exact, reading.why)
+        return Assessment(asked, catalogue.find(reading.release), reading.exact, reading.why)
     except NotInCatalogueError:
         # Up to 1.83, candidates were images only: the release that came of them is the nearest.
         base = Version(reading.release).base_version
         if base == reading.release:
             raise
         why = f"{reading.why}, which is not on the package index; the nearest release is {base}"
-        return Answer(asked, catalogue.release(base), exact=False, why=why)
+        return Assessment(asked, catalogue.release(base), exact=False, why=why)
 
 
 def patched_states(on_fixed: str | None) -> tuple[str, ...]:
@@ -146,12 +148,12 @@ def patched_states(on_fixed: str | None) -> tuple[str, ...]:
     return (*NEEDS_OVERLAY, "fixed") if on_fixed == "patch" else NEEDS_OVERLAY
 
 
-def pin(state: str, catalogue: Catalogue) -> str | None:
+def patch_to_pin(state: str, catalogue: Catalogue) -> str | None:
     """Return the patch version to pin for a release in this state, None where none applies."""
     return catalogue.default_patch_version if state in NEEDS_OVERLAY else None
 
 
-def next_steps(given: Answer, catalogue: Catalogue) -> list[str]:
+def next_steps(given: Assessment, catalogue: Catalogue) -> list[str]:
     """Return what to do now: sentences, and commands to copy."""
     release = given.release
     if given.state == "malicious":
@@ -183,7 +185,7 @@ def next_steps(given: Answer, catalogue: Catalogue) -> list[str]:
     return steps
 
 
-def _ask_the_file(given: Answer, catalogue: Catalogue) -> list[str]:
+def _ask_the_file(given: Assessment, catalogue: Catalogue) -> list[str]:
     """Return how to find out by hash what an image holds."""
     paths = catalogue.paths_of(given.release.version) if given.release else catalogue.module_paths
     image = shell_word(given.asked) if {"/", ":"} & set(given.asked) else "IMAGE"

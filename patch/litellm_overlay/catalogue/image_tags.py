@@ -37,7 +37,7 @@ class Image:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class TagReading:
     """What a reference says.
 
     `release` is the PyPI version to look at, None where the reference cannot tell. It is not
@@ -49,7 +49,7 @@ class Reading:
     why: str
 
 
-def parse(reference: str) -> Image:
+def parse_image(reference: str) -> Image:
     """Split a reference; ValueError where it is none. A bare tag is taken for LiteLLM's."""
     if _BARE.fullmatch(reference) and (_TAG.fullmatch(reference) or reference in _MOVING):
         return Image("litellm", reference, None)
@@ -75,22 +75,22 @@ def tag_of(reference: str) -> str:
     return tag if colon or "/" not in path else ""
 
 
-def names(tag: str, release: str) -> bool:
+def names_release(tag: str, release: str) -> bool:
     """Say whether a tag names a final release, anywhere; its pre-releases are others."""
     bare = _NAMED_PRE_RELEASE.sub("-", tag)
     return re.search(rf"(?<!\d){re.escape(release)}(?!\d)", bare, re.ASCII) is not None
 
 
-def read(image: Image) -> Reading:
+def read_release(image: Image) -> TagReading:
     """Return what the reference says about the release."""
     if image.tag is None and image.digest:
-        return Reading(None, exact=False, why="a digest alone names no release")
+        return TagReading(None, exact=False, why="a digest alone names no release")
     tag = image.tag or "latest"
     if tag in _MOVING:
-        return Reading(None, exact=False, why=f"the tag {tag} moves: it names no release")
+        return TagReading(None, exact=False, why=f"the tag {tag} moves: it names no release")
     match = _TAG.fullmatch(tag)
     if not match or _CALENDAR.match(match["release"]):
-        return Reading(None, exact=False, why=f"the tag {tag} names no release")
+        return TagReading(None, exact=False, why=f"the tag {tag} names no release")
     reading = _read_suffix(match["release"], match["suffix"])
     doubts = []
     if match["prefix"] not in ("", "main-"):
@@ -99,25 +99,25 @@ def read(image: Image) -> Reading:
         doubts.append(f"the image is not named like LiteLLM's own, but {image.name}")
     if image.digest:
         doubts.append("the digest decides what is pulled, the tag beside it is only a label")
-    return Reading(
+    return TagReading(
         reading.release,
         exact=reading.exact and not doubts,
         why="; ".join([reading.why, *doubts]),
     )
 
 
-def _read_suffix(release: str, suffix: str) -> Reading:
+def _read_suffix(release: str, suffix: str) -> TagReading:
     """Return what stands behind X.Y.Z, in the styles of before and after 1.84.0."""
     if suffix in ("", "-stable"):
-        return Reading(release, exact=True, why=f"the tag names the release {release}")
+        return TagReading(release, exact=True, why=f"the tag names the release {release}")
     if match := _PRE_RELEASE.fullmatch(suffix):
         kind = {"rc": "rc", "dev": ".dev"}[match["kind"]]
         version = f"{release}{kind}{match['number']}"
-        return Reading(version, exact=True, why=f"the tag names the pre-release {version}")
+        return TagReading(version, exact=True, why=f"the tag names the pre-release {version}")
     if _HOTFIX.fullmatch(suffix):
         what = "a hotfix that exists as an image only"
     elif suffix == "-nightly":
         what = f"a nightly build from before {release} was released"
     else:
         what = f"a build with an unusual suffix, {suffix}"
-    return Reading(release, exact=False, why=f"{what}; the nearest release is {release}")
+    return TagReading(release, exact=False, why=f"{what}; the nearest release is {release}")

@@ -71,7 +71,7 @@ class Gap:
     mended_by: tuple[str, ...]
 
     @property
-    def told(self) -> str:
+    def description(self) -> str:
         """Return it for people, with where it was seen and what mends it."""
         seen = ", ".join(self.seen_on)
         if len(self.seen_on) > 3:

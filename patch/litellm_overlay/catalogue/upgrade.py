@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from packaging.version import Version
 
 from litellm_overlay.catalogue import assessment
-from litellm_overlay.catalogue.assessment import NEEDS_OVERLAY, Answer
+from litellm_overlay.catalogue.assessment import NEEDS_OVERLAY, Assessment
 from litellm_overlay.catalogue.releases import UNREVIEWED
 from litellm_overlay.errors import NotInCatalogueError
 
@@ -47,8 +47,8 @@ class Upgrade:
     with the target besides, what else changes, and what to do, with commands to copy.
     """
 
-    target: Answer
-    current: Answer | None
+    target: Assessment
+    current: Assessment | None
     verdict: str
     proceed: bool
     sentence: str
@@ -59,17 +59,17 @@ class Upgrade:
     steps: tuple[str, ...]
 
 
-def ask(asked: str, catalogue: Catalogue) -> Answer:
+def ask(asked: str, catalogue: Catalogue) -> Assessment:
     """Answer as `assessment` does; "not in the catalogue" is an answer too, of state unknown."""
     try:
-        return assessment.answer(asked, catalogue)
+        return assessment.assess(asked, catalogue)
     except NotInCatalogueError as error:
-        return Answer(asked, None, exact=False, why=f"{error.message}; {error.hint}")
+        return Assessment(asked, None, exact=False, why=f"{error.message}; {error.hint}")
 
 
 def check(
-    target: Answer,
-    current: Answer | None,
+    target: Assessment,
+    current: Assessment | None,
     patch: str,
     catalogue: Catalogue,
     on_fixed: str = "passthrough",
@@ -82,7 +82,7 @@ def check(
     proceed = verdict in {"still-needed", "fixed-upstream"}
     effects: list[tuple[str, str]] = []
     if target.release and verdict == "malicious":  # whatever else is wrong with malware
-        effects += [("remains", assessment.notice(target.release))]
+        effects += [("remains", assessment.malware_notice(target.release))]
     elif target.release:
         before = current.release if current else None
         bridged = assessment.patched_states(on_fixed)
@@ -107,7 +107,7 @@ def check(
     )
 
 
-def _sentence(verdict: str, target: Answer, patch: str, catalogue: Catalogue) -> str:
+def _sentence(verdict: str, target: Assessment, patch: str, catalogue: Catalogue) -> str:
     name = f"LiteLLM {target.release.version}" if target.release else target.asked
     if target.release and not target.exact:
         name = f"{target.asked}, probably {name},"
@@ -152,10 +152,10 @@ def _gaps(
         if target.state in patched and mended:
             continue
         if target.state == UNREVIEWED:
-            yield "remains", f"to be expected: {gap.told}"
+            yield "remains", f"to be expected: {gap.description}"
             continue
         worse = mended if overlaid else old and gap not in old
-        yield "loss" if worse else "remains", gap.told
+        yield "loss" if worse else "remains", gap.description
 
 
 def _advisories(target: Release, before: Release | None) -> Iterator[tuple[str, str]]:
@@ -173,7 +173,7 @@ def _advisories(target: Release, before: Release | None) -> Iterator[tuple[str, 
         yield kind, f"{item.id}: {item.what}; fixed in {item.fixed_in}"
 
 
-def _about_current(target: Answer, current: Answer | None) -> Iterator[str]:
+def _about_current(target: Assessment, current: Assessment | None) -> Iterator[str]:
     if current is None:
         return
     if current.release is None:
@@ -194,7 +194,9 @@ def _about_current(target: Answer, current: Answer | None) -> Iterator[str]:
         yield f"{name} does without the overlay: put it in together with the new image"
 
 
-def _manifests(target: Answer, current: Answer | None, catalogue: Catalogue) -> Iterator[str]:
+def _manifests(
+    target: Assessment, current: Assessment | None, catalogue: Catalogue
+) -> Iterator[str]:
     """Yield what to change in values and manifests while the overlay is there."""
     if current and target.asked == current.asked:
         return

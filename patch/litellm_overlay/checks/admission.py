@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from litellm_overlay.checks.finding import Finding, last
+from litellm_overlay.checks.finding import Finding, join_names
 from litellm_overlay.objects import replacement
 from litellm_overlay.objects.access import Object, at, name, namespace, string_at, string_list_at
 
@@ -20,10 +20,10 @@ _OURS = {"configMap", "emptyDir"}  # the kinds of our two volumes
 _ADMITTED = "openshift.io/scc"  # the annotation of a pod, with the SCC that let it in
 
 
-def of_gap(world: World, workload: Workload, catalogue: Catalogue) -> Iterator[Finding]:
+def check_outage_risk(world: World, workload: Workload, catalogue: Catalogue) -> Iterator[Finding]:
     """Yield that nothing serves while a new pod does not start, where that is so."""
     del world, catalogue
-    why = replacement.gap(workload.item)
+    why = replacement.outage_reason(workload.item)
     if not (workload.template.guard and why) or string_at(workload.item, "kind") == "Pod":
         return
     yield Finding(
@@ -37,7 +37,9 @@ def of_gap(world: World, workload: Workload, catalogue: Catalogue) -> Iterator[F
     )
 
 
-def of_constraints(world: World, workload: Workload, catalogue: Catalogue) -> Iterator[Finding]:
+def check_security_constraints(
+    world: World, workload: Workload, catalogue: Catalogue
+) -> Iterator[Finding]:
     """Yield the SCCs of OpenShift that would not admit the pod with the overlay."""
     del catalogue
     guard = workload.template.guard
@@ -52,7 +54,7 @@ def of_constraints(world: World, workload: Workload, catalogue: Catalogue) -> It
                 "warning",
                 "scc-seccomp",
                 "the init container sets a seccompProfile, which neither pod nor proxy has; the "
-                f"SCC {last(forbidding)} has no seccompProfiles",
+                f"SCC {join_names(forbidding)} has no seccompProfiles",
                 "such an SCC does not admit a pod that sets one",
                 _AGAIN,
             )
@@ -67,9 +69,10 @@ def of_constraints(world: World, workload: Workload, catalogue: Catalogue) -> It
             workload.qualified_name,
             "warning",
             "scc-volumes",
-            f"the SCC {last(narrow)} does not allow volumes of both kinds that the overlay has",
+            f"the SCC {join_names(narrow)} does not allow volumes of both kinds that the "
+            "overlay has",
             "such an SCC does not admit the pod",
-            f"allow {last(sorted(_OURS))} in it, or give the service account another SCC",
+            f"allow {join_names(sorted(_OURS))} in it, or give the service account another SCC",
         )
 
 
@@ -86,7 +89,7 @@ def _constraints(world: World, workload: Workload) -> Iterator[Object]:
         string_at(pod, "metadata", "annotations", _ADMITTED) for pod in world.pods_of(workload)
     }
     account = string_at(workload.template.spec, "serviceAccountName") or "default"
-    for each in world.of(_SCC):
+    for each in world.of_kind(_SCC):
         if name(each) in admitted or _is_for(each, account, namespace(workload.item)):
             yield each
 

@@ -27,7 +27,7 @@ class Finding:
     fix: str
 
 
-def last(given: Sequence[str]) -> str:
+def join_names(given: Sequence[str]) -> str:
     """Return names as words: "a, b and c"."""
     *before, end = given
     return f"{', '.join(before)} and {end}" if before else end

@@ -57,11 +57,11 @@ def check_http_routes(world: World, workload: Workload, catalogue: Catalogue) ->
                 yield from _gke(world, workload, service)
 
 
-def of_istio(world: World, workload: Workload, catalogue: Catalogue) -> Iterator[Finding]:
+def check_istio(world: World, workload: Workload, catalogue: Catalogue) -> Iterator[Finding]:
     """Yield what Istio's objects for a workload's Services cut."""
     del catalogue
     for service in world.services_of(workload):
-        for virtual in world.of("VirtualService"):
+        for virtual in world.of_kind("VirtualService"):
             for route in items(virtual, "spec", "http"):
                 hosts = [at(it, "destination", "host") for it in items(route, "route")]
                 if any(_is_host(host, virtual, service) for host in hosts):
@@ -72,7 +72,7 @@ def of_istio(world: World, workload: Workload, catalogue: Catalogue) -> Iterator
                         at(route, "timeout"),
                         "timeout: 0s",
                     )
-        for rule in world.of("DestinationRule"):
+        for rule in world.of_kind("DestinationRule"):
             pool = ("spec", "trafficPolicy", "connectionPool", "http", "h2UpgradePolicy")
             if _is_host(at(rule, "spec", "host"), rule, service) and at(rule, *pool) == "UPGRADE":
                 yield Finding(
@@ -96,7 +96,7 @@ def _routes(
 ) -> Iterator[tuple[Object, list[Object]]]:
     """Yield each HTTPRoute with those of its rules that lead to one of the Services."""
     home = namespace(workload.item)
-    for route in world.of("HTTPRoute"):
+    for route in world.of_kind("HTTPRoute"):
         rules = [
             rule
             for rule in items(route, "spec", "rules")
@@ -116,11 +116,11 @@ def _gateways(world: World, route: Object) -> list[Object]:
         (string_at(ref, "namespace") or namespace(route), string_at(ref, "name"))
         for ref in items(route, "spec", "parentRefs")
     }
-    return [item for item in world.of("Gateway") if (namespace(item), name(item)) in wanted]
+    return [item for item in world.of_kind("Gateway") if (namespace(item), name(item)) in wanted]
 
 
 def _envoy(world: World, targets: list[Object]) -> Iterator[Finding]:
-    for policy in world.of("BackendTrafficPolicy"):
+    for policy in world.of_kind("BackendTrafficPolicy"):
         refs = [*items(policy, "spec", "targetRefs"), mapping(policy, "spec", "targetRef")]
         if not any(
             ref.get("kind") == target.get("kind")
@@ -147,7 +147,7 @@ def _gke(world: World, workload: Workload, service: str) -> Iterator[Finding]:
     home = namespace(workload.item)
     where, given = "/".join(filter(None, ("Service", home, service))), None
     fix = _GCP_POLICY % yaml_word(service)
-    for policy in world.of("GCPBackendPolicy"):
+    for policy in world.of_kind("GCPBackendPolicy"):
         target = mapping(policy, "spec", "targetRef")
         if namespace(policy) == home and target.get("name") == service:
             where, given = qualified_name(policy), at(policy, "spec", "default", "timeoutSec")

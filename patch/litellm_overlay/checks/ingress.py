@@ -53,7 +53,7 @@ _ANNOTATE = """
 # and: kubectl annotate service %s cloud.google.com/backend-config='{"default": "litellm"}'"""
 
 
-def of_ingress(world: World, workload: Workload, catalogue: Catalogue) -> Iterator[Finding]:
+def check_ingresses(world: World, workload: Workload, catalogue: Catalogue) -> Iterator[Finding]:
     """Yield what the Ingresses to a workload cut."""
     del catalogue
     services = {name(item): item for item in world.services_of(workload)}
@@ -88,7 +88,7 @@ def of_ingress(world: World, workload: Workload, catalogue: Catalogue) -> Iterat
 def leading_to(world: World, workload: Workload) -> Iterator[Object]:
     """Yield the Ingresses that have a Service of the workload as a backend."""
     services = {name(item) for item in world.services_of(workload)}
-    for ingress in world.of("Ingress"):
+    for ingress in world.of_kind("Ingress"):
         same = namespace(ingress) == namespace(workload.item)
         if same and services & _backends(ingress):
             yield ingress
@@ -107,7 +107,7 @@ def _controller(world: World, ingress: Object) -> str:
     class_ = str(
         at(ingress, "spec", "ingressClassName") or own.get("kubernetes.io/ingress.class") or ""
     )
-    for item in world.of("IngressClass"):
+    for item in world.of_kind("IngressClass"):
         if name(item) == class_:
             controller = str(at(item, "spec", "controller"))
             return _CONTROLLERS.get(controller, controller)
@@ -172,7 +172,7 @@ def _gce(world: World, service: Object) -> Iterator[Finding]:
         found = next(
             (
                 item
-                for item in world.of("BackendConfig")
+                for item in world.of_kind("BackendConfig")
                 if name(item) == config and namespace(item) == namespace(service)
             ),
             None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from litellm_overlay.checks.world import templates
+from litellm_overlay.checks.world import find_templates
 from litellm_overlay.objects import elsewhere, recognition
 from litellm_overlay.objects.access import qualified_name
 from litellm_overlay.objects.workloads import keeps_pods
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from litellm_overlay.objects.access import Object
 
 
-def near(objects: Sequence[Object]) -> Iterator[tuple[str, str]]:
+def describe_near_misses(objects: Sequence[Object]) -> Iterator[tuple[str, str]]:
     """Yield sentences, each with the next step."""
     configs = recognition.configs(objects)
-    for workload in templates(objects):
-        sign = recognition.sign(workload.template, configs)
+    for workload in find_templates(objects):
+        sign = recognition.find_evidence(workload.template, configs)
         if sign and keeps_pods(workload.item):
             kind, _, name = workload.qualified_name.partition("/")
             named = shell_word(f"{kind}/{name.rpartition('/')[2]}")
@@ -29,5 +29,5 @@ def near(objects: Sequence[Object]) -> Iterator[tuple[str, str]]:
                 f"litellm-overlay inject --workload {named} < MANIFESTS, if it is",
             )
     for item in objects:
-        if found := elsewhere.leads(item):
+        if found := elsewhere.explain_unreachable(item):
             yield f"{qualified_name(item) or 'a document'}: {found[0]}", found[1]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from litellm_overlay.checks.finding import Finding, last
+from litellm_overlay.checks.finding import Finding, join_names
 from litellm_overlay.checks.release import identify
-from litellm_overlay.checks.world import Workload, World, templates
+from litellm_overlay.checks.world import Workload, World, find_templates
 from litellm_overlay.names import (
     INIT_CONTAINER,
     PAYLOAD_PREFIX,
@@ -37,7 +37,9 @@ _AGAIN = "litellm-overlay inject < MANIFESTS, with the options you had; it repla
 _EPHEMERAL = "ephemeral-storage"
 
 
-def of_init(world: World, workload: Workload, catalogue: Catalogue) -> Iterator[Finding]:
+def check_init_container(
+    world: World, workload: Workload, catalogue: Catalogue
+) -> Iterator[Finding]:
     """Yield what is wrong with the init container of a workload."""
     del world, catalogue
     template = workload.template
@@ -48,7 +50,7 @@ def of_init(world: World, workload: Workload, catalogue: Catalogue) -> Iterator[
 
     several = [each for each in template.containers if mount_in(each) or runs_litellm(each)]
     if len(several) > 1:
-        names = last([str(each.get("name")) for each in several])
+        names = join_names([str(each.get("name")) for each in several])
         yield finding(
             "note" if template.mounting else "warning",
             "two-proxies",
@@ -79,7 +81,7 @@ def of_init(world: World, workload: Workload, catalogue: Catalogue) -> Iterator[
         yield finding(
             "note",
             "init-not-first",
-            f"{last(order[: order.index(INIT_CONTAINER)])} runs before the guard",
+            f"{join_names(order[: order.index(INIT_CONTAINER)])} runs before the guard",
             "what runs LiteLLM's image before it does so unchecked, and the guard's refusal comes "
             "later than it could",
         )
@@ -97,7 +99,7 @@ def of_init(world: World, workload: Workload, catalogue: Catalogue) -> Iterator[
 
 def check_missing_init_container(world: World) -> Iterator[Finding]:
     """Yield the pods, Jobs' too, that mount the one file without anything that writes it."""
-    for workload in templates(world.objects):
+    for workload in find_templates(world.objects):
         if at(workload.item, "metadata", "ownerReferences"):
             continue
         writes = {INIT_CONTAINER, STOCK_CONTAINER}
@@ -122,7 +124,7 @@ def check_missing_init_container(world: World) -> Iterator[Finding]:
         )
 
 
-def of_mount(world: World, workload: Workload, catalogue: Catalogue) -> Iterator[Finding]:
+def check_mount(world: World, workload: Workload, catalogue: Catalogue) -> Iterator[Finding]:
     """Yield what is wrong with the path of our mount, and mounts that hide the module."""
     for proxy in workload.template.proxies:
         release = identify(world, workload, proxy, catalogue).release
@@ -155,9 +157,9 @@ def of_mount(world: World, workload: Workload, catalogue: Catalogue) -> Iterator
         yield from _hidden(workload, proxy, [path] if path else likely)
 
 
-def of_payload(world: World, workload: Workload, catalogue: Catalogue) -> Iterator[Finding]:
+def check_payload(world: World, workload: Workload, catalogue: Catalogue) -> Iterator[Finding]:
     """Yield the payload's ConfigMap if the pods name one that is not there."""
-    here = [it for it in world.of("ConfigMap") if namespace(it) == namespace(workload.item)]
+    here = [it for it in world.of_kind("ConfigMap") if namespace(it) == namespace(workload.item)]
     # Manifests may leave ConfigMaps to another file. A cluster, which gives ids, does not.
     if not (any(map(is_payload, here)) or any(at(item, "metadata", "uid") for item in here)):
         return

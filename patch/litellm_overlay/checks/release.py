@@ -19,7 +19,7 @@ from litellm_overlay.printed import sentence, shell_word
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from litellm_overlay.catalogue.assessment import Answer
+    from litellm_overlay.catalogue.assessment import Assessment
     from litellm_overlay.catalogue.releases import Catalogue, Release
     from litellm_overlay.checks.world import Workload, World
 
@@ -38,7 +38,7 @@ _UNPATCHED = {
 }
 
 
-def of_image(world: World, workload: Workload, catalogue: Catalogue) -> Iterator[Finding]:
+def check_release(world: World, workload: Workload, catalogue: Catalogue) -> Iterator[Finding]:
     """Yield what is wrong with the release that each proxy runs."""
     for proxy in workload.template.proxies:
         given = identify(world, workload, proxy, catalogue)
@@ -50,7 +50,7 @@ def of_image(world: World, workload: Workload, catalogue: Catalogue) -> Iterator
             yield _advisories(workload, given.release, catalogue)
 
 
-def identify(world: World, workload: Workload, proxy: Object, catalogue: Catalogue) -> Answer:
+def identify(world: World, workload: Workload, proxy: Object, catalogue: Catalogue) -> Assessment:
     """Return the answer for a proxy: what the guards in its pods found, else what the tag says.
 
     Whichever of them names malware counts before all else.
@@ -59,16 +59,16 @@ def identify(world: World, workload: Workload, proxy: Object, catalogue: Catalog
     told = (guard_report.read(pod).fact("litellmVersion") for pod in own)
     found = {version for version in told if version}
     running = (pods.image_id(pod, string_at(proxy, "name")) for pod in own)
-    if malware := assessment.malware(catalogue, image, *running, *found):
+    if malware := assessment.find_malware(catalogue, image, *running, *found):
         return malware
     asked = found.pop() if len(found) == 1 and mount_in(proxy) else image
     try:
-        return assessment.answer(asked, catalogue)
+        return assessment.assess(asked, catalogue)
     except (ValueError, NotInCatalogueError) as error:
-        return assessment.Answer(asked, None, exact=False, why=str(error))
+        return assessment.Assessment(asked, None, exact=False, why=str(error))
 
 
-def of_pods(world: World, workload: Workload, catalogue: Catalogue) -> Iterator[Finding]:
+def check_pod_reports(world: World, workload: Workload, catalogue: Catalogue) -> Iterator[Finding]:
     """Yield what the pods report: the guard's decision, and two images where one was meant."""
     del catalogue
     serves = _what_serves(workload)
@@ -113,7 +113,7 @@ def of_pods(world: World, workload: Workload, catalogue: Catalogue) -> Iterator[
 
 
 def _state(
-    workload: Workload, given: Answer, catalogue: Catalogue, *, overlaid: bool
+    workload: Workload, given: Assessment, catalogue: Catalogue, *, overlaid: bool
 ) -> Iterator[Finding]:
     release = f"LiteLLM {given.release.version}" if given.release else given.asked
     nearest = "" if given.exact or not given.release else f" ({given.why})"
@@ -129,7 +129,7 @@ def _state(
         fix = "litellm-overlay inject < MANIFESTS"
         yield finding("error", given.state, what, meaning, fix)
     elif given.release and given.state == "malicious":
-        why = f"{meaning} {assessment.notice(given.release)}"
+        why = f"{meaning} {assessment.malware_notice(given.release)}"
         yield finding("error", "malicious", f"{release} is malware{nearest}", why, steps)
     elif given.state == "unknown":
         what = f"which LiteLLM {release} holds is not known: {given.why}"
@@ -142,7 +142,11 @@ def _state(
     elif given.release and given.state == UNREVIEWED:
         why = f"{meaning} Its report: litellm-overlay status" if overlaid else meaning
         yield finding(
-            "note", UNREVIEWED, assessment.newer(given.release, catalogue) + nearest, why, steps
+            "note",
+            UNREVIEWED,
+            assessment.newer_release_warning(given.release, catalogue) + nearest,
+            why,
+            steps,
         )
     elif given.state == "fixed" and overlaid:
         what = f"{release} has upstream's fix: it needs no overlay for the handshake{nearest}"
@@ -171,7 +175,7 @@ def _advisories(workload: Workload, release: Release, catalogue: Catalogue) -> F
 
 def _what_serves(workload: Workload) -> str:
     """Return what serves while a new pod does not start."""
-    why = replacement.gap(workload.item)
+    why = replacement.outage_reason(workload.item)
     return f"nothing serves in its place: {why}" if why else "older ones serve on"
 
 

@@ -41,7 +41,7 @@ container, which must be allowed to write to /tmp:
 and in the pod: terminationGracePeriodSeconds: 150"""
 
 
-def of_drain(world: World, workload: Workload, catalogue: Catalogue) -> Iterator[Finding]:
+def check_drain(world: World, workload: Workload, catalogue: Catalogue) -> Iterator[Finding]:
     """Yield how a rollout cuts sessions, of workloads whose overlay serves WebSockets."""
     del catalogue
     if not workload.websocket or workload.item.get("kind") == "Pod":
@@ -114,7 +114,9 @@ def _drain() -> str:
 
 
 def _scaled(world: World, workload: Workload) -> bool:
-    targets = (mapping(it, "spec", "scaleTargetRef") for it in world.of("HorizontalPodAutoscaler"))
+    targets = (
+        mapping(it, "spec", "scaleTargetRef") for it in world.of_kind("HorizontalPodAutoscaler")
+    )
     return any(
         it.get("name") == name(workload.item) and it.get("kind") == workload.item.get("kind")
         for it in targets

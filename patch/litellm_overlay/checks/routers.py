@@ -33,7 +33,7 @@ TRAEFIK = (
 )
 
 
-def of_route(world: World, workload: Workload, catalogue: Catalogue) -> Iterator[Finding]:
+def check_routes(world: World, workload: Workload, catalogue: Catalogue) -> Iterator[Finding]:
     """Yield what OpenShift's Routes to a workload cut."""
     del catalogue
     for route in routes_to(world, workload):
@@ -59,7 +59,7 @@ def of_route(world: World, workload: Workload, catalogue: Catalogue) -> Iterator
                 yield found
 
 
-def of_traefik(world: World, workload: Workload, catalogue: Catalogue) -> Iterator[Finding]:
+def check_traefik(world: World, workload: Workload, catalogue: Catalogue) -> Iterator[Finding]:
     """Yield that Traefik's limits cannot be seen here."""
     del catalogue
     for route in ingress_routes_to(world, workload):
@@ -70,7 +70,7 @@ def of_traefik(world: World, workload: Workload, catalogue: Catalogue) -> Iterat
 def routes_to(world: World, workload: Workload) -> Iterator[Object]:
     """Yield the Routes that lead to a workload."""
     services = {name(item) for item in world.services_of(workload)}
-    for route in world.of("Route"):
+    for route in world.of_kind("Route"):
         others = items(route, "spec", "alternateBackends")
         names = {
             string_at(route, "spec", "to", "name"),
@@ -84,7 +84,7 @@ def ingress_routes_to(world: World, workload: Workload) -> Iterator[Object]:
     """Yield Traefik's IngressRoutes that lead to a workload."""
     services = {name(item) for item in world.services_of(workload)}
     home = namespace(workload.item)
-    for route in world.of("IngressRoute"):
+    for route in world.of_kind("IngressRoute"):
         if any(
             string_at(service, "name") in services
             and (string_at(service, "namespace") or namespace(route)) == home

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from litellm_overlay.objects.access import Object
 
 
-def together(there: Sequence[Object], given: Sequence[Object]) -> list[Object]:
+def merge_objects(there: Sequence[Object], given: Sequence[Object]) -> list[Object]:
     """Return a cluster's objects as they would be with these manifests applied.
 
     What a manifest does not say, its namespace perhaps, is as in the cluster; pods stay, since

@@ -60,7 +60,7 @@ ANNOTATION = "litellm-overlay/ignore"
 _ALWAYS = {"malicious"}
 
 
-def patterns(texts: Iterable[str]) -> list[tuple[str, str]]:
+def parse_patterns(texts: Iterable[str]) -> list[tuple[str, str]]:
     """Return (object, topic) of texts like TOPIC or KIND/NAME:TOPIC; "" is any object."""
     found = []
     for text in texts:
@@ -73,7 +73,7 @@ def patterns(texts: Iterable[str]) -> list[tuple[str, str]]:
     return found
 
 
-def sift(
+def split_ignored(
     found: Sequence[Finding], objects: Iterable[Object], ignored: Iterable[tuple[str, str]]
 ) -> tuple[list[Finding], list[Finding]]:
     """Return the findings that count, and those that options or annotations leave out."""
@@ -86,7 +86,8 @@ def sift(
 
     def is_ignored(item: Finding) -> bool:
         named = any(
-            topic == item.topic and (not where or _is(item.object, where)) for where, topic in given
+            topic == item.topic and (not where or _is_same_object(item.object, where))
+            for where, topic in given
         )
         return item.topic not in _ALWAYS and (named or item.topic in own.get(item.object, ()))
 
@@ -94,7 +95,7 @@ def sift(
     return [item for item in found if item not in out], out
 
 
-def _is(titled: str, where: str) -> bool:
+def _is_same_object(titled: str, where: str) -> bool:
     """Say whether "Kind/namespace/name" is an object given with or without its namespace."""
     kind, *_, name = titled.split("/")
     return where.lower() in {titled.lower(), f"{kind}/{name}".lower()}

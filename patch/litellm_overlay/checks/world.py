@@ -65,15 +65,15 @@ class World:
     def _labelled(self) -> dict[tuple[str, str | None, str], list[Object]]:
         """Pods by each of their labels, Services by each that they ask for."""
         found = defaultdict(list)
-        for pod in self.of("Pod"):
+        for pod in self.of_kind("Pod"):
             for label in labels(pod).items():
                 found["Pod", namespace(pod), str(label)].append(pod)
-        for service in self.of("Service"):
+        for service in self.of_kind("Service"):
             for label in mapping(service, "spec", "selector").items():
                 found["Service", namespace(service), str(label)].append(service)
         return found
 
-    def of(self, kind: str) -> list[Object]:
+    def of_kind(self, kind: str) -> list[Object]:
         """Return the objects of a kind."""
         return self._kinds.get(kind, [])
 
@@ -112,7 +112,7 @@ class Named:
 
     def template(self, template: PodTemplate, configs: Collection[str]) -> PodTemplate:
         """Return a pod template that knows the proxies among its containers."""
-        likely = bool(recognition.sign(template, configs))
+        likely = bool(recognition.find_evidence(template, configs))
         found = [
             string_at(each, "name")
             for each in template.containers
@@ -125,7 +125,7 @@ class Named:
         return PodTemplate(template.item, frozenset(found)) if found else template
 
 
-def read(objects: Iterable[Object], named: Named | None = None) -> World:
+def build_world(objects: Iterable[Object], named: Named | None = None) -> World:
     """Return the objects with what runs a proxy among them; Jobs and hooks do not count.
 
     Nor do LiteLLM's background workers, which answer no request, where they have no overlay.
@@ -139,7 +139,7 @@ def read(objects: Iterable[Object], named: Named | None = None) -> World:
     configs = recognition.configs(kept) if named else ()
     found = [
         item
-        for item in templates(kept, named, configs)
+        for item in find_templates(kept, named, configs)
         if keeps_pods(item.item) and (item.template.overlaid or _serves(item.template))
     ]
     free = [item for item in found if not at(item.item, "metadata", "ownerReferences")]
@@ -155,7 +155,7 @@ def read(objects: Iterable[Object], named: Named | None = None) -> World:
     return World(kept, (*free, *alone))
 
 
-def templates(
+def find_templates(
     objects: Iterable[Object], named: Named | None = None, configs: Collection[str] = ()
 ) -> Iterator[Workload]:
     """Yield everything that has a pod template, Jobs too."""

@@ -11,18 +11,18 @@ from rich.text import Text
 
 from litellm_overlay.catalogue import assessment, releases, upgrade
 from litellm_overlay.commands.files import FILE
-from litellm_overlay.commands.index_options import look_up, offline_option, told
+from litellm_overlay.commands.index_options import describe_lookup, look_up, offline_option
 from litellm_overlay.commands.output import is_data, output_option, print_data
 from litellm_overlay.commands.overlay_options import read_lock
-from litellm_overlay.commands.release_output import paragraph, row
+from litellm_overlay.commands.release_output import paragraph, to_json
 from litellm_overlay.errors import NotInCatalogueError, VerificationError
 from litellm_overlay.lock import Lock
-from litellm_overlay.printed import printable
+from litellm_overlay.printed import sanitize
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from litellm_overlay.catalogue.assessment import Answer
+    from litellm_overlay.catalogue.assessment import Assessment
     from litellm_overlay.catalogue.releases import Catalogue
     from litellm_overlay.catalogue.upgrade import Upgrade
 
@@ -93,19 +93,19 @@ def check_upgrade(
     current = ask(runs, "--from", catalogue) if runs else None
     patch = locked.patch_version or catalogue.default_patch_version
     found = upgrade.check(target, current, patch, catalogue, locked.on_fixed or "passthrough")
-    index = told(look_up(target, offline=offline), catalogue)
+    index = describe_lookup(look_up(target, offline=offline), catalogue)
     found = replace(found, remaining=(*index, *found.remaining))
     if is_data(output):
-        print_data(output, as_data(found, catalogue))
+        print_data(output, upgrade_to_json(found, catalogue))
     else:
-        show(found)
+        print_upgrade(found)
     if found.verdict in {"unreviewed", "unknown"}:
         raise NotInCatalogueError(found.sentence, "the file inside can tell; the steps say how")
     if not found.proceed:
         raise VerificationError(found.sentence, found.steps[-1])
 
 
-def ask(asked: str, option: str, catalogue: Catalogue) -> Answer:
+def ask(asked: str, option: str, catalogue: Catalogue) -> Assessment:
     """Return what is known of an option's value; neither version nor image is wrong usage."""
     try:
         return upgrade.ask(asked, catalogue)
@@ -113,14 +113,14 @@ def ask(asked: str, option: str, catalogue: Catalogue) -> Answer:
         raise click.BadParameter(str(error), param_hint=option) from error
 
 
-def as_data(found: Upgrade, catalogue: Catalogue) -> dict[str, Any]:
+def upgrade_to_json(found: Upgrade, catalogue: Catalogue) -> dict[str, Any]:
     """Return one object; `to` and `from` are rows as `releases --output json` has them."""
     return {
         "verdict": found.verdict,
         "proceed": found.proceed,
         "sentence": found.sentence,
-        "to": row(found.target, catalogue),
-        "from": row(found.current, catalogue) if found.current else None,
+        "to": to_json(found.target, catalogue),
+        "from": to_json(found.current, catalogue) if found.current else None,
         "gains": found.gains,
         "losses": found.losses,
         "remaining": found.remaining,
@@ -129,11 +129,11 @@ def as_data(found: Upgrade, catalogue: Catalogue) -> dict[str, Any]:
     }
 
 
-def show(found: Upgrade) -> None:
+def print_upgrade(found: Upgrade) -> None:
     """Print it for people."""
     console = Console(highlight=False)
     release, style = found.target.release, STYLES[found.verdict]
-    asked = printable(found.target.asked)
+    asked = sanitize(found.target.asked)
     heading = Text(f"LiteLLM {release.version}" if release else asked, "bold")
     console.print(heading.append(f"  {found.verdict}", style), soft_wrap=True)
     lines = [("verdict", found.sentence)]
@@ -149,4 +149,4 @@ def show(found: Upgrade) -> None:
         console.print(Text(paragraph(label, text, console.width), alarm), soft_wrap=True)
     console.print("next", style="bold")
     for step in found.steps:
-        console.print(Text(f"  {printable(step)}"), soft_wrap=True)  # commands are for copying
+        console.print(Text(f"  {sanitize(step)}"), soft_wrap=True)  # commands are for copying

@@ -11,14 +11,14 @@ import click
 
 from litellm_overlay import lock
 from litellm_overlay.catalogue import releases
-from litellm_overlay.fleet.rows import chosen, rows_of
+from litellm_overlay.fleet.rows import chosen, workload_statuses
 from litellm_overlay.objects.kinds import WORKLOADS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from litellm_overlay.cluster.client import Cluster
-    from litellm_overlay.fleet.rows import Row
+    from litellm_overlay.fleet.rows import WorkloadStatus
     from litellm_overlay.lock import Lock
 
 
@@ -108,12 +108,12 @@ def read_fleet_rows(
     connection: Cluster,
     namespace: str | None,
     locked: Lock | None = None,
-) -> tuple[Row, ...]:
+) -> tuple[WorkloadStatus, ...]:
     """Read the cluster, and hold it against the lock."""
     labels = target.selector
     workloads = {plural: connection.list(plural, namespace, labels) for plural in WORKLOADS}
     running = connection.list("pods", namespace)
     if labels:
         running = chosen(running, workloads, connection.list("pods", namespace, labels))
-    found = rows_of(workloads, running, releases.load())
-    return tuple(lock.hold(row, locked) for row in found) if locked else found
+    found = workload_statuses(workloads, running, releases.load())
+    return tuple(lock.mark_drift(row, locked) for row in found) if locked else found

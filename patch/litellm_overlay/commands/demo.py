@@ -15,7 +15,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from litellm_overlay.camel_case import plain
+from litellm_overlay.camel_case import to_plain_data
 from litellm_overlay.catalogue import releases
 from litellm_overlay.commands.output import is_data, output_option, print_data
 from litellm_overlay.commands.progress import shown_on
@@ -25,7 +25,7 @@ from litellm_overlay.local.comparison import (
     CaseOutcome,
     CodexOutcome,
     Comparison,
-    cases_of,
+    cases_for,
     compare,
 )
 from litellm_overlay.responses import codex_config
@@ -77,9 +77,9 @@ def demo(
             running = compare(release.version, patch, binary, cache, progress)
             comparison, server = stack.enter_context(running)
         if is_data(output):
-            print_data(output, row(comparison))
+            print_data(output, to_json(comparison))
         else:
-            show(comparison)
+            print_comparison(comparison)
         if comparison.problems:
             raise VerificationError(
                 "not as it should be:\n  " + "\n  ".join(comparison.problems),
@@ -120,17 +120,17 @@ def warn_of_advisories(release: releases.Release, console: Console) -> None:
         console.print(f"warning: {text}: {', '.join(known)}", highlight=False)
 
 
-def row(comparison: Comparison) -> dict[str, Any]:
+def to_json(comparison: Comparison) -> dict[str, Any]:
     """Return the demonstration as JSON has it."""
-    return {**plain(comparison), "problems": comparison.problems}
+    return {**to_plain_data(comparison), "problems": comparison.problems}
 
 
-def show(comparison: Comparison) -> None:
+def print_comparison(comparison: Comparison) -> None:
     """Print the tables."""
     title = f"LiteLLM {comparison.litellm}, as released and with patch {comparison.patch}"
     headings = ("asked with", "model from", "stock", "patched")
     table = table_of(title, *headings, numbers=("first", "turn", "events", "tokens"))
-    for case in cases_of(comparison.patch):
+    for case in cases_for(comparison.patch):
         before, after = comparison.stock.cases[case.name], comparison.patched.cases[case.name]
         numbers = [milliseconds(after.first_event_ms), milliseconds(after.turn_ms)]
         numbers += [str(after.events), f"{after.input_tokens}+{after.output_tokens}"]

@@ -11,10 +11,10 @@ import click
 from endpoint_patch import compromised
 from endpoint_patch.errors import GuardError, PlanUnreadableError
 from endpoint_patch.locate import locate
-from litellm_overlay.camel_case import plain
+from litellm_overlay.camel_case import to_plain_data
 from litellm_overlay.catalogue import assessment, releases
 from litellm_overlay.commands import guards
-from litellm_overlay.commands.index_options import look_up, offline_option, told
+from litellm_overlay.commands.index_options import describe_lookup, look_up, offline_option
 from litellm_overlay.commands.output import is_data, output_option, print_data
 from litellm_overlay.commands.overlay_options import warn
 from litellm_overlay.errors import NotInCatalogueError, OverlayError
@@ -110,7 +110,7 @@ def diff(
 
 def row(result: preview.Difference) -> dict[str, Any]:
     """Return the difference as JSON has it."""
-    return {**plain(result), "added": result.added, "removed": result.removed}
+    return {**to_plain_data(result), "added": result.added, "removed": result.removed}
 
 
 def sentence(result: preview.Difference) -> str:
@@ -129,13 +129,13 @@ def from_target(target: str, *, offline: bool) -> tuple[bytes, str | None]:
         except OSError as error:
             raise OverlayError(f"could not read {target}: {error.strerror}") from error
     catalogue = releases.load()
-    found = assessment.malware(catalogue, target) or assessment.Answer(
+    found = assessment.find_malware(catalogue, target) or assessment.Assessment(
         target, catalogue.find(target), exact=True, why=""
     )
     if found.state != releases.UNREVIEWED:
         return environment.stock_endpoints(target), target
     look = look_up(found, offline=offline)
-    warn(told(look, catalogue))
+    warn(describe_lookup(look, catalogue))
     if look is None or look.endpoints is None:
         raise NotInCatalogueError(
             f"LiteLLM {target} is newer than the catalogue, and its file could not be read",

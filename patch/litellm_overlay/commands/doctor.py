@@ -15,19 +15,19 @@ from litellm_overlay import camel_case, checks
 from litellm_overlay.catalogue import releases
 from litellm_overlay.checks import address
 from litellm_overlay.checks.finding import SEVERITIES
-from litellm_overlay.checks.near import near
-from litellm_overlay.checks.together import together
-from litellm_overlay.checks.topics import TOPICS, patterns, sift
+from litellm_overlay.checks.near import describe_near_misses
+from litellm_overlay.checks.together import merge_objects
+from litellm_overlay.checks.topics import TOPICS, parse_patterns, split_ignored
 from litellm_overlay.cluster.gather import KINDS, KINDS_EVERYWHERE, gather
 from litellm_overlay.commands.cluster_options import cluster_options
 from litellm_overlay.commands.manifest_options import manifest_options
 from litellm_overlay.commands.output import is_data, output_option, print_data
-from litellm_overlay.commands.rbac import may, rbac_option, rights
+from litellm_overlay.commands.rbac import rbac_manifest, rbac_option, rules_for
 from litellm_overlay.errors import OverlayError, ValuesError, VerificationError
 from litellm_overlay.objects import yaml_tree
 from litellm_overlay.objects.access import items
 from litellm_overlay.objects.manifests import documents, objects
-from litellm_overlay.printed import printable
+from litellm_overlay.printed import sanitize
 from litellm_overlay.responses import codex_config
 
 if TYPE_CHECKING:
@@ -123,22 +123,22 @@ def doctor(
         show_topics(output)
         return
     if rbac:
-        rules = may(["list"], KINDS), may(["list"], KINDS_EVERYWHERE)
-        click.echo(rights("doctor", target, *rules), nl=False)
+        rules = rules_for(["list"], KINDS), rules_for(["list"], KINDS_EVERYWHERE)
+        click.echo(rbac_manifest("doctor", target, *rules), nl=False)
         return
     if from_cluster:
         objects = gather(*target.connect(), warn, target.selector)
         if manifests.named:
-            objects = together(objects, read_objects(manifests))
+            objects = merge_objects(objects, read_objects(manifests))
     else:
         objects = read_objects(manifests)
     named = checks.Named(tuple((container or "").split(",")) if container else (), image_name)
     found = checks.findings(objects, releases.load(), named)
-    world = checks.read(objects, named)
+    world = checks.build_world(objects, named)
     nothing = not (world.workloads or found)
-    kept, ignored = sift(found, objects, patterns(ignore))
+    kept, ignored = split_ignored(found, objects, parse_patterns(ignore))
     if nothing:
-        nearly = list(near(objects))
+        nearly = list(describe_near_misses(objects))
         told = "; ".join(["nothing here runs LiteLLM's proxy", *(said for said, _ in nearly)])
         raise OverlayError(
             told,
@@ -148,10 +148,10 @@ def doctor(
         )
     if is_data(output):
         addresses = codex_rows(world, model)
-        said = camel_case.plain({"findings": kept, "ignored": ignored, "codex": addresses})
+        said = camel_case.to_plain_data({"findings": kept, "ignored": ignored, "codex": addresses})
         print_data(output, said)
     else:
-        show(kept, world, model)
+        print_findings(kept, world, model)
         if ignored:
             click.echo(f"{len(ignored)} ignored: {', '.join(sorted({i.topic for i in ignored}))}")
     bad = () if fail_on == "never" else SEVERITIES[: SEVERITIES.index(fail_on) + 1]
@@ -211,28 +211,31 @@ def _from_json(text: str) -> list[Object] | None:
 def codex_rows(world: World, model_name: str) -> list[dict[str, Any]]:
     """Return each address with the config.toml for it."""
     return [
-        {**camel_case.plain(item), "configToml": codex_config.config(item.base_url, model_name)}
+        {
+            **camel_case.to_plain_data(item),
+            "configToml": codex_config.config(item.base_url, model_name),
+        }
         for item in address.addresses(world)
     ]
 
 
-def show(found: Sequence[Finding], world: World, model_name: str) -> None:
+def print_findings(found: Sequence[Finding], world: World, model_name: str) -> None:
     """Print the findings by object, and Codex's configuration."""
     console = Console(highlight=False, soft_wrap=True)
     for title, group in groupby(found, lambda item: item.object):
-        console.print(Text(printable(title), "bold"))
+        console.print(Text(sanitize(title), "bold"))
         for item in group:
             line = Text("  ").append(item.severity, STYLES[item.severity])
-            console.print(line.append(f"  {printable(item.what)}  [{item.topic}]"))
-            console.print(Text(f"    why: {printable(item.why)}"))
-            first, *rest = printable(item.fix, keep="\n").splitlines() or [""]
+            console.print(line.append(f"  {sanitize(item.what)}  [{item.topic}]"))
+            console.print(Text(f"    why: {sanitize(item.why)}"))
+            first, *rest = sanitize(item.fix, keep="\n").splitlines() or [""]
             console.print(Text(f"    fix: {first}"))
             for each in rest:
                 console.print(Text(f"         {each}"))
         console.print()
     console.print(count(found) if found else "nothing found")
     for row in codex_rows(world, model_name):
-        of = printable(row["workload"])
+        of = sanitize(row["workload"])
         console.print(Text(f"\n# Codex, ~/.codex/config.toml, for {of}", "bold"))
         console.print(Text(f"# (address from the {row['via']})\n{row['configToml'].rstrip()}"))
 

@@ -32,7 +32,7 @@ def preview_patch(
     if report["exitCode"]:
         of = NotInCatalogueError if report["exitCode"] in _NOT_KNOWN else OverlayError
         raise of(report["message"], report["hint"] or "")
-    message, hint = preview.words(
+    message, hint = preview.message_and_hint(
         report["decision"], report["basis"], report["message"], report["hint"] or ""
     )
     return preview.Difference(

@@ -12,19 +12,19 @@ from litellm_overlay.errors import OverlayError
 from litellm_overlay.index import lookup, telling
 from litellm_overlay.local import environment
 from litellm_overlay.local.cache import cache_root
-from litellm_overlay.printed import printable
+from litellm_overlay.printed import sanitize
 
 if TYPE_CHECKING:
-    from litellm_overlay.catalogue.assessment import Answer
+    from litellm_overlay.catalogue.assessment import Assessment
     from litellm_overlay.catalogue.releases import Catalogue
-    from litellm_overlay.index.lookup import Look
+    from litellm_overlay.index.lookup import LookupResult
 
 offline_option = click.option(
     "--offline", is_flag=True, help="Ask no package index about a release that is newer."
 )
 
 
-def look_up(found: Answer, *, offline: bool) -> Look | None:
+def look_up(found: Assessment, *, offline: bool) -> LookupResult | None:
     """Return what the index says of a release that is newer than the catalogue; None: not asked."""
     if offline or not found.release or found.state != UNREVIEWED:
         return None
@@ -32,15 +32,15 @@ def look_up(found: Answer, *, offline: bool) -> Look | None:
     try:
         index = environment.index_url()
     except OverlayError as error:
-        return lookup.Look(version, None, fault=error.message.splitlines()[-1])
+        return lookup.LookupResult(version, None, fault=error.message.splitlines()[-1])
     return lookup.look_up(version, index, cache_root())
 
 
-def told(look: Look | None, catalogue: Catalogue) -> tuple[str, ...]:
+def describe_lookup(look: LookupResult | None, catalogue: Catalogue) -> tuple[str, ...]:
     """Return the sentences for people: warnings, and what the file is."""
     if look is None:
         return ()
     today = dt.datetime.now(dt.timezone.utc).date()
     file = telling.describe_stock_file(look, catalogue)
     said = [*telling.warnings(look, today), *([f"LiteLLM {look.version}: {file}"] if file else [])]
-    return tuple(map(printable, said))
+    return tuple(map(sanitize, said))

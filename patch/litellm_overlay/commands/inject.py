@@ -121,16 +121,16 @@ def inject(
         raise click.UsageError("Give either --values, or a functionConfig with a spec.")
     given, locked = read_pinned(values, settings, lock_file, asked or "", **options)
     with uncollected():
-        result = core.look(text, Planner.of(given), workloads, pods)
+        result = core.plan_injection(text, Planner.from_values(given), workloads, pods)
     if locked:
         for _, overlay in result.overlaid:
-            lock.refuse(locked, lock.of_plan(overlay))
+            lock.require_match(locked, lock.from_plan(overlay))
     doubt = strict and [each for each in result.left if not each.expected]
     _tell(result, to_stderr=not dry_run)
     if result.refused:
         raise core.refusal(result)
     if not result.overlaid:
-        raise core.nothing(result)
+        raise core.nothing_overlaid(result)
     if doubt:
         raise OverlayError(
             f"--strict: left alone in doubt: {', '.join(each.title for each in doubt)}",

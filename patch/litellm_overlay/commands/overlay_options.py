@@ -13,13 +13,13 @@ from litellm_overlay.commands.files import FILE, read_text
 from litellm_overlay.objects import replacement
 from litellm_overlay.overlay import values as overlay_values
 from litellm_overlay.overlay.values import parse_settings
-from litellm_overlay.printed import printable
+from litellm_overlay.printed import sanitize
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
-    from litellm_overlay.catalogue.assessment import Answer
+    from litellm_overlay.catalogue.assessment import Assessment
     from litellm_overlay.catalogue.releases import Release
     from litellm_overlay.lock import Lock
     from litellm_overlay.overlay.inject import Injected
@@ -106,7 +106,7 @@ def read_values(
 
 def read_lock(path: Path | None) -> Lock | None:
     """Return the lock in a file; None where no file is given."""
-    return lock.read(read_text(path), str(path)) if path else None
+    return lock.parse_lock(read_text(path), str(path)) if path else None
 
 
 def read_pinned(
@@ -118,13 +118,15 @@ def read_pinned(
 ) -> tuple[OverlayValues, Lock | None]:
     """Return the values, where they leave something open filled from the lock, and the lock."""
     given, locked = read_values(values, settings, text, **options), read_lock(lock_file)
-    return (lock.fill(given, locked) if locked else given), locked
+    return (lock.fill_values(given, locked) if locked else given), locked
 
 
-def doubts(found: Answer) -> list[str]:
+def doubts(found: Assessment) -> list[str]:
     """Return what nobody can be sure of in an answer, each with its hint."""
     told = []
-    if found.release and (newer := assessment.newer(found.release, releases.load())):
+    if found.release and (
+        newer := assessment.newer_release_warning(found.release, releases.load())
+    ):
         told.append(f"{newer}\nhint: litellm-overlay releases {found.release.version}")
     if found.release and found.why and not found.exact:
         told.append(f"{found.why}\nhint: {_SETTLED}")
@@ -186,6 +188,6 @@ def tell_left(result: Injected, *, err: bool = True) -> None:
 
 
 def _say(sentence: str, hint: str = "", *, err: bool) -> None:
-    click.echo(printable(sentence), err=err)
+    click.echo(sanitize(sentence), err=err)
     if hint:
-        click.echo(f"hint: {printable(hint)}", err=err)
+        click.echo(f"hint: {sanitize(hint)}", err=err)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from litellm_overlay import lock
-from litellm_overlay.camel_case import plain
+from litellm_overlay.camel_case import to_plain_data
 from litellm_overlay.commands import pod_release
 from litellm_overlay.commands.cluster_options import cluster_options, read_fleet_rows
 from litellm_overlay.commands.files import read_text, write
@@ -16,13 +16,13 @@ from litellm_overlay.commands.output import is_data, output_option, print_data
 from litellm_overlay.commands.overlay_options import doubts, read_values, values_option, warn
 from litellm_overlay.errors import OverlayError, VerificationError
 from litellm_overlay.overlay.plan import Planner, from_values
-from litellm_overlay.printed import printable
+from litellm_overlay.printed import sanitize
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from litellm_overlay.commands.cluster_options import ClusterTarget
-    from litellm_overlay.fleet.rows import Row
+    from litellm_overlay.fleet.rows import WorkloadStatus
     from litellm_overlay.lock import Lock
 
 
@@ -99,7 +99,9 @@ def pin(
         if image or patch or litellm or on_fixed or values:
             raise click.UsageError("Give either --from-cluster, or values and what is to run.")
         connection, where = target.connect()
-        rows = choose(read_fleet_rows(target, connection, where), workload, without=may_exec)
+        rows = choose_workloads(
+            read_fleet_rows(target, connection, where), workload, without=may_exec
+        )
         silent = [row for row in rows if row.decision == "not-overlaid"]
         fresh = pod_release.to_pin(connection, silent) if silent else lock.rows_to_pin(rows)
     elif may_exec:
@@ -108,14 +110,14 @@ def pin(
         given = read_values(
             values, (), image=image, patch=patch, litellm=litellm, on_fixed=on_fixed
         )
-        planner = Planner.of(given)
+        planner = Planner.from_values(given)
         fresh = lock.to_pin(planner)
         warn(doubts(planner.identify(from_values(given).image)))
-    old = lock.read(read_text(file), str(file)) if file.exists() else None
-    changed = lock.changes(old, fresh)
+    old = lock.parse_lock(read_text(file), str(file)) if file.exists() else None
+    changed = lock.list_changes(old, fresh)
     if changed and not check_:  # before a word is said: the reader of our output may be gone
-        write(file.parent, {file.name: lock.text(fresh)})
-    show(fresh, changed, output)
+        write(file.parent, {file.name: lock.to_text(fresh)})
+    print_lock(fresh, changed, output)
     if changed and check_:
         raise VerificationError(
             f"{file} is not what would be pinned", "without --check it is written"
@@ -123,7 +125,9 @@ def pin(
     click.echo(f"{file}: {'written' if changed else 'as it was'}", err=True)
 
 
-def choose(rows: Sequence[Row], workload: str | None, *, without: bool = False) -> list[Row]:
+def choose_workloads(
+    rows: Sequence[WorkloadStatus], workload: str | None, *, without: bool = False
+) -> list[WorkloadStatus]:
     """Return the workloads with the overlay, or that of a name: NAME or KIND/NAME.
 
     `without` says that those count, too, which have none.
@@ -145,12 +149,12 @@ def choose(rows: Sequence[Row], workload: str | None, *, without: bool = False) 
     return found
 
 
-def show(fresh: Lock, changed: Sequence[tuple[str, str, str]], output: str) -> None:
+def print_lock(fresh: Lock, changed: Sequence[tuple[str, str, str]], output: str) -> None:
     """Print the lock, and what of it is new."""
     if is_data(output):
-        print_data(output, plain(fresh))
+        print_data(output, to_plain_data(fresh))
         return
     before = {key: old for key, old, _ in changed}
-    for key, value in plain(fresh).items():
+    for key, value in to_plain_data(fresh).items():
         was = f"  (was {before[key]})" if before.get(key) else ""
-        click.echo(printable(f"{key:<15} {value or 'not known'}{was}"))
+        click.echo(sanitize(f"{key:<15} {value or 'not known'}{was}"))

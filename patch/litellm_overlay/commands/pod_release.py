@@ -21,14 +21,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from litellm_overlay.cluster.client import Cluster
-    from litellm_overlay.fleet.rows import Row
+    from litellm_overlay.fleet.rows import WorkloadStatus
     from litellm_overlay.lock import Lock
     from litellm_overlay.objects.access import Object
 
 _VERSION = re.compile(rb"(?<![\w.])\d+\.\d+\.\d+(?:[.-]?(?:rc|dev|post)\.?\d+)?(?![\w.])")
 
 
-def to_pin(connection: Cluster, rows: Sequence[Row]) -> Lock:
+def to_pin(connection: Cluster, rows: Sequence[WorkloadStatus]) -> Lock:
     """Return the lock for what one workload without the overlay runs.
 
     A pod of it is asked for LiteLLM's version and for its endpoints.py. Raises OverlayError where
@@ -47,7 +47,7 @@ def to_pin(connection: Cluster, rows: Sequence[Row]) -> Lock:
     version = _version(connection, row, pod, container)
     digest = pods.image_digest(pods.image_id(pod, container))
     reference = row.image.partition("@")[0] + (f"@{digest}" if digest else "")
-    planner = Planner.of(values.load("", image=reference, litellm_version=version))
+    planner = Planner.from_values(values.load("", image=reference, litellm_version=version))
     found = lock.to_pin(planner)
     own = _file_sha256(connection, row, pod, container, version)
     if found.stock_sha256 and own != found.stock_sha256:
@@ -60,7 +60,7 @@ def to_pin(connection: Cluster, rows: Sequence[Row]) -> Lock:
     return replace(found, stock_sha256=own, chart_version=None)
 
 
-def _ready_pod(connection: Cluster, row: Row) -> Object:
+def _ready_pod(connection: Cluster, row: WorkloadStatus) -> Object:
     owner = (row.namespace, row.kind, row.name)
     listed = connection.list("pods", row.namespace)
     ready = (it for it in listed if pods.owner(it) == owner and not pods.is_over(it))
@@ -70,7 +70,7 @@ def _ready_pod(connection: Cluster, row: Row) -> Object:
     return found
 
 
-def _version(connection: Cluster, row: Row, pod: Object, container: str) -> str:
+def _version(connection: Cluster, row: WorkloadStatus, pod: Object, container: str) -> str:
     from litellm_overlay.cluster import tunnel  # noqa: PLC0415 - the cluster's client, slow
 
     place = (connection, row.namespace, name(pod), container)
@@ -84,7 +84,9 @@ def _version(connection: Cluster, row: Row, pod: Object, container: str) -> str:
     return found.pop()
 
 
-def _file_sha256(connection: Cluster, row: Row, pod: Object, container: str, version: str) -> str:
+def _file_sha256(
+    connection: Cluster, row: WorkloadStatus, pod: Object, container: str, version: str
+) -> str:
     """Return the sha256 of the module, wherever the release may have it."""
     from litellm_overlay.cluster import tunnel  # noqa: PLC0415 - as above
 

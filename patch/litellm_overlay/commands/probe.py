@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
-from litellm_overlay.camel_case import plain
+from litellm_overlay.camel_case import to_plain_data
 from litellm_overlay.commands.key_options import key_options, read_key
 from litellm_overlay.commands.output import is_data, output_option, print_data
 from litellm_overlay.errors import VerificationError
-from litellm_overlay.printed import printable
+from litellm_overlay.printed import sanitize
 from litellm_overlay.responses.client import AUTH_FORMS
 from litellm_overlay.responses.diagnosis import diagnose
 
@@ -65,28 +65,28 @@ def probe(
     5 it does not work; the verdict says why.
     """
     key = read_key(key_env, key_file, "--key-env and --key-file")
-    shown = ignore if is_data(output) else show
+    shown = ignore if is_data(output) else print_check
     diagnosis = asyncio.run(diagnose(url, key, model, auth=auth, timeout=timeout, on_check=shown))
     verdict = diagnosis.verdict
     if is_data(output):
-        print_data(output, row(url, model, diagnosis))
+        print_data(output, to_json(url, model, diagnosis))
     elif diagnosis.works:
         click.secho(f"\n{verdict.sentence}", bold=True)
     if not diagnosis.works:
         raise VerificationError(verdict.sentence, hint=verdict.hint)
 
 
-def row(url: str, model: str, diagnosis: Diagnosis) -> dict[str, Any]:
+def to_json(url: str, model: str, diagnosis: Diagnosis) -> dict[str, Any]:
     """Return a diagnosis as JSON has it, with what was asked."""
-    return {"url": url, "model": model, "works": diagnosis.works, **plain(diagnosis)}
+    return {"url": url, "model": model, "works": diagnosis.works, **to_plain_data(diagnosis)}
 
 
-def show(check: Check) -> None:
+def print_check(check: Check) -> None:
     """Print one check as a line of the table, as soon as it is made."""
     word, colour = ("NO", "red") if check.required else ("--", "yellow")
     if check.ok:
         word, colour = "ok", "green"
-    columns = f"{check.name:<22}  {check.milliseconds:>7.0f} ms  {printable(check.detail)}"
+    columns = f"{check.name:<22}  {check.milliseconds:>7.0f} ms  {sanitize(check.detail)}"
     click.echo(f"{click.style(word, fg=colour)}  {columns}")
 
 

@@ -24,7 +24,7 @@ rbac_option = click.option(
 )
 
 
-def may(verbs: Sequence[str], on: Iterable[str], names: Sequence[str] = ()) -> list[Rule]:
+def rules_for(verbs: Sequence[str], on: Iterable[str], names: Sequence[str] = ()) -> list[Rule]:
     """Return the rules that allow verbs on kinds, one for each API group.
 
     Subresources such as "pods/exec" are kinds, too. If there are `names`, it is for these alone.
@@ -39,7 +39,7 @@ def may(verbs: Sequence[str], on: Iterable[str], names: Sequence[str] = ()) -> l
     ]
 
 
-def rights(
+def rbac_manifest(
     verb: str, target: ClusterTarget, rules: Sequence[Rule], everywhere: Sequence[Rule] = ()
 ) -> str:
     """Return RBAC objects in YAML, for one namespace or all; `everywhere` are for all in any case.

@@ -11,19 +11,19 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from litellm_overlay.camel_case import plain
+from litellm_overlay.camel_case import to_plain_data
 from litellm_overlay.catalogue import assessment
 from litellm_overlay.catalogue.releases import STATES, UNREVIEWED, load
-from litellm_overlay.commands.index_options import look_up, offline_option, told
+from litellm_overlay.commands.index_options import describe_lookup, look_up, offline_option
 from litellm_overlay.commands.output import is_data, output_option, print_data
-from litellm_overlay.commands.release_output import paragraph, row
+from litellm_overlay.commands.release_output import paragraph, to_json
 from litellm_overlay.errors import NotInCatalogueError
-from litellm_overlay.printed import printable
+from litellm_overlay.printed import sanitize
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from litellm_overlay.catalogue.assessment import Answer
+    from litellm_overlay.catalogue.assessment import Assessment
     from litellm_overlay.catalogue.releases import Catalogue, Release
 
 STYLES = {
@@ -93,19 +93,22 @@ def releases(
     if not targets:
         listed = select(catalogue, all_=all_, states=state, sha256=sha256)
         if is_data(output):
-            rows = [{**plain(r), "pin": assessment.pin(r.state, catalogue)} for r in listed]
+            rows = [
+                {**to_plain_data(r), "pin": assessment.patch_to_pin(r.state, catalogue)}
+                for r in listed
+            ]
             print_data(output, rows)
         else:
-            show_list(listed, catalogue)
+            print_table(listed, catalogue)
         return
     if all_ or state or sha256:
         raise click.UsageError("Give either VERSION or IMAGE, or options that list releases.")
     found = [ask(target, catalogue) for target in targets]
-    answers = [item for item in found if isinstance(item, assessment.Answer)]
-    looks = [told(look_up(answer, offline=offline), catalogue) for answer in answers]
+    answers = [item for item in found if isinstance(item, assessment.Assessment)]
+    looks = [describe_lookup(look_up(answer, offline=offline), catalogue) for answer in answers]
     if is_data(output):
         pairs = zip(answers, looks, strict=True)
-        rows = [{**row(answer, catalogue), "index": list(said)} for answer, said in pairs]
+        rows = [{**to_json(answer, catalogue), "index": list(said)} for answer, said in pairs]
         print_data(output, rows)
     else:
         for answer, said in zip(answers, looks, strict=True):
@@ -113,7 +116,7 @@ def releases(
     unknown = [item for item in found if isinstance(item, NotInCatalogueError)]
     unknown += [
         NotInCatalogueError(
-            assessment.newer(item.release, catalogue),
+            assessment.newer_release_warning(item.release, catalogue),
             "what the guard found in it: litellm-overlay status",
         )
         for item in answers
@@ -125,10 +128,10 @@ def releases(
         raise NotInCatalogueError(message, hints[0] if len(hints) == 1 else "ask for one at a time")
 
 
-def ask(target: str, catalogue: Catalogue) -> Answer | NotInCatalogueError:
+def ask(target: str, catalogue: Catalogue) -> Assessment | NotInCatalogueError:
     """Answer, or return the error: one unknown image of a fleet must not hide the others."""
     try:
-        return assessment.answer(target, catalogue)
+        return assessment.assess(target, catalogue)
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="VERSION|IMAGE") from error
     except NotInCatalogueError as error:
@@ -155,7 +158,7 @@ def select(
     return tuple(r for r in same if r.state in states)
 
 
-def show_list(listed: Sequence[Release], catalogue: Catalogue) -> None:
+def print_table(listed: Sequence[Release], catalogue: Catalogue) -> None:
     """Print a table, one line a release."""
     table = Table(
         title=f"{len(listed)} of {len(catalogue.releases)} LiteLLM releases",
@@ -186,11 +189,13 @@ def show_list(listed: Sequence[Release], catalogue: Catalogue) -> None:
     Console(highlight=False).print(table)
 
 
-def print_release_report(answer: Answer, catalogue: Catalogue, index: Sequence[str] = ()) -> None:
+def print_release_report(
+    answer: Assessment, catalogue: Catalogue, index: Sequence[str] = ()
+) -> None:
     """Print all that is known of one release or image."""
     console = Console(highlight=False)
     release = answer.release
-    heading = Text(f"LiteLLM {release.version}" if release else printable(answer.asked), "bold")
+    heading = Text(f"LiteLLM {release.version}" if release else sanitize(answer.asked), "bold")
     heading.append(f"  {answer.state}", STYLES[answer.state])
     if release:
         nearest = "" if answer.exact else "nearest release, "
@@ -202,11 +207,11 @@ def print_release_report(answer: Answer, catalogue: Catalogue, index: Sequence[s
         console.print(Text(paragraph(label, text, console.width), style), soft_wrap=True)
     console.print("next", style="bold")
     for step in assessment.next_steps(answer, catalogue):
-        console.print(Text(f"  {printable(step)}"), soft_wrap=True)  # commands are for copying
+        console.print(Text(f"  {sanitize(step)}"), soft_wrap=True)  # commands are for copying
     console.print()
 
 
-def facts(answer: Answer, catalogue: Catalogue) -> Iterator[tuple[str, str]]:
+def facts(answer: Assessment, catalogue: Catalogue) -> Iterator[tuple[str, str]]:
     """Yield what is known, as label and text."""
     release = answer.release
     if answer.why:
@@ -215,7 +220,7 @@ def facts(answer: Answer, catalogue: Catalogue) -> Iterator[tuple[str, str]]:
     if not release:
         return
     if release.state == "malicious":  # whatever else is wrong with malware
-        yield "advisory", assessment.notice(release)
+        yield "advisory", assessment.malware_notice(release)
     else:
         yield from _facts_of(release, answer.state, catalogue)
 
@@ -226,7 +231,7 @@ def _facts_of(release: Release, state: str, catalogue: Catalogue) -> Iterator[tu
     yield "endpoints.py", release.endpoints_sha256 or "not known here"
     for place in catalogue.paths_of(release.version):
         yield "probably at", place.path  # read in upstream's build files; the guard settles it
-    if pinned := assessment.pin(state, catalogue):
+    if pinned := assessment.patch_to_pin(state, catalogue):
         for patch in sorted(catalogue.patch_versions.values(), key=lambda it: it.version != pinned):
             label = "pin" if patch.version == pinned else "or"
             yield label, f"patch {patch.version} ({patch.line}): {patch.summary}"
@@ -235,4 +240,4 @@ def _facts_of(release: Release, state: str, catalogue: Catalogue) -> Iterator[tu
     for item in release.advisories:
         yield "advisory", f"{item.id}: {item.what}; fixed in {item.fixed_in}. {item.note}"
     for gap in release.gaps:
-        yield "expect" if state == UNREVIEWED else "known gap", gap.told
+        yield "expect" if state == UNREVIEWED else "known gap", gap.description

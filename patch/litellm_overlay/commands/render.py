@@ -107,7 +107,7 @@ def render(
     values; 3 release or patch version not in the catalogue; 5 it is not what the lock says.
     """
     given, locked = read_pinned(values, settings, lock_file, **options)
-    planner = Planner.of(formats.adapt(format_, given))
+    planner = Planner.from_values(formats.adapt(format_, given))
     chart = None
     if format_ in formats.CHARTS:
         mine = merge([read_mapping(read_text(path), str(path)) for path in chart_values])
@@ -121,12 +121,12 @@ def render(
         raise click.UsageError(f"{name} goes with {' and '.join(formats.CHARTS)}.")
     if format_ == "payload":
         if locked:
-            lock.refuse(locked, lock.Lock(payload_digest=planner.payload.digest))
+            lock.require_match(locked, lock.Lock(payload_digest=planner.payload.digest))
         files = formats.payload(planner)
     else:
         overlay = planner.plan(proxy if chart else from_values(given))
         if locked:
-            lock.refuse(locked, lock.of_plan(overlay))
+            lock.require_match(locked, lock.from_plan(overlay))
         files = formats.make(format_, planner, overlay, chart, subchart)
         tell([(overlay.proxy.container, overlay)])
     if folder:

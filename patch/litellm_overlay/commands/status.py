@@ -13,14 +13,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from litellm_overlay.camel_case import plain
+from litellm_overlay.camel_case import to_plain_data
 from litellm_overlay.commands.cluster_options import cluster_options, read_fleet_rows
 from litellm_overlay.commands.output import is_data, output_option, print_data
 from litellm_overlay.commands.overlay_options import lock_option, read_lock
-from litellm_overlay.commands.rbac import may, rbac_option, rights
+from litellm_overlay.commands.rbac import rbac_manifest, rbac_option, rules_for
 from litellm_overlay.errors import VerificationError
 from litellm_overlay.objects.kinds import WORKLOADS
-from litellm_overlay.printed import printable
+from litellm_overlay.printed import sanitize
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from litellm_overlay.cluster.client import Cluster
     from litellm_overlay.commands.cluster_options import ClusterTarget
-    from litellm_overlay.fleet.rows import Row
+    from litellm_overlay.fleet.rows import WorkloadStatus
 
 STYLES = {
     "malicious": "bold white on red",
@@ -44,7 +44,7 @@ ALARMING = ("malicious", "refused", "drifted")
 UNBOUNDED = 10_000  # columns
 PAUSE = 1  # seconds; in a large cluster some pod changes all the time
 REFRESH = 30  # seconds without a change in pods after which workloads are looked at again
-RULES = (*may(["list", "watch"], ["pods"]), *may(["list"], WORKLOADS))
+RULES = (*rules_for(["list", "watch"], ["pods"]), *rules_for(["list"], WORKLOADS))
 
 
 @click.command()
@@ -90,15 +90,15 @@ def status(
     5 something is malicious, drifted or refused.
     """
     if rbac:
-        click.echo(rights("status", target, RULES), nl=False)
+        click.echo(rbac_manifest("status", target, RULES), nl=False)
         return
     locked = read_lock(lock_file)
     connection, where = target.connect()
-    shown: tuple[Row, ...] | None = None
+    shown: tuple[WorkloadStatus, ...] | None = None
     while True:
         rows = read_fleet_rows(target, connection, where, locked)
         if rows != shown:
-            show(rows, output, place(connection, where), clear=watch)
+            print_table(rows, output, place(connection, where), clear=watch)
             shown = rows
         if not watch:
             break
@@ -113,13 +113,13 @@ def place(connection: Cluster, namespace: str | None) -> str:
     """Say where was looked."""
     where = f"namespace {namespace}" if namespace else "all namespaces"
     here = f"{where}, {connection.context or 'this cluster'} ({connection.server})"
-    return printable(here)
+    return sanitize(here)
 
 
-def show(rows: Sequence[Row], output: str, where: str, *, clear: bool) -> None:
+def print_table(rows: Sequence[WorkloadStatus], output: str, where: str, *, clear: bool) -> None:
     """Print the rows; on a terminal over the last ones, if `clear`."""
     if is_data(output):
-        print_data(output, plain(rows))
+        print_data(output, to_plain_data(rows))
         return
     wide = output == "wide" or not sys.stdout.isatty()  # lines as long as they need
     console = Console(highlight=False, width=UNBOUNDED if wide else None)
@@ -133,17 +133,17 @@ def show(rows: Sequence[Row], output: str, where: str, *, clear: bool) -> None:
     console.out(*(line.rstrip() for line in drawn.get().splitlines()), sep="\n", highlight=False)
     for row in rows:
         for reason in row.reasons:
-            name = (printable(f"{row.namespace}/{row.name}"), STYLES[row.decision])
-            console.print(Text.assemble(name, printable(f": {reason}")), soft_wrap=True)
+            name = (sanitize(f"{row.namespace}/{row.name}"), STYLES[row.decision])
+            console.print(Text.assemble(name, sanitize(f": {reason}")), soft_wrap=True)
     if removable := [f"{row.namespace}/{row.name}" for row in rows if row.removable]:
         console.print(
-            Text(f"Needs no overlay for the handshake: {printable(', '.join(removable))}"),
+            Text(f"Needs no overlay for the handshake: {sanitize(', '.join(removable))}"),
             soft_wrap=True,
         )
         console.print("what the bridge would mend there: litellm-overlay releases VERSION")
 
 
-def table(rows: Sequence[Row], *, wide: bool) -> Table:
+def table(rows: Sequence[WorkloadStatus], *, wide: bool) -> Table:
     """Return the table, a line a workload."""
     made = Table(
         box=None if wide else box.SIMPLE_HEAD,
@@ -175,4 +175,4 @@ def table(rows: Sequence[Row], *, wide: bool) -> Table:
 
 def cell(text: str) -> Text:
     """Return what stands in a cell; a name in brackets would else be markup."""
-    return Text(printable(text))
+    return Text(sanitize(text))

@@ -14,18 +14,18 @@ from typing import TYPE_CHECKING, TextIO
 import click
 
 from endpoint_patch.errors import GuardError
-from litellm_overlay.camel_case import plain
+from litellm_overlay.camel_case import to_plain_data
 from litellm_overlay.catalogue import patch_files, releases
 from litellm_overlay.commands import guards
 from litellm_overlay.commands.cluster_options import cluster_options
 from litellm_overlay.commands.key_options import key_options, read_key
 from litellm_overlay.commands.output import is_data, output_option, print_data
-from litellm_overlay.commands.rbac import may, rbac_option, rights
+from litellm_overlay.commands.rbac import rbac_manifest, rbac_option, rules_for
 from litellm_overlay.errors import OverlayError, VerificationError
 from litellm_overlay.fleet import rollout, verification
 from litellm_overlay.local import environment
 from litellm_overlay.objects.kinds import WORKLOADS
-from litellm_overlay.printed import printable, shell_word
+from litellm_overlay.printed import sanitize, shell_word
 from litellm_overlay.responses.diagnosis import diagnose
 
 if TYPE_CHECKING:
@@ -35,9 +35,9 @@ if TYPE_CHECKING:
 
 # A WebSocket begins with a GET, which is "get"; Kubernetes 1.35 asks for "create" as well.
 RULES = (
-    *may(["list"], ["pods"]),
-    *may(["get"], ["configmaps"]),
-    *may(["create", "get"], ["pods/exec", "pods/portforward"]),
+    *rules_for(["list"], ["pods"]),
+    *rules_for(["get"], ["configmaps"]),
+    *rules_for(["create", "get"], ["pods/exec", "pods/portforward"]),
 )
 
 PAUSE = 10  # seconds; a workload may change where no pod does
@@ -98,9 +98,9 @@ def verify(
     """
     reference = parse_reference(key_secret) if key_secret else None
     if rbac:
-        rules = [*RULES, *(may(["list"], WORKLOADS) if wait else [])]
-        rules += may(["get"], ["secrets"], reference[:1]) if reference else []
-        click.echo(rights("verify", target, rules), nl=False)
+        rules = [*RULES, *(rules_for(["list"], WORKLOADS) if wait else [])]
+        rules += rules_for(["get"], ["secrets"], reference[:1]) if reference else []
+        click.echo(rbac_manifest("verify", target, rules), nl=False)
         return
     given = "" if reference else read_key(key_env, key_file, _KEYS)
     connection, where = target.connect()
@@ -119,9 +119,9 @@ def verify(
         result = ask(connection, pod, key, model, target.timeout, offline=offline)
         results.append(result)
         if not is_data(output):
-            show(result)
+            print_verification(result)
     if is_data(output):
-        print_data(output, [row(result) for result in results])
+        print_data(output, [to_json(result) for result in results])
     if failed := sum(bool(result.faults) for result in results):
         raise VerificationError(f"Codex does not work in {failed} of {len(results)} pods")
 
@@ -178,7 +178,9 @@ def ask(
     if not (target.ready and target.module):
         return verification.not_asked(target)
     try:
-        result = look(connection, target, target.module, key, model, timeout, offline=offline)
+        result = examine_pod(
+            connection, target, target.module, key, model, timeout, offline=offline
+        )
     except OverlayError as error:
         result = verification.Verification(target, None, (f"{error.message}; {error.hint}",))
     if result.faults and verification.has_gone(target, connection.list("pods", target.namespace)):
@@ -186,7 +188,7 @@ def ask(
     return result
 
 
-def look(
+def examine_pod(
     connection: Cluster,
     target: Target,
     path: str,
@@ -246,22 +248,22 @@ def making_fault(target: Target, *, offline: bool) -> str:
     return verification.making_fault(target, made)
 
 
-def show(result: Verification) -> None:
+def print_verification(result: Verification) -> None:
     """Print a pod as soon as it has answered."""
     word, colour = ("NO", "red") if result.faults else ("ok", "green")
     target = result.target
     click.echo(
         f"{click.style(word, fg=colour)}  "
-        f"{printable(f'{target.namespace}/{target.pod}')}  {target.decision}, "
-        f"module {printable(str(target.sha256)[:12])}, {result.verdict or 'not asked'}"
+        f"{sanitize(f'{target.namespace}/{target.pod}')}  {target.decision}, "
+        f"module {sanitize(str(target.sha256)[:12])}, {result.verdict or 'not asked'}"
     )
     for fault in result.faults:
-        click.echo(f"    {printable(fault)}")
+        click.echo(f"    {sanitize(fault)}")
 
 
-def row(result: Verification) -> dict[str, object]:
+def to_json(result: Verification) -> dict[str, object]:
     """Return a result as JSON has it: target, verdict and faults side by side."""
-    told = plain(result)
+    told = to_plain_data(result)
     target = told.pop("target")
     del target["origin"]
     return {**target, **told}

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class DesiredState:
     """What a pod template asks for.
 
     `image` and `container` are the proxy's. `overlaid`: a part of the overlay is in it; `guarded`:
@@ -46,7 +46,7 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class PodStatus:
     """One pod. `decision` is the guard's, None while it has not reported, or not-overlaid.
 
     `image_digest` is "sha256:…" of the image that the proxy runs, None where it came from no
@@ -61,13 +61,13 @@ class Seen:
     image_digest: str | None = None
 
 
-def wanted(item: Object, catalogue: Catalogue) -> Wanted | None:
+def desired_state(item: Object, catalogue: Catalogue) -> DesiredState | None:
     """Read a pod template, or a pod; None where neither LiteLLM nor the overlay is in it."""
     template = PodTemplate(item)
     if not (template.overlaid or template.litellm):
         return None
     annotations = template.annotations
-    return Wanted(
+    return DesiredState(
         image=string_at(template.proxy, "image"),
         container=string_at(template.proxy, "name"),
         overlaid=template.overlaid,
@@ -81,24 +81,24 @@ def wanted(item: Object, catalogue: Catalogue) -> Wanted | None:
     )
 
 
-def see(pod: Object, asked: Wanted, catalogue: Catalogue) -> Seen:
+def pod_status(pod: Object, asked: DesiredState, catalogue: Catalogue) -> PodStatus:
     """Hold a pod against its owner's template."""
-    own = wanted(pod, catalogue)
+    own = desired_state(pod, catalogue)
     drift = [*_differences(own, asked)]
     if own is None or not own.overlaid:
-        return Seen(name(pod), "not-overlaid", GuardReport(), tuple(drift))
+        return PodStatus(name(pod), "not-overlaid", GuardReport(), tuple(drift))
     if not own.guarded:  # nobody will report
-        return Seen(name(pod), None, GuardReport(), tuple(drift))
+        return PodStatus(name(pod), None, GuardReport(), tuple(drift))
     report = guard_report.read(pod)
     if not report.ended:
         why = f"not reported yet: {pods.why_waiting(pod)}"
-        return Seen(name(pod), None, report, tuple(drift), (why,))
+        return PodStatus(name(pod), None, report, tuple(drift), (why,))
     if report.decision == "refused":
         why = " ".join(filter(None, (report.why, report.hint)))
-        return Seen(name(pod), "refused", report, tuple(drift), (why,))
+        return PodStatus(name(pod), "refused", report, tuple(drift), (why,))
     if report.decision is None:
         drift.append(f"{report.fault}; restart the pod for a new one")
-        return Seen(name(pod), None, report, tuple(drift))
+        return PodStatus(name(pod), None, report, tuple(drift))
     if report.fact("patchVersion") != own.patch_version:
         drift.append(
             f"the guard reports patch {report.fact('patchVersion')}, "
@@ -107,7 +107,7 @@ def see(pod: Object, asked: Wanted, catalogue: Catalogue) -> Seen:
     if ids := pods.two_images(pod):
         drift.append(f"init container and proxy run different images: {', '.join(ids)}")
     digest = pods.image_digest(pods.image_id(pod, own.container))
-    return Seen(name(pod), report.decision, report, tuple(drift), image_digest=digest)
+    return PodStatus(name(pod), report.decision, report, tuple(drift), image_digest=digest)
 
 
 def _notes(template: PodTemplate) -> Iterator[str]:
@@ -143,7 +143,7 @@ def _doubts(template: PodTemplate, catalogue: Catalogue) -> Iterator[str]:
         yield f"the payload is {payload or 'missing'}, the annotation says {digest[:12]}"
 
 
-def _differences(own: Wanted | None, asked: Wanted) -> Iterator[str]:
+def _differences(own: DesiredState | None, asked: DesiredState) -> Iterator[str]:
     has = (own.overlaid, own.guarded) if own else (False, False)
     should = (asked.overlaid, asked.guarded)
     if own is None or has != should:
@@ -158,7 +158,7 @@ def _differences(own: Wanted | None, asked: Wanted) -> Iterator[str]:
 def _short(image: str) -> tuple[str, str | None]:
     """Return name and tag. A webhook may send pods to a mirror, or add the digest."""
     try:
-        parsed = image_tags.parse(image)
+        parsed = image_tags.parse_image(image)
     except ValueError:
         return image, None
     return parsed.name.rpartition("/")[2], parsed.tag

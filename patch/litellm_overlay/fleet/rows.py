@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from litellm_overlay.catalogue.releases import Catalogue, Release
-    from litellm_overlay.fleet.drift import Seen, Wanted
+    from litellm_overlay.fleet.drift import DesiredState, PodStatus
     from litellm_overlay.objects.access import Object
 
 _CHART = "litellm-overlay-"  # as our chart's helm.sh/chart label begins
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class WorkloadStatus:
     """A workload that runs LiteLLM's proxy, or carries the overlay.
 
     `litellm_version` is the guard's word if `version_from` is "report", the tag's if it is "tag".
@@ -62,9 +62,9 @@ class Row:
         return f"{self.kind.lower()}/{self.name}"
 
 
-def rows_of(
+def workload_statuses(
     workloads: Mapping[str, Iterable[Object]], running: Iterable[Object], catalogue: Catalogue
-) -> tuple[Row, ...]:
+) -> tuple[WorkloadStatus, ...]:
     """Return the rows by namespace, kind and name; `workloads` is by the plurals of WORKLOADS."""
     owned: dict[pods.Owner, list[Object]] = defaultdict(list)
     for pod in running:
@@ -75,10 +75,10 @@ def rows_of(
         for item in listed:
             owner = (namespace(item) or "", WORKLOADS[plural], name(item))
             mine = owned.pop(owner, [])
-            if wanted := drift.wanted(mapping(item, "spec", "template"), catalogue):
+            if wanted := drift.desired_state(mapping(item, "spec", "template"), catalogue):
                 found.append(_row(owner, wanted, mine, catalogue, _chart(item)))
     for owner, mine in owned.items():  # of a Rollout, say, or of nobody
-        wanted = None if is_chore(mine[0]) else drift.wanted(mine[0], catalogue)
+        wanted = None if is_chore(mine[0]) else drift.desired_state(mine[0], catalogue)
         if wanted:
             found.append(_row(owner, wanted, mine, catalogue, None))
     return tuple(sorted(found, key=lambda row: (row.namespace, row.kind, row.name)))
@@ -109,12 +109,12 @@ def chosen(
 
 def _row(
     owner: pods.Owner,
-    wanted: Wanted,
+    wanted: DesiredState,
     mine: Sequence[Object],
     catalogue: Catalogue,
     chart: str | None,
-) -> Row:
-    seen = [drift.see(pod, wanted, catalogue) for pod in mine]
+) -> WorkloadStatus:
+    seen = [drift.pod_status(pod, wanted, catalogue) for pod in mine]
     drifted = [*wanted.doubts, *_grouped((pod.name, pod.drift) for pod in seen)]
     drifted += _disagreement(seen)
     malware = _malware(wanted, mine, seen, catalogue)
@@ -125,9 +125,9 @@ def _row(
     agreeing = [pod for pod in seen if pod.decision not in {None, "refused"} and not pod.drift]
     reported = next((pod.report for pod in [*agreeing, *seen] if pod.report.facts), GuardReport())
     version, source, release = _release(reported, wanted.image, catalogue)
-    if release and (newer := assessment.newer(release, catalogue)):
+    if release and (newer := assessment.newer_release_warning(release, catalogue)):
         notes.append(f"{newer}; its advisories are not known here")
-    return Row(
+    return WorkloadStatus(
         *owner,
         image=wanted.image,
         image_digests=tuple(sorted({pod.image_digest for pod in seen if pod.image_digest})),
@@ -152,20 +152,20 @@ def _row(
 
 
 def _malware(
-    wanted: Wanted, mine: Sequence[Object], seen: Sequence[Seen], catalogue: Catalogue
+    wanted: DesiredState, mine: Sequence[Object], seen: Sequence[PodStatus], catalogue: Catalogue
 ) -> list[str]:
     """Return a sentence if template, a running image or a guard's report names malware."""
     both = (INIT_CONTAINER, wanted.container)
     images = [pods.image_id(pod, container) for pod in mine for container in both]
     reported = [pod.report.fact("litellmVersion") or "" for pod in seen]
-    found = assessment.malware(catalogue, wanted.image, *images, *reported)
+    found = assessment.find_malware(catalogue, wanted.image, *images, *reported)
     if not found or not found.release:
         return []
     why = f" ({found.why})" if found.why else ""
     return [f"LiteLLM {found.release.version}{why} is {assessment.MEANING['malicious']}"]
 
 
-def _decide(wanted: Wanted, seen: Sequence[Seen], *, drifted: bool) -> str:
+def _decide(wanted: DesiredState, seen: Sequence[PodStatus], *, drifted: bool) -> str:
     decisions = {pod.decision for pod in seen} - {None}
     if "refused" in decisions:
         return "refused"
@@ -176,7 +176,7 @@ def _decide(wanted: Wanted, seen: Sequence[Seen], *, drifted: bool) -> str:
     return str(decisions.pop()) if decisions else "pending"
 
 
-def _disagreement(seen: Sequence[Seen]) -> list[str]:
+def _disagreement(seen: Sequence[PodStatus]) -> list[str]:
     """Return a sentence if pods have come to different ends, a refusal apart."""
     keys = ("decision", "patchVersion", "litellmVersion", "patchedSha256")
     ends = {
@@ -212,7 +212,7 @@ def _release(
         except NotInCatalogueError:
             return version, "report", None
     try:
-        release = assessment.answer(image, catalogue).release
+        release = assessment.assess(image, catalogue).release
     except (ValueError, NotInCatalogueError):
         return None, None, None
     return (release.version, "tag", release) if release else (None, None, None)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from litellm_overlay.catalogue.releases import Catalogue
-    from litellm_overlay.fleet.drift import Wanted
+    from litellm_overlay.fleet.drift import DesiredState
     from litellm_overlay.objects.access import Object
     from litellm_overlay.responses.diagnosis import Diagnosis
 
@@ -81,14 +81,14 @@ def targets(running: Iterable[Object], catalogue: Catalogue) -> tuple[Target, ..
         _target(pod, own, catalogue)
         for pod in running
         if not (pods.is_over(pod) or is_chore(pod))
-        and (own := drift.wanted(pod, catalogue))
+        and (own := drift.desired_state(pod, catalogue))
         and own.overlaid
     ]
     return tuple(sorted(found, key=lambda target: (target.namespace, target.pod)))
 
 
-def _target(pod: Object, own: Wanted, catalogue: Catalogue) -> Target:
-    seen, template = drift.see(pod, own, catalogue), PodTemplate(pod)
+def _target(pod: Object, own: DesiredState, catalogue: Catalogue) -> Target:
+    seen, template = drift.pod_status(pod, own, catalogue), PodTemplate(pod)
     return Target(
         namespace=namespace(pod) or "",
         pod=seen.name,

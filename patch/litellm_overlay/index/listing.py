@@ -34,7 +34,7 @@ class Listed:
     wheel: str | None
 
 
-def read(text: bytes, page: str, version: str) -> Listed | None:
+def parse_listing(text: bytes, page: str, version: str) -> Listed | None:
     """Return what a project's page, whose URL is `page`, says of a release; None if it has none."""
     try:
         files = json.loads(text)["files"]

@@ -35,7 +35,7 @@ _FAULTS = (urllib3.exceptions.HTTPError, OSError, ValueError, KeyError, zipfile.
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class LookupResult:
     """What the index says of a release.
 
     `listed` is False where it has none of that version; None where it could not be asked, and
@@ -51,7 +51,7 @@ class Look:
     fault: str = ""
 
 
-def look_up(version: str, index: str, cache: Path, seconds: float = SECONDS) -> Look:
+def look_up(version: str, index: str, cache: Path, seconds: float = SECONDS) -> LookupResult:
     """Return what the index at a URL says of a release; never raises for what the index does.
 
     What was found is kept in `cache`; where that cannot be written it is asked anew each time.
@@ -60,41 +60,41 @@ def look_up(version: str, index: str, cache: Path, seconds: float = SECONDS) -> 
     kept = cache / "index" / f"{name}.json"
     if remembered := _remembered(kept):
         return remembered
-    answers: list[Look] = []
+    answers: list[LookupResult] = []
 
     def ask() -> None:
         try:
             answers.append(_ask(version, index, seconds))
         except _FAULTS as error:
-            answers.append(Look(version, None, fault=_sentence(error)))
+            answers.append(LookupResult(version, None, fault=_sentence(error)))
 
     # A thread, since a server that sends a byte now and then holds up every other time-out.
     thread = threading.Thread(target=ask, daemon=True)
     thread.start()
     thread.join(seconds)
     if not answers:
-        return Look(version, None, fault=f"no answer within {seconds:g} s")
+        return LookupResult(version, None, fault=f"no answer within {seconds:g} s")
     (look,) = answers
     if look.listed is not None:
         _remember(kept, look)
     return look
 
 
-def _ask(version: str, index: str, seconds: float) -> Look:
+def _ask(version: str, index: str, seconds: float) -> LookupResult:
     until = time.monotonic() + seconds
     page = f"{index.rstrip('/')}/litellm/"
     client = _Client(page, until)
     status, text, _ = client.get(page, {"Accept": listing.ACCEPT, "Accept-Encoding": "gzip"})
     if status != 200:
         raise OSError(f"HTTP {status}")
-    found = listing.read(text, _bare(page), version)
+    found = listing.parse_listing(text, _bare(page), version)
     if found is None:
-        return Look(version, listed=False)
+        return LookupResult(version, listed=False)
     endpoints = None
     if found.wheel:
         with contextlib.suppress(*_FAULTS):
             endpoints = _member(client, found.wheel)
-    return Look(version, True, found.uploaded, found.yanked, endpoints)
+    return LookupResult(version, True, found.uploaded, found.yanked, endpoints)
 
 
 def _member(client: _Client, wheel: str) -> bytes:
@@ -164,16 +164,16 @@ def _sentence(error: Exception) -> str:
     return str(error) if type(error) in {OSError, ValueError} else kind
 
 
-def _remembered(kept: Path) -> Look | None:
+def _remembered(kept: Path) -> LookupResult | None:
     with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
         if 0 <= time.time() - kept.stat().st_mtime < FRESH:
             raw = json.loads(kept.read_text("utf-8"))
             content = raw.pop("endpoints")
-            return Look(**raw, endpoints=content and base64.b64decode(content))
+            return LookupResult(**raw, endpoints=content and base64.b64decode(content))
     return None
 
 
-def _remember(kept: Path, look: Look) -> None:
+def _remember(kept: Path, look: LookupResult) -> None:
     raw = asdict(look)
     raw["endpoints"] = look.endpoints and base64.b64encode(look.endpoints).decode()
     with contextlib.suppress(OSError):

@@ -9,7 +9,7 @@ from endpoint_patch import stock_file
 
 if TYPE_CHECKING:
     from litellm_overlay.catalogue.releases import Catalogue
-    from litellm_overlay.index.lookup import Look
+    from litellm_overlay.index.lookup import LookupResult
 
 YOUNG = 7  # days; what was malicious was found sooner
 _BASIS = {
@@ -19,7 +19,7 @@ _BASIS = {
 }
 
 
-def warnings(look: Look, today: dt.date) -> tuple[str, ...]:
+def warnings(look: LookupResult, today: dt.date) -> tuple[str, ...]:
     """Return what to warn of; at least one sentence, since nobody has reviewed the release."""
     name = f"LiteLLM {look.version}"
     if look.listed is None:
@@ -38,7 +38,7 @@ def warnings(look: Look, today: dt.date) -> tuple[str, ...]:
     return (f"{name} is unreviewed, {age}", *told)
 
 
-def describe_stock_file(look: Look, catalogue: Catalogue) -> str:
+def describe_stock_file(look: LookupResult, catalogue: Catalogue) -> str:
     """Return what the release's own endpoints.py is, "" where it was not read."""
     if look.endpoints is None:
         return ""

@@ -108,7 +108,7 @@ class Comparison:
     def problems(self) -> list[str]:
         """Say what is not as claimed; empty when stock failed and the patch worked."""
         found = []
-        for case in cases_of(self.patch):
+        for case in cases_for(self.patch):
             before, after = self.stock.cases[case.name], self.patched.cases[case.name]
             if not case.in_query and before.handshake != 403:
                 found.append(f"stock did not refuse: {case.name}: HTTP {before.handshake}")
@@ -123,7 +123,7 @@ class Comparison:
         return found
 
 
-def cases_of(patch: str) -> tuple[Case, ...]:
+def cases_for(patch: str) -> tuple[Case, ...]:
     """Return the cases that a patch version claims to serve."""
     return tuple(case for case in CASES if not (case.bridge_only and patch.startswith("1.")))
 
@@ -140,7 +140,7 @@ def compare(
     report = patching.apply(patched_env, patch)
 
     def measure(server: Server, side: str) -> Side:
-        cases = asyncio.run(run_cases(server, cases_of(patch), side, progress))
+        cases = asyncio.run(run_cases(server, cases_for(patch), side, progress))
         return Side(cases, run_codex(server, binary, side, progress) if binary else {})
 
     with scratch_folder(cache_root(cache) / "demo") as folder:
@@ -190,10 +190,10 @@ async def run_case(server: Server, case: Case) -> CaseOutcome:
             previous = await connection.turn(shape(frame))
             turns.append(previous)
             items = [tool_output(call["call_id"], "tool-ran") for call in previous.calls]
-    return outcome_of(connection.status, turns)
+    return summarize(connection.status, turns)
 
 
-def outcome_of(handshake: int, turns: list[Turn]) -> CaseOutcome:
+def summarize(handshake: int, turns: list[Turn]) -> CaseOutcome:
     """Add up the turns of a case."""
     last = turns[-1]
     error = last.error.get("error", {}).get("message", "")

@@ -102,7 +102,9 @@ def install(
         told.write_text("".join(lines), "utf-8")
         uv("pip", "install", *into, *(["--override", str(told)] if taken else []), *wanted)
 
-    known, all_of_them = (overrides.of(release.version, lacking=more) for more in (False, True))
+    known, all_of_them = (
+        overrides.overrides_for(release.version, lacking=more) for more in (False, True)
+    )
     try:
         attempt(known)
     except OverlayError as error:

@@ -52,7 +52,7 @@ OVERRIDES = (
 )
 
 
-def of(version: str, *, lacking: bool) -> tuple[Override, ...]:
+def overrides_for(version: str, *, lacking: bool) -> tuple[Override, ...]:
     """Return the overrides of a release; `lacking`: those too that stand in for what is missing."""
     return tuple(
         each

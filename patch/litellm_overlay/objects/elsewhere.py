@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from litellm_overlay.objects.access import items, mapping, name, string_at
-from litellm_overlay.objects.recognition import is_other_product, names_litellm, sign
+from litellm_overlay.objects.recognition import find_evidence, is_other_product, names_litellm
 from litellm_overlay.objects.workloads import PodTemplate
 from litellm_overlay.printed import shell_word
 
@@ -93,13 +93,17 @@ _PASSIVE = set(_PASSIVE_KINDS.split())
 _RUNS = re.compile(r"(?i)litellm.*(proxy|instance|cluster|deployment|gateway|server)|^litellm$")
 
 
-def leads(item: Object) -> tuple[str, str] | None:
+def explain_unreachable(item: Object) -> tuple[str, str] | None:
     """Return why the pods of an object are out of reach, and the next step; None for no proxy."""
     kind, group = string_at(item, "kind"), string_at(item, "apiVersion").rpartition("/")[0]
     if group.endswith("knative.dev") and kind in {"Service", "Configuration", "Revision"}:
         template = PodTemplate(mapping(item, "spec", "template") or item)
         reason, hint = _KNATIVE
-        return (reason.format(kind=kind), hint) if template.litellm or sign(template) else None
+        return (
+            (reason.format(kind=kind), hint)
+            if template.litellm or find_evidence(template)
+            else None
+        )
     if not kind or kind in _PASSIVE:
         return None if kind else _without_kind(item)
     tool = _tool(item, kind, group)
@@ -128,14 +132,14 @@ def _without_kind(item: Object) -> tuple[str, str] | None:
     return _NO_KIND if any(map(names_litellm, _images(item))) else None
 
 
-def workload_of(item: Object) -> str:
+def referenced_workload(item: Object) -> str:
     """Return kind and name of the workload that a Rollout takes its pods from, "" for none."""
     reference = mapping(item, "spec", "workloadRef")
     return f"{string_at(reference, 'kind')}/{string_at(reference, 'name')}" if reference else ""
 
 
 def _rollout(item: Object, tool: tuple[str, str]) -> tuple[str, str] | None:
-    target = workload_of(item)
+    target = referenced_workload(item)
     if not target or not (names_litellm(target) or names_litellm(name(item))):
         return None
     return tool[0].replace("workloadRef", target), f"{tool[1]}: --workload {shell_word(target)}"

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _MARKER = re.compile(r"^---(?=\s|\Z)", re.MULTILINE)
 
 
-Path = tuple[str | int, ...]
+KeyPath = tuple[str | int, ...]
 
 
 def documents(text: str) -> list[str]:
@@ -61,9 +61,9 @@ class Document:
     @cached_property
     def data(self) -> Any:
         """Return what it means. OverlayError if it is not YAML."""
-        return yaml_node.data(self.tree) if self.tree else None
+        return yaml_node.to_data(self.tree) if self.tree else None
 
-    def objects(self) -> Iterator[tuple[Path, dict[str, Any]]]:
+    def objects(self) -> Iterator[tuple[KeyPath, dict[str, Any]]]:
         """Yield every object in it with its path; those of a List one by one."""
         data = self.data
         if not isinstance(data, dict):
@@ -76,6 +76,6 @@ class Document:
             yield (), data
 
 
-def objects(document: str) -> Iterator[tuple[Path, dict[str, Any]]]:
+def objects(document: str) -> Iterator[tuple[KeyPath, dict[str, Any]]]:
     """Yield every object of a document with its path; those of a List one by one."""
     return Document(document).objects()

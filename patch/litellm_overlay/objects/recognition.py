@@ -74,23 +74,23 @@ def is_config(config_map: Object) -> bool:
     return any(len(set(_CONFIG.findall(each))) > 1 for each in texts)
 
 
-def sign(template: PodTemplate, configs: Collection[str] = ()) -> str:
+def find_evidence(template: PodTemplate, configs: Collection[str] = ()) -> str:
     """Return why a pod template looks like LiteLLM's proxy, "" where it does not.
 
     `configs` are the names of ConfigMaps with a configuration of LiteLLM.
     """
-    found = (sign_of(each, template, configs) for each in template.containers)
+    found = (container_evidence(each, template, configs) for each in template.containers)
     sidecars = (
         f"its init container {string_at(each, 'name')} keeps running, and {what}"
         for each in template.init_containers
         if each.get("restartPolicy") == "Always"
-        and (what := sign_of(each, template, configs))
+        and (what := container_evidence(each, template, configs))
         and not is_worker(each)
     )
     return next(filter(None, (*found, *sidecars)), "")
 
 
-def sign_of(container: Object, template: PodTemplate, configs: Collection[str]) -> str:
+def container_evidence(container: Object, template: PodTemplate, configs: Collection[str]) -> str:
     """Return why a container looks like LiteLLM's proxy, "" where it does not."""
     reference = str(container.get("image") or "")
     if is_other_product(reference):

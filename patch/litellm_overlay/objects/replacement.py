@@ -17,7 +17,7 @@ PASSTHROUGH = (
 )
 
 
-def gap(item: Object) -> str:
+def outage_reason(item: Object) -> str:
     """Return why no old pod serves while the new one starts; "" where one does.
 
     A guard that refuses, or a pod that is not admitted, is an outage there.
@@ -30,7 +30,7 @@ def gap(item: Object) -> str:
     if kind == "DaemonSet":
         surge = at(item, "spec", "updateStrategy", "rollingUpdate", "maxSurge")
         deletes = "a DaemonSet deletes a node's old pod before it makes the new one"
-        return "" if _share(surge, 100, up=True) else deletes
+        return "" if _pod_count(surge, 100, up=True) else deletes
     if kind == "Pod":
         return "a Pod cannot be changed: it is deleted and made anew"
     strategy = mapping(item, "spec", "strategy")
@@ -39,7 +39,7 @@ def gap(item: Object) -> str:
     found = at(item, "spec", "replicas")
     replicas = found if isinstance(found, int) else 1
     unavailable = at(strategy, "rollingUpdate", "maxUnavailable")
-    if replicas and _share(unavailable, replicas, up=False) >= replicas:
+    if replicas and _pod_count(unavailable, replicas, up=False) >= replicas:
         return (
             f"its maxUnavailable, {unavailable}, lets all {replicas} old pods go at once"
             if replicas > 1
@@ -48,7 +48,7 @@ def gap(item: Object) -> str:
     return ""
 
 
-def _share(value: object, of: int, *, up: bool) -> int:
+def _pod_count(value: object, of: int, *, up: bool) -> int:
     """Return a number of pods, given as such or in percent; 0 for what is neither."""
     if isinstance(value, int):
         return value

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from litellm_overlay.objects.access import Object
 
 
-def release_of(
+def release_from_pods(
     kind: str, name: str, namespace: str | None, running: Sequence[Object]
 ) -> str | None:
     """Return the one release that all reports on a workload's pods name, None if they do not.

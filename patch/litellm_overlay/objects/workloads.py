@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from litellm_overlay.objects.access import Object
-    from litellm_overlay.objects.manifests import Path
+    from litellm_overlay.objects.manifests import KeyPath
 
 # Kinds that keep pods running. A Job that runs the same image (migrations) is none of them.
 KINDS = {
@@ -151,7 +151,7 @@ class PodTemplate:
         return string_at(self.guard_plan, "settings", "mode") or "websocket"
 
 
-def template_in(item: Object) -> tuple[Path, PodTemplate] | None:
+def template_in(item: Object) -> tuple[KeyPath, PodTemplate] | None:
     """Return the path of keys to an object's pod template, and the template; a pod is its own."""
     kind = string_at(item, "kind")
     if kind == "Pod":
@@ -189,7 +189,7 @@ def is_chore(pod: Object) -> bool:
 def runs_litellm(container: Object) -> bool:
     """Say whether a container's image is named like LiteLLM's proxy."""
     try:
-        return image_tags.is_proxy(image_tags.parse(str(container.get("image"))))
+        return image_tags.is_proxy(image_tags.parse_image(str(container.get("image"))))
     except ValueError:
         return False
 

@@ -75,7 +75,7 @@ class Node:
         return self.kind == "scalar" and not self.style and not self.tag and self.value in _NULLS
 
 
-def data(node: Node) -> Any:
+def to_data(node: Node) -> Any:
     """Return what a node means: texts, numbers, True, False, None, lists and dicts.
 
     Nothing else: dates stay the texts that Kubernetes takes them for.
@@ -86,8 +86,8 @@ def data(node: Node) -> Any:
     if kind == "mapping":
         return _mapping(node)
     if kind == "list":
-        return [data(child) for child in node.children]
-    return data(node.target) if node.target else None
+        return [to_data(child) for child in node.children]
+    return to_data(node.target) if node.target else None
 
 
 def _mapping(node: Node) -> dict[Any, Any]:
@@ -98,7 +98,7 @@ def _mapping(node: Node) -> dict[Any, Any]:
         if name.value == "<<" and not name.style:
             merges = True
         else:
-            own[data(name)] = data(value)
+            own[to_data(name)] = to_data(value)
     return {**merged(node), **own} if merges else own
 
 
@@ -108,7 +108,7 @@ def merged(node: Node) -> dict[Any, Any]:
     for name, value in node.pairs():
         if name.value != "<<" or name.style:
             continue
-        given = data(value)
+        given = to_data(value)
         for each in given if isinstance(given, list) else [given]:
             found = {**each, **found} if isinstance(each, dict) else found
     return found

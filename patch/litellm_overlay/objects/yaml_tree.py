@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from litellm_overlay.errors import OverlayError
-from litellm_overlay.objects.yaml_node import Node, data
+from litellm_overlay.objects.yaml_node import Node, to_data
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,7 +35,7 @@ RENDERED = "inject reads rendered manifests, not templates"
 def load(text: str, what: str = "a document", hint: str = "") -> Any:
     """Return the data in a text; OverlayError, which names `what`, if it is not YAML."""
     root = compose(text, what, hint)
-    return data(root) if root else None
+    return to_data(root) if root else None
 
 
 def compose(text: str, what: str = "a document", hint: str = "") -> Node | None:

@@ -113,7 +113,7 @@ def _joined(image: Mapping[str, Any], section: str) -> str:
 def _split(reference: str) -> tuple[str, str]:
     """Return repository and tag; a digest goes with the tag, as the charts join them with ":"."""
     try:
-        image = image_tags.parse(reference)
+        image = image_tags.parse_image(reference)
     except ValueError as error:
         raise ValuesError(str(error)) from error
     if image.tag is None:

@@ -55,7 +55,7 @@ class Drain:
         return {names.DRAIN_ANNOTATION: _GRACE_IS_OURS if self.adds_grace else _HOOKS_ALONE}
 
 
-def of_pod(template: Object, seconds: int, flag: str) -> Drain:
+def plan_drain(template: Object, seconds: int, flag: str) -> Drain:
     """Return the drain of a pod template; OverlayError if its grace period leaves no time."""
     if GRACE not in mapping(template, "spec"):
         return Drain(seconds, adds_grace=True, flag=flag)
@@ -68,7 +68,7 @@ def of_pod(template: Object, seconds: int, flag: str) -> Drain:
     return Drain(min(seconds, there - _MARGIN), adds_grace=False, flag=flag)
 
 
-def port_of(container: Object) -> int:
+def proxy_port(container: Object) -> int:
     """Return the port that a proxy listens on."""
     args = [*string_list_at(container, "command"), *string_list_at(container, "args")]
     for number_, arg in enumerate(args):
@@ -109,7 +109,7 @@ def our_hooks(container: object) -> list[str]:
     return [hook for hook in HOOKS if ours[hook]]
 
 
-def without(template: Any) -> Any:
+def without_drain(template: Any) -> Any:
     """Return a pod template's data without our hooks and grace period, itself untouched.
 
     The flag's volume and mounts are known by name, elsewhere.

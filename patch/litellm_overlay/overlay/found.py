@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from litellm_overlay.objects.access import Object
-    from litellm_overlay.objects.manifests import Path
+    from litellm_overlay.objects.manifests import KeyPath
     from litellm_overlay.objects.workloads import Proxy
     from litellm_overlay.overlay.values import OverlayValues
 
@@ -15,7 +15,7 @@ Key = tuple[str, str | None, str]  # kind, namespace, name
 
 
 @dataclass(frozen=True, slots=True)
-class Left:
+class Skipped:
     """A pod template, or what leads to one, that looks like LiteLLM and is left alone.
 
     `expected` says that nobody need act: it is no proxy, or was left out on purpose.
@@ -28,7 +28,7 @@ class Left:
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
+class ChosenTemplate:
     """A pod template that gets the overlay: in which document, its path, and its proxies.
 
     `values` are those that count for it. `gap` says why a refused pod is an outage there; `named`
@@ -36,7 +36,7 @@ class Chosen:
     """
 
     document: int
-    where: Path
+    path: KeyPath
     title: str
     namespace: str | None
     proxies: tuple[Proxy, ...]
@@ -50,8 +50,8 @@ class Chosen:
 class Survey:
     """All that was found, in the order of the stream; `refused` are sentences with hints."""
 
-    chosen: tuple[Chosen, ...]
-    left: tuple[Left, ...]
-    refused: tuple[Left, ...]
+    chosen: tuple[ChosenTemplate, ...]
+    left: tuple[Skipped, ...]
+    refused: tuple[Skipped, ...]
     codes: tuple[int, ...]  # the exit codes of what is refused
-    stays: frozenset[tuple[int, Path]]  # templates whose overlay, if any, stays as it is
+    stays: frozenset[tuple[int, KeyPath]]  # templates whose overlay, if any, stays as it is

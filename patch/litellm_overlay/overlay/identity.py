@@ -17,7 +17,7 @@ def release_in_tag(image: str, catalogue: Catalogue) -> Release | None:
     try:
         if not names_litellm(last_part(image)):
             return None
-        reading = image_tags.read(image_tags.parse(image))
-        return assessment.answer(image, catalogue).release if reading.release else None
+        reading = image_tags.read_release(image_tags.parse_image(image))
+        return assessment.assess(image, catalogue).release if reading.release else None
     except (ValueError, NotInCatalogueError):
         return None

@@ -20,15 +20,15 @@ from litellm_overlay.objects.manifests import Document, documents, join
 from litellm_overlay.objects.workloads import template_in
 from litellm_overlay.overlay import meaning, pod_edits, survey, templates
 from litellm_overlay.overlay.pod_edits import NAMES, Place
-from litellm_overlay.overlay.selection import Selection, parse
+from litellm_overlay.overlay.selection import Selection, parse_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
 
     from litellm_overlay.objects.access import Object
-    from litellm_overlay.objects.manifests import Path
+    from litellm_overlay.objects.manifests import KeyPath
     from litellm_overlay.objects.workloads import PodTemplate
-    from litellm_overlay.overlay.found import Chosen, Left
+    from litellm_overlay.overlay.found import ChosenTemplate, Skipped
     from litellm_overlay.overlay.plan import OverlayPlan, Planner
 
 _BOM = "\ufeff"
@@ -45,8 +45,8 @@ class Injected:
 
     text: str
     overlaid: tuple[tuple[str, OverlayPlan], ...]
-    left: tuple[Left, ...] = ()
-    refused: tuple[Left, ...] = ()
+    left: tuple[Skipped, ...] = ()
+    refused: tuple[Skipped, ...] = ()
     warnings: tuple[tuple[str, str], ...] = ()
     gaps: tuple[tuple[str, str], ...] = ()
     exit_code: int = 0
@@ -58,11 +58,11 @@ def inject(manifests: str, planner: Planner, workloads: Sequence[str] = ()) -> I
     `workloads` are patterns as `selection.parse` reads them. OverlayError if there is no proxy, or
     one of them cannot be overlaid.
     """
-    found = look(manifests, planner, workloads)
+    found = plan_injection(manifests, planner, workloads)
     if found.refused:
         raise refusal(found)
     if not found.overlaid:
-        raise nothing(found)
+        raise nothing_overlaid(found)
     return found
 
 
@@ -75,7 +75,7 @@ def refusal(found: Injected) -> OverlayError:
     return error
 
 
-def nothing(found: Injected) -> OverlayError:
+def nothing_overlaid(found: Injected) -> OverlayError:
     """Return the error for a stream in which nothing gets the overlay."""
     names = ", ".join(each.title for each in found.left)
     hint = next((each.hint for each in found.left if each.hint and not each.expected), "")
@@ -87,7 +87,7 @@ def nothing(found: Injected) -> OverlayError:
     )
 
 
-def look(
+def plan_injection(
     manifests: str,
     planner: Planner,
     workloads: Sequence[str] = (),
@@ -101,7 +101,7 @@ def look(
     mark, text = _split_mark(manifests)
     parts = [Document(each) for each in documents(text)]
     _ = planner.payload  # that there is none, of a version that is not known, is no one's fault
-    selection = Selection.of(workloads, planner.values)
+    selection = Selection.from_options(workloads, planner.values)
     surveyed = survey.take(parts, selection, planner.values)
     given = meaning.plans(surveyed.chosen, planner, _running(parts, surveyed.chosen, planner, pods))
     left, refused = (*surveyed.left, *given.left), (*surveyed.refused, *given.refused)
@@ -113,7 +113,7 @@ def look(
     if refused or not given.plans:
         return result
     bare = _bare(parts, surveyed.stays)
-    by_document: dict[int, list[tuple[Chosen, OverlayPlan]]] = defaultdict(list)
+    by_document: dict[int, list[tuple[ChosenTemplate, OverlayPlan]]] = defaultdict(list)
     for item, plan in given.plans:
         by_document[item.document].append((item, plan))
     there, rendered = _payloads_in(bare), planner.rendered
@@ -137,7 +137,7 @@ def look(
 
 def _running(
     parts: Sequence[Document],
-    chosen: Sequence[Chosen],
+    chosen: Sequence[ChosenTemplate],
     planner: Planner,
     pods: Callable[[str | None], Sequence[Object]] | None,
 ) -> list[Object]:
@@ -159,7 +159,7 @@ def remove(manifests: str, workloads: Sequence[str] = ()) -> str:
     """Return the manifests without any overlay, or without that of some workloads."""
     mark, text = _split_mark(manifests)
     parts = [Document(each) for each in documents(text)]
-    chosen = Selection(tuple(map(parse, workloads)))
+    chosen = Selection(tuple(map(parse_pattern, workloads)))
     stays = {
         (number, where) for number, where, item in _overlaid(parts) if not _is_meant(item, chosen)
     }
@@ -177,7 +177,7 @@ def _split_mark(manifests: str) -> tuple[str, str]:
     return mark, manifests.removeprefix(mark)
 
 
-def _overlaid(parts: Sequence[Document]) -> Iterator[tuple[int, Path, Object]]:
+def _overlaid(parts: Sequence[Document]) -> Iterator[tuple[int, KeyPath, Object]]:
     """Yield document, path and object of each pod template with an overlay."""
     for number, document in enumerate(parts):
         if OUTPUT_VOLUME not in document.text:
@@ -194,7 +194,9 @@ def _carries(template: PodTemplate) -> bool:
     return template.overlaid or any(string_at(each, "name") in NAMES for each in volumes)
 
 
-def _bare(parts: Sequence[Document], stays: Collection[tuple[int, Path]]) -> list[Document | None]:
+def _bare(
+    parts: Sequence[Document], stays: Collection[tuple[int, KeyPath]]
+) -> list[Document | None]:
     """Return the documents without overlays, but for templates where it stays; None for payloads.
 
     A payload stays in a namespace in which an overlay does.
@@ -236,13 +238,13 @@ def _lines_above(parts: Sequence[Document]) -> list[int]:
 
 
 def _with_overlay(
-    document: Document, here: Sequence[tuple[Chosen, OverlayPlan]], above: int
+    document: Document, here: Sequence[tuple[ChosenTemplate, OverlayPlan]], above: int
 ) -> Document:
     return pod_edits.add(
         document,
         [
             (
-                Place(item.where, item.title, tuple(each.container for each in item.proxies)),
+                Place(item.path, item.title, tuple(each.container for each in item.proxies)),
                 templates.fragment(plan),
             )
             for item, plan in here

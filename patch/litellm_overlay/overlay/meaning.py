@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from litellm_overlay.errors import NotInCatalogueError, OverlayError, ValuesError
 from litellm_overlay.objects import told_by_pods
-from litellm_overlay.overlay.found import Left
+from litellm_overlay.overlay.found import Skipped
 from litellm_overlay.overlay.identity import release_in_tag
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from litellm_overlay.catalogue.releases import Catalogue, Release
     from litellm_overlay.objects.access import Object
-    from litellm_overlay.overlay.found import Chosen
+    from litellm_overlay.overlay.found import ChosenTemplate
     from litellm_overlay.overlay.plan import OverlayPlan, Planner
     from litellm_overlay.overlay.values import OverlayValues
 
@@ -27,23 +27,23 @@ class Plans:
     `codes` are the exit codes of the refusals, in their order.
     """
 
-    plans: tuple[tuple[Chosen, OverlayPlan], ...]
-    left: tuple[Left, ...]
-    refused: tuple[Left, ...]
+    plans: tuple[tuple[ChosenTemplate, OverlayPlan], ...]
+    left: tuple[Skipped, ...]
+    refused: tuple[Skipped, ...]
     warnings: tuple[tuple[str, str], ...]
     codes: tuple[int, ...]
 
 
 def plans(
-    chosen: Sequence[Chosen], planner: Planner, running: Sequence[Object] | None = None
+    chosen: Sequence[ChosenTemplate], planner: Planner, running: Sequence[Object] | None = None
 ) -> Plans:
     """Return what becomes of each chosen workload.
 
     `running` are pods that may tell a release which nothing else does.
     """
-    found: list[tuple[Chosen, OverlayPlan]] = []
-    left: list[Left] = []
-    refused: list[tuple[Left, int]] = []
+    found: list[tuple[ChosenTemplate, OverlayPlan]] = []
+    left: list[Skipped] = []
+    refused: list[tuple[Skipped, int]] = []
     warnings: list[tuple[str, str]] = []
     for item in chosen:
         image = item.proxies[0].image
@@ -59,13 +59,13 @@ def plans(
                     f"LiteLLM {answer.release.version} has no Responses WebSocket endpoint; there "
                     "is nothing to patch"
                 )
-                left.append(Left(item.title, reason, "", expected=True))
+                left.append(Skipped(item.title, reason, "", expected=True))
                 continue
             plan = own.plan(item.proxies[0])
             _require_same(item, own, plan)
             _refuse_hidden(item, plan.module_path)
         except OverlayError as error:
-            refused.append((Left(item.title, error.message, error.hint), error.exit_code))
+            refused.append((Skipped(item.title, error.message, error.hint), error.exit_code))
         else:
             found.append((item, plan))
     refused += [(each, ValuesError.exit_code) for each in _beyond(found, planner)]
@@ -79,7 +79,7 @@ def plans(
 
 
 def _without_contradiction(
-    item: Chosen, planner: Planner
+    item: ChosenTemplate, planner: Planner
 ) -> tuple[OverlayValues, list[tuple[str, str]]]:
     """Return a workload's values; without a release given for all that its own tag denies."""
     given, image = item.values.litellm_version, item.proxies[0].image
@@ -98,16 +98,16 @@ def _without_contradiction(
     return replace(item.values, litellm_version=None), [(warning, "retag the image if it is wrong")]
 
 
-def _learned(item: Chosen, planner: Planner, running: Sequence[Object]) -> OverlayValues:
+def _learned(item: ChosenTemplate, planner: Planner, running: Sequence[Object]) -> OverlayValues:
     """Return a workload's values, with the release that its pods tell where the tag does not."""
     if says_release(item, planner.catalogue):
         return planner.values
     kind, _, name = item.title.rpartition("/")
-    told = told_by_pods.release_of(kind.partition("/")[0], name, item.namespace, running)
+    told = told_by_pods.release_from_pods(kind.partition("/")[0], name, item.namespace, running)
     return replace(planner.values, litellm_version=told)
 
 
-def says_release(item: Chosen, catalogue: Catalogue) -> bool:
+def says_release(item: ChosenTemplate, catalogue: Catalogue) -> bool:
     """Say whether the values of a workload, or the tag of its image, name a release."""
     image = item.proxies[0].image
     return bool(item.values.litellm_version or release_in_tag(image, catalogue))
@@ -122,7 +122,7 @@ def _same(given: str, tagged: Release, catalogue: Catalogue) -> bool:
     return release == tagged or release.state == "malicious"
 
 
-def _require_same(item: Chosen, own: Planner, plan: OverlayPlan) -> None:
+def _require_same(item: ChosenTemplate, own: Planner, plan: OverlayPlan) -> None:
     """Require that containers that share one file would each get the same init container."""
     for other in item.proxies[1:]:
         made = own.plan(other)
@@ -134,7 +134,7 @@ def _require_same(item: Chosen, own: Planner, plan: OverlayPlan) -> None:
             )
 
 
-def _refuse_hidden(item: Chosen, module_path: str) -> None:
+def _refuse_hidden(item: ChosenTemplate, module_path: str) -> None:
     for mount in item.mounts:
         path = str(mount.get("mountPath", "")).rstrip("/")
         if module_path == path or module_path.startswith(f"{path}/"):
@@ -145,7 +145,7 @@ def _refuse_hidden(item: Chosen, module_path: str) -> None:
             )
 
 
-def _beyond(found: Sequence[tuple[Chosen, OverlayPlan]], planner: Planner) -> list[Left]:
+def _beyond(found: Sequence[tuple[ChosenTemplate, OverlayPlan]], planner: Planner) -> list[Skipped]:
     """Return the options that cannot mean all the workloads that they would be used for."""
     told = []
     path, release = planner.values.module_path, planner.values.litellm_version
@@ -174,8 +174,8 @@ def _beyond(found: Sequence[tuple[Chosen, OverlayPlan]], planner: Planner) -> li
     return told
 
 
-def _cannot(option: str, value: str, names: Sequence[str]) -> Left:
-    return Left(
+def _cannot(option: str, value: str, names: Sequence[str]) -> Skipped:
+    return Skipped(
         f"{option} {value}",
         f"it cannot be meant for all of these at once: {', '.join(names)}",
         "name the workload that it is for, --workload KIND/NAME, one call each; or give each its "

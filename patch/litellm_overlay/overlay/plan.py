@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from litellm_overlay.catalogue import assessment, releases
-from litellm_overlay.catalogue.assessment import Answer
+from litellm_overlay.catalogue.assessment import Assessment
 from litellm_overlay.errors import NotInCatalogueError, OverlayError, ValuesError
 from litellm_overlay.names import (
     DIGEST_ANNOTATION,
@@ -45,7 +45,7 @@ class OverlayPlan:
     """
 
     proxy: Proxy
-    litellm: Answer
+    litellm: Assessment
     module_path: str
     on_fixed: str
     payload: Payload
@@ -75,7 +75,7 @@ class Planner:
     payloads: tuple[Payload, ...]
 
     @classmethod
-    def of(cls, values: OverlayValues) -> Planner:
+    def from_values(cls, values: OverlayValues) -> Planner:
         """Return the planner that goes by this package's catalogue and payloads."""
         catalogue = releases.load()
         return cls(values, catalogue, payloads(values.name, catalogue))
@@ -152,31 +152,31 @@ class Planner:
                 f"leave the patch version out, or set it to {self.catalogue.default_patch_version}",
             )
 
-    def identify(self, image: str) -> Answer:
+    def identify(self, image: str) -> Assessment:
         """Return what is known of the release in an image: the values say it, else the reference.
 
         Whoever names the release is taken at his word where the tag names none. A tag of upstream's
         form that names another leaves a doubt, which the guard settles. Malware counts before all.
         """
-        if malware := assessment.malware(self.catalogue, image):
+        if malware := assessment.find_malware(self.catalogue, image):
             return malware
         named = self.values.litellm_version
         try:
-            found = assessment.answer(named or image, self.catalogue)
+            found = assessment.assess(named or image, self.catalogue)
         except ValueError as error:
             raise ValuesError(
                 str(error), "an image looks like ghcr.io/berriai/litellm:v1.88.6"
             ) from error
         except NotInCatalogueError:
             if self.values.module_path and not named:
-                return Answer(image, None, exact=False, why="not in the catalogue")
+                return Assessment(image, None, exact=False, why="not in the catalogue")
             raise
         if not named or not found.release or found.state == "malicious":
             return found
         doubt = assessment.contradiction(image, found.release)
         return replace(found, exact=not doubt, why=doubt)
 
-    def _module_path(self, image: str, found: Answer) -> str:
+    def _module_path(self, image: str, found: Assessment) -> str:
         """Return where the proxy mounts the file; the guard in the pod refuses a wrong path."""
         name = f"LiteLLM {found.release.version}" if found.release else image
         if found.state == "malicious":

@@ -28,7 +28,7 @@ from litellm_overlay.overlay.splice import EditError, Splice, step
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from litellm_overlay.objects.manifests import Path
+    from litellm_overlay.objects.manifests import KeyPath
     from litellm_overlay.objects.yaml_node import Node
     from litellm_overlay.overlay.templates import Fragment
 
@@ -43,7 +43,7 @@ _TOUCHED = {"metadata", "annotations", "lifecycle", "volumeMounts", *_LISTS}
 class Place:
     """A pod template in a document: its path, its title, and the containers that get the mount."""
 
-    where: Path
+    path: KeyPath
     title: str
     containers: tuple[str, ...] = ()
 
@@ -64,7 +64,7 @@ def add(
     def wanted() -> Any:
         data = document.data
         for place, parts in ready:
-            data = _changed(data, place.where, partial(parts.into, containers=place.containers))
+            data = _changed(data, place.path, partial(parts.into, containers=place.containers))
         return data
 
     title = places[0][0].title
@@ -73,13 +73,13 @@ def add(
 
 def _parts(document: Document, place: Place, fragment: Fragment) -> Parts:
     try:
-        return Parts.of(_within(document.data, place.where), fragment, place.containers)
+        return Parts.for_template(_within(document.data, place.path), fragment, place.containers)
     except OverlayError as error:
         raise OverlayError(f"{place.title}: {error.message}", error.hint) from error
 
 
 def _add(edited: Splice, place: Place, parts: Parts) -> None:
-    template = _at(edited, place.where)
+    template = _at(edited, place.path)
     pod = _mapping(template, "spec")
     metadata = step(template, "metadata")
     keys = dict(parts.annotation_keys)
@@ -111,12 +111,12 @@ def remove(document: Document, places: Sequence[Place], *, above: int = 0) -> Do
         return document
     before = document.data
     for place in places:
-        before = _changed(before, place.where, drain.without)
+        before = _changed(before, place.path, drain.without_drain)
     before = _bare(before)
 
     def edit(edited: Splice) -> None:
         for place in places:
-            _remove(edited, place, _within(document.data, place.where))
+            _remove(edited, place, _within(document.data, place.path))
 
     return _edited(
         document, places[0].title, edit, lambda found: bool(_bare(found) == before), above
@@ -125,7 +125,7 @@ def remove(document: Document, places: Sequence[Place], *, above: int = 0) -> Do
 
 def _remove(edited: Splice, place: Place, data: Any) -> None:
     """Take the overlay out of the pod template that has this data."""
-    template = _at(edited, place.where)
+    template = _at(edited, place.path)
     pod = _mapping(template, "spec")
     metadata = template.get("metadata")
     annotations = metadata.get("annotations") if metadata else None
@@ -177,7 +177,7 @@ def _edited(
     return made
 
 
-def _changed(data: Any, where: Path, change: Callable[[Any], Any]) -> Any:
+def _changed(data: Any, where: KeyPath, change: Callable[[Any], Any]) -> Any:
     """Return data, itself untouched, with what a path leads to changed."""
     if not where:
         return change(data)
@@ -186,7 +186,7 @@ def _changed(data: Any, where: Path, change: Callable[[Any], Any]) -> Any:
     return copy
 
 
-def _within(data: Any, where: Path) -> Any:
+def _within(data: Any, where: KeyPath) -> Any:
     for key in where:
         data = data[key]
     return data
@@ -211,7 +211,7 @@ def _is_ours(item: Node) -> bool:
     return name is not None and name.kind == "scalar" and name.value in NAMES
 
 
-def _at(edited: Splice, where: Path) -> Node:
+def _at(edited: Splice, where: KeyPath) -> Node:
     node = edited.root
     for key in where:
         node = step(node, key) if node else None

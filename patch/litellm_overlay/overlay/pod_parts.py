@@ -36,7 +36,7 @@ class Parts:
     grace: int = 0
 
     @classmethod
-    def of(cls, template: Any, fragment: Fragment, containers: Sequence[str]) -> Parts:
+    def for_template(cls, template: Any, fragment: Fragment, containers: Sequence[str]) -> Parts:
         """Return the parts for a pod template as it is now.
 
         OverlayError if it leaves no place for the drain.
@@ -46,7 +46,7 @@ class Parts:
         listed = [it for it in items(template, "spec", "containers") if is_chosen(it, containers)]
         if not fragment.drain_seconds:
             return cls(*plain, keys, ("",) * len(listed))
-        found = drain.of_pod(template, fragment.drain_seconds, fragment.drain_file)
+        found = drain.plan_drain(template, fragment.drain_seconds, fragment.drain_file)
         for container in listed:
             drain.refuse_hooks(container)
         volume, mount = ("", "")
@@ -59,7 +59,7 @@ class Parts:
             f"{fragment.mount}{mount}",
             fragment.annotations + lines,
             {**keys, **found.annotations},
-            tuple(templates.drain_hooks(found, drain.port_of(each)) for each in listed),
+            tuple(templates.drain_hooks(found, drain.proxy_port(each)) for each in listed),
             found.grace if found.adds_grace else 0,
         )
 

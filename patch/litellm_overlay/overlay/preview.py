@@ -95,7 +95,7 @@ def preview_patch(
         ) from refusal
     except (AnchorError, UnknownStockFileError) as refusal:
         raise NotInCatalogueError(refusal.message, refusal.hint) from refusal
-    message, hint = words(outcome.decision, file.basis, outcome.message, outcome.hint)
+    message, hint = message_and_hint(outcome.decision, file.basis, outcome.message, outcome.hint)
     return Difference(
         decision=outcome.decision,
         message=message,
@@ -110,7 +110,7 @@ def preview_patch(
     )
 
 
-def words(decided: str, basis: str | None, message: str, hint: str) -> tuple[str, str]:
+def message_and_hint(decided: str, basis: str | None, message: str, hint: str) -> tuple[str, str]:
     """Return message and hint for people who ask before anything is done; else the guard's own."""
     if decided != "upstream-fixed" or basis not in _UNKNOWN:
         return message, hint

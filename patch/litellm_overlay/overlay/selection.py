@@ -70,7 +70,7 @@ class Pattern:
         )
 
 
-def parse(text: str) -> Pattern:
+def parse_pattern(text: str) -> Pattern:
     """Return a pattern; ValuesError if the text is none."""
     parts = text.removeprefix("!").split("/")
     if len(parts) > 3 or not all(map(_PART.fullmatch, parts)):
@@ -97,10 +97,10 @@ class Selection:
     own: tuple[tuple[Pattern, dict[str, Any]], ...] = ()
 
     @classmethod
-    def of(cls, texts: Iterable[str], values: OverlayValues) -> Selection:
+    def from_options(cls, texts: Iterable[str], values: OverlayValues) -> Selection:
         """Return the selection of the options and the values file; options overrule."""
-        own = tuple((parse(each["workload"]), dict(each)) for each in values.workloads)
-        given = tuple(map(parse, texts))
+        own = tuple((parse_pattern(each["workload"]), dict(each)) for each in values.workloads)
+        given = tuple(map(parse_pattern, texts))
         if not given:
             given = tuple(
                 replace(pattern, leaves_out=True) for pattern, keys in own if keys.get("leave_out")

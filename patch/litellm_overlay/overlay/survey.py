@@ -17,14 +17,14 @@ from litellm_overlay.objects.workloads import (
     template_in,
 )
 from litellm_overlay.overlay import containers
-from litellm_overlay.overlay.found import Chosen, Key, Left, Survey
+from litellm_overlay.overlay.found import ChosenTemplate, Key, Skipped, Survey
 from litellm_overlay.printed import shell_word
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from litellm_overlay.objects.access import Object
-    from litellm_overlay.objects.manifests import Document, Path
+    from litellm_overlay.objects.manifests import Document, KeyPath
     from litellm_overlay.objects.workloads import PodTemplate
     from litellm_overlay.overlay.selection import Selection
     from litellm_overlay.overlay.values import OverlayValues
@@ -41,9 +41,9 @@ def take(parts: Sequence[Document], selection: Selection, values: OverlayValues)
         string_at(container, "name")
         for template in templates
         for container in template.containers
-        if runs_litellm(container) or recognition.sign_of(container, template, configs)
+        if runs_litellm(container) or recognition.container_evidence(container, template, configs)
     }
-    looker = _Looker(selection, values, configs, signed)
+    looker = _Surveyor(selection, values, configs, signed)
     titles = Counter(_title(item) for _, _, item in found_objects)
     looker.ambiguous = {title for title, number in titles.items() if number > 1}
     for number, where, item in found_objects:
@@ -59,7 +59,7 @@ def take(parts: Sequence[Document], selection: Selection, values: OverlayValues)
     )
 
 
-def _objects(parts: Sequence[Document]) -> Iterator[tuple[int, Path, Object]]:
+def _objects(parts: Sequence[Document]) -> Iterator[tuple[int, KeyPath, Object]]:
     for number, document in enumerate(parts):
         if not any(word_ in document.text for word_ in _TELLING):
             continue
@@ -71,7 +71,7 @@ def _objects(parts: Sequence[Document]) -> Iterator[tuple[int, Path, Object]]:
                 raise
 
 
-class _Looker:
+class _Surveyor:
     """Decides of one object after the other."""
 
     def __init__(
@@ -85,12 +85,12 @@ class _Looker:
         self._follows: dict[str, str] = {}
         self.ambiguous: set[str] = set()  # titles of more than one object
         self._found_containers: set[str] = set()
-        self.chosen: list[Chosen] = []
-        self.left: list[Left] = []
-        self.refused: list[tuple[Left, int]] = []
-        self.stays: set[tuple[int, Path]] = set()
+        self.chosen: list[ChosenTemplate] = []
+        self.left: list[Skipped] = []
+        self.refused: list[tuple[Skipped, int]] = []
+        self.stays: set[tuple[int, KeyPath]] = set()
 
-    def look(self, number: int, where: Path, item: Object) -> None:
+    def look(self, number: int, where: KeyPath, item: Object) -> None:
         """Sort an object in."""
         title = _title(item) or f"document {number + 1}"
         if title in self.ambiguous and namespace(item):
@@ -135,22 +135,22 @@ class _Looker:
         context = mapping(template.spec, "securityContext")
         mounts = (mount for each in proxies for mount in items(each, "volumeMounts"))
         self.chosen.append(
-            Chosen(
+            ChosenTemplate(
                 document=number,
-                where=path,
+                path=path,
                 title=title,
                 namespace=namespace(item),
                 proxies=tuple(containers.proxy(each, context) for each in proxies),
                 mounts=tuple(each for each in mounts if each.get("name") != OUTPUT_VOLUME),
                 values=values,
-                gap=replacement.gap(item),
+                gap=replacement.outage_reason(item),
                 named=named,
             )
         )
 
     def _look_elsewhere(self, item: Object, title: str, key: Key) -> None:
         """Tell of an object whose pods something else makes."""
-        if not (told := elsewhere.leads(item)):
+        if not (told := elsewhere.explain_unreachable(item)):
             return
         self._seen.append(key)
         reason, hint = told
@@ -160,7 +160,7 @@ class _Looker:
             self._refuse(title, OverlayError(reason, hint))
         else:
             self._leave(title, reason, hint)
-            self._follows[title] = elsewhere.workload_of(item)
+            self._follows[title] = elsewhere.referenced_workload(item)
 
     def settle(self) -> None:
         """Say of a Rollout that its pods are those of a workload that gets the overlay."""
@@ -169,7 +169,7 @@ class _Looker:
             target = self._follows.get(each.title)
             if target in chosen:
                 reason = f"its pods are those of {target}, which gets the overlay"
-                self.left[number] = Left(each.title, reason, "", expected=True)
+                self.left[number] = Skipped(each.title, reason, "", expected=True)
 
     def refuse_unmatched(self) -> None:
         """Refuse patterns and names that fit nothing: they are misspelt."""
@@ -187,10 +187,10 @@ class _Looker:
             self._refuse("--container", OverlayError(sentence, hint))
 
     def _refuse(self, title: str, error: OverlayError) -> None:
-        self.refused.append((Left(title, error.message, error.hint), error.exit_code))
+        self.refused.append((Skipped(title, error.message, error.hint), error.exit_code))
 
     def _leave(self, title: str, reason: str, hint: str, *, expected: bool = False) -> None:
-        self.left.append(Left(title, reason, hint, expected))
+        self.left.append(Skipped(title, reason, hint, expected))
 
     def _sign(self, template: PodTemplate) -> str:
         if template.litellm:
@@ -198,7 +198,7 @@ class _Looker:
         wanted = self._values.image_name
         if wanted and (found := containers.by_image(template, wanted)):
             return f"its image is {found[0].get('image')}"
-        return recognition.sign(template, self._configs)
+        return recognition.find_evidence(template, self._configs)
 
     def _why_left(
         self, item: Object, template: PodTemplate, key: Key
@@ -235,7 +235,9 @@ class _Looker:
 
         Where one of that name looks like LiteLLM in another workload, that is what was meant.
         """
-        looks = runs_litellm(container) or recognition.sign_of(container, template, self._configs)
+        looks = runs_litellm(container) or recognition.container_evidence(
+            container, template, self._configs
+        )
         return bool(looks) or string_at(container, "name") not in self._signed
 
     def _how_to_choose(self, template: PodTemplate, sign: str, key: Key) -> tuple[str, str]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 from endpoint_patch import plan as guard_plan
 from endpoint_patch.errors import PlanUnreadableError
 from litellm_overlay import names
-from litellm_overlay.camel_case import camel
+from litellm_overlay.camel_case import to_camel_case
 from litellm_overlay.errors import OverlayError, ValuesError
 from litellm_overlay.objects import yaml_tree
 from litellm_overlay.overlay import workload_values
@@ -89,8 +89,8 @@ def load(text: str, **options: object) -> OverlayValues:
         given["workloads"] = workload_values.read(raw.pop("workloads"), fields_, _check)
     _take_patch(given, _pop_mapping(raw, "patch"))
     _take_image(given, _pop_mapping(raw, "image"))
-    known = {camel(name): name for name in fields_}
-    patch_keys = map(camel, _OF_PATCH.values())
+    known = {to_camel_case(name): name for name in fields_}
+    patch_keys = map(to_camel_case, _OF_PATCH.values())
     for own in ("image", "imagePullPolicy", *patch_keys, "settings", "workloads"):
         del known[own]
     if unknown := sorted(set(map(str, raw)) - set(known)):
@@ -173,7 +173,7 @@ def image_reference(image: Mapping[str, Any], where: str) -> str | None:
 def _check(given: dict[str, Any]) -> None:
     for name, (test, rule) in _RULES.items():
         if name in given and not test(given[name]):
-            raise ValuesError(f"{camel(name)} must be {rule}, not {given[name]!r}")
+            raise ValuesError(f"{to_camel_case(name)} must be {rule}, not {given[name]!r}")
     if (given.get("on_unknown") == "patch") != ("expected_sha256" in given):
         raise ValuesError(
             'onUnknown "patch" and expectedSha256 go together',

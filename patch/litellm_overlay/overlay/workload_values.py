@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from litellm_overlay.camel_case import camel
+from litellm_overlay.camel_case import to_camel_case
 from litellm_overlay.errors import ValuesError
-from litellm_overlay.overlay.selection import OWN, parse
+from litellm_overlay.overlay.selection import OWN, parse_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,7 +28,7 @@ def _entry(
     pattern = raw.pop("workload", None)
     if not isinstance(pattern, str):
         raise ValuesError("each of workloads needs a workload, such as Deployment/litellm")
-    parsed = parse(pattern)
+    parsed = parse_pattern(pattern)
     leave_out = raw.pop("leaveOut", parsed.leaves_out)
     if not isinstance(leave_out, bool):
         raise ValuesError(f"{pattern}: leaveOut must be true or false, not {leave_out!r}")
@@ -40,7 +40,7 @@ def _entry(
         if value := patch.pop(key, None):
             given[name] = value
     given["settings"] = {key: value for key, value in patch.items() if value is not None}
-    keys = {camel(name): name for name in OWN if name in known}
+    keys = {to_camel_case(name): name for name in OWN if name in known}
     for own in ("patchVersion", "onFixed", "settings"):
         keys.pop(own, None)
     if unknown := sorted(set(map(str, raw)) - set(keys)):

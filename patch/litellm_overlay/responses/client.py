@@ -86,7 +86,7 @@ class Connection:
             pass
         return Turn(tuple(events), close, first_ms, ms_since(began))
 
-    async def told(self, seconds: float) -> Json | None:
+    async def first_event(self, seconds: float) -> Json | None:
         """Return what the server says before it is asked anything, if it does so in time."""
         if self._socket is None:
             return None

@@ -71,7 +71,7 @@ async def diagnose(  # noqa: PLR0913 - where, as whom, and how patiently
 
     def note(check: Check) -> bool:
         # A server's own words are shown, and some servers repeat the key.
-        detail = plain(check.detail.replace(key, "[key]"))
+        detail = sanitize_line(check.detail.replace(key, "[key]"))
         checks.append(replace(check, detail=detail, milliseconds=round(check.milliseconds, 1)))
         on_check(checks[-1])
         return check.ok
@@ -82,35 +82,35 @@ async def diagnose(  # noqa: PLR0913 - where, as whom, and how patiently
 
     async with open_one() as connection:
         status, with_model = connection.status, None
-        note(of_handshake("handshake", connection))
-        told = await connection.told(TOLD_SECONDS)
+        note(check_handshake("handshake", connection))
+        told = await connection.first_event(TOLD_SECONDS)
         if told is not None:
-            note(of_refusal(told))
+            note(check_refusal(told))
         elif connection.accepted:
             turn = await connection.turn(warm_up(model))
-            going_on = note(of_warm_up(turn))
+            going_on = note(check_warm_up(turn))
             for name in ("turn", "second turn"):
                 if going_on:
                     frame = response_create(model, user_message(name), previous=turn.response_id)
                     turn = await connection.turn(frame)
-                    going_on = note(of_turn(name, turn))
+                    going_on = note(check_turn(name, turn))
     simple = response_create(model, user_message("turn"))
     if told is not None:
         pass  # nothing more is answered
     elif status == 101:
-        note(of_turn("nested form", await ask_alone(nested(simple)), required=False))
-        note(of_error("error event", await ask_alone({**simple, "model": NO_SUCH_MODEL})))
+        note(check_turn("nested form", await ask_alone(nested(simple)), required=False))
+        note(check_error("error event", await ask_alone({**simple, "model": NO_SUCH_MODEL})))
     elif status in {401, 403}:
         async with open_one(model_in_query=model) as connection:
             with_model = connection.status
-            note(of_handshake("handshake with ?model=", connection, required=False))
+            note(check_handshake("handshake with ?model=", connection, required=False))
     return Diagnosis(tuple(checks), judge(status, with_model, checks))
 
 
 def judge(status: int, with_model: int | None, checks: Sequence[Check]) -> Verdict:
     """Return the verdict for the handshake's status, the one with `?model=`, and the checks."""
     if status == 101:
-        return of_accepted(checks)
+        return judge_accepted(checks)
     if status == 426:
         return Verdict(
             "http-fallback",
@@ -136,7 +136,7 @@ def judge(status: int, with_model: int | None, checks: Sequence[Check]) -> Verdi
     return Verdict("no-endpoint", f"no WebSocket endpoint answers here: HTTP {status}", hint)
 
 
-def of_accepted(checks: Sequence[Check]) -> Verdict:
+def judge_accepted(checks: Sequence[Check]) -> Verdict:
     """Return the verdict for a handshake that was accepted and what followed."""
     failed = next((check for check in checks if check.required and not check.ok), None)
     if failed is None:
@@ -155,20 +155,20 @@ def of_accepted(checks: Sequence[Check]) -> Verdict:
     )
 
 
-def of_handshake(name: str, connection: Connection, *, required: bool = True) -> Check:
+def check_handshake(name: str, connection: Connection, *, required: bool = True) -> Check:
     """Return the check of a handshake."""
     detail = f"HTTP {connection.status}"
     return Check(name, connection.accepted, detail, connection.handshake_ms, required)
 
 
-def of_refusal(event: Json) -> Check:
+def check_refusal(event: Json) -> Check:
     """Return the check of a connection that was open only for a refusal of its key."""
-    return Check(KEY_CHECK, ok=False, detail=message_of(event), milliseconds=0.0)
+    return Check(KEY_CHECK, ok=False, detail=error_message(event), milliseconds=0.0)
 
 
-def of_warm_up(turn: Turn) -> Check:
+def check_warm_up(turn: Turn) -> Check:
     """Return the check of Codex's first frame, which must be answered and should cost nothing."""
-    check = of_turn("warm-up", turn)
+    check = check_turn("warm-up", turn)
     if turn.completed and turn.response_id is None:
         return replace(check, ok=False, detail="completed without a response id to refer to")
     if turn.text:
@@ -176,12 +176,12 @@ def of_warm_up(turn: Turn) -> Check:
     return check
 
 
-def of_turn(name: str, turn: Turn, *, required: bool = True) -> Check:
+def check_turn(name: str, turn: Turn, *, required: bool = True) -> Check:
     """Return the check of a turn that must complete."""
     return Check(name, turn.completed, outcome(turn), turn.total_ms, required)
 
 
-def of_error(name: str, turn: Turn) -> Check:
+def check_error(name: str, turn: Turn) -> Check:
     """Return the check of a frame that must be refused in a way that Codex can see.
 
     It must not hang Codex; a close in place of an event only costs it time.
@@ -207,19 +207,19 @@ def outcome(turn: Turn) -> str:
     if not turn.error:
         tokens = f", {turn.usage.get('output_tokens')} output tokens" if turn.usage else ""
         return f"{turn.terminal}, {len(turn.events)} events{tokens}"
-    message = message_of(turn.error)
+    message = error_message(turn.error)
     if has_status(turn.error):
         return f"error event, status {turn.error['status']}: {message}"
     return f"error event without a status, so Codex would wait for up to 300 s: {message}"
 
 
-def message_of(event: Json) -> str:
+def error_message(event: Json) -> str:
     """Return what an `error` event says to people."""
     said = event.get("error")
     return str(said.get("message") if isinstance(said, dict) else said)
 
 
-def plain(text: str) -> str:
+def sanitize_line(text: str) -> str:
     """Return a server's text as one line without control characters."""
     line = " ".join("".join(char if char.isprintable() else " " for char in text).split())
     return line if len(line) <= 200 else line[:199] + "…"

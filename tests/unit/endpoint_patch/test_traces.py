@@ -182,7 +182,7 @@ def test_what_cannot_be_read_is_nothing_to_python_either(tmp_path: Path) -> None
     (tmp_path / "folder.pth").mkdir()
     (tmp_path / "odd.pth").write_bytes(b"a\0b\n\xff\n" + b"x" * 5000)
     odd = [str(tmp_path / name) for name in ("loop", "file", "missing")]
-    found = traces.look([*odd, "", "relative", "/\0"], [str(tmp_path)])
+    found = traces.scan([*odd, "", "relative", "/\0"], [str(tmp_path)])
     assert found == traces.Startup()
 
 

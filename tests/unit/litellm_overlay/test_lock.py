@@ -10,7 +10,7 @@ import pytest
 from fakes.overlaid import CATALOGUE, IMAGE, crashing, pod, report, workload
 from litellm_overlay import lock
 from litellm_overlay.errors import NotInCatalogueError, OverlayError, ValuesError, VerificationError
-from litellm_overlay.fleet.rows import rows_of
+from litellm_overlay.fleet.rows import workload_statuses
 from litellm_overlay.objects.kinds import WORKLOADS
 from litellm_overlay.overlay import values
 from litellm_overlay.overlay.plan import Planner
@@ -29,13 +29,13 @@ def row(item=OURS, *pods):
     """Return the row of a workload; by default of two pods that work."""
     listed = {plural: [] for plural in WORKLOADS} | {"deployments": [item]}
     running = pods or (pod(item, 0, said()), pod(item, 1, said()))
-    (found,) = rows_of(listed, running, CATALOGUE)
+    (found,) = workload_statuses(listed, running, CATALOGUE)
     return found
 
 
 def to_pin(**options):
     """Return the lock for options."""
-    return lock.to_pin(Planner.of(values.load("", **options)))
+    return lock.to_pin(Planner.from_values(values.load("", **options)))
 
 
 PINNED = lock.rows_to_pin([row()])
@@ -43,9 +43,9 @@ PINNED = lock.rows_to_pin([row()])
 
 def test_the_file_holds_the_lock():
     """What is written is read again, the same bytes each time, a newline at the end."""
-    text = lock.text(PINNED)
-    assert lock.read(text, "it") == PINNED
-    assert text == lock.text(lock.read(text, "it"))
+    text = lock.to_text(PINNED)
+    assert lock.parse_lock(text, "it") == PINNED
+    assert text == lock.to_text(lock.parse_lock(text, "it"))
     assert json.loads(text) == {
         "lockVersion": 1,
         "image": IMAGE,
@@ -75,16 +75,16 @@ def test_the_file_holds_the_lock():
 )
 def test_another_file_is_refused(change, sentence):
     """With the key that is wrong; what could move a terminal's cursor is escaped."""
-    text = json.dumps({**json.loads(lock.text(PINNED)), **change})
+    text = json.dumps({**json.loads(lock.to_text(PINNED)), **change})
     with pytest.raises(ValuesError, match=sentence):
-        lock.read(text, "it")
+        lock.parse_lock(text, "it")
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", "image: x", '{"lockVersion": 1}'])
 def test_no_lock_at_all(text):
     """One sentence and what to do."""
     with pytest.raises(ValuesError) as refused:
-        lock.read(text, "it")
+        lock.parse_lock(text, "it")
     assert refused.value.hint == "delete it and write it anew: litellm-overlay pin"
 
 
@@ -133,14 +133,14 @@ def test_a_newer_release_is_pinned_without_its_file():
     found = to_pin(image="ghcr.io/berriai/litellm:v1.999.0")
     assert (found.litellm_version, found.stock_sha256) == ("1.999.0", None)
     assert found.patch_version == "2.0.0"
-    assert lock.read(lock.text(found), "it") == found
+    assert lock.parse_lock(lock.to_text(found), "it") == found
 
 
 def test_a_tag_that_contradicts_the_option_leaves_the_release_open():
     """What is written down must hold; the guard will say which it is."""
     found = to_pin(image=IMAGE, litellm_version="1.86.2")
     assert (found.image, found.litellm_version, found.stock_sha256) == (IMAGE, None, None)
-    assert lock.read(lock.text(found), "it") == found
+    assert lock.parse_lock(lock.to_text(found), "it") == found
 
 
 @pytest.mark.parametrize(
@@ -171,8 +171,8 @@ def test_a_tag_that_has_moved():
     found = row(OURS, pod(OURS, 0, said()), moved(1))
     with pytest.raises(VerificationError, match=r"run different images: sha256:a+, sha256:b+"):
         lock.rows_to_pin([found])
-    assert "the pods run different images" in lock.hold(found, PINNED).reasons[-1]
-    one = lock.hold(row(OURS, moved(0)), PINNED)
+    assert "the pods run different images" in lock.mark_drift(found, PINNED).reasons[-1]
+    one = lock.mark_drift(row(OURS, moved(0)), PINNED)
     assert one.decision == "drifted"
     assert one.reasons == ("the image's digest is bbbbbbbbbbbb, the lock says aaaaaaaaaaaa",)
 
@@ -204,7 +204,7 @@ def test_our_charts_version_is_pinned():
 
 def test_the_same_is_no_difference():
     """Nor is what only one of both tells."""
-    assert lock.hold(row(), PINNED) == row()
+    assert lock.mark_drift(row(), PINNED) == row()
     assert lock.differences(PINNED, lock.Lock()) == ()
 
 
@@ -220,7 +220,7 @@ def test_the_same_is_no_difference():
 )
 def test_each_difference_is_drift(change, sentence):
     """With both values."""
-    held = lock.hold(row(), replace(PINNED, **change))
+    held = lock.mark_drift(row(), replace(PINNED, **change))
     assert held.decision == "drifted"
     assert len(held.reasons) == 1
     assert held.reasons[0].startswith(sentence)
@@ -228,7 +228,7 @@ def test_each_difference_is_drift(change, sentence):
 
 def test_a_proxy_without_the_overlay_is_not_as_the_lock_says():
     """It says so beside what else differs."""
-    held = lock.hold(row(workload()), PINNED)
+    held = lock.mark_drift(row(workload()), PINNED)
     assert held.decision == "drifted"
     assert "the overlay is missing, the lock says patch 2.0.0" in held.reasons
 
@@ -236,34 +236,34 @@ def test_a_proxy_without_the_overlay_is_not_as_the_lock_says():
 def test_a_refusal_stays_one():
     """The lock does not hide why a pod does not start."""
     found = row(OURS, pod(OURS, 0, **crashing(report("refused"))))
-    held = lock.hold(found, replace(PINNED, patch_version="1.0.0"))
+    held = lock.mark_drift(found, replace(PINNED, patch_version="1.0.0"))
     assert held.decision == "refused"
     assert held.reasons[0] == found.reasons[0]
 
 
 def test_a_lock_fills_in_what_values_leave_open():
     """And overrules nothing; the image gets the digest."""
-    filled = lock.fill(values.load(""), PINNED)
+    filled = lock.fill_values(values.load(""), PINNED)
     assert (filled.image, filled.patch_version) == (f"{IMAGE}@{DIGEST}", "2.0.0")
     assert filled.on_fixed == "passthrough"
     given = values.load(
         "", image="a/b:c", patch_version="2.0.1", litellm_version="1.88.5", on_fixed="patch"
     )
-    assert lock.fill(given, PINNED) == given
+    assert lock.fill_values(given, PINNED) == given
 
 
 def test_refuse():
     """All differences at once, and what to do; nothing for none."""
-    lock.refuse(PINNED, PINNED)
+    lock.require_match(PINNED, PINNED)
     with pytest.raises(OverlayError) as refused:
-        lock.refuse(PINNED, replace(PINNED, patch_version="1.0.0", image="a/b:c"))
+        lock.require_match(PINNED, replace(PINNED, patch_version="1.0.0", image="a/b:c"))
     assert refused.value.exit_code == 5
     assert refused.value.message.count("the lock says") == 2
 
 
 def test_changes():
     """Key, old, new; all of them where there was no lock."""
-    assert lock.changes(PINNED, PINNED) == ()
-    changed = lock.changes(PINNED, replace(PINNED, patch_version="1.0.0", image_digest=None))
+    assert lock.list_changes(PINNED, PINNED) == ()
+    changed = lock.list_changes(PINNED, replace(PINNED, patch_version="1.0.0", image_digest=None))
     assert changed == (("imageDigest", DIGEST, ""), ("patchVersion", "2.0.0", "1.0.0"))
-    assert ("patchVersion", "", "2.0.0") in lock.changes(None, PINNED)
+    assert ("patchVersion", "", "2.0.0") in lock.list_changes(None, PINNED)

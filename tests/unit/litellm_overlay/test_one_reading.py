@@ -12,7 +12,7 @@ from fakes import image as fake_image
 from fakes.endpoint_module import MINIMAL, STOCK, known_files
 from fakes.overlaid import CATALOGUE, pod, report, state, workload
 from litellm_overlay import checks
-from litellm_overlay.fleet.rows import rows_of
+from litellm_overlay.fleet.rows import workload_statuses
 from litellm_overlay.fleet.verification import not_asked, targets
 from litellm_overlay.objects import guard_report
 from litellm_overlay.objects.kinds import WORKLOADS
@@ -24,7 +24,7 @@ def seen(message, exit_code):
     """Return decision and first sentence of report, status and doctor; and what verify would ask."""
     one = {"kind": "Pod", **pod(OURS, 0, **state(message, exit_code=exit_code))}
     listed = {plural: [] for plural in WORKLOADS} | {"deployments": [OURS]}
-    (row,) = rows_of(listed, [one], CATALOGUE)
+    (row,) = workload_statuses(listed, [one], CATALOGUE)
     (target,) = targets([one], CATALOGUE)
     found = [
         item for item in checks.findings([OURS, one], CATALOGUE) if item.object.startswith("Pod/")
@@ -120,7 +120,7 @@ def test_a_pod_that_lost_the_guard():
     del half["spec"]["initContainers"]
     half["status"]["initContainerStatuses"] = []
     listed = {plural: [] for plural in WORKLOADS} | {"deployments": [OURS]}
-    (row,) = rows_of(listed, [half], CATALOGUE)
+    (row,) = workload_statuses(listed, [half], CATALOGUE)
     assert (row.decision, row.agreeing) == ("drifted", 0)
     assert row.reasons == ("pod proxy-0: lacks the template's overlay",)
     (target,) = targets([half], CATALOGUE)
@@ -131,7 +131,7 @@ def test_chores_are_nobodys_proxies():
     """LiteLLM's migrations Job has our mount; what it runs comes to an end by itself."""
     job = {"kind": "Pod", **pod(OURS, 0, report("refused"))}
     job["metadata"]["ownerReferences"] = [{"kind": "Job", "name": "m", "controller": True}]
-    assert rows_of({}, [job], CATALOGUE) == ()
+    assert workload_statuses({}, [job], CATALOGUE) == ()
     assert targets([job], CATALOGUE) == ()
     assert checks.findings([job], CATALOGUE) == ()
 

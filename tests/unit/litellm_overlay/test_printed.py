@@ -9,7 +9,7 @@ import subprocess
 import pytest
 import yaml
 
-from litellm_overlay.printed import PLACEHOLDER, printable, sentence, shell_word, yaml_word
+from litellm_overlay.printed import PLACEHOLDER, sanitize, sentence, shell_word, yaml_word
 
 HOSTILE = [
     "x; touch planted", "$(touch planted)", "`touch planted`", "x\ntouch planted", "x\rtouch planted",
@@ -25,7 +25,7 @@ def test_a_word_of_a_command_is_one_word(text, tmp_path):
     """For a shell as for the eye; what cannot be a name is none."""
     word = shell_word(text)
     assert shlex.split(word) in ([text], [PLACEHOLDER])
-    assert printable(word) == word
+    assert sanitize(word) == word
     done = subprocess.run(
         ["sh", "-c", f"printf %s {word}"], cwd=tmp_path, capture_output=True, text=True, check=True
     )
@@ -43,7 +43,7 @@ def test_an_ordinary_word_stays_as_it_is(text):
 def test_a_scalar_of_yaml_is_one_scalar(text):
     """No key, no document, no alias can come of it."""
     document = f"metadata: {{name: {yaml_word(text)}}}"
-    assert yaml.safe_load(document) == {"metadata": {"name": printable(text)}}
+    assert yaml.safe_load(document) == {"metadata": {"name": sanitize(text)}}
     assert "\n" not in document
 
 
@@ -52,8 +52,8 @@ def test_a_scalar_of_yaml_is_one_scalar(text):
 )
 def test_nothing_that_moves_a_cursor_or_turns_a_line_is_printed(char):
     """C0, C1, bidi, breaks of lines."""
-    assert printable(f"a{char}b") == "a b"
-    assert printable(f"a{char}b", keep=char) == f"a{char}b"
+    assert sanitize(f"a{char}b") == "a b"
+    assert sanitize(f"a{char}b", keep=char) == f"a{char}b"
 
 
 @pytest.mark.parametrize(

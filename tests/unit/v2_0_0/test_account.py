@@ -7,7 +7,7 @@ import types
 import pytest
 
 from endpoint_patch.versions.v2_0_0.inserted.account import Account
-from endpoint_patch.versions.v2_0_0.inserted.identity import owner_of
+from endpoint_patch.versions.v2_0_0.inserted.identity import owner_hash
 from endpoint_patch.versions.v2_0_0.inserted.metrics import Metrics
 from fakes.proxy_app import completed, sse
 from support.client import close_code, hear, say
@@ -112,8 +112,8 @@ IDENTITIES = {
 def test_a_key_is_known_by_a_hash_of_ours(identity):
     """LiteLLM's `api_key` may be the key itself: neither it nor a bare hash of it is told."""
     known = identity["api_key"] or identity["user_id"]
-    mine = owner_of(types.SimpleNamespace(**identity), b"shown", b"secret of this process")
-    other = owner_of(types.SimpleNamespace(**identity), b"shown", b"secret of another")
+    mine = owner_hash(types.SimpleNamespace(**identity), b"shown", b"secret of this process")
+    other = owner_hash(types.SimpleNamespace(**identity), b"shown", b"secret of another")
     assert len(mine) == 16
     assert mine != other  # nobody who guesses the key can tell that it is the one
     assert known not in account().close(1000, mine)["key"]

@@ -61,9 +61,9 @@ def test_a_key_has_one_allowance_while_it_matters():
     """Not a fresh one with each connection; those that are whole again are forgotten."""
     clock = Clock()
     allowances = Allowances(clock)
-    allowances.of(b"spender").charge(2 * MAX_IDLE_BYTES, 0)
+    allowances.for_key(b"spender").charge(2 * MAX_IDLE_BYTES, 0)
     for number in range(5000):
-        allowances.of(b"%d" % number)
-    assert allowances.of(b"spender").in_debt()
-    assert not allowances.of(b"other").in_debt()
+        allowances.for_key(b"%d" % number)
+    assert allowances.for_key(b"spender").in_debt()
+    assert not allowances.for_key(b"other").in_debt()
     assert len(allowances._by_owner) < 1100

@@ -70,7 +70,7 @@ async def test_how_a_client_left_is_kept(told, code):
 async def test_nothing_is_read_from_a_client_that_is_let_go():
     """What it still says changes nothing, and the supervisor wakes up to close."""
     one, socket, wake = client({"type": "websocket.receive", "text": "a"})
-    one.let_go(1009)
+    one.request_close(1009)
     assert await one.receive() is None
     assert (wake.is_set(), len(socket.messages)) == (True, 1)
 
@@ -93,7 +93,7 @@ async def test_a_lane_s_event_names_its_lane(text, stream_id, sent):
 async def test_an_event_of_ours_is_told_as_json():
     """Half a surrogate pair, which no socket could send as it is, included."""
     one, socket, _wake = client()
-    await one.tell({"type": "error", "message": "\ud83d"}, "l")
+    await one.send_event({"type": "error", "message": "\ud83d"}, "l")
     assert socket.sent == ['{"stream_id":"l","type":"error","message":"\\ud83d"}']
     assert json.loads(socket.sent[0])["message"] == "\ud83d"
 
@@ -132,7 +132,7 @@ async def test_closing(let_go, code, broken):
     one, socket, _wake = client()
     socket.broken = broken
     if let_go is not None:
-        one.let_go(let_go)
+        one.request_close(let_go)
     await one.close()
     assert socket.closed == [code]
     assert one.gone.is_set()

@@ -12,7 +12,7 @@ from endpoint_patch.versions.v2_0_0.inserted.frames import (
     Create,
     parse,
     parse_message,
-    size_of,
+    size_in_bytes,
 )
 
 CREATE = {"type": "response.create"}
@@ -175,7 +175,7 @@ def test_a_refusal_keeps_its_lane():
 )
 def test_a_message_is_measured_in_bytes(raw, size):
     """So a limit means the same for every script, and for text sent as bytes."""
-    assert size_of(raw) == size
+    assert size_in_bytes(raw) == size
 
 
 GOOD = json.dumps({**CREATE, "model": "m", "stream_id": "l1"})
@@ -194,7 +194,7 @@ GOOD = json.dumps({**CREATE, "model": "m", "stream_id": "l1"})
 )
 def test_a_message_becomes_a_frame_good_or_bad(raw, max_size, code, close, stream_id):
     """A refusal is a frame too, of the lane it came from; only size closes the connection."""
-    frame = parse_message(raw, size_of(raw), max_size, None)
+    frame = parse_message(raw, size_in_bytes(raw), max_size, None)
     assert frame.stream_id == stream_id
     if code is None:
         assert isinstance(frame, Create)
@@ -205,7 +205,7 @@ def test_a_message_becomes_a_frame_good_or_bad(raw, max_size, code, close, strea
 def test_what_is_to_be_ignored_is_no_frame():
     """An acknowledgement takes no place in a lane."""
     raw = '{"type":"response.processed"}'
-    assert parse_message(raw, size_of(raw), 1000, None) is None
+    assert parse_message(raw, size_in_bytes(raw), 1000, None) is None
 
 
 JSON = st.recursive(

@@ -34,7 +34,7 @@ class Bodies:
         await settled()
 
     async def _pass(self, name, size, owner):
-        async with self.gate.passage(owner, size) as begun:
+        async with self.gate.slot(owner, size) as begun:
             self.order.append(name)
             self.begun[name] = begun
             await self._ends[name].wait()

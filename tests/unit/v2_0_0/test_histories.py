@@ -128,8 +128,8 @@ def test_a_connection_that_ends_gives_all_back():
     chain(memory, "r", 30)
     chain(memory, "r", 30)
     memory.remember("r29", "r29", b"x")
-    memory.lose("r29")
-    memory.lose("never there")
+    memory.evict("r29")
+    memory.evict("never there")
     memory.clear()
     assert (histories.held, histories._shares, len(memory)) == (0, {}, 0)
 

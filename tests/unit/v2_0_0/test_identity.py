@@ -2,7 +2,7 @@
 
 import types
 
-from endpoint_patch.versions.v2_0_0.inserted.identity import owner_of
+from endpoint_patch.versions.v2_0_0.inserted.identity import owner_hash
 
 
 def test_an_owner_is_whom_litellm_found():
@@ -10,15 +10,15 @@ def test_an_owner_is_whom_litellm_found():
     secret = b"s" * 32
     by_key = types.SimpleNamespace(api_key="sk-1234", user_id="u")
     by_user = types.SimpleNamespace(api_key=None, user_id="u")
-    assert owner_of(by_key, b"a", secret) == owner_of(by_key, b"b", secret)
-    assert owner_of(by_user, b"a", secret) == owner_of(by_user, b"b", secret)
+    assert owner_hash(by_key, b"a", secret) == owner_hash(by_key, b"b", secret)
+    assert owner_hash(by_user, b"a", secret) == owner_hash(by_user, b"b", secret)
     owners = {
-        owner_of(by_key, None, secret),
-        owner_of(by_key, None, b"another process's"),
-        owner_of(by_user, None, secret),
-        owner_of(None, b"a", secret),
-        owner_of(None, b"b", secret),
-        owner_of(object(), None, secret),
+        owner_hash(by_key, None, secret),
+        owner_hash(by_key, None, b"another process's"),
+        owner_hash(by_user, None, secret),
+        owner_hash(None, b"a", secret),
+        owner_hash(None, b"b", secret),
+        owner_hash(object(), None, secret),
     }
     assert len(owners) == 6
     assert all(len(owner) == 16 and b"sk-1234" not in owner for owner in owners)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from endpoint_patch.versions.v2_0_0.inserted.provider import Provider, provider_of
+from endpoint_patch.versions.v2_0_0.inserted.provider import Provider, read_provider
 
 LITELLM = {"x-litellm-call-id": "c", "x-litellm-version": "1.88.6"}
 
@@ -31,4 +31,4 @@ def base(url):
 def test_the_provider_is_told_by_the_headers(headers, is_openai, has_responses):
     """LiteLLM tells the address it asked, and passes on the provider's own headers."""
     given = [(k.encode(), v.encode()) for k, v in {**LITELLM, **headers}.items()]
-    assert provider_of(given) == Provider(is_openai=is_openai, has_responses=has_responses)
+    assert read_provider(given) == Provider(is_openai=is_openai, has_responses=has_responses)

@@ -14,7 +14,12 @@ from hypothesis import strategies as st
 
 from endpoint_patch.versions.v2_0_0.inserted import frames, reading
 from endpoint_patch.versions.v2_0_0.inserted.errors import RefusalError
-from endpoint_patch.versions.v2_0_0.inserted.frames import Aside, parse, parse_message, size_of
+from endpoint_patch.versions.v2_0_0.inserted.frames import (
+    Aside,
+    parse,
+    parse_message,
+    size_in_bytes,
+)
 from endpoint_patch.versions.v2_0_0.inserted.reading import Unread
 
 CREATE = {"type": "response.create"}
@@ -212,7 +217,7 @@ def test_the_text_of_half_a_surrogate_pair_is_not_kept(half):
 def test_a_refusal_holds_nothing_of_its_message():
     """It may wait in its lane behind a turn, where a message's objects would be memory held."""
     for raw in ("{nope", "[1]", json.dumps({"type": 7, "input": LARGE}), b"\xff"):
-        refusal = parse_message(raw, size_of(raw), 1_000_000, None)
+        refusal = parse_message(raw, size_in_bytes(raw), 1_000_000, None)
         assert isinstance(refusal, RefusalError)
         assert (refusal.__traceback__, refusal.__context__, refusal.__cause__) == (None,) * 3
 
@@ -225,5 +230,5 @@ def test_the_collector_pauses_while_a_large_message_is_read(kind, monkeypatch):
         assert parse_message("{}", size, 1 << 20, None) is not paused
     monkeypatch.undo()
     raw = json.dumps({"type": kind, "model": "m", "input": LARGE})
-    parse_message(raw, size_of(raw), 1 << 20, None)
+    parse_message(raw, size_in_bytes(raw), 1 << 20, None)
     assert gc.isenabled()

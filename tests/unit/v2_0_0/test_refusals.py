@@ -3,7 +3,7 @@
 import pytest
 from fastapi import HTTPException
 
-from endpoint_patch.versions.v2_0_0.inserted.refusals import is_about_the_key, refusal_of
+from endpoint_patch.versions.v2_0_0.inserted.refusals import is_about_the_key, refusal_from
 from fakes.proxy_app import KeyRefused
 
 WORDS = "Authentication Error, "
@@ -23,7 +23,7 @@ WORDS = "Authentication Error, "
 )
 def test_a_key_that_litellm_knows_is_told(error, reason):
     """In LiteLLM's own words, with a status at which Codex stops at once."""
-    refusal = refusal_of(error)
+    refusal = refusal_from(error)
     assert (refusal.reason, refusal.known) == (reason, True)
     assert refusal.event["status"] == 400
     said = getattr(error, "message", None) or error.detail
@@ -48,7 +48,7 @@ def test_a_key_that_litellm_knows_is_told(error, reason):
 )
 def test_whoever_shows_no_key_that_litellm_knows_is_not(error, reason):
     """Missing, malformed, unknown, from elsewhere, or not to be checked: no connection."""
-    refusal = refusal_of(error)
+    refusal = refusal_from(error)
     assert (refusal.reason, refusal.known) == (reason, False)
     assert "sk-secret" not in str(refusal.event)
 

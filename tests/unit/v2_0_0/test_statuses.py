@@ -9,15 +9,15 @@ from support import statuses
 @pytest.mark.parametrize("status", statuses.STATUSES)
 def test_a_status_passes_as_it_is(status):
     """Codex tries again over HTTP after all but 400 and 429: so it must over WebSocket."""
-    assert status_for_client(status, None, provider_s=True) == status
-    assert status_for_client(status, "auth_error", provider_s=True) == status
+    assert status_for_client(status, None, from_provider=True) == status
+    assert status_for_client(status, "auth_error", from_provider=True) == status
 
 
 def test_the_docs_say_what_is_told():
     """docs/statuses.md holds every status, and the code tells what stands there."""
     told, _ = statuses.read()
     assert told == {
-        status: status_for_client(status, None, provider_s=True) for status in statuses.STATUSES
+        status: status_for_client(status, None, from_provider=True) for status in statuses.STATUSES
     }
 
 
@@ -33,7 +33,7 @@ def test_a_turn_ends_over_websocket_as_it_does_over_http():
 @pytest.mark.parametrize("status", [0, 200, 302, 600])
 def test_what_is_no_error_s_status_is_told_as_500(status):
     """Codex takes an event with status 200 for none."""
-    assert status_for_client(status, None, provider_s=True) == 500
+    assert status_for_client(status, None, from_provider=True) == 500
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_what_is_no_error_s_status_is_told_as_500(status):
 )
 def test_what_litellm_refuses_itself_provokes_no_retry(status, kind, told):
     """Codex would need 13 s of them; a key, its model and its budget stay what they are."""
-    assert status_for_client(status, kind, provider_s=False) == told
+    assert status_for_client(status, kind, from_provider=False) == told
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ DIGEST = "sha256:" + "0a571da849db5f9c" * 4
 )
 def test_a_release_tag_names_its_release(reference, release):
     """Every style of before and after 1.84.0, in any registry, and a tag without image."""
-    reading = image_tags.read(image_tags.parse(reference))
+    reading = image_tags.read_release(image_tags.parse_image(reference))
     assert (reading.release, reading.exact) == (release, True)
 
 
@@ -61,7 +61,7 @@ def test_a_release_tag_names_its_release(reference, release):
 )
 def test_other_tags_name_only_the_nearest_release(reference, release, why):
     """They are built from something else; the reading says so."""
-    reading = image_tags.read(image_tags.parse(reference))
+    reading = image_tags.read_release(image_tags.parse_image(reference))
     assert (reading.release, reading.exact) == (release, False)
     assert re.search(why, reading.why)
 
@@ -86,17 +86,17 @@ def test_other_tags_name_only_the_nearest_release(reference, release, why):
 )
 def test_some_references_cannot_be_told(reference, why):
     """No guess is made."""
-    reading = image_tags.read(image_tags.parse(reference))
+    reading = image_tags.read_release(image_tags.parse_image(reference))
     assert (reading.release, reading.exact) == (None, False)
     assert why in reading.why
 
 
 def test_a_port_is_no_tag():
     """The colon of a registry's port comes before a slash."""
-    assert image_tags.parse("registry.example.com:5000/a/litellm") == image_tags.Image(
+    assert image_tags.parse_image("registry.example.com:5000/a/litellm") == image_tags.Image(
         "registry.example.com:5000/a/litellm", None, None
     )
-    assert image_tags.parse(
+    assert image_tags.parse_image(
         f"registry.example.com:5000/a/litellm:v1.88.6@{DIGEST}"
     ) == image_tags.Image("registry.example.com:5000/a/litellm", "v1.88.6", DIGEST)
 
@@ -107,14 +107,14 @@ def test_a_port_is_no_tag():
 def test_what_is_no_reference_is_refused(text):
     """A slip of the pen is named, not answered."""
     with pytest.raises(ValueError, match="neither a version nor an image reference"):
-        image_tags.parse(text)
+        image_tags.parse_image(text)
 
 
 @given(st.text(alphabet="abv0123456789.-_:/@", max_size=40))
 def test_any_text_is_read_or_refused(text):
     """No text leads to another error, and a release is always a version of three numbers."""
     with contextlib.suppress(ValueError):
-        reading = image_tags.read(image_tags.parse(text))
+        reading = image_tags.read_release(image_tags.parse_image(text))
         assert reading.release is None or reading.release.count(".") >= 2
         assert reading.why
 
@@ -154,4 +154,4 @@ def test_a_tag_is_found_in_any_text(reference, tag):
 )
 def test_a_final_release_is_named_anywhere_in_a_tag(tag, named):
     """Not only at its head; a pre-release is another release, and longer numbers are others."""
-    assert image_tags.names(tag, "1.107.0") is named
+    assert image_tags.names_release(tag, "1.107.0") is named

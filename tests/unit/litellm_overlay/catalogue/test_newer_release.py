@@ -42,15 +42,15 @@ def test_a_release_that_is_newer_is_unreviewed(catalogue, version, like):
 def test_a_newer_release_has_the_gaps_that_nobody_ended(catalogue):
     """Those of the newest release that was looked at; and what it is told is true of its line."""
     assert catalogue.find("1.999.0").gaps == catalogue.releases[-1].gaps
-    said = assessment.newer(catalogue.find("1.83.15"), catalogue)
+    said = assessment.newer_release_warning(catalogue.find("1.83.15"), catalogue)
     assert "newer than the last that this catalogue knows, 1.83.14 of 20" in said
-    assert assessment.newer(catalogue.release("1.83.14"), catalogue) == ""
+    assert assessment.newer_release_warning(catalogue.release("1.83.14"), catalogue) == ""
 
 
 @pytest.mark.parametrize("asked", ["1.999.0", "ghcr.io/berriai/litellm:v1.999.0"])
 def test_a_newer_release_is_no_error(catalogue, asked):
     """And no malware hides behind it."""
-    found = assessment.answer(asked, catalogue)
+    found = assessment.assess(asked, catalogue)
     assert (found.state, found.exact, found.release.version) == ("unreviewed", True, "1.999.0")
     for name in ("1.107.0.1", "1.107.0+newer", "litellm:v1.999.0-was-1.107.0"):
-        assert assessment.answer(name, catalogue).state == "malicious"
+        assert assessment.assess(name, catalogue).state == "malicious"

@@ -80,7 +80,7 @@ def test_every_hash_is_well_formed(catalogue):
 
 def test_what_a_gap_tells(catalogue):
     """Where it was seen, and what mends it; or where it is from."""
-    gaps = {gap.id: gap.told for gap in catalogue.gaps}
+    gaps = {gap.id: gap.description for gap in catalogue.gaps}
     assert gaps["budget"].endswith(
         " (seen on 10 releases, 1.89.7 to 1.110.2; patch 2.0.0 mends it)"
     )
@@ -244,7 +244,7 @@ MALICIOUS_INDEX = "sha256:1bbcb1443bc962e45f5aad53fe3d2c30600e0379715fb6c664cdd3
 )
 def test_malware_by_any_name(asked, release, exact):
     """Version, tag or digest of the image index, whatever else stands beside it."""
-    found = assessment.answer(asked, releases.load())
+    found = assessment.assess(asked, releases.load())
     assert (found.release.version, found.state, found.exact) == (release, "malicious", exact)
     assert found.why or exact
 
@@ -252,7 +252,7 @@ def test_malware_by_any_name(asked, release, exact):
 @pytest.mark.parametrize("asked", ["1.107.0rc2", "1.107.0.dev3", "litellm:v1.107.0-rc.1"])
 def test_a_pre_release_is_not_the_malware(asked):
     """They came from the vendor, and are on the index still."""
-    assert assessment.answer(asked, releases.load()).state == "fixed"
+    assert assessment.assess(asked, releases.load()).state == "fixed"
 
 
 def test_the_malicious_images():
@@ -262,6 +262,6 @@ def test_the_malicious_images():
 
 def test_every_malicious_release_says_where_that_is_known_from():
     """What was only read in another's words says so."""
-    told = {r.version: assessment.notice(r) for r in releases.load().in_state("malicious")}
+    told = {r.version: assessment.malware_notice(r) for r in releases.load().in_state("malicious")}
     assert all("Source: https://" in text for text in told.values())
     assert [version for version, text in told.items() if "second-hand" in text] == ["1.107.0"]

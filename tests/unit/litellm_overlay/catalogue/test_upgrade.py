@@ -60,7 +60,7 @@ def test_between_any_two_releases_nothing_is_lost_or_told_twice(check, catalogue
             assert len(told) == len(set(told))
             target, before = catalogue.release(new), catalogue.release(old)
             if target.state == "malicious":
-                assert told == [assessment.notice(target)]
+                assert told == [assessment.malware_notice(target)]
                 continue
             for item in {*target.advisories, *before.advisories}:
                 place = {
@@ -88,9 +88,9 @@ def test_a_fixed_target_needs_no_overlay_for_the_handshake(check, catalogue):
         "an upgrade closes the advisories of older releases; the overlay closes none",
     )
     gaps = catalogue.release("1.90.0").gaps
-    mended = [gap.told for gap in gaps if PATCH in gap.mended_by]
+    mended = [gap.description for gap in gaps if PATCH in gap.mended_by]
     assert list(found.losses) == mended
-    assert {*found.losses, *found.remaining} == {gap.told for gap in gaps}
+    assert {*found.losses, *found.remaining} == {gap.description for gap in gaps}
     assert found.sentence == (
         "LiteLLM 1.90.0 needs no overlay for the handshake; keep the bridge (onFixed: patch) for "
         f"{len(mended)} known gaps that patch {PATCH} mends"
@@ -112,7 +112,9 @@ def test_the_bridge_that_stays_loses_nothing(catalogue, current):
     )
     found = upgrade.check(target, before, PATCH, catalogue, "patch")
     assert (found.verdict, found.losses) == ("fixed-upstream", ())
-    open_ = [gap.told for gap in catalogue.release("1.110.2").gaps if PATCH not in gap.mended_by]
+    open_ = [
+        gap.description for gap in catalogue.release("1.110.2").gaps if PATCH not in gap.mended_by
+    ]
     assert list(found.remaining) == open_
     assert not [text for text in found.gains if "may go" in text]
 
@@ -133,7 +135,7 @@ def test_a_newer_target_is_unreviewed(check, catalogue, current):
     assert (found.verdict, found.proceed) == ("unreviewed", False)
     assert "chart, inject, render and pin go on" in found.sentence
     one(found.remaining, "advisories are not known here")
-    expected = [f"to be expected: {gap.told}" for gap in catalogue.releases[-1].gaps]
+    expected = [f"to be expected: {gap.description}" for gap in catalogue.releases[-1].gaps]
     assert set(expected) <= set(found.remaining)
     assert "litellm-overlay diff 1.999.0" in found.steps
     one(found.steps, "--entrypoint sha256sum")

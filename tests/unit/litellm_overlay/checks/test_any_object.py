@@ -10,7 +10,7 @@ from fakes import objects as fake
 from litellm_overlay import checks
 from litellm_overlay.catalogue import releases
 from litellm_overlay.checks import address
-from litellm_overlay.fleet.rows import rows_of
+from litellm_overlay.fleet.rows import workload_statuses
 from litellm_overlay.fleet.verification import targets
 
 CATALOGUE = releases.load()
@@ -91,7 +91,7 @@ def test_any_value_in_any_place(value):
         inside[path[-1]] = value
         found = checks.findings(objects, CATALOGUE)
         assert all(isinstance(item.what, str) and item.what for item in found), path
-        address.addresses(checks.read(objects))
+        address.addresses(checks.build_world(objects))
 
 
 def listed(kind, objects):
@@ -120,14 +120,14 @@ def test_any_value_in_a_workload_or_a_pod_of_a_fleet(value):
             inside = inside[key]
         inside[path[-1]] = value
         workloads = {"deployments": listed("Deployment", objects)}
-        rows_of(workloads, listed("Pod", objects), CATALOGUE)
+        workload_statuses(workloads, listed("Pod", objects), CATALOGUE)
         targets(listed("Pod", objects), CATALOGUE)
 
 
 def test_the_fleet_is_looked_at():
     """Else the test above would change what nobody reads."""
     workloads = {"deployments": listed("Deployment", OWNED)}
-    (row,) = rows_of(workloads, listed("Pod", OWNED), CATALOGUE)
+    (row,) = workload_statuses(workloads, listed("Pod", OWNED), CATALOGUE)
     assert (row.pods, row.workload) == (1, "deployment/litellm")
     assert len(targets(listed("Pod", OWNED), CATALOGUE)) == 1
 

@@ -13,7 +13,7 @@ from fakes import objects as fake
 from litellm_overlay import checks
 from litellm_overlay.catalogue import releases
 from litellm_overlay.commands import doctor
-from litellm_overlay.printed import printable
+from litellm_overlay.printed import sanitize
 
 CATALOGUE = releases.load()
 HOSTILE = [
@@ -107,7 +107,7 @@ def _replace(objects_, path, text):
 def test_nothing_that_is_printed_for_pasting_runs_a_text_of_another(text, tmp_path):
     """A shell gets each fix in which the text is, and makes no file."""
     fixes = {
-        printable(item.fix, keep="\n")
+        sanitize(item.fix, keep="\n")
         for _, found in with_text(text, everywhere=True)
         for item in found
         if "planted" in item.fix
@@ -133,7 +133,7 @@ def test_nothing_that_is_printed_for_pasting_runs_a_text_of_another(text, tmp_pa
 def test_nothing_that_is_printed_moves_a_cursor_or_turns_a_line(text, capsys):
     """As the verb prints it."""
     for path, found in with_text(text):
-        doctor.show(found, checks.read(()), "gpt-5.4")
+        doctor.print_findings(found, checks.build_world(()), "gpt-5.4")
         said = capsys.readouterr().out.replace("\n", "")
         bad = [char for char in said if unicodedata.category(char) in {"Cc", "Cf", "Zl", "Zp"}]
         assert bad == [], path

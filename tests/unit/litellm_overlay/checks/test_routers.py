@@ -8,7 +8,7 @@ from fakes import objects as fake
 from litellm_overlay import checks
 from litellm_overlay.catalogue import releases
 from litellm_overlay.checks import address
-from litellm_overlay.checks.together import together
+from litellm_overlay.checks.together import merge_objects
 
 CATALOGUE = releases.load()
 ROUTER = "haproxy.router.openshift.io"
@@ -58,7 +58,7 @@ def test_a_route_of_openshift(annotations, expected):
 )
 def test_a_route_tells_the_address(spec, url):
     """Which Codex's configuration gets."""
-    world = checks.read([fake.overlaid(), fake.service(), route(**spec)])
+    world = checks.build_world([fake.overlaid(), fake.service(), route(**spec)])
     assert [(item.via, item.base_url) for item in address.addresses(world)] == [("Route", url)]
 
 
@@ -98,7 +98,7 @@ def test_manifests_laid_over_a_cluster():
     given = fake.stock()
     del given["metadata"]["namespace"]
     new = fake.workload({"containers": []}, name="new")
-    both = together(there, [given, new])
+    both = merge_objects(there, [given, new])
     assert [(it["kind"], it["metadata"]["name"]) for it in both] == [
         ("Service", "litellm"),
         ("ConfigMap", "x"),
@@ -108,4 +108,4 @@ def test_manifests_laid_over_a_cluster():
     assert both[2]["metadata"]["namespace"] == there[1]["metadata"]["namespace"]
     elsewhere = fake.stock()
     elsewhere["metadata"]["namespace"] = "other"
-    assert len(together(there, [elsewhere])) == 4
+    assert len(merge_objects(there, [elsewhere])) == 4

@@ -238,7 +238,7 @@ def test_duration(text, seconds):
 
 def base_url(*objects):
     """Return the address of the one proxy."""
-    world = checks.read([fake.overlaid(), *objects])
+    world = checks.build_world([fake.overlaid(), *objects])
     return [item.base_url for item in address.addresses(world)]
 
 

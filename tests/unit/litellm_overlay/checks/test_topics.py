@@ -48,7 +48,7 @@ def undrained(**annotations):
 def sifted(*objects, ignored=()):
     """Return the topics that count, and those that do not."""
     found = checks.findings(objects, CATALOGUE)
-    parts = topics.sift(found, objects, topics.patterns(ignored))
+    parts = topics.split_ignored(found, objects, topics.parse_patterns(ignored))
     return tuple([item.topic for item in part] for part in parts)
 
 
@@ -82,4 +82,4 @@ def test_malware_is_never_left_out():
     assert left == []
     for text in ("malicious", "Deployment/litellm:malicious", "nosuch", ""):
         with pytest.raises(ValuesError, match="no topic that can be ignored"):
-            topics.patterns([text])
+            topics.parse_patterns([text])

@@ -43,7 +43,7 @@ def locked(tmp_path, monkeypatch):
         patch_version="1.0.0",
         payload_digest=catalogue.patch_versions["1.0.0"].digest,
     )
-    (tmp_path / lock.NAME).write_text(lock.text(pinned))
+    (tmp_path / lock.NAME).write_text(lock.to_text(pinned))
     return lock.NAME
 
 

@@ -18,7 +18,7 @@ from fakes.overlaid import pod, report, workload
 from litellm_overlay import cli
 from litellm_overlay.commands import demo, diff, probe, verify
 from litellm_overlay.fleet.verification import Origin, Target, Verification
-from litellm_overlay.local.comparison import CaseOutcome, CodexOutcome, Comparison, Side, cases_of
+from litellm_overlay.local.comparison import CaseOutcome, CodexOutcome, Comparison, Side, cases_for
 from litellm_overlay.overlay.preview import Difference
 from litellm_overlay.responses.diagnosis import Check, Diagnosis, Verdict
 
@@ -26,7 +26,7 @@ IMAGE = "ghcr.io/berriai/litellm:v1.88.6"
 # What is a mapping because its keys are data: names of cases and of Codex's runs, in `demo`.
 NAMED = ("cases", "codex")
 SIDE = Side(
-    {case.name: CaseOutcome(101, completed=True) for case in cases_of("2.0.0")},
+    {case.name: CaseOutcome(101, completed=True) for case in cases_for("2.0.0")},
     {"a turn": CodexOutcome(True, 0.5, accepted=1, refused=0, posts=0)},
 )
 ORIGIN = Origin("x", {}, None, {}, {})
@@ -35,12 +35,12 @@ TARGET = Target(
 )
 # Verbs that need a network, by what they print when it is there.
 ROWS = {
-    "demo": demo.row(Comparison("1.88.6", "2.0.0", report(), SIDE, SIDE)),
+    "demo": demo.to_json(Comparison("1.88.6", "2.0.0", report(), SIDE, SIDE)),
     "diff": diff.row(Difference(*"abcdefghi", "--- a\n+++ b\n")),
-    "probe": probe.row(
+    "probe": probe.to_json(
         "http://x", "m", Diagnosis((Check("a", True, "b", 1),), Verdict("works", "c"))
     ),
-    "verify": verify.row(Verification(TARGET, "works", ("fault",))),
+    "verify": verify.to_json(Verification(TARGET, "works", ("fault",))),
 }
 RUNS = {
     "check-upgrade": [["--to", "1.88.6", "--from", "1.82.3"], ["--to", "my-image:tag"]],

@@ -11,7 +11,7 @@ import json
 import pytest
 
 from fakes.overlaid import CATALOGUE, IMAGE, crashing, overlaid, pod, report, state, workload
-from litellm_overlay.fleet.rows import rows_of
+from litellm_overlay.fleet.rows import workload_statuses
 from litellm_overlay.objects.kinds import WORKLOADS
 
 PLURALS = {kind: plural for plural, kind in WORKLOADS.items()}
@@ -22,7 +22,7 @@ def rows(*items, pods=()):
     listed = {plural: [] for plural in WORKLOADS}
     for item in items:
         listed[PLURALS[item["kind"]]].append({k: v for k, v in item.items() if k != "kind"})
-    return rows_of(listed, pods, CATALOGUE)
+    return workload_statuses(listed, pods, CATALOGUE)
 
 
 def row(item, *pods):

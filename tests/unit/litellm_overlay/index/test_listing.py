@@ -21,7 +21,7 @@ def file(name, **facts):
 
 def test_a_release_is_told_by_all_of_its_files():
     """The earliest upload counts, and the wheel that any Python can run."""
-    found = listing.read(
+    found = listing.parse_listing(
         page(
             file("litellm-1.999.0.tar.gz", **{"upload-time": "2026-11-25T23:59:59.1Z"}),
             file("litellm-1.999.0-py3-none-any.whl", **{"upload-time": "2026-11-24T00:00:00Z"}),
@@ -53,13 +53,13 @@ def test_withdrawn_is_what_has_no_file_left(yanked, expected):
     """Of a release with a good file a bad one says nothing."""
     names = ("litellm-1.999.0-py3-none-any.whl", "litellm-1.999.0.tar.gz")
     files = [file(name, yanked=each) for name, each in zip(names, yanked, strict=True)]
-    assert listing.read(page(*files), PAGE, "1.999.0").yanked == expected
+    assert listing.parse_listing(page(*files), PAGE, "1.999.0").yanked == expected
 
 
 def test_what_is_not_there():
     """No such release; one without wheel or date."""
-    assert listing.read(page(), PAGE, "1.999.0") is None
-    alone = listing.read(page(file("litellm-1.999.0.tar.gz")), PAGE, "v1.999.0")
+    assert listing.parse_listing(page(), PAGE, "1.999.0") is None
+    alone = listing.parse_listing(page(file("litellm-1.999.0.tar.gz")), PAGE, "v1.999.0")
     assert alone == listing.Listed("", None, None)
 
 
@@ -70,4 +70,4 @@ def test_what_is_not_there():
 def test_what_is_no_listing_is_a_sentence(text):
     """Whatever comes from the net."""
     with pytest.raises(ValueError, match="no listing in JSON"):
-        listing.read(text, PAGE, "1.999.0")
+        listing.parse_listing(text, PAGE, "1.999.0")

@@ -12,7 +12,7 @@ from endpoint_patch import stock_file
 from fakes.endpoint_module import FIXED, REWRITTEN, STOCK, known_files
 from litellm_overlay.catalogue import releases
 from litellm_overlay.index import telling
-from litellm_overlay.index.lookup import Look
+from litellm_overlay.index.lookup import LookupResult
 
 TODAY = dt.date(2026, 11, 26)
 
@@ -20,13 +20,16 @@ TODAY = dt.date(2026, 11, 26)
 @pytest.mark.parametrize(
     ("look", "words"),
     [
-        (Look("1.999.0", None, fault="HTTP 503"), ["could not be asked: HTTP 503"]),
-        (Look("1.999.0", False), ["is not on the package index: withdrawn, or never"]),
-        (Look("1.999.0", True), ["unreviewed, the package index does not say how old"]),
-        (Look("1.999.0", True, "2026-11-19"), ["is unreviewed, 7 days old"]),
-        (Look("1.999.0", True, "2026-11-25"), ["is unreviewed, 1 day old", "younger than 7 days"]),
+        (LookupResult("1.999.0", None, fault="HTTP 503"), ["could not be asked: HTTP 503"]),
+        (LookupResult("1.999.0", False), ["is not on the package index: withdrawn, or never"]),
+        (LookupResult("1.999.0", True), ["unreviewed, the package index does not say how old"]),
+        (LookupResult("1.999.0", True, "2026-11-19"), ["is unreviewed, 7 days old"]),
         (
-            Look("1.999.0", True, "2026-11-01", "stolen token"),
+            LookupResult("1.999.0", True, "2026-11-25"),
+            ["is unreviewed, 1 day old", "younger than 7 days"],
+        ),
+        (
+            LookupResult("1.999.0", True, "2026-11-01", "stolen token"),
             ["is unreviewed, 25 days old", "was withdrawn from the package index: stolen token"],
         ),
     ],
@@ -62,6 +65,6 @@ def catalogue(monkeypatch):
 )
 def test_what_its_file_is(catalogue, content, words):
     """As the guard would see it."""
-    said = telling.describe_stock_file(Look("1.999.0", True, endpoints=content), catalogue)
+    said = telling.describe_stock_file(LookupResult("1.999.0", True, endpoints=content), catalogue)
     assert said.startswith(words)
     assert bool(said) is bool(words)

@@ -16,9 +16,9 @@ from litellm_overlay.local.comparison import (
     CodexOutcome,
     Comparison,
     Side,
-    cases_of,
-    outcome_of,
+    cases_for,
     scratch_folder,
+    summarize,
 )
 from litellm_overlay.responses.protocol import Turn
 
@@ -31,8 +31,8 @@ CODEX_SERVED = CodexOutcome(True, 0.5, accepted=1, refused=0, posts=0)
 def comparison(patch="2.0.0", **changes):
     """Return a demonstration in which all went as claimed, with changes to its parts."""
     parts = {
-        "stock": {case.name: SERVED if case.in_query else REFUSED for case in cases_of(patch)},
-        "patched": {case.name: SERVED for case in cases_of(patch)},
+        "stock": {case.name: SERVED if case.in_query else REFUSED for case in cases_for(patch)},
+        "patched": {case.name: SERVED for case in cases_for(patch)},
         "codex_stock": {"a turn": CODEX_REFUSED},
         "codex_patched": {"a turn": CODEX_SERVED},
     }
@@ -76,7 +76,7 @@ def test_what_is_not_as_claimed_is_a_problem(changes, problem):
 
 def test_line_1_is_not_blamed_for_what_it_leaves_to_stock():
     """Patch 1.x passes aliases on as they are, which the README says; so it is not asked for."""
-    assert "alias" not in {case.name for case in cases_of("1.0.0")}
+    assert "alias" not in {case.name for case in cases_for("1.0.0")}
     assert comparison("1.0.0").problems == []
 
 
@@ -86,7 +86,7 @@ def test_the_turns_of_a_case_are_added_up():
     end = {"type": "response.completed", "response": {"id": "r", "usage": usage}}
     delta = {"type": "response.output_text.delta", "delta": "Hi"}
     turns = [Turn((end,), None, 5.0, 50.0), Turn((delta, end), None, 6.0, 60.0)]
-    assert outcome_of(101, turns) == CaseOutcome(101, True, 5.0, 110.0, 3, 22, 14)
+    assert summarize(101, turns) == CaseOutcome(101, True, 5.0, 110.0, 3, 22, 14)
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_the_turns_of_a_case_are_added_up():
 )
 def test_a_turn_that_failed_says_how(turn, error):
     """An error event, silence, a close and a failed response are told apart."""
-    outcome = outcome_of(101, [turn])
+    outcome = summarize(101, [turn])
     assert not outcome.completed
     assert outcome.error == error
 
@@ -108,7 +108,7 @@ def test_a_turn_that_failed_says_how(turn, error):
 def test_the_tables_fit_a_small_terminal(capsys, monkeypatch):
     """Nothing is cut off or wrapped in 80 columns."""
     monkeypatch.setenv("COLUMNS", "80")
-    command.show(comparison())
+    command.print_comparison(comparison())
     shown = capsys.readouterr().out
     assert "…" not in shown
     rows = [" ".join(line.split()) for line in shown.splitlines()]

@@ -58,7 +58,7 @@ STYLES = {
 
 def drained(text, seconds=120, **more):
     """Return what `inject --drain` makes of a stream."""
-    return inject(text, Planner.of(values.load("", drain_seconds=seconds, **more))).text
+    return inject(text, Planner.from_values(values.load("", drain_seconds=seconds, **more))).text
 
 
 def pod(text):
@@ -75,8 +75,8 @@ def test_in_and_out_again(style):
     overlaid = drained(given)
     assert remove(overlaid) == given
     assert drained(overlaid) == overlaid
-    plain = inject(given, Planner.of(values.load(""))).text
-    assert inject(overlaid, Planner.of(values.load(""))).text == plain
+    plain = inject(given, Planner.from_values(values.load(""))).text
+    assert inject(overlaid, Planner.from_values(values.load(""))).text == plain
 
 
 @pytest.mark.parametrize(
@@ -137,7 +137,7 @@ def test_what_is_there_stays(grace, lifecycle, said):
 
 def test_the_drain_of_a_rendered_proxy_is_not_ours_to_take():
     """It has hooks and a volume of its own, which `--remove` leaves where they are."""
-    overlaid = inject(STYLES["block"], Planner.of(values.load(""))).text
+    overlaid = inject(STYLES["block"], Planner.from_values(values.load(""))).text
     theirs = overlaid.replace(
         'args: [--config, /c.yaml, --port, "4100"]\n',
         'args: [--config, /c.yaml, --port, "4100"]\n'
@@ -172,7 +172,7 @@ def test_what_was_read_stays_as_it_was(style):
     plain = Document(STYLES[style])
     before = copy.deepcopy(plain.data)
     given = values.load("", drain_seconds=120, image="ghcr.io/berriai/litellm:v1.88.6")
-    plan = Planner.of(given).plan(from_values(given))
+    plan = Planner.from_values(given).plan(from_values(given))
     where = ("spec", "template")
     place = Place(where, "Deployment/litellm", ("litellm",))
     overlaid = pod_edits.add(plain, [(place, templates.fragment(plan))])

@@ -48,7 +48,7 @@ def run(text):
     """Return what the function makes of a stream."""
     asked = resource_list.values_in(text)
     assert asked is not None
-    return resource_list.fold(inject(text, Planner.of(values.load(asked))).text)
+    return resource_list.fold(inject(text, Planner.from_values(values.load(asked))).text)
 
 
 @pytest.mark.parametrize("style", STYLES)

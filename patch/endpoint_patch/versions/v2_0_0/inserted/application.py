@@ -14,7 +14,7 @@ _T = TypeVar("_T")
 GRACE = 2.0  # seconds an application gets to notice that its client left
 
 
-def fresh(coroutine: Coroutine[Any, Any, _T]) -> "asyncio.Task[_T]":
+def start_in_empty_context(coroutine: Coroutine[Any, Any, _T]) -> "asyncio.Task[_T]":
     """Start a task in an empty context, so that its trace is no child of the socket's."""
     return contextvars.Context().run(asyncio.ensure_future, coroutine)
 
@@ -39,7 +39,7 @@ class Application:
 
     async def post(self, exchange: Exchange) -> None:
         """Make one request and wait for its end; its events go where the exchange sends them."""
-        request = self._requests[exchange] = fresh(self._request(exchange))
+        request = self._requests[exchange] = start_in_empty_context(self._request(exchange))
         try:
             while not (await asyncio.wait({request}, timeout=exchange.rest))[0]:
                 if await exchange.keep_alive():

@@ -91,7 +91,7 @@ class Allowances:
         self._by_owner: dict[bytes, Allowance] = {}
         self._sweep_at = 1024
 
-    def of(self, owner: bytes) -> Allowance:
+    def for_key(self, owner: bytes) -> Allowance:
         """Return a key's allowance."""
         if len(self._by_owner) >= self._sweep_at:
             kept = {key: each for key, each in self._by_owner.items() if not each.is_whole()}

@@ -11,7 +11,7 @@ from .bounds import SMALL_BYTES, Allowance
 from .client import Client
 from .clocks import Clocks, Ending
 from .errors import RefusalError, error_event
-from .frames import Aside, Create, parse_message, size_of
+from .frames import Aside, Create, parse_message, size_in_bytes
 from .identity import Key
 from .process import Process
 from .session import dump
@@ -73,10 +73,10 @@ class Bridge:
         raw = await self._client.receive()
         if raw is None:
             return False
-        size = size_of(raw)
+        size = size_in_bytes(raw)
         if self._workers.ending is not None and size > SMALL_BYTES:
             return True  # nothing begins any more; what runs may still be cancelled
-        of_key = self._process.allowances.of(self._owner)
+        of_key = self._process.allowances.for_key(self._owner)
         if size > SMALL_BYTES and of_key.in_debt():
             self._workers.finish(_too_much())
             return True
@@ -113,8 +113,8 @@ class Bridge:
                 return
             if ending is not None and not self._application.running:
                 if ending.event is not None:
-                    await self._client.tell(ending.event)
-                self._client.let_go(ending.code)
+                    await self._client.send_event(ending.event)
+                self._client.request_close(ending.code)
                 return
             rest = None if ending else self._clocks.rest(age, heard=self._client.heard)
             await self._woken(rest)
@@ -136,7 +136,7 @@ class Bridge:
             self._process.logger.error(
                 "responses websocket: reading failed", exc_info=reader.exception()
             )
-            self._client.let_go(1011)
+            self._client.request_close(1011)
         try:
             self._application.leave()
             await self._client.close()

@@ -33,7 +33,7 @@ class Client:
         raw: str | bytes | None = message.get("text")
         return raw if raw is not None else message.get("bytes") or b""
 
-    async def tell(self, event: dict[str, Any], stream_id: str | None = None) -> None:
+    async def send_event(self, event: dict[str, Any], stream_id: str | None = None) -> None:
         """Send an event of our own."""
         await self.send(dump(event), stream_id)
 
@@ -46,9 +46,9 @@ class Client:
                 await self._socket.send_text(text)
             except Exception:  # noqa: BLE001 - servers differ in what a gone client raises
                 self.gone.set()
-                self.let_go(1011)
+                self.request_close(1011)
 
-    def let_go(self, code: int) -> None:
+    def request_close(self, code: int) -> None:
         """Have the connection closed with this code, by whoever supervises it."""
         self.close_code = code
         self._wake.set()

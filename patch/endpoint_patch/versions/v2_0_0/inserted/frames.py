@@ -77,7 +77,7 @@ def is_safe_model_name(value: Any) -> bool:
     return isinstance(value, str) and _MODEL.fullmatch(value) is not None and value == value.strip()
 
 
-def size_of(raw: str | bytes) -> int:
+def size_in_bytes(raw: str | bytes) -> int:
     """Return how many bytes a message is, as text or not."""
     if isinstance(raw, bytes) or raw.isascii():
         return len(raw)
@@ -153,7 +153,7 @@ def _create(
         )
     body["stream"] = True
     warm_up = merged.get("generate") is False
-    return Create(body, stream_id, warm_up, _large_texts(found, body), size_of(found.text))
+    return Create(body, stream_id, warm_up, _large_texts(found, body), size_in_bytes(found.text))
 
 
 def _is_input(value: Any) -> bool:

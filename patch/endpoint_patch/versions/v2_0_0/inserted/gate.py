@@ -37,7 +37,7 @@ class Gate:
         self._queues: OrderedDict[bytes, deque[_Waiting]] = OrderedDict()
 
     @contextlib.asynccontextmanager
-    async def passage(self, owner: bytes, size: int) -> AsyncGenerator[Callable[[], None], None]:
+    async def slot(self, owner: bytes, size: int) -> AsyncGenerator[Callable[[], None], None]:
         """Wait until a body of about so many bytes may be built; until the end it counts.
 
         Yields what is to be called once its answer begins. Raises RefusalError where it would

@@ -8,13 +8,13 @@ from fastapi import Response
 from starlette.responses import JSONResponse
 from starlette.websockets import WebSocket
 
-from .application import fresh
+from .application import start_in_empty_context
 from .bounds import MAX_TOLD, TOLD_SECONDS
-from .identity import Key, owner_of
+from .identity import Key, owner_hash
 from .key_check import KeyCheck
 from .origins import allows
 from .process import Process
-from .refusals import Refusal, forbidden_origin, is_about_the_key, refusal_of
+from .refusals import Refusal, forbidden_origin, is_about_the_key, refusal_from
 from .request import handshake_credential, subprotocol_to_answer
 from .session import dump
 
@@ -40,9 +40,9 @@ class Handshake:
             await self.refuse(websocket, forbidden_origin())
             return None
         try:
-            identity = await fresh(self._check.identity(websocket.scope))
+            identity = await start_in_empty_context(self._check.identity(websocket.scope))
         except Exception as error:  # noqa: BLE001 - LiteLLM's check and an operator's own raise any
-            await self.refuse(websocket, refusal_of(error))
+            await self.refuse(websocket, refusal_from(error))
             return None
         shown = handshake_credential(websocket.scope["headers"], self._process.litellm.key_header())
         if (
@@ -54,11 +54,11 @@ class Handshake:
             await self.refuse(websocket, forbidden_origin())
             return None
         await websocket.accept(subprotocol_to_answer(websocket.scope["headers"]))
-        owner = owner_of(identity, shown, self._process.secret)
+        owner = owner_hash(identity, shown, self._process.secret)
 
         async def is_refused() -> bool:
             try:
-                await fresh(self._check.identity(websocket.scope))
+                await start_in_empty_context(self._check.identity(websocket.scope))
             except Exception as error:  # noqa: BLE001 - whatever it is, it is only looked at
                 return is_about_the_key(error)
             return False

@@ -15,7 +15,7 @@ class Holder(Protocol):
     def is_pinned(self, response_id: str) -> bool:
         """Tell whether a turn must stay."""
 
-    def lose(self, response_id: str) -> None:
+    def evict(self, response_id: str) -> None:
         """Forget a turn, but not that it was there, and give its bytes back."""
 
 
@@ -69,4 +69,4 @@ class Histories:
         for share in sorted(self._shares.values(), key=lambda each: each.held, reverse=True):
             too_many = min(self.held - self._max_bytes, share.held - fair)
             for holder, response_id in share.oldest(too_many):
-                holder.lose(response_id)
+                holder.evict(response_id)

@@ -6,7 +6,7 @@ from typing import Any
 
 from .errors import error_event
 from .statuses import is_lost_identity, status_for_client
-from .wrapped import is_provider_s, wrapped_error
+from .wrapped import is_provider_error, wrapped_error
 
 _NAMED = ("message", "type", "code", "param")
 # Headers of a refusal that say when to come again, or which request it was.
@@ -38,8 +38,8 @@ def error_event_from(
     """
     outer = error if isinstance(error, dict) else {"message": error}
     inner = wrapped_error(outer.get("message"))
-    provider_s = is_provider_s(outer.get("message"))
-    told = status_for_client(status, outer.get("type"), provider_s=provider_s)
+    from_provider = is_provider_error(outer.get("message"))
+    told = status_for_client(status, outer.get("type"), from_provider=from_provider)
     details = {**inner, **{k: v for k, v in outer.items() if k not in _NAMED and k != "detail"}}
     fallback = "invalid_request_error" if told < 500 else "server_error"
     event = error_event(

@@ -14,7 +14,7 @@ class Key:
     is_refused: Callable[[], Awaitable[bool]]
 
 
-def owner_of(identity: Any, credential: bytes | None, secret: bytes) -> bytes:
+def owner_hash(identity: Any, credential: bytes | None, secret: bytes) -> bytes:
     """Return a name for whom LiteLLM's auth found, else for the credential that it was shown.
 
     LiteLLM's `api_key` can be the plain key; hashed with a secret that no log has it tells nobody

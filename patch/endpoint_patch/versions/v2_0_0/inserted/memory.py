@@ -55,7 +55,7 @@ class Memory:
             try:
                 before, parent = self.history(parent) if parent is not None else ([], None)
             except LostError:
-                self.lose(response_id)
+                self.evict(response_id)
                 return
             items = b",".join(part for part in (*before, items) if part)
         self._forget(response_id)
@@ -70,7 +70,7 @@ class Memory:
             oldest = next((each for each in self._turns if each not in self._pins), None)
             if oldest is None:
                 break
-            self.lose(oldest)
+            self.evict(oldest)
 
     def history(self, response_id: str) -> tuple[list[bytes], str | None]:
         """Return the items up to and with a turn, and the id before them that is not ours.
@@ -114,7 +114,7 @@ class Memory:
             yield response_id
             response_id = self._turns[response_id].parent
 
-    def lose(self, response_id: str) -> None:
+    def evict(self, response_id: str) -> None:
         """Forget a turn, but not that it was ours."""
         self._forget(response_id)
         self._lost[response_id] = None

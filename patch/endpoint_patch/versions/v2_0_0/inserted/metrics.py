@@ -91,7 +91,7 @@ class Metrics:
         """Count a refused handshake; `reason` is one of REASONS."""
         self._change("refused", "inc", label=reason)
 
-    def holds(self, history_bytes: int) -> None:
+    def set_history_bytes(self, history_bytes: int) -> None:
         """Note how much is remembered."""
         self._change("history", "set", history_bytes)
 

@@ -29,7 +29,7 @@ class Refusal:
     known: bool = False
 
 
-def refusal_of(error: Exception) -> Refusal:
+def refusal_from(error: Exception) -> Refusal:
     """Return what an exception of LiteLLM's check of keys means."""
     event = exception_error(error)
     found = http_error_in(error)

@@ -45,12 +45,12 @@ def input_items(value: Any) -> list[Any]:
     return value or []
 
 
-def joined(*parts: bytes) -> bytes:
+def join_lists(*parts: bytes) -> bytes:
     """Return encoded lists without their brackets as one."""
     return b",".join(part for part in parts if part)
 
 
-def replayed(item: dict[str, Any], provider: Provider = NOBODY) -> dict[str, Any]:
+def as_input_item(item: dict[str, Any], provider: Provider = NOBODY) -> dict[str, Any]:
     """Return an output item as a later request carries it back: as it came.
 
     So OpenAI documents stateless use, so Codex does over HTTP from 0.169 on (older ones drop ids),
@@ -137,7 +137,7 @@ class Turn:
                 return  # the provider has it, and is asked by id: as over HTTP
             output = self._output or response.get("output") or []
             items = [item for item in output if isinstance(item, dict)]
-            self._remember([replayed(item, provider) for item in items])
+            self._remember([as_input_item(item, provider) for item in items])
 
     def _remember(self, output: list[dict[str, Any]]) -> None:
         try:
@@ -145,9 +145,9 @@ class Turn:
             encoded = json.dumps(output, allow_nan=False).encode()
         except ValueError:  # NaN is not JSON and could not be sent
             for response_id in self._ids:
-                self._memory.lose(response_id)
+                self._memory.evict(response_id)
             return
-        parent, items = self.added.parent, joined(self.added.items, _listed(encoded))
+        parent, items = self.added.parent, join_lists(self.added.items, _listed(encoded))
         for response_id in self._ids:
             self._memory.remember(response_id, parent, items)
             parent, items = response_id, b""  # another id of the same response adds nothing

@@ -9,16 +9,16 @@ and Codex would need 13 seconds of them to see that.
 _LOST_IDENTITY = frozenset({"auth_error", "expired_key", "token_not_found_in_db"})
 
 
-def status_for_client(status: int, error_type: object, *, provider_s: bool) -> int:
+def status_for_client(status: int, error_type: object, *, from_provider: bool) -> int:
     """Return the status to tell for an HTTP status and LiteLLM's own `type` of the error.
 
-    `provider_s`: a provider's error or a failed call, not a refusal on LiteLLM's own account.
+    `from_provider`: a provider's error or a failed call, not a refusal on LiteLLM's own account.
     """
     if not 400 <= status <= 599:
         return 500  # no status of an error: Codex would not take the event for one
     if error_type == "budget_exceeded" and status < 500:  # some releases tell it as 429
         return 400
-    return 400 if status in (401, 403) and not provider_s else status
+    return 400 if status in (401, 403) and not from_provider else status
 
 
 def is_lost_identity(status: int, error_type: object) -> bool:

@@ -12,7 +12,7 @@ from .answers import cancelled_event, events_of_response
 from .errors import error_event, internal_error
 from .heartbeat import NO_HEARTBEAT, Heartbeat, heartbeat_event
 from .http_errors import answer_error, exception_error, headers_to_tell, stream_error
-from .provider import NOBODY, provider_of
+from .provider import NOBODY, read_provider
 from .session import dump, not_found
 from .sse import EventStream
 
@@ -154,7 +154,7 @@ class Exchange:
             self._status = message["status"]
             self.begun()
             self._headers = message.get("headers") or ()
-            self.provider = provider_of(self._headers)
+            self.provider = read_provider(self._headers)
             kind = dict(self._headers).get(b"content-type", b"")
             if kind.startswith(b"text/event-stream"):
                 self._stream = EventStream(self._max_event_bytes)

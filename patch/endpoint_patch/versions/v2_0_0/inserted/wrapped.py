@@ -17,14 +17,14 @@ _TRIES = 4  # braces that may open the provider's error, or close it
 _PROVIDER_S = re.compile(r"litellm\.|\w+Exception\b")
 
 
-def is_provider_s(message: object) -> bool:
+def is_provider_error(message: object) -> bool:
     """Tell whether LiteLLM speaks of a call to a provider, not of its own rules."""
     return isinstance(message, str) and _PROVIDER_S.match(message) is not None
 
 
 def wrapped_error(message: object) -> dict[str, Any]:
     """Return the `error` object that a sentence of LiteLLM's carries; {} if it carries none."""
-    if not isinstance(message, str) or not is_provider_s(message):
+    if not isinstance(message, str) or not is_provider_error(message):
         return {}
     text = message[:_MOST]
     start = -1

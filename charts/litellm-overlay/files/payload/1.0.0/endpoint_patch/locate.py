@@ -59,7 +59,7 @@ def locate(path: str | None = None, also: Iterable[str] = ()) -> Located:
     interpreter = interpreter_of(script)
     startup = _look(interpreter, script.parent, also)
     answer = _ask(interpreter, "import_site.py", str(script.parent))
-    traces.look(answer["folders"], (), also=also)  # what a start-up line has added to the path
+    traces.scan(answer["folders"], (), also=also)  # what a start-up line has added to the path
     if answer["relative"]:
         raise ModuleNotFoundInImageError(
             "PYTHONPATH has an empty or relative entry, so what the proxy imports depends on its"
@@ -122,7 +122,7 @@ def _look(interpreter: list[str], script_folder: Path, also: Iterable[str]) -> t
     given = [str(Path("/", each)) for each in os.environ.get("PYTHONPATH", "").split(os.pathsep)]
     imports = [str(script_folder), *given, *answer["imports"]]
     places = [*answer["prefixes"], os.environ.get("HOME", "")]
-    return traces.look(imports, answer["sites"], places, also=also)
+    return traces.scan(imports, answer["sites"], places, also=also)
 
 
 def _ask(interpreter: list[str], name: str, *arguments: str) -> dict[str, Any]:
