@@ -83,11 +83,11 @@ async def warm_turns(proxy: processes.Server, _stock: processes.Server, options:
             spent[name].append(watch.cpu / AT_ONCE / 10)
             rates[name].append(AT_ONCE * 10 / (time.perf_counter() - began))
     print(f"warm turns, {AT_ONCE} at once          CPU a turn    turns/s")
-    told = []
+    lines = []
     for name in ways:  # the first round warms up
-        told.append((statistics.median(spent[name][1:]), statistics.median(rates[name][1:])))
-        print(f"  {name:28} {told[-1][0] * 1000:6.1f} ms  {told[-1][1]:8.1f}")
-    ratios = [ours / theirs for ours, theirs in zip(*told, strict=True)]
+        lines.append((statistics.median(spent[name][1:]), statistics.median(rates[name][1:])))
+        print(f"  {name:28} {lines[-1][0] * 1000:6.1f} ms  {lines[-1][1]:8.1f}")
+    ratios = [ours / theirs for ours, theirs in zip(*lines, strict=True)]
     print(f"  {'ratio':28} {ratios[0]:6.2f}     {ratios[1]:8.2f}")
     alone: dict[str, list[float]] = {name: [] for name in ways}
     async with socket(proxy) as connection:
@@ -186,9 +186,9 @@ async def amplification(proxy: processes.Server, stock: processes.Server, option
             for lane in range(16):
                 frame = {"model": NO_MODEL, "input": [], "previous_response_id": previous}
                 await connection.send(create(stream_id=str(lane), **frame))
-            told = [json.loads(await connection.recv())["error"]["code"] for _ in range(16)]
+            codes = [json.loads(await connection.recv())["error"]["code"] for _ in range(16)]
             print(f"  {'16 lanes of one socket':28} {watch.told()}")
-            print(f"    told: {sorted(set(told))}")
+            print(f"    told: {sorted(set(codes))}")
     del options
 
 

@@ -85,8 +85,8 @@ def find_kustomize() -> tuple[str, ...]:
     """Return the command that builds a folder, () for none."""
     if "kustomize" in PINS["go-tools"] and path_of("kustomize").exists():
         return (str(path_of("kustomize")), "build")
-    if found := shutil.which("kustomize"):
-        return (found, "build")
+    if program := shutil.which("kustomize"):
+        return (program, "build")
     built = cache_root() / "kind" / PINS["kubernetes"]["version"] / "kubectl"
     kubectl = str(built) if built.exists() else shutil.which("kubectl")
     return (kubectl, "kustomize") if kubectl else ()
@@ -117,8 +117,8 @@ def measure(folder: Path, number: int, runs: int, kustomize: Sequence[str]) -> T
 def timed(command: Sequence[str], source: Path, target: Path | None) -> tuple[float, float]:
     """Return how long a command took, and how long its processors worked."""
     before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    with source.open() as given, (target or Path(os.devnull)).open("w") as made:
-        subprocess.run(command, stdin=given, stdout=made, stderr=subprocess.DEVNULL, check=True)
+    with source.open() as stdin, (target or Path(os.devnull)).open("w") as made:
+        subprocess.run(command, stdin=stdin, stdout=made, stderr=subprocess.DEVNULL, check=True)
     seconds, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
     return seconds, (after.ru_utime + after.ru_stime) - (before.ru_utime + before.ru_stime)
 

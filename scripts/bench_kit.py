@@ -49,8 +49,8 @@ class Watch:
     def rss(self) -> float:
         """Return MiB."""
         status = (self._folder / "status").read_text()
-        found = re.search(r"VmRSS:\s+(\d+)", status)
-        return int(found[1]) / 1024 if found else 0.0
+        match = re.search(r"VmRSS:\s+(\d+)", status)
+        return int(match[1]) / 1024 if match else 0.0
 
     def _cpu_seconds(self) -> float:
         fields = (self._folder / "stat").read_text().rpartition(")")[2].split()

@@ -96,15 +96,15 @@ async def profile(proxy: processes.Server, name: str) -> Counter[str]:
     clients = Clients(proxy)
     running = [asyncio.ensure_future(getattr(clients, name)()) for _ in range(AT_ONCE)]
     await asyncio.sleep(5)  # which warms up
-    with tempfile.NamedTemporaryFile() as found:
+    with tempfile.NamedTemporaryFile() as samples:
         options = ("--rate", str(RATE), "--duration", str(SECONDS), "--full-filenames")
-        command = (*PY_SPY, "record", *options, "--format", "raw", "--output", found.name)
+        command = (*PY_SPY, "record", *options, "--format", "raw", "--output", samples.name)
         process = await asyncio.create_subprocess_exec(
             *command, "--pid", str(proxy.process.pid), stdout=subprocess.DEVNULL
         )
         if await process.wait():
             raise SystemExit("py-spy failed; has this user the right to trace processes?")
-        counted = shares(found.read().decode().splitlines())
+        counted = shares(samples.read().decode().splitlines())
     clients.stop = True
     await asyncio.gather(*running)
     return counted
@@ -118,8 +118,8 @@ async def measure(proxy: processes.Server) -> None:
     def tell(name: str, owners: Iterable[str]) -> None:
         parts = [sum(way[each] for each in owners) for way in ways]
         wholes = [sum(way[each] for each in SERVED) for way in ways]
-        told = [f"{100 * part / whole:9.1f}" for part, whole in zip(parts, wholes, strict=True)]
-        print(f"  {name:34}", *told)
+        columns = [f"{100 * part / whole:9.1f}" for part, whole in zip(parts, wholes, strict=True)]
+        print(f"  {name:34}", *columns)
 
     for name in reversed(OWNERS):
         tell(name, [name])

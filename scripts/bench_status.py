@@ -141,8 +141,8 @@ def stock(name: str) -> dict[str, Any]:
 
 def pods(cluster: Cluster) -> list[str]:
     """Return the names of the pods that are there."""
-    said = cluster.kubectl("--namespace", NAMESPACE, "get", "pods", "--output", "name")
-    return [line.removeprefix("pod/") for line in said.split()]
+    printed = cluster.kubectl("--namespace", NAMESPACE, "get", "pods", "--output", "name")
+    return [line.removeprefix("pod/") for line in printed.split()]
 
 
 def running() -> dict[str, Any]:
@@ -165,10 +165,10 @@ def measure(cluster: Cluster, number: int) -> None:
     ours = [sys.executable, "-m", "litellm_overlay", "status", "-A"]
     theirs: list[str | Path] = [cluster.kubectl_path, "get", "deploy,pods", "-A", "-o", "json"]
     environ = {**os.environ, "KUBECONFIG": str(cluster.kubeconfig)}
-    said = subprocess.run(
+    printed = subprocess.run(
         [*ours, "--output", "json"], env=environ, check=True, stdout=subprocess.PIPE
     ).stdout
-    patched = [row for row in json.loads(said) if row["decision"] == "patched"]
+    patched = [row for row in json.loads(printed) if row["decision"] == "patched"]
     healthy = [row for row in patched if (row["agreeing"], row["pods"]) == (2, 2)]
     if len(healthy) != number:
         raise OverlayError(f"{len(healthy)} of {number} Deployments are seen as patched")

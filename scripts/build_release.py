@@ -78,10 +78,10 @@ def build(checkout: Path, commit: str, target: Path) -> None:
 def version_of(source: Path) -> str:
     """Return the toolkit's version in a source tree."""
     text = (source / "patch" / "litellm_overlay" / "__init__.py").read_text("utf-8")
-    found = re.search(r'^__version__ = "(.+)"$', text, re.MULTILINE)
-    if not found:
+    match = re.search(r'^__version__ = "(.+)"$', text, re.MULTILINE)
+    if not match:
         raise OverlayError("patch/litellm_overlay/__init__.py has no __version__")
-    return found[1]
+    return match[1]
 
 
 def python_package(source: Path, made: Path, epoch: int) -> None:

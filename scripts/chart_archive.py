@@ -32,12 +32,12 @@ def pack(chart: Path, target: Path, epoch: int) -> None:
 def members(chart: Path) -> list[tuple[Path, str]]:
     """Return path and name of what goes in, Chart.yaml first, as Helm's readers like it."""
     patterns = [line for line in (chart / ".helmignore").read_text().splitlines() if line]
-    found = [
+    files = [
         (path, path.relative_to(chart).as_posix())
         for path in sorted(chart.rglob("*"))
         if path.is_file()
     ]
-    kept = [(path, name) for path, name in found if not _ignored(name, patterns)]
+    kept = [(path, name) for path, name in files if not _ignored(name, patterns)]
     return sorted(kept, key=lambda item: (item[1] != "Chart.yaml", item[1]))
 
 
@@ -47,11 +47,11 @@ def _ignored(name: str, patterns: list[str]) -> bool:
     for pattern in patterns:
         bare = pattern.strip("/")
         if pattern.startswith("/"):
-            found = parts[0] == bare
+            matches = parts[0] == bare
         else:
-            found = any(
+            matches = any(
                 fnmatch(part, bare) for part in (parts[:-1] if pattern.endswith("/") else parts)
             )
-        if found:
+        if matches:
             return True
     return False

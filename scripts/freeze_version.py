@@ -96,9 +96,9 @@ def freeze(version: str) -> None:
 
 def differences(versions: dict[str, Any]) -> Iterator[str]:
     """Yield where catalogue, released files and `endpoint_patch` do not agree, as sentences."""
-    said = {version for version in versions if versions[version].get("released_in")}
-    for version in sorted(said ^ set(patch_files.released())):
-        states = ("is", "has no folder") if version in said else ("is not", "has a folder")
+    claimed = {version for version in versions if versions[version].get("released_in")}
+    for version in sorted(claimed ^ set(patch_files.released())):
+        states = ("is", "has no folder") if version in claimed else ("is not", "has a folder")
         yield f"patch {version} {states[0]} released, as the catalogue says, but {states[1]}"
     for version, entry in versions.items():
         try:
@@ -135,11 +135,11 @@ def pod(version: str) -> str:
 def _own(version: str, *, current: bool) -> dict[str, bytes]:
     """Return the files of a version's own folder; none where `endpoint_patch` has it no more."""
     try:
-        found = (patch_files.current_files if current else patch_files.files)(version)
+        files = (patch_files.current_files if current else patch_files.files)(version)
     except NotInCatalogueError:
         return {}
     own = patch_files.folder(version)
-    return {path: content for path, content in found.items() if path.startswith(own)}
+    return {path: content for path, content in files.items() if path.startswith(own)}
 
 
 def unreleased_change(versions: dict[str, Any]) -> tuple[str, str] | None:
@@ -155,10 +155,10 @@ def unreleased_change(versions: dict[str, Any]) -> tuple[str, str] | None:
     guards = [
         {
             path: content
-            for path, content in found.items()
+            for path, content in files.items()
             if not path.startswith(patch_files.folder(newest)) and path != TABLE
         }
-        for found in (
+        for files in (
             {**patch_files.files(newest), PROOF: patch_files.proof(newest).encode()},
             {**_guard(), PROOF: (ROOT / PROOF).read_bytes()},
         )

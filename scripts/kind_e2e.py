@@ -65,10 +65,10 @@ def main() -> int:
 def tell(options: argparse.Namespace, folder: Path, phases: Phases, arguments: list[str]) -> int:
     """Go through the phases; return pytest's exit code."""
     with prepared(options.name, folder, phases, options.images, keep=options.keep):
-        told = {"name": options.name, "folder": str(folder)}
-        told |= {"images": options.images, "phases": str(phases.file)}
+        facts = {"name": options.name, "folder": str(folder)}
+        facts |= {"images": options.images, "phases": str(phases.file)}
         command = [sys.executable, "-m", "pytest", "-v", *(arguments or ["tests/e2e"])]
-        environ = {**os.environ, "KIND_E2E": json.dumps(told)}
+        environ = {**os.environ, "KIND_E2E": json.dumps(facts)}
         code = subprocess.run(command, cwd=ROOT, env=environ, check=False).returncode
         if options.keep:
             print(

@@ -216,15 +216,17 @@ def malicious() -> list[Row]:
     ]
 
 
-def compare(rows: Iterable[Row], known: dict[str, Row]) -> int:
+def compare(rows: Iterable[Row], catalogued: dict[str, Row]) -> int:
     """Print where the catalogue says something else; return the number of such releases."""
     wrong = 0
     for row in rows:
-        said = known.get(row["version"], {})
-        for key in sorted({*row, *said}):
-            if row.get(key) != said.get(key):
-                print(f"{row['version']} {key}: catalogue {said.get(key)}, measured {row.get(key)}")
-        wrong += row != said
+        before = catalogued.get(row["version"], {})
+        for key in sorted({*row, *before}):
+            if row.get(key) != before.get(key):
+                print(
+                    f"{row['version']} {key}: catalogue {before.get(key)}, measured {row.get(key)}"
+                )
+        wrong += row != before
     return wrong
 
 
@@ -242,7 +244,7 @@ def main() -> int:
         parser.error("single releases can only be checked: add --check")
     started = time.monotonic()
     old = json.loads(options.catalogue.read_text("utf-8"))
-    known = {row["version"]: row for row in old["releases"]}
+    catalogued = {row["version"]: row for row in old["releases"]}
     with tempfile.TemporaryDirectory() as fresh:
         index = Index(Path(fresh) if options.check else cache_root() / "map")
         releases = index.published()
@@ -253,12 +255,12 @@ def main() -> int:
         missing = sorted(set(options.versions) - {release.version for release in wanted})
         for version in missing:
             print(f"{version} is not on the index")
-        return 1 if compare(rows, known) or missing else 0
+        return 1 if compare(rows, catalogued) or missing else 0
     rows += malicious()
-    gone = set(known) - {row["version"] for row in rows}
+    gone = set(catalogued) - {row["version"] for row in rows}
     for version in sorted(gone, key=Version):
         print(f"{version} is gone from the index; its row is kept")
-    rows += [known[version] for version in gone]
+    rows += [catalogued[version] for version in gone]
     rows.sort(key=lambda row: Version(row["version"]))
     write(options.catalogue, {**old, "releases": rows})
     write_stock_files(options.stock_files, rows)

@@ -175,7 +175,7 @@ MUTANTS = (
     Mutant(
         "an altered payload run",
         "manifests/prove.py",
-        "if found.hexdigest() == expected:",
+        "if digest.hexdigest() == expected:",
         "if True:",
         "tests/unit/litellm_overlay/test_proof.py::test_an_altered_payload_does_not_run",
     ),
@@ -203,7 +203,7 @@ MUTANTS = (
     Mutant(
         "malware not refused",
         f"{GUARD}/__main__.py",
-        "compromised.refuse(found.versions, order.compromised)",
+        "compromised.refuse(located.versions, order.compromised)",
         "None",
         f"{GUARD_TESTS}/test_main.py::test_source_path",
     ),
@@ -324,8 +324,8 @@ MUTANTS = (
     Mutant(
         "a look at the index lifts the exit code",
         "patch/litellm_overlay/commands/check_upgrade.py",
-        """if found.verdict in {"unreviewed", "unknown"}:""",
-        """if found.verdict == "unknown" or (found.verdict == "unreviewed" and not index):""",
+        """if result.verdict in {"unreviewed", "unknown"}:""",
+        """if result.verdict == "unknown" or (result.verdict == "unreviewed" and not index):""",
         f"{NEWER_TEST}::test_the_index_adds_what_it_knows",
     ),
     Mutant(
@@ -370,7 +370,7 @@ MUTANTS = (
     Mutant(
         "doctor passes over malware",
         "patch/litellm_overlay/checks/release.py",
-        "if malware := assessment.find_malware(catalogue, image, *running, *found):",
+        "if malware := assessment.find_malware(catalogue, image, *running, *versions):",
         "if malware := None:",
         "tests/unit/litellm_overlay/checks/test_checks.py::"
         "test_malware_is_an_error_whoever_names_it",
@@ -378,7 +378,7 @@ MUTANTS = (
     Mutant(
         "stale bytecode not noticed",
         f"{GUARD}/__main__.py",
-        "if found.shadow and",
+        "if located.shadow and",
         "if False and",
         f"{GUARD_TESTS}/test_main.py::test_refused",
     ),
@@ -554,8 +554,8 @@ MUTANTS = (
     Mutant(
         "bridge: duplicate keys accepted",
         f"{BRIDGE}/reading.py",
-        "found.repeated = found.repeated or key in found.members",
-        "found.repeated = False",
+        "json_object.repeated = json_object.repeated or key in json_object.members",
+        "json_object.repeated = False",
         "tests/unit/v2_0_0/test_frames.py::test_a_bad_frame_is_refused_in_openai_s_shape",
     ),
     Mutant(
@@ -612,8 +612,8 @@ MUTANTS = (
     Mutant(
         "bridge: a check that cannot be run taken for a refusal",
         f"{BRIDGE}/refusals.py",
-        "return found is not None and found[0] != 429",
-        "return found is None or found[0] != 429",
+        "return http_error is not None and http_error[0] != 429",
+        "return http_error is None or http_error[0] != 429",
         f"{ENDINGS_TEST}::test_a_check_that_cannot_be_run_keeps_the_connection",
     ),
     Mutant(
@@ -675,7 +675,7 @@ MUTANTS = (
     Mutant(
         "bridge: an object with no end of keys read by hand",
         f"{BRIDGE}/reading.py",
-        "if len(found.members) > _MAX_MEMBERS:",
+        "if len(json_object.members) > _MAX_MEMBERS:",
         "if False:",
         "tests/unit/v2_0_0/test_frames.py::test_a_bad_frame_is_refused_in_openai_s_shape",
     ),

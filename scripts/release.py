@@ -138,8 +138,8 @@ def run(place: Path, script: str, *arguments: str) -> None:
     command = [sys.executable, str(place / "scripts" / script), *arguments]
     done = subprocess.run(command, cwd=place, capture_output=True, check=False, text=True)
     if done.returncode:
-        said, _, hint = done.stderr.strip().removeprefix("error: ").partition("\nhint: ")
-        raise OverlayError(said or f"{script} failed", hint)
+        message, _, hint = done.stderr.strip().removeprefix("error: ").partition("\nhint: ")
+        raise OverlayError(message or f"{script} failed", hint)
 
 
 if __name__ == "__main__":

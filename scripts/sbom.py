@@ -75,10 +75,10 @@ def resolve(source: Path, when: dt.datetime) -> dict[str, tuple[str, list[str]]]
             f"the dependencies cannot be resolved:\n{done.stderr.strip()}",
             "the package index is asked for them; is it out of reach?",
         )
-    found = re.findall(r"^([\w.-]+)==(\S+) +# via (.+)$", done.stdout, re.MULTILINE)
+    pinned = re.findall(r"^([\w.-]+)==(\S+) +# via (.+)$", done.stdout, re.MULTILINE)
     return {
         name: (version, [parent.partition(" ")[0] for parent in parents.split(", ")])
-        for name, version, parents in found
+        for name, version, parents in pinned
     }
 
 

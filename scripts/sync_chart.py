@@ -141,13 +141,13 @@ def extract(catalogue: Catalogue) -> str:
 
 def lines(catalogue: Catalogue) -> dict[str, list[str]]:
     """Return line (1.106) -> its newest release, and that as a version that Helm can compare."""
-    found = {}
+    newest = {}
     for release in catalogue.releases:
         version = Version(release.version)
         line = ".".join(map(str, version.release[:2]))
         comparable = f"{version.base_version}{'-0' if version.is_prerelease else ''}"
-        found[line] = [release.version, comparable]
-    return found
+        newest[line] = [release.version, comparable]
+    return newest
 
 
 def with_table(readme: str, values: str) -> str:

@@ -111,9 +111,9 @@ def go(folder: str | Path, *arguments: str) -> str:
         check=False,
     )
     if done.returncode:
-        said = "\n".join(done.stderr.strip().splitlines()[-12:])
+        last_lines = "\n".join(done.stderr.strip().splitlines()[-12:])
         raise OverlayError(
-            f"go {' '.join(arguments):.200} failed:\n{said}",
+            f"go {' '.join(arguments):.200} failed:\n{last_lines}",
             hint="is Go too old, or the module proxy out of reach?",
         )
     return done.stdout

@@ -40,8 +40,8 @@ def decide(file: StockFile, policy: Policy) -> str:
 
     A handler that nobody has read is never replaced: it may hold a check that would be lost.
     """
-    known, read = file.basis == "sha256", file.basis in ("sha256", "handler")
-    if known and file.state in ("affected", "handshake-fixed"):
+    is_known, read = file.basis == "sha256", file.basis in ("sha256", "handler")
+    if is_known and file.state in ("affected", "handshake-fixed"):
         return "patched"
     if file.state in FIXED:
         if policy.on_fixed == "passthrough":

@@ -119,8 +119,10 @@ def _scan(interpreter: list[str], script_folder: Path, also: Iterable[str]) -> t
     """Look for malware before that interpreter starts in a way that would run it."""
     answer = _ask([*interpreter, "-I", "-S"], "import_folders.py")
     # Relative entries are refused later, by an interpreter that starts in / and has obeyed them.
-    given = [str(Path("/", each)) for each in os.environ.get("PYTHONPATH", "").split(os.pathsep)]
-    imports = [str(script_folder), *given, *answer["imports"]]
+    search_path = [
+        str(Path("/", each)) for each in os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    ]
+    imports = [str(script_folder), *search_path, *answer["imports"]]
     places = [*answer["prefixes"], os.environ.get("HOME", "")]
     return traces.scan(imports, answer["sites"], places, also=also)
 

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 def verify(stock: bytes, patched: bytes, version: PatchVersion) -> None:
     """Raise VerificationFailedError unless `patched` is `stock`, taken over, and nothing else."""
     _check_compiles(patched)
-    head, found, inserted = patched.partition(b"\n" + edits.BEGIN)
-    _require(bool(found), "it has no begin marker")
+    head, marker, inserted = patched.partition(b"\n" + edits.BEGIN)
+    _require(bool(marker), "it has no begin marker")
     head += b"\n"
     stock_tree = syntax.parse(stock)
     handler = syntax.find_handler(stock_tree)
@@ -76,11 +76,11 @@ def _check_attached_once(inserted: ast.Module, handler: syntax.Handler) -> None:
         raise VerificationFailedError(
             f"The patched text is not good: {edits.SCOPE} is not called once, at the end."
         )
-    given = {item.arg: ast.unparse(item.value) for item in call.keywords}
+    arguments = {item.arg: ast.unparse(item.value) for item in call.keywords}
     _require(
         not call.args
-        and given.keys() == {*_from_stock(handler), "settings", "litellm_version"}
-        and all(given[name] == value for name, value in _from_stock(handler).items()),
+        and arguments.keys() == {*_from_stock(handler), "settings", "litellm_version"}
+        and all(arguments[name] == value for name, value in _from_stock(handler).items()),
         f"{edits.SCOPE} is not given the stock module's objects",
     )
 

@@ -67,16 +67,16 @@ def scan(
         _refuse_names(folder)
     _refuse_content([*pth, *(folder / name for folder in folders for name in _CARRIERS)])
     compromised.refuse(_releases(folders), also)
-    found = [folder / name for folder in folders for name in _TOGETHER if _exists(folder / name)]
-    if len({path.name for path in found}) == len(_TOGETHER):
-        both = " and ".join(map(str, found))
+    traces = [folder / name for folder in folders for name in _TOGETHER if _exists(folder / name)]
+    if len({path.name for path in traces}) == len(_TOGETHER):
+        both = " and ".join(map(str, traces))
         raise CompromisedReleaseError(f"{both} are traces of the malware in LiteLLM 1.107.0.")
     executed = [
         {"name": path.name, "sha256": _sha256(path), "count": count}
         for path in pth
         if (count := sum(map(_is_code, _lines(path))))
     ]
-    named = [{"name": str(path), "sha256": _sha256(path)} for path in found]
+    named = [{"name": str(path), "sha256": _sha256(path)} for path in traces]
     return Startup(tuple(executed), tuple(named))
 
 

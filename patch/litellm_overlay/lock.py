@@ -148,19 +148,19 @@ def to_pin(planner: Planner) -> Lock:
             if state == "fixed"
             else f"litellm-overlay releases {litellm.release.version}",
         )
-    found = from_image(reference, litellm, planner.payload, on_fixed)
-    return replace(found, chart_version=__version__)
+    pinned = from_image(reference, litellm, planner.payload, on_fixed)
+    return replace(pinned, chart_version=__version__)
 
 
 def rows_to_pin(rows: Sequence[WorkloadStatus]) -> Lock:
     """Return the one lock that all these workloads agree on, if all of them run well."""
-    found = {_row_to_pin(row): row.workload for row in rows}
-    if len(found) > 1:
+    locks = {_row_to_pin(row): row.workload for row in rows}
+    if len(locks) > 1:
         raise VerificationError(
-            f"{' and '.join(found.values())} do not run the same",
+            f"{' and '.join(locks.values())} do not run the same",
             "a lock is for one of them: name it with --workload",
         )
-    return next(iter(found))
+    return next(iter(locks))
 
 
 def _row_to_pin(row: WorkloadStatus) -> Lock:
@@ -177,17 +177,17 @@ def _row_to_pin(row: WorkloadStatus) -> Lock:
             f"the pods of {name} run different images: {', '.join(row.image_digests)}",
             "restart it, or name the image by its digest",
         )
-    found = from_status(row)
+    actual = from_status(row)
     for field, (words, form, _) in _FIELDS.items():
-        if getattr(found, field) is None and field not in _UNREPORTED:
+        if getattr(actual, field) is None and field not in _UNREPORTED:
             raise VerificationError(
                 f"{name} does not report {words}", "pin by name instead: --image, --litellm"
             )
-        if getattr(found, field) is not None and not _fits(form, getattr(found, field)):
+        if getattr(actual, field) is not None and not _fits(form, getattr(actual, field)):
             raise VerificationError(
                 f"{name} reports {words} that cannot be", "look at the pod: kubectl describe pods"
             )
-    return found
+    return actual
 
 
 def _by_tag(planner: Planner, reference: str, litellm: Assessment) -> Assessment:
@@ -198,14 +198,16 @@ def _by_tag(planner: Planner, reference: str, litellm: Assessment) -> Assessment
     return planner.identify(image)
 
 
-def differences(lock: Lock, found: Lock) -> tuple[str, ...]:
+def differences(lock: Lock, actual: Lock) -> tuple[str, ...]:
     """Return a sentence for each thing that both tell and do not tell alike."""
-    told = []
+    sentences = []
     for field, (words, *_) in _FIELDS.items():
-        wanted, got = getattr(lock, field), getattr(found, field)
+        wanted, got = getattr(lock, field), getattr(actual, field)
         if None not in (wanted, got) and wanted != got:
-            told.append(f"{words} is {_short(field, got)}, the lock says {_short(field, wanted)}")
-    return tuple(told)
+            sentences.append(
+                f"{words} is {_short(field, got)}, the lock says {_short(field, wanted)}"
+            )
+    return tuple(sentences)
 
 
 def fill_values(values: OverlayValues, lock: Lock) -> OverlayValues:
@@ -220,25 +222,25 @@ def fill_values(values: OverlayValues, lock: Lock) -> OverlayValues:
     )
 
 
-def require_match(lock: Lock, found: Lock) -> None:
+def require_match(lock: Lock, actual: Lock) -> None:
     """Raise VerificationError where something is not as the lock says."""
-    if told := differences(lock, found):
+    if sentences := differences(lock, actual):
         raise VerificationError(
-            "; ".join(told), "take what the lock says, or change the lock: litellm-overlay pin"
+            "; ".join(sentences), "take what the lock says, or change the lock: litellm-overlay pin"
         )
 
 
 def mark_drift(row: WorkloadStatus, lock: Lock) -> WorkloadStatus:
     """Return a workload's row, drifted where it is not as the lock says."""
-    told = list(differences(lock, from_status(row)))
+    sentences = list(differences(lock, from_status(row)))
     if len(row.image_digests) > 1 and lock.image_digest:
-        told.append(f"the pods run different images: {', '.join(row.image_digests)}")
+        sentences.append(f"the pods run different images: {', '.join(row.image_digests)}")
     if row.decision == "not-overlaid":
-        told.append(f"the overlay is missing, the lock says patch {lock.patch_version}")
-    if not told:
+        sentences.append(f"the overlay is missing, the lock says patch {lock.patch_version}")
+    if not sentences:
         return row
     decision = row.decision if row.decision in {"refused", "malicious"} else "drifted"
-    return replace(row, decision=decision, reasons=(*row.reasons, *told))
+    return replace(row, decision=decision, reasons=(*row.reasons, *sentences))
 
 
 def list_changes(old: Lock | None, new: Lock) -> tuple[tuple[str, str, str], ...]:

@@ -47,8 +47,8 @@ def engine(log: Path, *, may_install: bool, keep: bool) -> Iterator[None]:
         began = time.monotonic()
         while not answers():
             if daemon.poll() is not None or time.monotonic() - began > START_SECONDS:
-                said = "\n".join(log.read_text(errors="replace").splitlines()[-12:])
-                raise OverlayError(f"dockerd did not start:\n{said}")
+                last_lines = "\n".join(log.read_text(errors="replace").splitlines()[-12:])
+                raise OverlayError(f"dockerd did not start:\n{last_lines}")
             time.sleep(0.3)
         yield
     finally:

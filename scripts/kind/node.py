@@ -67,10 +67,10 @@ def build_programs(pins: dict[str, str]) -> Path:
 
 def staging(version: str, folder: Path) -> list[str]:
     """Return the `replace`s without which k8s.io/kubernetes asks for v0.0.0 of its own parts."""
-    found = json.loads(
+    module_json = json.loads(
         tools.go(folder.parent, "mod", "download", "-json", f"k8s.io/kubernetes@{version}")
     )
-    lines = Path(found["GoMod"]).read_text("utf-8")
+    lines = Path(module_json["GoMod"]).read_text("utf-8")
     names = re.findall(r"^\t(k8s\.io/[a-z-]+) => \./staging", lines, re.MULTILINE)
     released = version.replace("v1.", "v0.")
     return [f"{name}={name}@{released}" for name in names if name not in NOT_SERVED]
@@ -91,9 +91,11 @@ def build_base(tag: str, scratch: Path) -> None:
         docker.debian(SUITE, PACKAGES, debian, scratch)
     context = scratch / "base"
     module = PINS["go-tools"]["kind"]
-    found = json.loads(tools.go(scratch, "mod", "download", "-json", module))
+    downloaded = json.loads(tools.go(scratch, "mod", "download", "-json", module))
     shutil.copytree(
-        Path(found["Dir"]) / "images/base/files", context / "files", copy_function=shutil.copyfile
+        Path(downloaded["Dir"]) / "images/base/files",
+        context / "files",
+        copy_function=shutil.copyfile,
     )
     for path in (context / "files").rglob("*"):
         program = path.parent.name == "bin"
@@ -113,9 +115,9 @@ def fill(base: str, tag: str, programs: Path, version: str, scratch: Path) -> No
     config = run(
         "docker", "run", "--rm", "--entrypoint", "cat", base, "/etc/containerd/config.toml"
     )
-    found = re.search(r'sandbox_image = "(.+)"', config)
-    assert found, config
-    names["pause"] = found[1]
+    match = re.search(r'sandbox_image = "(.+)"', config)
+    assert match, config
+    names["pause"] = match[1]
     for program, name in names.items():
         parent = iptables if program == "kube-proxy" else "scratch"
         image_of(programs / program, name, parent, scratch)

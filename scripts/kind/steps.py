@@ -64,9 +64,9 @@ def run(
     except FileNotFoundError:
         raise OverlayError(f"{argv[0]} is needed and was not found") from None
     if done.returncode:
-        said = (done.stdout + done.stderr).strip().splitlines()[-LAST_WORDS:]
+        last_lines = (done.stdout + done.stderr).strip().splitlines()[-LAST_WORDS:]
         command = shlex.join(map(str, argv))
-        raise OverlayError(f"`{command:.200}` failed:\n" + "\n".join(said))
+        raise OverlayError(f"`{command:.200}` failed:\n" + "\n".join(last_lines))
     return done.stdout + done.stderr if errors_too else done.stdout
 
 
@@ -77,9 +77,9 @@ def pipe(source: list[str | Path], target: list[str | Path]) -> None:
             target, stdin=first.stdout, capture_output=True, text=True, check=False
         )
     if first.returncode or second.returncode:
-        said = second.stderr.strip().splitlines()[-LAST_WORDS:]
+        last_lines = second.stderr.strip().splitlines()[-LAST_WORDS:]
         names = f"{source[0]} | {target[0]} {target[1]}"
-        raise OverlayError(f"`{names}` failed:\n" + "\n".join(said))
+        raise OverlayError(f"`{names}` failed:\n" + "\n".join(last_lines))
 
 
 def fingerprint(*parts: object) -> str:

@@ -108,8 +108,10 @@ def newer_release_warning(release: Release, catalogue: Catalogue) -> str:
 
 def malware_notice(release: Release) -> str:
     """Return what is known of a malicious release, and from where; "" of any other."""
-    told = (item for item in release.advisories if item.id.startswith("compromised-upload"))
-    return " ".join(f"{item.id}: {item.what}. {item.note} Source: {item.source}" for item in told)
+    uploads = (item for item in release.advisories if item.id.startswith("compromised-upload"))
+    return " ".join(
+        f"{item.id}: {item.what}. {item.note} Source: {item.source}" for item in uploads
+    )
 
 
 def _named(asked: str, release: Release, catalogue: Catalogue) -> Assessment:
@@ -153,14 +155,14 @@ def patch_to_pin(state: str, catalogue: Catalogue) -> str | None:
     return catalogue.default_patch_version if state in NEEDS_OVERLAY else None
 
 
-def next_steps(given: Assessment, catalogue: Catalogue) -> list[str]:
+def next_steps(assessed: Assessment, catalogue: Catalogue) -> list[str]:
     """Return what to do now: sentences, and commands to copy."""
-    release = given.release
-    if given.state == "malicious":
+    release = assessed.release
+    if assessed.state == "malicious":
         # No hash of endpoints.py clears it: the malware lay in other files.
         return ["Do not start it to find out more. Rebuild the host, with another release."]
-    sure = given.exact and given.state != UNREVIEWED
-    steps = [] if sure else _ask_the_file(given, catalogue)
+    sure = assessed.exact and assessed.state != UNREVIEWED
+    steps = [] if sure else _ask_the_file(assessed, catalogue)
     if release is None:
         return steps
     if release.state in NEEDS_OVERLAY:
@@ -185,10 +187,12 @@ def next_steps(given: Assessment, catalogue: Catalogue) -> list[str]:
     return steps
 
 
-def _ask_the_file(given: Assessment, catalogue: Catalogue) -> list[str]:
+def _ask_the_file(assessed: Assessment, catalogue: Catalogue) -> list[str]:
     """Return how to find out by hash what an image holds."""
-    paths = catalogue.paths_of(given.release.version) if given.release else catalogue.module_paths
-    image = shell_word(given.asked) if {"/", ":"} & set(given.asked) else "IMAGE"
+    paths = (
+        catalogue.paths_of(assessed.release.version) if assessed.release else catalogue.module_paths
+    )
+    image = shell_word(assessed.asked) if {"/", ":"} & set(assessed.asked) else "IMAGE"
     where = " ".join(item.path for item in paths)
     return [
         "Only the file inside can tell" + (" (one of the paths exists):" if paths[1:] else ":"),

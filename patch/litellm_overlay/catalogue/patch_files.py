@@ -35,10 +35,10 @@ def files(version: str) -> dict[str, bytes]:
 def current_files(version: str) -> dict[str, bytes]:
     """Return the same from `endpoint_patch`, without the other patch versions' folders."""
     own = folder(version)
-    found = dict(sorted(_walk(resources.files(PACKAGE), PACKAGE)))
-    if not _VERSION.fullmatch(version) or f"{own}__init__.py" not in found:
+    files_by_path = dict(sorted(_walk(resources.files(PACKAGE), PACKAGE)))
+    if not _VERSION.fullmatch(version) or f"{own}__init__.py" not in files_by_path:
         raise NotInCatalogueError(f"there is no patch version {version} in this package")
-    return {path: content for path, content in found.items() if _belongs(path, own)}
+    return {path: content for path, content in files_by_path.items() if _belongs(path, own)}
 
 
 def digest(version: str) -> str:
@@ -65,8 +65,8 @@ def proof(version: str) -> str:
 
 def released() -> tuple[str, ...]:
     """Return the released versions, oldest first."""
-    found = (item.name for item in released_folder().iterdir() if _VERSION.fullmatch(item.name))
-    return tuple(sorted(found, key=numbers))
+    versions = (item.name for item in released_folder().iterdir() if _VERSION.fullmatch(item.name))
+    return tuple(sorted(versions, key=numbers))
 
 
 def released_folder() -> Path:

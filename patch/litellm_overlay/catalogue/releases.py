@@ -76,9 +76,9 @@ class Gap:
         seen = ", ".join(self.seen_on)
         if len(self.seen_on) > 3:
             seen = f"{len(self.seen_on)} releases, {self.seen_on[0]} to {self.seen_on[-1]}"
-        known = f"seen on {seen}" if seen else self.basis
+        source = f"seen on {seen}" if seen else self.basis
         mends = f"; patch {' or '.join(self.mended_by)} mends it" if self.mended_by else ""
-        return f"{self.what} ({known}{mends})"
+        return f"{self.what} ({source}{mends})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,8 +155,8 @@ class Catalogue:
     def in_state(self, *states: str) -> tuple[Release, ...]:
         """Return the releases in any of these states."""
         if states not in self._in_states:  # doctor asks for each proxy of a fleet
-            found = tuple(release for release in self.releases if release.state in states)
-            self._in_states[states] = found
+            matching = tuple(release for release in self.releases if release.state in states)
+            self._in_states[states] = matching
         return self._in_states[states]
 
     def paths_of(self, version: str) -> tuple[ModulePath, ...]:
@@ -256,8 +256,8 @@ def parse(text: str) -> Catalogue:
         default_patch_version=data["default_patch_version"],
         gaps=tuple(gaps),
     )
-    if found := list(_contradictions(catalogue)):
-        raise ValueError("catalogue.json: " + "; ".join(found))
+    if contradictions := list(_contradictions(catalogue)):
+        raise ValueError("catalogue.json: " + "; ".join(contradictions))
     return catalogue
 
 

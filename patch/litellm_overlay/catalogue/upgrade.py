@@ -114,7 +114,7 @@ def _sentence(verdict: str, target: Assessment, patch: str, catalogue: Catalogue
     bridge = catalogue.default_patch_version
     gaps = target.release.gaps if target.release else ()
     mended = sum(bridge in gap.mended_by for gap in gaps)
-    said = {
+    sentences = {
         "still-needed": f"needs the overlay; pin patch {patch}",
         "fixed-upstream": "needs no overlay for the handshake; keep the bridge (onFixed: patch) "
         f"for {mended} known gaps that patch {bridge} mends",
@@ -124,7 +124,7 @@ def _sentence(verdict: str, target: Assessment, patch: str, catalogue: Catalogue
         "malicious": "is MALWARE: never start it",
         "unknown": f"cannot be judged: {target.why}",
     }
-    return f"{name} {said[verdict]}"
+    return f"{name} {sentences[verdict]}"
 
 
 def _gaps(

@@ -43,12 +43,12 @@ def findings(
 ) -> tuple[Finding, ...]:
     """Return what is wrong: by object in the order of the input, the worst first, none twice."""
     world = build_world(objects, named)
-    found = [
+    results = [
         item
         for workload in world.workloads
         for check in _CHECKS
         for item in check(world, workload, catalogue)
     ]
-    unique = dict.fromkeys([*found, *overlay.check_missing_init_container(world)])
+    unique = dict.fromkeys([*results, *overlay.check_missing_init_container(world)])
     order = {title: number for number, title in enumerate(dict.fromkeys(f.object for f in unique))}
     return tuple(sorted(unique, key=lambda f: (order[f.object], SEVERITIES.index(f.severity))))

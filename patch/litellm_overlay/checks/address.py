@@ -33,8 +33,8 @@ class Address:
 
 def addresses(world: World) -> tuple[Address, ...]:
     """Return one address for each workload that has one: from outside, else the Service's."""
-    found = (next(_candidates(world, workload), None) for workload in world.workloads)
-    return tuple(item for item in found if item)
+    candidates = (next(_candidates(world, workload), None) for workload in world.workloads)
+    return tuple(item for item in candidates if item)
 
 
 def _candidates(world: World, workload: Workload) -> Iterator[Address]:

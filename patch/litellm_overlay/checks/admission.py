@@ -45,9 +45,11 @@ def check_security_constraints(
     guard = workload.template.guard
     if not guard:
         return
-    found = list(_constraints(world, workload))
+    constraints = list(_constraints(world, workload))
     if _adds_seccomp(workload, guard):
-        forbidding = [name(each) for each in found if not string_list_at(each, "seccompProfiles")]
+        forbidding = [
+            name(each) for each in constraints if not string_list_at(each, "seccompProfiles")
+        ]
         if forbidding:
             yield Finding(
                 workload.qualified_name,
@@ -60,7 +62,7 @@ def check_security_constraints(
             )
     narrow = [
         name(each)
-        for each in found
+        for each in constraints
         if (allowed := string_list_at(each, "volumes"))
         and not ({"*"} & {*allowed} or {*allowed} >= _OURS)
     ]
@@ -78,8 +80,8 @@ def check_security_constraints(
 
 def _adds_seccomp(workload: Workload, guard: Object) -> bool:
     """Say whether the guard sets a seccomp profile that nothing else in the pod has."""
-    given = [workload.template.spec, *workload.template.proxies]
-    others = any(at(each, "securityContext", "seccompProfile") for each in given)
+    profiles = [workload.template.spec, *workload.template.proxies]
+    others = any(at(each, "securityContext", "seccompProfile") for each in profiles)
     return bool(at(guard, "securityContext", "seccompProfile")) and not others
 
 

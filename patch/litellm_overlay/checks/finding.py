@@ -27,7 +27,7 @@ class Finding:
     fix: str
 
 
-def join_names(given: Sequence[str]) -> str:
+def join_names(names: Sequence[str]) -> str:
     """Return names as words: "a, b and c"."""
-    *before, end = given
+    *before, end = names
     return f"{', '.join(before)} and {end}" if before else end

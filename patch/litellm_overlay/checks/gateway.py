@@ -136,24 +136,24 @@ def _envoy(world: World, targets: list[Object]) -> Iterator[Finding]:
             yield from _life(qualified_name(policy), "envoy-timeout", key, http.get(key), fix)
         seconds = limits.duration(http.get("streamIdleTimeout"))
         fix = "timeout: {http: {streamIdleTimeout: 3600s}}"
-        found = limits.idle(
+        finding = limits.idle(
             qualified_name(policy), "envoy-timeout", "streamIdleTimeout", seconds or 0, fix
         )
-        if found:
-            yield found
+        if finding:
+            yield finding
 
 
 def _gke(world: World, workload: Workload, service: str) -> Iterator[Finding]:
     home = namespace(workload.item)
-    where, given = "/".join(filter(None, ("Service", home, service))), None
+    where, timeout = "/".join(filter(None, ("Service", home, service))), None
     fix = _GCP_POLICY % yaml_word(service)
     for policy in world.of_kind("GCPBackendPolicy"):
         target = mapping(policy, "spec", "targetRef")
         if namespace(policy) == home and target.get("name") == service:
-            where, given = qualified_name(policy), at(policy, "spec", "default", "timeoutSec")
+            where, timeout = qualified_name(policy), at(policy, "spec", "default", "timeoutSec")
             fix = "spec: {default: {timeoutSec: 3600}}"
-    what = "timeoutSec" if given else "GKE's default; no GCPBackendPolicy sets timeoutSec"
-    yield from _life(where, "gke-timeout", what, given or 30, fix)
+    what = "timeoutSec" if timeout else "GKE's default; no GCPBackendPolicy sets timeoutSec"
+    yield from _life(where, "gke-timeout", what, timeout or 30, fix)
 
 
 def _is_host(host: object, owner: Object, service: Object) -> bool:
@@ -168,6 +168,6 @@ def _is_host(host: object, owner: Object, service: Object) -> bool:
 
 def _life(where: str, topic: str, what: str, value: object, fix: str) -> Iterator[Finding]:
     seconds = limits.duration(value)
-    found = limits.life(where, topic, what, seconds or 0, fix)
-    if found:
-        yield found
+    finding = limits.life(where, topic, what, seconds or 0, fix)
+    if finding:
+        yield finding

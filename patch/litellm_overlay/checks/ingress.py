@@ -97,8 +97,8 @@ def leading_to(world: World, workload: Workload) -> Iterator[Object]:
 def _backends(ingress: Object) -> set[str]:
     spec = mapping(ingress, "spec")
     paths = [path for rule in items(spec, "rules") for path in items(rule, "http", "paths")]
-    found = [at(path, "backend", "service", "name") for path in paths]
-    return {str(it) for it in (*found, at(spec, "defaultBackend", "service", "name")) if it}
+    services = [at(path, "backend", "service", "name") for path in paths]
+    return {str(it) for it in (*services, at(spec, "defaultBackend", "service", "name")) if it}
 
 
 def _controller(world: World, ingress: Object) -> str:
@@ -128,15 +128,15 @@ def _nginx(ingress: Object) -> Iterator[Finding]:
 
 def _f5(ingress: Object, services: set[str]) -> Iterator[Finding]:
     key = f"{_F5}/websocket-services"
-    told = _parts(ingress, key)
-    if missing := sorted(services - set(told)):
+    listed = _parts(ingress, key)
+    if missing := sorted(services - set(listed)):
         yield Finding(
             qualified_name(ingress),
             "error",
             "ingress-f5",
             f"the annotation {key} does not name {', '.join(missing)}",
             "F5's NGINX lets no WebSocket through to a Service that it is not told of",
-            f"{key}: {yaml_word(','.join([*told, *missing]))}",
+            f"{key}: {yaml_word(','.join([*listed, *missing]))}",
         )
     for setting in ("proxy-read-timeout", "proxy-send-timeout"):
         yield from _idle(ingress, "ingress-f5", f"{_F5}/{setting}", 60, f"{_F5}/{setting}: 3600s")
@@ -151,46 +151,48 @@ def _alb(ingress: Object) -> Iterator[Finding]:
     key = f"{_ALB}/load-balancer-attributes"
     setting = "idle_timeout.timeout_seconds"
     attributes = dict(pair.partition("=")[::2] for pair in _parts(ingress, key))
-    given = limits.duration(attributes.get(setting, 60))
+    timeout = limits.duration(attributes.get(setting, 60))
     wanted = {name: value for name, value in attributes.items() if name != setting}
     wanted[setting] = "3600"
     joined = ",".join("=".join(pair) for pair in wanted.items())
     fix = f"{key}: {joined if _ATTRIBUTES.fullmatch(joined) else yaml_word(joined)}"
-    found = limits.idle(qualified_name(ingress), "ingress-alb", "idle_timeout", given or 60, fix)
-    if found:
-        yield found
+    finding = limits.idle(
+        qualified_name(ingress), "ingress-alb", "idle_timeout", timeout or 60, fix
+    )
+    if finding:
+        yield finding
 
 
 def _gce(world: World, service: Object) -> Iterator[Finding]:
-    config = backend_config(service)
+    config_name = backend_config(service)
     where = qualified_name(service)
     fix = "spec: {timeoutSec: 3600}"
-    if not config:
+    if not config_name:
         what, seconds = "GKE's default; the Service names no BackendConfig", 30.0
         fix = _BACKEND_CONFIG % "litellm" + _ANNOTATE % shell_word(name(service))
     else:
-        found = next(
+        config = next(
             (
                 item
                 for item in world.of_kind("BackendConfig")
-                if name(item) == config and namespace(item) == namespace(service)
+                if name(item) == config_name and namespace(item) == namespace(service)
             ),
             None,
         )
-        if found is None:
+        if config is None:
             yield Finding(
                 where,
                 "warning",
                 "gke-timeout",
-                f"the BackendConfig {config} is not among the objects",
+                f"the BackendConfig {config_name} is not among the objects",
                 "without spec.timeoutSec in it, each connection is cut after 30 s",
-                _BACKEND_CONFIG % yaml_word(config),
+                _BACKEND_CONFIG % yaml_word(config_name),
             )
             return
-        where = qualified_name(found)
-        given = limits.duration(at(found, "spec", "timeoutSec"))
-        what = "timeoutSec" if given else "GKE's default; there is no timeoutSec"
-        seconds = given or 30.0
+        where = qualified_name(config)
+        timeout = limits.duration(at(config, "spec", "timeoutSec"))
+        what = "timeoutSec" if timeout else "GKE's default; there is no timeoutSec"
+        seconds = timeout or 30.0
     cut = limits.life(where, "gke-timeout", what, seconds, fix)
     if cut:
         yield cut
@@ -200,27 +202,27 @@ def backend_config(service: Object) -> str:
     """Return the name of a Service's BackendConfig, "" where it names none."""
     for key in _BACKEND_CONFIGS:
         try:
-            said = json.loads(annotations_of(service).get(key, "{}"))
+            annotation = json.loads(annotations_of(service).get(key, "{}"))
         except (TypeError, ValueError, RecursionError):
             continue
-        ports = mapping(said, "ports")
-        found = at(said, "default") or next(iter(ports.values()), None)
-        if found:
-            return str(found)
+        ports = mapping(annotation, "ports")
+        config = at(annotation, "default") or next(iter(ports.values()), None)
+        if config:
+            return str(config)
     return ""
 
 
 def _parts(ingress: Object, key: str) -> list[str]:
     """Return the parts of an annotation that is a list with commas."""
-    said = str(annotations_of(ingress).get(key, "")).split(",")
-    return [part.strip() for part in said if part.strip()]
+    parts = str(annotations_of(ingress).get(key, "")).split(",")
+    return [part.strip() for part in parts if part.strip()]
 
 
 def _idle(ingress: Object, topic: str, key: str, default: float, fix: str) -> Iterator[Finding]:
-    given = limits.duration(annotations_of(ingress).get(key))
-    what = key if given is not None else f"{key} is not set"
-    found = limits.idle(
-        qualified_name(ingress), topic, what, default if given is None else given, fix
+    timeout = limits.duration(annotations_of(ingress).get(key))
+    what = key if timeout is not None else f"{key} is not set"
+    finding = limits.idle(
+        qualified_name(ingress), topic, what, default if timeout is None else timeout, fix
     )
-    if found:
-        yield found
+    if finding:
+        yield finding

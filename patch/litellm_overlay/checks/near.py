@@ -29,5 +29,5 @@ def describe_near_misses(objects: Sequence[Object]) -> Iterator[tuple[str, str]]
                 f"litellm-overlay inject --workload {named} < MANIFESTS, if it is",
             )
     for item in objects:
-        if found := elsewhere.explain_unreachable(item):
-            yield f"{qualified_name(item) or 'a document'}: {found[0]}", found[1]
+        if reason := elsewhere.explain_unreachable(item):
+            yield f"{qualified_name(item) or 'a document'}: {reason[0]}", reason[1]

@@ -41,13 +41,13 @@ _UNPATCHED = {
 def check_release(world: World, workload: Workload, catalogue: Catalogue) -> Iterator[Finding]:
     """Yield what is wrong with the release that each proxy runs."""
     for proxy in workload.template.proxies:
-        given = identify(world, workload, proxy, catalogue)
+        assessed = identify(world, workload, proxy, catalogue)
         overlaid = mount_in(proxy) is not None
         bridged = string_at(workload.template.guard_plan, "onFixed") == "patch"
-        if not (overlaid and bridged and given.state == "fixed"):  # that is as it should be
-            yield from _state(workload, given, catalogue, overlaid=overlaid)
-        if given.release and given.release.advisories and given.state != "malicious":
-            yield _advisories(workload, given.release, catalogue)
+        if not (overlaid and bridged and assessed.state == "fixed"):  # that is as it should be
+            yield from _state(workload, assessed, catalogue, overlaid=overlaid)
+        if assessed.release and assessed.release.advisories and assessed.state != "malicious":
+            yield _advisories(workload, assessed.release, catalogue)
 
 
 def identify(world: World, workload: Workload, proxy: Object, catalogue: Catalogue) -> Assessment:
@@ -56,12 +56,12 @@ def identify(world: World, workload: Workload, proxy: Object, catalogue: Catalog
     Whichever of them names malware counts before all else.
     """
     own, image = world.pods_of(workload), str(proxy.get("image"))
-    told = (guard_report.read(pod).fact("litellmVersion") for pod in own)
-    found = {version for version in told if version}
+    reported = (guard_report.read(pod).fact("litellmVersion") for pod in own)
+    versions = {version for version in reported if version}
     running = (pods.image_id(pod, string_at(proxy, "name")) for pod in own)
-    if malware := assessment.find_malware(catalogue, image, *running, *found):
+    if malware := assessment.find_malware(catalogue, image, *running, *versions):
         return malware
-    asked = found.pop() if len(found) == 1 and mount_in(proxy) else image
+    asked = versions.pop() if len(versions) == 1 and mount_in(proxy) else image
     try:
         return assessment.assess(asked, catalogue)
     except (ValueError, NotInCatalogueError) as error:
@@ -81,12 +81,12 @@ def check_pod_reports(world: World, workload: Workload, catalogue: Catalogue) ->
             hint = sentence(report.hint) or logs
             yield Finding(qualified_name(pod), "error", "refused", report.why, why, hint)
         elif report.ended and report.decision is None:
-            said = f"; its container ended with: {report.text[:200]}" if report.text else ""
+            ending = f"; its container ended with: {report.text[:200]}" if report.text else ""
             yield Finding(
                 qualified_name(pod),
                 "warning",
                 "report-unreadable",
-                f"{report.fault}{said}",
+                f"{report.fault}{ending}",
                 "what was decided in this pod is not known; the proxy may be unpatched",
                 logs,
             )
@@ -113,49 +113,49 @@ def check_pod_reports(world: World, workload: Workload, catalogue: Catalogue) ->
 
 
 def _state(
-    workload: Workload, given: Assessment, catalogue: Catalogue, *, overlaid: bool
+    workload: Workload, assessed: Assessment, catalogue: Catalogue, *, overlaid: bool
 ) -> Iterator[Finding]:
-    release = f"LiteLLM {given.release.version}" if given.release else given.asked
-    nearest = "" if given.exact or not given.release else f" ({given.why})"
-    meaning = assessment.MEANING[given.state]
-    steps = "\n".join(assessment.next_steps(given, catalogue))
+    release = f"LiteLLM {assessed.release.version}" if assessed.release else assessed.asked
+    nearest = "" if assessed.exact or not assessed.release else f" ({assessed.why})"
+    meaning = assessment.MEANING[assessed.state]
+    steps = "\n".join(assessment.next_steps(assessed, catalogue))
     remove = "litellm-overlay inject --remove < MANIFESTS, or patch.enabled=false in the chart"
 
     def finding(severity: str, topic: str, what: str, why: str, fix: str) -> Finding:
         return Finding(workload.qualified_name, severity, topic, what, why, fix)
 
-    if given.state in assessment.NEEDS_OVERLAY and not overlaid:
-        what = f"{release} {_UNPATCHED[given.state]} and has no overlay{nearest}"
+    if assessed.state in assessment.NEEDS_OVERLAY and not overlaid:
+        what = f"{release} {_UNPATCHED[assessed.state]} and has no overlay{nearest}"
         fix = "litellm-overlay inject < MANIFESTS"
-        yield finding("error", given.state, what, meaning, fix)
-    elif given.release and given.state == "malicious":
-        why = f"{meaning} {assessment.malware_notice(given.release)}"
+        yield finding("error", assessed.state, what, meaning, fix)
+    elif assessed.release and assessed.state == "malicious":
+        why = f"{meaning} {assessment.malware_notice(assessed.release)}"
         yield finding("error", "malicious", f"{release} is malware{nearest}", why, steps)
-    elif given.state == "unknown":
-        what = f"which LiteLLM {release} holds is not known: {given.why}"
+    elif assessed.state == "unknown":
+        what = f"which LiteLLM {release} holds is not known: {assessed.why}"
         if overlaid:
             why = "the guard looks at the file in the pod and refuses what it does not know"
             yield finding("note", "unknown-release", what, why, steps)
         else:
             why = "it may be affected: 1.82.1 to 1.88.6 refuse Codex's WebSocket handshake"
             yield finding("warning", "unknown-release", what, why, steps)
-    elif given.release and given.state == UNREVIEWED:
+    elif assessed.release and assessed.state == UNREVIEWED:
         why = f"{meaning} Its report: litellm-overlay status" if overlaid else meaning
         yield finding(
             "note",
             UNREVIEWED,
-            assessment.newer_release_warning(given.release, catalogue) + nearest,
+            assessment.newer_release_warning(assessed.release, catalogue) + nearest,
             why,
             steps,
         )
-    elif given.state == "fixed" and overlaid:
+    elif assessed.state == "fixed" and overlaid:
         what = f"{release} has upstream's fix: it needs no overlay for the handshake{nearest}"
         yield finding("note", "fixed", what, meaning, f"{steps}\n{remove}")
-    elif given.state == "no-endpoint" and overlaid:
+    elif assessed.state == "no-endpoint" and overlaid:
         what = f"{release} has no Responses WebSocket endpoint, yet there is an overlay{nearest}"
         why = "the guard refuses such a file, so the pod does not start"
         yield finding("error", "no-endpoint", what, why, remove)
-    elif given.state == "no-endpoint":
+    elif assessed.state == "no-endpoint":
         yield finding("note", "no-endpoint", f"{release} has no endpoint{nearest}", meaning, steps)
 
 

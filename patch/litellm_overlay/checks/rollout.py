@@ -90,11 +90,11 @@ def seconds(hook: Object) -> int | None:
     if isinstance(sleep, int):
         return sleep
     text = _script(at(hook, "exec", "command"))
-    found = [int(ours or by_hand) for ours, by_hand in _SECONDS.findall(text)]
-    if not found:
+    numbers = [int(ours or by_hand) for ours, by_hand in _SECONDS.findall(text)]
+    if not numbers:
         return None
     # Our loop sleeps within its time, so the time counts and not the sleeps.
-    return max(found) if "+%s) +" in text else sum(found)
+    return max(numbers) if "+%s) +" in text else sum(numbers)
 
 
 def _script(command: object) -> str:

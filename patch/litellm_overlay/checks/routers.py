@@ -37,9 +37,9 @@ def check_routes(world: World, workload: Workload, catalogue: Catalogue) -> Iter
     """Yield what OpenShift's Routes to a workload cut."""
     del catalogue
     for route in routes_to(world, workload):
-        given = annotations_of(route)
+        annotations = annotations_of(route)
         for key, default in ((_TUNNEL, 0), (_TIMEOUT, _DEFAULT)):
-            seconds = limits.duration(given.get(key))
+            seconds = limits.duration(annotations.get(key))
             what = key if seconds is not None else f"{key} is not set"
             if key == _TIMEOUT:
                 if (seconds if seconds is not None else default) >= limits.PATIENCE:
@@ -53,10 +53,10 @@ def check_routes(world: World, workload: Workload, catalogue: Catalogue) -> Iter
                     "cut while the model thinks",
                     f"{key}: 3600s",
                 )
-            elif found := limits.idle(
+            elif finding := limits.idle(
                 qualified_name(route), "openshift-route", what, seconds or default, f"{key}: 3600s"
             ):
-                yield found
+                yield finding
 
 
 def check_traefik(world: World, workload: Workload, catalogue: Catalogue) -> Iterator[Finding]:

@@ -12,26 +12,26 @@ if TYPE_CHECKING:
     from litellm_overlay.objects.access import Object
 
 
-def merge_objects(there: Sequence[Object], given: Sequence[Object]) -> list[Object]:
+def merge_objects(there: Sequence[Object], manifests: Sequence[Object]) -> list[Object]:
     """Return a cluster's objects as they would be with these manifests applied.
 
     What a manifest does not say, its namespace perhaps, is as in the cluster; pods stay, since
     they tell of what runs now.
     """
-    fresh = {(string_at(item, "kind"), name(item)): item for item in given}
-    homes = {namespace(item) for item in given}
+    fresh = {(string_at(item, "kind"), name(item)): item for item in manifests}
+    homes = {namespace(item) for item in manifests}
 
     def is_replaced(item: Object) -> bool:
         other = fresh.get((string_at(item, "kind"), name(item)))
         return other is not None and namespace(other) in {None, namespace(item)}
 
-    found = [item for item in there if not is_replaced(item)]
+    merged = [item for item in there if not is_replaced(item)]
     alone = {namespace(item) for item in there if namespace(item)} if None in homes else set()
     home = alone.pop() if len(alone) == 1 else None
     placed = [
         {**item, "metadata": {**mapping(item, "metadata"), "namespace": home}}
         if home and namespace(item) is None
         else item
-        for item in given
+        for item in manifests
     ]
-    return [*found, *placed]
+    return [*merged, *placed]

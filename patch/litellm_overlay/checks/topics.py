@@ -62,40 +62,40 @@ _ALWAYS = {"malicious"}
 
 def parse_patterns(texts: Iterable[str]) -> list[tuple[str, str]]:
     """Return (object, topic) of texts like TOPIC or KIND/NAME:TOPIC; "" is any object."""
-    found = []
+    parsed = []
     for text in texts:
         where, _, topic = text.rpartition(":")
         if topic not in TOPICS or topic in _ALWAYS:
             raise ValuesError(
                 f"{topic!r} is no topic that can be ignored", "litellm-overlay doctor --topics"
             )
-        found.append((where, topic))
-    return found
+        parsed.append((where, topic))
+    return parsed
 
 
 def split_ignored(
-    found: Sequence[Finding], objects: Iterable[Object], ignored: Iterable[tuple[str, str]]
+    findings: Sequence[Finding], objects: Iterable[Object], ignored: Iterable[tuple[str, str]]
 ) -> tuple[list[Finding], list[Finding]]:
     """Return the findings that count, and those that options or annotations leave out."""
     own = {
-        qualified_name(item): {word.strip() for word in str(said).split(",")}
+        qualified_name(item): {word.strip() for word in str(annotation).split(",")}
         for item in objects
-        if (said := annotations_of(item).get(ANNOTATION))
+        if (annotation := annotations_of(item).get(ANNOTATION))
     }
-    given = list(ignored)
+    patterns = list(ignored)
 
     def is_ignored(item: Finding) -> bool:
         named = any(
             topic == item.topic and (not where or _is_same_object(item.object, where))
-            for where, topic in given
+            for where, topic in patterns
         )
         return item.topic not in _ALWAYS and (named or item.topic in own.get(item.object, ()))
 
-    out = [item for item in found if is_ignored(item)]
-    return [item for item in found if item not in out], out
+    out = [item for item in findings if is_ignored(item)]
+    return [item for item in findings if item not in out], out
 
 
-def _is_same_object(titled: str, where: str) -> bool:
+def _is_same_object(qualified_name: str, where: str) -> bool:
     """Say whether "Kind/namespace/name" is an object given with or without its namespace."""
-    kind, *_, name = titled.split("/")
-    return where.lower() in {titled.lower(), f"{kind}/{name}".lower()}
+    kind, *_, name = qualified_name.split("/")
+    return where.lower() in {qualified_name.lower(), f"{kind}/{name}".lower()}

@@ -56,22 +56,22 @@ class World:
 
     @cached_property
     def _kinds(self) -> dict[str, list[Object]]:
-        found = defaultdict(list)
+        by_kind = defaultdict(list)
         for item in self.objects:
-            found[string_at(item, "kind")].append(item)
-        return found
+            by_kind[string_at(item, "kind")].append(item)
+        return by_kind
 
     @cached_property
     def _labelled(self) -> dict[tuple[str, str | None, str], list[Object]]:
         """Pods by each of their labels, Services by each that they ask for."""
-        found = defaultdict(list)
+        by_label = defaultdict(list)
         for pod in self.of_kind("Pod"):
             for label in labels(pod).items():
-                found["Pod", namespace(pod), str(label)].append(pod)
+                by_label["Pod", namespace(pod), str(label)].append(pod)
         for service in self.of_kind("Service"):
             for label in mapping(service, "spec", "selector").items():
-                found["Service", namespace(service), str(label)].append(service)
-        return found
+                by_label["Service", namespace(service), str(label)].append(service)
+        return by_label
 
     def of_kind(self, kind: str) -> list[Object]:
         """Return the objects of a kind."""
@@ -91,13 +91,13 @@ class World:
     def services_of(self, workload: Workload) -> list[Object]:
         """Return the Services that select a workload's pods."""
         home = namespace(workload.item)
-        found = {
+        services = {
             id(service): service
             for label in workload.template.labels.items()
             for service in self._labelled.get(("Service", home, str(label)), [])
             if selects(mapping(service, "spec", "selector"), workload.template.labels)
         }
-        return list(found.values())
+        return list(services.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,7 @@ class Named:
     def template(self, template: PodTemplate, configs: Collection[str]) -> PodTemplate:
         """Return a pod template that knows the proxies among its containers."""
         likely = bool(recognition.find_evidence(template, configs))
-        found = [
+        proxies = [
             string_at(each, "name")
             for each in template.containers
             if (likely and string_at(each, "name") in self.containers)
@@ -122,7 +122,7 @@ class Named:
                 and fnmatchcase(recognition.last_part(str(each.get("image"))), self.image_name)
             )
         ]
-        return PodTemplate(template.item, frozenset(found)) if found else template
+        return PodTemplate(template.item, frozenset(proxies)) if proxies else template
 
 
 def build_world(objects: Iterable[Object], named: Named | None = None) -> World:
@@ -137,17 +137,17 @@ def build_world(objects: Iterable[Object], named: Named | None = None) -> World:
         item for item in objects if not (string_at(item, "kind") == "Pod" and is_over(item))
     )
     configs = recognition.configs(kept) if named else ()
-    found = [
+    workloads = [
         item
         for item in find_templates(kept, named, configs)
         if keeps_pods(item.item) and (item.template.overlaid or _serves(item.template))
     ]
-    free = [item for item in found if not at(item.item, "metadata", "ownerReferences")]
+    free = [item for item in workloads if not at(item.item, "metadata", "ownerReferences")]
     world = World(kept, tuple(free))
     kept_by = {id(pod) for item in free for pod in world.pods_of(item)}
     alone = [
         item
-        for item in found
+        for item in workloads
         if string_at(item.item, "kind") == "Pod"
         and id(item.item) not in kept_by
         and not is_chore(item.item)
@@ -160,8 +160,8 @@ def find_templates(
 ) -> Iterator[Workload]:
     """Yield everything that has a pod template, Jobs too."""
     for item in objects:
-        if found := template_in(item):
-            template = found[1]
+        if match := template_in(item):
+            template = match[1]
             yield Workload(item, named.template(template, configs) if named else template)
 
 

@@ -127,11 +127,11 @@ class Cluster:
             if answer.status == 410:
                 raise ExpiredError
             self._refuse(answer, what, namespace)
-            found = json.loads(body)
-        if not isinstance(found, dict):
+            decoded = json.loads(body)
+        if not isinstance(decoded, dict):
             raise self._no_api()
-        yaml_tree.require_flat(found, f"an answer of {self.server}")
-        return found
+        yaml_tree.require_flat(decoded, f"an answer of {self.server}")
+        return decoded
 
     def _send(self, path: str, query: dict[str, str], timeout: float) -> urllib3.BaseHTTPResponse:
         request = self.client.param_serialize(
@@ -220,9 +220,9 @@ def connect(
     except Exception as error:  # whatever a YAML file can hold instead of a kubeconfig
         raise _unusable(files) from error
     if name not in contexts:
-        known = ", ".join(sorted(map(str, contexts))) or "none"
+        names = ", ".join(sorted(map(str, contexts))) or "none"
         missing = f"there is no context {name}" if name else "the kubeconfig has no current context"
-        raise ClusterError(missing, f"choose with --context; there are: {known}")
+        raise ClusterError(missing, f"choose with --context; there are: {names}")
     return _from_kubeconfig(loaded, name, files, timeout)
 
 
@@ -267,17 +267,17 @@ def _in_cluster(timeout: float) -> Cluster:
     return Cluster(configuration, None, namespace, timeout)
 
 
-def _kubeconfigs(given: Path | None) -> list[Path]:
-    if given:
-        return [given] if given.is_file() else []
+def _kubeconfigs(kubeconfig: Path | None) -> list[Path]:
+    if kubeconfig:
+        return [kubeconfig] if kubeconfig.is_file() else []
     named = os.environ.get("KUBECONFIG") or "~/.kube/config"
     paths = [Path(part).expanduser() for part in named.split(os.pathsep) if part]
     return [path for path in paths if path.is_file()]
 
 
-def _no_kubeconfig(given: Path | None) -> ClusterError:
+def _no_kubeconfig(kubeconfig: Path | None) -> ClusterError:
     return ClusterError(
-        f"there is no kubeconfig {given}" if given else "there is no kubeconfig",
+        f"there is no kubeconfig {kubeconfig}" if kubeconfig else "there is no kubeconfig",
         "give --kubeconfig, set KUBECONFIG, or run in a pod with a service account",
     )
 

@@ -58,11 +58,11 @@ def gather(
     Workloads and pods must be readable, else OverlayError. `tell` hears what else may not be seen:
     then the other checks are still worth something.
     """
-    found = [item for it in _WORKLOADS.items() for item in _list(cluster, *it, namespace, labels)]
+    objects = [item for it in _WORKLOADS.items() for item in _list(cluster, *it, namespace, labels)]
     for kinds, where in ((_AROUND, namespace), (_EVERYWHERE, None)):
         for plural, kind in kinds.items():
-            found += _list_or_tell(cluster, plural, kind, where, tell)
-    return found
+            objects += _list_or_tell(cluster, plural, kind, where, tell)
+    return objects
 
 
 def _list(

@@ -22,14 +22,14 @@ _MOST = 5000  # files
 def read_chart(path: Path) -> dict[str, str]:
     """Return path -> text, with subcharts below charts/NAME/, in whichever form they are there."""
     try:
-        found = dict(_folder(path) if path.is_dir() else _archive(path.read_bytes()))
+        texts = dict(_folder(path) if path.is_dir() else _archive(path.read_bytes()))
     except (OSError, tarfile.TarError, EOFError) as error:
         raise OverlayError(
             f"could not read the chart {path}: {error}", "name its folder or its .tgz"
         ) from error
-    if "Chart.yaml" not in found:
+    if "Chart.yaml" not in texts:
         raise OverlayError(f"{path} is no Helm chart: it has no Chart.yaml", "name its folder")
-    return found
+    return texts
 
 
 def _folder(path: Path) -> Iterator[tuple[str, str]]:

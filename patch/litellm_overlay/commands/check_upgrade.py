@@ -92,17 +92,17 @@ def check_upgrade(
     runs = from_ or locked.litellm_version
     current = ask(runs, "--from", catalogue) if runs else None
     patch = locked.patch_version or catalogue.default_patch_version
-    found = upgrade.check(target, current, patch, catalogue, locked.on_fixed or "passthrough")
+    result = upgrade.check(target, current, patch, catalogue, locked.on_fixed or "passthrough")
     index = describe_lookup(look_up(target, offline=offline), catalogue)
-    found = replace(found, remaining=(*index, *found.remaining))
+    result = replace(result, remaining=(*index, *result.remaining))
     if is_data(output):
-        print_data(output, upgrade_to_json(found, catalogue))
+        print_data(output, upgrade_to_json(result, catalogue))
     else:
-        print_upgrade(found)
-    if found.verdict in {"unreviewed", "unknown"}:
-        raise NotInCatalogueError(found.sentence, "the file inside can tell; the steps say how")
-    if not found.proceed:
-        raise VerificationError(found.sentence, found.steps[-1])
+        print_upgrade(result)
+    if result.verdict in {"unreviewed", "unknown"}:
+        raise NotInCatalogueError(result.sentence, "the file inside can tell; the steps say how")
+    if not result.proceed:
+        raise VerificationError(result.sentence, result.steps[-1])
 
 
 def ask(asked: str, option: str, catalogue: Catalogue) -> Assessment:
@@ -113,40 +113,40 @@ def ask(asked: str, option: str, catalogue: Catalogue) -> Assessment:
         raise click.BadParameter(str(error), param_hint=option) from error
 
 
-def upgrade_to_json(found: Upgrade, catalogue: Catalogue) -> dict[str, Any]:
+def upgrade_to_json(result: Upgrade, catalogue: Catalogue) -> dict[str, Any]:
     """Return one object; `to` and `from` are rows as `releases --output json` has them."""
     return {
-        "verdict": found.verdict,
-        "proceed": found.proceed,
-        "sentence": found.sentence,
-        "to": to_json(found.target, catalogue),
-        "from": to_json(found.current, catalogue) if found.current else None,
-        "gains": found.gains,
-        "losses": found.losses,
-        "remaining": found.remaining,
-        "changes": found.changes,
-        "steps": found.steps,
+        "verdict": result.verdict,
+        "proceed": result.proceed,
+        "sentence": result.sentence,
+        "to": to_json(result.target, catalogue),
+        "from": to_json(result.current, catalogue) if result.current else None,
+        "gains": result.gains,
+        "losses": result.losses,
+        "remaining": result.remaining,
+        "changes": result.changes,
+        "steps": result.steps,
     }
 
 
-def print_upgrade(found: Upgrade) -> None:
+def print_upgrade(result: Upgrade) -> None:
     """Print it for people."""
     console = Console(highlight=False)
-    release, style = found.target.release, STYLES[found.verdict]
-    asked = sanitize(found.target.asked)
+    release, style = result.target.release, STYLES[result.verdict]
+    asked = sanitize(result.target.asked)
     heading = Text(f"LiteLLM {release.version}" if release else asked, "bold")
-    console.print(heading.append(f"  {found.verdict}", style), soft_wrap=True)
-    lines = [("verdict", found.sentence)]
+    console.print(heading.append(f"  {result.verdict}", style), soft_wrap=True)
+    lines = [("verdict", result.sentence)]
     if release:
-        lines += [("image", found.target.why)] if found.target.why else []
+        lines += [("image", result.target.why)] if result.target.why else []
         lines += [("meaning", assessment.MEANING[release.state])]
-    lines += [("gain", text) for text in found.gains]
-    lines += [("loss", text) for text in found.losses]
-    lines += [("remains", text) for text in found.remaining]
-    lines += [("change", text) for text in found.changes]
+    lines += [("gain", text) for text in result.gains]
+    lines += [("loss", text) for text in result.losses]
+    lines += [("remains", text) for text in result.remaining]
+    lines += [("change", text) for text in result.changes]
     for label, text in lines:
         alarm = STYLES["malicious"] if "MALWARE" in text else ""  # also what runs now
         console.print(Text(paragraph(label, text, console.width), alarm), soft_wrap=True)
     console.print("next", style="bold")
-    for step in found.steps:
+    for step in result.steps:
         console.print(Text(f"  {sanitize(step)}"), soft_wrap=True)  # commands are for copying

@@ -115,5 +115,5 @@ def read_fleet_rows(
     running = connection.list("pods", namespace)
     if labels:
         running = chosen(running, workloads, connection.list("pods", namespace, labels))
-    found = workload_statuses(workloads, running, releases.load())
-    return tuple(lock.mark_drift(row, locked) for row in found) if locked else found
+    rows = workload_statuses(workloads, running, releases.load())
+    return tuple(lock.mark_drift(row, locked) for row in rows) if locked else rows

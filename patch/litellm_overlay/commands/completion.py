@@ -23,9 +23,9 @@ def completion(shell: str) -> None:
 
     The script asks `litellm-overlay` itself at each completion, so it stays true after an upgrade.
     """
-    found = get_completion_class(shell)
-    if found is None:
+    completer = get_completion_class(shell)
+    if completer is None:
         raise OverlayError(f"this version of click knows no completion for {shell}")
     root = click.get_current_context().find_root().command
-    script = found(root, {}, "litellm-overlay", "_LITELLM_OVERLAY_COMPLETE")
+    script = completer(root, {}, "litellm-overlay", "_LITELLM_OVERLAY_COMPLETE")
     click.echo(script.source())

@@ -114,10 +114,12 @@ def chosen(litellm: str | None, patch: str | None) -> tuple[releases.Release, st
 
 def warn_of_advisories(release: releases.Release, console: Console) -> None:
     """Say what else is wrong with the release: the patch mends a defect, and none of these."""
-    known = [f"{advisory.id} (fixed in {advisory.fixed_in})" for advisory in release.advisories]
-    if known:
+    advisories = [
+        f"{advisory.id} (fixed in {advisory.fixed_in})" for advisory in release.advisories
+    ]
+    if advisories:
         text = f"LiteLLM {release.version} has security problems that no overlay mends"
-        console.print(f"warning: {text}: {', '.join(known)}", highlight=False)
+        console.print(f"warning: {text}: {', '.join(advisories)}", highlight=False)
 
 
 def to_json(comparison: Comparison) -> dict[str, Any]:

@@ -129,12 +129,12 @@ def from_target(target: str, *, offline: bool) -> tuple[bytes, str | None]:
         except OSError as error:
             raise OverlayError(f"could not read {target}: {error.strerror}") from error
     catalogue = releases.load()
-    found = assessment.find_malware(catalogue, target) or assessment.Assessment(
+    assessed = assessment.find_malware(catalogue, target) or assessment.Assessment(
         target, catalogue.find(target), exact=True, why=""
     )
-    if found.state != releases.UNREVIEWED:
+    if assessed.state != releases.UNREVIEWED:
         return environment.stock_endpoints(target), target
-    look = look_up(found, offline=offline)
+    look = look_up(assessed, offline=offline)
     warn(describe_lookup(look, catalogue))
     if look is None or look.endpoints is None:
         raise NotInCatalogueError(
@@ -152,9 +152,9 @@ def read_installed_endpoints(where: Path) -> tuple[bytes, str | None]:
             f"there is no `litellm` command in {folder}",
             hint="name the virtual environment, or its Python, that LiteLLM's proxy runs in",
         )
-    found = locate(str(folder))
-    compromised.refuse(found.versions)
-    return Path(found.path).read_bytes(), found.litellm_version
+    located = locate(str(folder))
+    compromised.refuse(located.versions)
+    return Path(located.path).read_bytes(), located.litellm_version
 
 
 def coloured(line: str) -> str:

@@ -133,23 +133,25 @@ def doctor(
     else:
         objects = read_objects(manifests)
     named = checks.Named(tuple((container or "").split(",")) if container else (), image_name)
-    found = checks.findings(objects, releases.load(), named)
+    findings = checks.findings(objects, releases.load(), named)
     world = checks.build_world(objects, named)
-    nothing = not (world.workloads or found)
-    kept, ignored = split_ignored(found, objects, parse_patterns(ignore))
+    nothing = not (world.workloads or findings)
+    kept, ignored = split_ignored(findings, objects, parse_patterns(ignore))
     if nothing:
         nearly = list(describe_near_misses(objects))
-        told = "; ".join(["nothing here runs LiteLLM's proxy", *(said for said, _ in nearly)])
+        message = "; ".join(
+            ["nothing here runs LiteLLM's proxy", *(reason for reason, _ in nearly)]
+        )
         raise OverlayError(
-            told,
+            message,
             nearly[0][1]
             if nearly
             else "a proxy is known by the overlay's mount, or by an image named like LiteLLM's own",
         )
     if is_data(output):
         addresses = codex_rows(world, model)
-        said = camel_case.to_plain_data({"findings": kept, "ignored": ignored, "codex": addresses})
-        print_data(output, said)
+        data = camel_case.to_plain_data({"findings": kept, "ignored": ignored, "codex": addresses})
+        print_data(output, data)
     else:
         print_findings(kept, world, model)
         if ignored:
@@ -170,9 +172,9 @@ def show_topics(output: str) -> None:
         click.echo(f"{topic:<{width}}  {what}")
 
 
-def warn(said: str) -> None:
+def warn(message: str) -> None:
     """Say what could not be looked at."""
-    click.echo(f"warning: {said}", err=True)
+    click.echo(f"warning: {message}", err=True)
 
 
 def read_objects(manifests: Manifests) -> list[Object]:
@@ -182,9 +184,9 @@ def read_objects(manifests: Manifests) -> list[Object]:
     except OverlayError as error:
         raise ValuesError(error.message, error.hint) from error
     try:
-        found = _from_json(text) if text.lstrip().startswith("{") else None
-        parts = documents(text) if found is None else [""]
-        listed = found or [item for each in parts for _, item in objects(each)]
+        parsed = _from_json(text) if text.lstrip().startswith("{") else None
+        parts = documents(text) if parsed is None else [""]
+        listed = parsed or [item for each in parts for _, item in objects(each)]
     except OverlayError as error:
         hint = "doctor reads rendered manifests, or the output of kubectl get"
         raise ValuesError(error.message, hint) from error
@@ -219,10 +221,10 @@ def codex_rows(world: World, model_name: str) -> list[dict[str, Any]]:
     ]
 
 
-def print_findings(found: Sequence[Finding], world: World, model_name: str) -> None:
+def print_findings(findings: Sequence[Finding], world: World, model_name: str) -> None:
     """Print the findings by object, and Codex's configuration."""
     console = Console(highlight=False, soft_wrap=True)
-    for title, group in groupby(found, lambda item: item.object):
+    for title, group in groupby(findings, lambda item: item.object):
         console.print(Text(sanitize(title), "bold"))
         for item in group:
             line = Text("  ").append(item.severity, STYLES[item.severity])
@@ -233,15 +235,15 @@ def print_findings(found: Sequence[Finding], world: World, model_name: str) -> N
             for each in rest:
                 console.print(Text(f"         {each}"))
         console.print()
-    console.print(count(found) if found else "nothing found")
+    console.print(count(findings) if findings else "nothing found")
     for row in codex_rows(world, model_name):
         of = sanitize(row["workload"])
         console.print(Text(f"\n# Codex, ~/.codex/config.toml, for {of}", "bold"))
         console.print(Text(f"# (address from the {row['via']})\n{row['configToml'].rstrip()}"))
 
 
-def count(found: Sequence[Finding]) -> str:
+def count(findings: Sequence[Finding]) -> str:
     """Return the number of findings of each severity, as words."""
-    number = Counter(item.severity for item in found)
+    number = Counter(item.severity for item in findings)
     parts = [f"{number[it]} {it}{'s' * (number[it] != 1)}" for it in STYLES if number[it]]
     return ", ".join(parts)

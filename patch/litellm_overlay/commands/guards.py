@@ -18,7 +18,7 @@ _NOT_KNOWN = {AnchorError.exit_code, UnknownStockFileError.exit_code}
 
 
 def preview_patch(
-    found: bytes,
+    content: bytes,
     version: str,
     settings: Mapping[str, object],
     litellm_version: str | None,
@@ -26,8 +26,8 @@ def preview_patch(
 ) -> preview.Difference:
     """Return what the pod would do with a file; see `preview` for errors."""
     if version not in patch_files.released():
-        return preview.preview_patch(found, version, settings, litellm_version, on_fixed)
-    stock = edits.undo(found)
+        return preview.preview_patch(content, version, settings, litellm_version, on_fixed)
+    stock = edits.undo(content)
     report, patched = _run(version, stock, settings, litellm_version, on_fixed)
     if report["exitCode"]:
         of = NotInCatalogueError if report["exitCode"] in _NOT_KNOWN else OverlayError

@@ -24,11 +24,11 @@ offline_option = click.option(
 )
 
 
-def look_up(found: Assessment, *, offline: bool) -> LookupResult | None:
+def look_up(assessed: Assessment, *, offline: bool) -> LookupResult | None:
     """Return what the index says of a release that is newer than the catalogue; None: not asked."""
-    if offline or not found.release or found.state != UNREVIEWED:
+    if offline or not assessed.release or assessed.state != UNREVIEWED:
         return None
-    version = found.release.version
+    version = assessed.release.version
     try:
         index = environment.index_url()
     except OverlayError as error:
@@ -42,5 +42,8 @@ def describe_lookup(look: LookupResult | None, catalogue: Catalogue) -> tuple[st
         return ()
     today = dt.datetime.now(dt.timezone.utc).date()
     file = telling.describe_stock_file(look, catalogue)
-    said = [*telling.warnings(look, today), *([f"LiteLLM {look.version}: {file}"] if file else [])]
-    return tuple(map(sanitize, said))
+    sentences = [
+        *telling.warnings(look, today),
+        *([f"LiteLLM {look.version}: {file}"] if file else []),
+    ]
+    return tuple(map(sanitize, sentences))

@@ -119,9 +119,9 @@ def inject(
     asked = resource_list.values_in(text)
     if values and asked not in {None, "{}"}:
         raise click.UsageError("Give either --values, or a functionConfig with a spec.")
-    given, locked = read_pinned(values, settings, lock_file, asked or "", **options)
+    resolved, locked = read_pinned(values, settings, lock_file, asked or "", **options)
     with uncollected():
-        result = core.plan_injection(text, Planner.from_values(given), workloads, pods)
+        result = core.plan_injection(text, Planner.from_values(resolved), workloads, pods)
     if locked:
         for _, overlay in result.overlaid:
             lock.require_match(locked, lock.from_plan(overlay))

@@ -74,13 +74,13 @@ class Manifests:
             yield path
             return
         listed = path.rglob("*") if self.recursive else path.iterdir()
-        found = sorted(it for it in listed if it.suffix in _SUFFIXES and it.is_file())
-        if not found:
+        manifests = sorted(it for it in listed if it.suffix in _SUFFIXES and it.is_file())
+        if not manifests:
             raise ValuesError(
                 f"the folder {path} has no file that ends in .yaml, .yml or .json",
                 "" if self.recursive else "with -R, folders in it are looked at, too",
             )
-        yield from found
+        yield from manifests
 
 
 def manifest_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -130,10 +130,10 @@ def _refuse_values(path: Path, text: str, *, values_option: bool) -> None:
     if all(key.search(text) for key in _KEYS):
         return
     try:
-        found = [yaml_tree.load(each) for each in documents(text)]
+        contents = [yaml_tree.load(each) for each in documents(text)]
     except OverlayError:
         return  # whoever reads it says what is wrong
-    mappings = [each for each in found if isinstance(each, dict)]
+    mappings = [each for each in contents if isinstance(each, dict)]
     if mappings and not any(map(_is_object, mappings)):
         raise ValuesError(
             f"{path} has no apiVersion and kind, so it is no manifest",
@@ -143,10 +143,10 @@ def _refuse_values(path: Path, text: str, *, values_option: bool) -> None:
         )
 
 
-def _is_object(found: dict[str, Any]) -> bool:
+def _is_object(data: dict[str, Any]) -> bool:
     """Say whether a mapping is a Kubernetes object, or a list of some."""
-    kind = str(found.get("kind", ""))
-    return bool(kind) and ("apiVersion" in found or kind.endswith("List"))
+    kind = str(data.get("kind", ""))
+    return bool(kind) and ("apiVersion" in data or kind.endswith("List"))
 
 
 def _joined(texts: list[str]) -> str:

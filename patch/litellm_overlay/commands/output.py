@@ -35,7 +35,7 @@ def print_data(output: str, data: object) -> None:
     """Print what JSON can hold, as JSON or YAML."""
     text = json.dumps(data, indent=2)
     if output == "yaml":  # through JSON, so that nothing becomes an anchor or a tag
-        told = yaml.safe_dump(json.loads(text), explicit_start=True, sort_keys=False)
-        click.echo(told, nl=False)
+        printed = yaml.safe_dump(json.loads(text), explicit_start=True, sort_keys=False)
+        click.echo(printed, nl=False)
         return
     click.echo(text)

@@ -117,20 +117,20 @@ def read_pinned(
     **options: object,
 ) -> tuple[OverlayValues, Lock | None]:
     """Return the values, where they leave something open filled from the lock, and the lock."""
-    given, locked = read_values(values, settings, text, **options), read_lock(lock_file)
-    return (lock.fill_values(given, locked) if locked else given), locked
+    resolved, locked = read_values(values, settings, text, **options), read_lock(lock_file)
+    return (lock.fill_values(resolved, locked) if locked else resolved), locked
 
 
-def doubts(found: Assessment) -> list[str]:
+def doubts(assessed: Assessment) -> list[str]:
     """Return what nobody can be sure of in an answer, each with its hint."""
-    told = []
-    if found.release and (
-        newer := assessment.newer_release_warning(found.release, releases.load())
+    sentences = []
+    if assessed.release and (
+        newer := assessment.newer_release_warning(assessed.release, releases.load())
     ):
-        told.append(f"{newer}\nhint: litellm-overlay releases {found.release.version}")
-    if found.release and found.why and not found.exact:
-        told.append(f"{found.why}\nhint: {_SETTLED}")
-    return told
+        sentences.append(f"{newer}\nhint: litellm-overlay releases {assessed.release.version}")
+    if assessed.release and assessed.why and not assessed.exact:
+        sentences.append(f"{assessed.why}\nhint: {_SETTLED}")
+    return sentences
 
 
 def warn(sentences: Iterable[str], *, err: bool = True) -> None:
@@ -145,21 +145,21 @@ def tell(overlaid: Iterable[tuple[str, OverlayPlan]], *, err: bool = True) -> No
     vulnerable: dict[str, Release] = {}
     unsure: dict[str, None] = {}  # in their order, each once
     for title, overlay in overlaid:
-        found = overlay.litellm
-        if found.release is None:
+        assessed = overlay.litellm
+        if assessed.release is None:
             doing = f"patch {overlay.payload.version}; the release is not known, the pod will look"
-        elif found.state == releases.UNREVIEWED:
-            name = f"LiteLLM {found.release.version}"
+        elif assessed.state == releases.UNREVIEWED:
+            name = f"LiteLLM {assessed.release.version}"
             doing = f"patch {overlay.payload.version} for {name}, as the guard in the pod decides"
         elif overlay.is_patched:
-            doing = f"patch {overlay.payload.version} for LiteLLM {found.release.version}"
+            doing = f"patch {overlay.payload.version} for LiteLLM {assessed.release.version}"
         else:
-            meaning = assessment.MEANING[found.state]
-            doing = f"LiteLLM {found.release.version} is {found.state}. {meaning}"
+            meaning = assessment.MEANING[assessed.state]
+            doing = f"LiteLLM {assessed.release.version} is {assessed.state}. {meaning}"
         _say(f"{title}: {doing}", err=err)
-        unsure |= dict.fromkeys(doubts(found))
-        if found.release and found.release.advisories:
-            vulnerable[found.release.version] = found.release
+        unsure |= dict.fromkeys(doubts(assessed))
+        if assessed.release and assessed.release.advisories:
+            vulnerable[assessed.release.version] = assessed.release
     warn(unsure, err=err)
     for version, release in vulnerable.items():
         ids = ", ".join(item.id for item in release.advisories)

@@ -107,12 +107,12 @@ def pin(
     elif may_exec:
         raise click.UsageError("--exec goes with --from-cluster.")
     else:
-        given = read_values(
+        resolved = read_values(
             values, (), image=image, patch=patch, litellm=litellm, on_fixed=on_fixed
         )
-        planner = Planner.from_values(given)
+        planner = Planner.from_values(resolved)
         fresh = lock.to_pin(planner)
-        warn(doubts(planner.identify(from_values(given).image)))
+        warn(doubts(planner.identify(from_values(resolved).image)))
     old = lock.parse_lock(read_text(file), str(file)) if file.exists() else None
     changed = lock.list_changes(old, fresh)
     if changed and not check_:  # before a word is said: the reader of our output may be gone
@@ -134,19 +134,19 @@ def choose_workloads(
     """
     name = (workload or "").lower()
     named = [row for row in rows if not name or name in {row.name, row.workload}]
-    found = [row for row in named if row.patch_version or (without or name)]
-    if found and not without and all(row.decision == "not-overlaid" for row in found):
+    chosen = [row for row in named if row.patch_version or (without or name)]
+    if chosen and not without and all(row.decision == "not-overlaid" for row in chosen):
         raise VerificationError(
-            f"{found[0].workload} does not carry the overlay, so nothing has reported its release",
+            f"{chosen[0].workload} does not carry the overlay, so nothing has reported its release",
             "--exec asks a pod of it: it runs `litellm --version` and `cat` there",
         )
-    if not found:
+    if not chosen:
         what = f"is called {workload}" if workload else "carries the overlay"
         raise OverlayError(
             f"no workload here runs LiteLLM's proxy and {what}",
             "litellm-overlay status shows what runs LiteLLM",
         )
-    return found
+    return chosen
 
 
 def print_lock(fresh: Lock, changed: Sequence[tuple[str, str, str]], output: str) -> None:

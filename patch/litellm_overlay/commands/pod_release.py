@@ -48,40 +48,40 @@ def to_pin(connection: Cluster, rows: Sequence[WorkloadStatus]) -> Lock:
     digest = pods.image_digest(pods.image_id(pod, container))
     reference = row.image.partition("@")[0] + (f"@{digest}" if digest else "")
     planner = Planner.from_values(values.load("", image=reference, litellm_version=version))
-    found = lock.to_pin(planner)
+    pinned = lock.to_pin(planner)
     own = _file_sha256(connection, row, pod, container, version)
-    if found.stock_sha256 and own != found.stock_sha256:
+    if pinned.stock_sha256 and own != pinned.stock_sha256:
         raise VerificationError(
             f"the endpoints.py in {row.workload} is not that of LiteLLM {version}: its sha256 is "
             f"{own}",
             "look at it: kubectl exec … cat, then litellm-overlay diff FILE; to patch it all the "
             f"same: inject --on-unknown patch --expected-sha256 {own}",
         )
-    return replace(found, stock_sha256=own, chart_version=None)
+    return replace(pinned, stock_sha256=own, chart_version=None)
 
 
 def _ready_pod(connection: Cluster, row: WorkloadStatus) -> Object:
     owner = (row.namespace, row.kind, row.name)
     listed = connection.list("pods", row.namespace)
     ready = (it for it in listed if pods.owner(it) == owner and not pods.is_over(it))
-    found = next((it for it in ready if pods.is_ready(it)), None)
-    if found is None:
+    pod = next((it for it in ready if pods.is_ready(it)), None)
+    if pod is None:
         raise OverlayError(f"no pod of {row.workload} is ready, so none can be asked")
-    return found
+    return pod
 
 
 def _version(connection: Cluster, row: WorkloadStatus, pod: Object, container: str) -> str:
     from litellm_overlay.cluster import tunnel  # noqa: PLC0415 - the cluster's client, slow
 
     place = (connection, row.namespace, name(pod), container)
-    said = tunnel.execute(*place, ("litellm", "--version"))
-    found: set[str] = {each.decode() for each in _VERSION.findall(said)}
-    if len(found) != 1:
+    printed = tunnel.execute(*place, ("litellm", "--version"))
+    versions: set[str] = {each.decode() for each in _VERSION.findall(printed)}
+    if len(versions) != 1:
         raise OverlayError(
             f"litellm --version in {row.workload} does not print one version",
             "say it: pin --image REFERENCE --litellm VERSION",
         )
-    return found.pop()
+    return versions.pop()
 
 
 def _file_sha256(

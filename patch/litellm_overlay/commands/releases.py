@@ -103,17 +103,19 @@ def releases(
         return
     if all_ or state or sha256:
         raise click.UsageError("Give either VERSION or IMAGE, or options that list releases.")
-    found = [ask(target, catalogue) for target in targets]
-    answers = [item for item in found if isinstance(item, assessment.Assessment)]
+    outcomes = [ask(target, catalogue) for target in targets]
+    answers = [item for item in outcomes if isinstance(item, assessment.Assessment)]
     looks = [describe_lookup(look_up(answer, offline=offline), catalogue) for answer in answers]
     if is_data(output):
         pairs = zip(answers, looks, strict=True)
-        rows = [{**to_json(answer, catalogue), "index": list(said)} for answer, said in pairs]
+        rows = [
+            {**to_json(answer, catalogue), "index": list(sentences)} for answer, sentences in pairs
+        ]
         print_data(output, rows)
     else:
-        for answer, said in zip(answers, looks, strict=True):
-            print_release_report(answer, catalogue, said)
-    unknown = [item for item in found if isinstance(item, NotInCatalogueError)]
+        for answer, sentences in zip(answers, looks, strict=True):
+            print_release_report(answer, catalogue, sentences)
+    unknown = [item for item in outcomes if isinstance(item, NotInCatalogueError)]
     unknown += [
         NotInCatalogueError(
             assessment.newer_release_warning(item.release, catalogue),

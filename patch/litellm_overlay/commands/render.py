@@ -106,15 +106,15 @@ def render(
     Exit codes: 0 done; 1 the overlay does not fit, or a file could not be written; 2 usage or
     values; 3 release or patch version not in the catalogue; 5 it is not what the lock says.
     """
-    given, locked = read_pinned(values, settings, lock_file, **options)
-    planner = Planner.from_values(formats.adapt(format_, given))
+    resolved, locked = read_pinned(values, settings, lock_file, **options)
+    planner = Planner.from_values(formats.adapt(format_, resolved))
     chart = None
     if format_ in formats.CHARTS:
         mine = merge([read_mapping(read_text(path), str(path)) for path in chart_values])
         if subchart:
             mine = read_mapping_at(mine, subchart)
         shape = shape_of(formats.CHARTS[format_], chart_path, subchart) if chart_path else None
-        chart, proxy = read_chart(formats.CHARTS[format_], mine, given, shape)
+        chart, proxy = read_chart(formats.CHARTS[format_], mine, resolved, shape)
         tell_chart(chart, shape)
     elif chart_values or chart_path or subchart:
         name = "--chart-values" if chart_values else "--chart" if chart_path else "--subchart"
@@ -124,7 +124,7 @@ def render(
             lock.require_match(locked, lock.Lock(payload_digest=planner.payload.digest))
         files = formats.payload(planner)
     else:
-        overlay = planner.plan(proxy if chart else from_values(given))
+        overlay = planner.plan(proxy if chart else from_values(resolved))
         if locked:
             lock.require_match(locked, lock.from_plan(overlay))
         files = formats.make(format_, planner, overlay, chart, subchart)
@@ -167,7 +167,7 @@ def tell_chart(chart: ChartValues, shape: Shape | None) -> None:
 
 def read_mapping_at(values: dict[str, Any], key: str) -> dict[str, Any]:
     """Return the values of a subchart."""
-    found = values.get(key) or {}
-    if not isinstance(found, dict):
-        raise ValuesError(f"{key} in the chart's values must be a mapping, not {found!r}")
-    return found
+    section = values.get(key) or {}
+    if not isinstance(section, dict):
+        raise ValuesError(f"{key} in the chart's values must be a mapping, not {section!r}")
+    return section

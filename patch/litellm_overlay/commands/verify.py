@@ -102,20 +102,20 @@ def verify(
         rules += rules_for(["get"], ["secrets"], reference[:1]) if reference else []
         click.echo(rbac_manifest("verify", target, rules), nl=False)
         return
-    given = "" if reference else read_key(key_env, key_file, _KEYS)
+    shared_key = "" if reference else read_key(key_env, key_file, _KEYS)
     connection, where = target.connect()
     if wait:
         wait_for_rollouts(connection, where, target.selector, wait)
     pods = connection.list("pods", where, target.selector)
-    found = verification.targets(pods, releases.load())
-    if not found:
+    targets = verification.targets(pods, releases.load())
+    if not targets:
         raise OverlayError(
             f"no pod carries the overlay in {f'the namespace {where}' if where else 'the cluster'}",
             "litellm-overlay status shows what runs LiteLLM",
         )
     results = []
-    for pod in found:
-        key = secret(connection, pod.namespace, *reference) if reference else given
+    for pod in targets:
+        key = secret(connection, pod.namespace, *reference) if reference else shared_key
         result = ask(connection, pod, key, model, target.timeout, offline=offline)
         results.append(result)
         if not is_data(output):
@@ -132,12 +132,12 @@ def wait_for_rollouts(
     """Wait until the overlaid workloads are rolled out; VerificationError after so many seconds."""
     last = time.monotonic() + seconds
     while True:
-        found = [
+        workloads = [
             {"kind": kind, **item}
             for plural, kind in WORKLOADS.items()
             for item in connection.list(plural, namespace, labels)
         ]
-        waiting = list(rollout.unfinished(found))
+        waiting = list(rollout.unfinished(workloads))
         if not waiting:
             return
         left = last - time.monotonic()
@@ -160,9 +160,9 @@ def parse_reference(text: str) -> tuple[str, str]:
 
 def secret(connection: Cluster, namespace: str, name: str, key: str) -> str:
     """Return a value of a Secret."""
-    found = connection.get("secrets", namespace, name) or {}
+    stored = connection.get("secrets", namespace, name) or {}
     try:
-        return base64.b64decode(found["data"][key]).decode().strip()
+        return base64.b64decode(stored["data"][key]).decode().strip()
     except (KeyError, TypeError, ValueError, binascii.Error):
         raise OverlayError(
             f"the namespace {namespace} has no Secret {name} with a key {key}",
@@ -212,8 +212,8 @@ def examine_pod(
 
 def payload_fault(connection: Cluster, target: Target) -> str:
     """Hold the payload's ConfigMap to the digest that the pod template names."""
-    found = connection.get("configmaps", target.namespace, target.origin.config_map)
-    files = verification.payload_of(target, found)
+    config_map = connection.get("configmaps", target.namespace, target.origin.config_map)
+    files = verification.payload_of(target, config_map)
     digest = None if files is None else patch_files.digest_of(files)
     return verification.payload_fault(target, digest)
 
@@ -263,7 +263,7 @@ def print_verification(result: Verification) -> None:
 
 def to_json(result: Verification) -> dict[str, object]:
     """Return a result as JSON has it: target, verdict and faults side by side."""
-    told = to_plain_data(result)
-    target = told.pop("target")
+    fields = to_plain_data(result)
+    target = fields.pop("target")
     del target["origin"]
-    return {**target, **told}
+    return {**target, **fields}

@@ -22,7 +22,7 @@ def version(output: str) -> None:
       litellm-overlay version --output json | jq -r .version
     """
     catalogue = releases.load()
-    told = {
+    versions = {
         "version": __version__,
         "patchVersion": catalogue.default_patch_version,
         "patchVersions": list(catalogue.patch_versions),
@@ -30,11 +30,11 @@ def version(output: str) -> None:
         "python": platform.python_version(),
     }
     if is_data(output):
-        print_data(output, told)
+        print_data(output, versions)
         return
     click.echo(
         f"litellm-overlay {__version__}\n"
         f"patch versions: {', '.join(catalogue.patch_versions)}; "
         f"default {catalogue.default_patch_version}\n"
-        f"catalogue: LiteLLM up to {told['newestRelease']}"
+        f"catalogue: LiteLLM up to {versions['newestRelease']}"
     )

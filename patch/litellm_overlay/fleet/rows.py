@@ -70,18 +70,18 @@ def workload_statuses(
     for pod in running:
         if not pods.is_over(pod):
             owned[pods.owner(pod)].append(pod)
-    found = []
+    rows = []
     for plural, listed in workloads.items():
         for item in listed:
             owner = (namespace(item) or "", WORKLOADS[plural], name(item))
             mine = owned.pop(owner, [])
             if wanted := drift.desired_state(mapping(item, "spec", "template"), catalogue):
-                found.append(_row(owner, wanted, mine, catalogue, _chart(item)))
+                rows.append(_row(owner, wanted, mine, catalogue, _chart(item)))
     for owner, mine in owned.items():  # of a Rollout, say, or of nobody
         wanted = None if is_chore(mine[0]) else drift.desired_state(mine[0], catalogue)
         if wanted:
-            found.append(_row(owner, wanted, mine, catalogue, None))
-    return tuple(sorted(found, key=lambda row: (row.namespace, row.kind, row.name)))
+            rows.append(_row(owner, wanted, mine, catalogue, None))
+    return tuple(sorted(rows, key=lambda row: (row.namespace, row.kind, row.name)))
 
 
 def chosen(
@@ -158,11 +158,11 @@ def _malware(
     both = (INIT_CONTAINER, wanted.container)
     images = [pods.image_id(pod, container) for pod in mine for container in both]
     reported = [pod.report.fact("litellmVersion") or "" for pod in seen]
-    found = assessment.find_malware(catalogue, wanted.image, *images, *reported)
-    if not found or not found.release:
+    malicious = assessment.find_malware(catalogue, wanted.image, *images, *reported)
+    if not malicious or not malicious.release:
         return []
-    why = f" ({found.why})" if found.why else ""
-    return [f"LiteLLM {found.release.version}{why} is {assessment.MEANING['malicious']}"]
+    why = f" ({malicious.why})" if malicious.why else ""
+    return [f"LiteLLM {malicious.release.version}{why} is {assessment.MEANING['malicious']}"]
 
 
 def _decide(wanted: DesiredState, seen: Sequence[PodStatus], *, drifted: bool) -> str:
@@ -186,8 +186,8 @@ def _disagreement(seen: Sequence[PodStatus]) -> list[str]:
     }
     if len(ends) < 2:
         return []
-    said = sorted(f"{end[0]} LiteLLM {end[2]} {str(end[3])[:12]}" for end in ends)
-    return [f"the pods disagree: {'; '.join(said)}"]
+    outcomes = sorted(f"{end[0]} LiteLLM {end[2]} {str(end[3])[:12]}" for end in ends)
+    return [f"the pods disagree: {'; '.join(outcomes)}"]
 
 
 def _grouped(pairs: Iterable[tuple[str, tuple[str, ...]]]) -> list[str]:

@@ -77,14 +77,14 @@ class Verification:
 
 def targets(running: Iterable[Object], catalogue: Catalogue) -> tuple[Target, ...]:
     """Return the pods that carry the overlay and are not over, by namespace and name."""
-    found = [
+    selected = [
         _target(pod, own, catalogue)
         for pod in running
         if not (pods.is_over(pod) or is_chore(pod))
         and (own := drift.desired_state(pod, catalogue))
         and own.overlaid
     ]
-    return tuple(sorted(found, key=lambda target: (target.namespace, target.pod)))
+    return tuple(sorted(selected, key=lambda target: (target.namespace, target.pod)))
 
 
 def _target(pod: Object, own: DesiredState, catalogue: Catalogue) -> Target:
@@ -167,10 +167,10 @@ def judge(
 ) -> Verification:
     """Return what the module's bytes and the live turn come to, beside the faults found before."""
     faults = [*filter(None, faults)]
-    found = hashlib.sha256(module).hexdigest()
-    if found != target.sha256:
+    sha256 = hashlib.sha256(module).hexdigest()
+    if sha256 != target.sha256:
         faults.append(
-            f"{target.module} in the container has sha256 {found[:12]}, "
+            f"{target.module} in the container has sha256 {sha256[:12]}, "
             f"the guard wrote {str(target.sha256)[:12]}: restart the pod"
         )
     verdict = diagnosis.verdict

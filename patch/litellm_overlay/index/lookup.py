@@ -87,14 +87,14 @@ def _ask(version: str, index: str, seconds: float) -> LookupResult:
     status, text, _ = client.get(page, {"Accept": listing.ACCEPT, "Accept-Encoding": "gzip"})
     if status != 200:
         raise OSError(f"HTTP {status}")
-    found = listing.parse_listing(text, _bare(page), version)
-    if found is None:
+    listed = listing.parse_listing(text, _bare(page), version)
+    if listed is None:
         return LookupResult(version, listed=False)
     endpoints = None
-    if found.wheel:
+    if listed.wheel:
         with contextlib.suppress(*_FAULTS):
-            endpoints = _member(client, found.wheel)
-    return LookupResult(version, True, found.uploaded, found.yanked, endpoints)
+            endpoints = _member(client, listed.wheel)
+    return LookupResult(version, True, listed.uploaded, listed.yanked, endpoints)
 
 
 def _member(client: _Client, wheel: str) -> bytes:

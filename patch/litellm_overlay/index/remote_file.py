@@ -50,13 +50,13 @@ class RemoteFile(io.RawIOBase):
             return 0
         start = self._at - (self._size - len(self._tail))
         if start >= 0:
-            found = self._tail[start : start + wanted]
+            chunk = self._tail[start : start + wanted]
         else:
-            found, _ = self._get(f"bytes={self._at}-{self._at + wanted - 1}")
-            found = found[:wanted]
-        buffer[: len(found)] = found
-        self._at += len(found)
-        return len(found)
+            chunk, _ = self._get(f"bytes={self._at}-{self._at + wanted - 1}")
+            chunk = chunk[:wanted]
+        buffer[: len(chunk)] = chunk
+        self._at += len(chunk)
+        return len(chunk)
 
     def _get(self, span: str) -> tuple[bytes, str]:
         status, body, content_range = self._fetch(span)

@@ -27,24 +27,26 @@ def warnings(look: LookupResult, today: dt.date) -> tuple[str, ...]:
     if not look.listed:
         return (f"{name} is not on the package index: withdrawn, or never published there",)
     age = "the package index does not say how old"
-    told = []
+    sentences = []
     if look.uploaded:
         days = (today - dt.date.fromisoformat(look.uploaded)).days
         age = f"{days} day{'' if days == 1 else 's'} old"
         if days < YOUNG:
-            told.append(f"{name} is younger than {YOUNG} days: wait, malware shows in such a time")
+            sentences.append(
+                f"{name} is younger than {YOUNG} days: wait, malware shows in such a time"
+            )
     if look.yanked is not None:
-        told.append(f"{name} was withdrawn from the package index: {look.yanked}")
-    return (f"{name} is unreviewed, {age}", *told)
+        sentences.append(f"{name} was withdrawn from the package index: {look.yanked}")
+    return (f"{name} is unreviewed, {age}", *sentences)
 
 
 def describe_stock_file(look: LookupResult, catalogue: Catalogue) -> str:
     """Return what the release's own endpoints.py is, "" where it was not read."""
     if look.endpoints is None:
         return ""
-    found = stock_file.identify(look.endpoints, look.version)
-    same = [release for release in catalogue.releases if release.endpoints_sha256 == found.sha256]
+    stock = stock_file.identify(look.endpoints, look.version)
+    same = [release for release in catalogue.releases if release.endpoints_sha256 == stock.sha256]
     if same:
         return f"its endpoints.py is that of {same[-1].version}, which is {same[-1].state}"
-    what = _BASIS[found.basis].format(state=found.state)
-    return f"its endpoints.py {what} (sha256 {found.sha256})"
+    what = _BASIS[stock.basis].format(state=stock.state)
+    return f"its endpoints.py {what} (sha256 {stock.sha256})"

@@ -75,12 +75,12 @@ def find(wanted: str, *, cache: Path | None = None, progress: Progress = print) 
     """Return the Codex CLI named by a path, a command on PATH or a version to install."""
     if re.fullmatch(r"\d+\.\d+\.\d+([-.].+)?", wanted):
         return install(wanted, cache=cache, progress=progress)
-    found = shutil.which(wanted)
-    if not found:
+    binary = shutil.which(wanted)
+    if not binary:
         raise OverlayError(
             f"there is no Codex at {wanted!r}", hint='give a path, or a version such as "0.118.0"'
         )
-    return Path(found).absolute()
+    return Path(binary).absolute()
 
 
 def install(version: str, *, cache: Path | None = None, progress: Progress = print) -> Path:
@@ -109,8 +109,8 @@ def install(version: str, *, cache: Path | None = None, progress: Progress = pri
                     text=True,
                 )
                 if done.returncode or not binary.exists():
-                    said = "\n".join(done.stderr.strip().splitlines()[-8:])
-                    raise OverlayError(f"npm could not install {package}:\n{said}")
+                    last_lines = "\n".join(done.stderr.strip().splitlines()[-8:])
+                    raise OverlayError(f"npm could not install {package}:\n{last_lines}")
                 complete.touch()
     return binary
 

@@ -107,20 +107,20 @@ class Comparison:
     @property
     def problems(self) -> list[str]:
         """Say what is not as claimed; empty when stock failed and the patch worked."""
-        found = []
+        problems = []
         for case in cases_for(self.patch):
             before, after = self.stock.cases[case.name], self.patched.cases[case.name]
             if not case.in_query and before.handshake != 403:
-                found.append(f"stock did not refuse: {case.name}: HTTP {before.handshake}")
+                problems.append(f"stock did not refuse: {case.name}: HTTP {before.handshake}")
             if not after.completed:
-                found.append(f"patched failed: {case.name}: {after.error}")
+                problems.append(f"patched failed: {case.name}: {after.error}")
         for name, run in self.stock.codex.items():
             if not run.refused or run.accepted:
-                found.append(f"stock did not refuse Codex: {name} (it asks from 0.116.0 on)")
+                problems.append(f"stock did not refuse Codex: {name} (it asks from 0.116.0 on)")
         for name, run in self.patched.codex.items():
             if not (run.completed and run.accepted and not run.refused and not run.posts):
-                found.append(f"patched did not serve Codex over WebSocket: {name}")
-        return found
+                problems.append(f"patched did not serve Codex over WebSocket: {name}")
+        return problems
 
 
 def cases_for(patch: str) -> tuple[Case, ...]:

@@ -93,22 +93,28 @@ def install(
     """
     into = ["--python", str(root / "bin" / "python"), "--exclude-newer", f"{cutoff}T00:00:00Z"]
     wanted = [f"litellm[proxy]=={release.version}", *extra]
-    told = root / "overrides.txt"
+    overrides_file = root / "overrides.txt"
 
     def attempt(taken: Sequence[overrides.Override]) -> None:
         for each in taken:
             progress(f"taking {each.requirement!r} instead: {each.why}")
         lines = [f"{each.requirement}  # {each.why}\n" for each in taken]
-        told.write_text("".join(lines), "utf-8")
-        uv("pip", "install", *into, *(["--override", str(told)] if taken else []), *wanted)
+        overrides_file.write_text("".join(lines), "utf-8")
+        uv(
+            "pip",
+            "install",
+            *into,
+            *(["--override", str(overrides_file)] if taken else []),
+            *wanted,
+        )
 
-    known, all_of_them = (
+    stated, all_of_them = (
         overrides.overrides_for(release.version, lacking=more) for more in (False, True)
     )
     try:
-        attempt(known)
+        attempt(stated)
     except OverlayError as error:
-        if all_of_them == known or "No solution found" not in error.message:
+        if all_of_them == stated or "No solution found" not in error.message:
             raise
         attempt(all_of_them)
 
@@ -146,11 +152,11 @@ def known_release(version: str) -> releases.Release:
 
 def check_sha256(content: bytes, release: releases.Release) -> None:
     """Refuse an endpoints.py that is not the one published: an index that serves another lies."""
-    found = hashlib.sha256(content).hexdigest()
-    if found != release.endpoints_sha256:
+    actual = hashlib.sha256(content).hexdigest()
+    if actual != release.endpoints_sha256:
         raise OverlayError(
             f"the package index served an altered LiteLLM {release.version}: sha256 of "
-            f"endpoints.py is {found}, published was {release.endpoints_sha256}",
+            f"endpoints.py is {actual}, published was {release.endpoints_sha256}",
             hint="look into your package index or mirror before you install anything from it",
         )
 
@@ -185,16 +191,16 @@ def python_minor(python: Path) -> str:
 def index_url() -> str:
     """Return the URL of the package index that variables, pip or uv name; uv has a default."""
     names = ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "PIP_INDEX_URL")
-    if told := next((os.environ[name] for name in names if os.environ.get(name)), None):
-        return told
+    if configured := next((os.environ[name] for name in names if os.environ.get(name)), None):
+        return configured
     # Not "get", which does not find what PIP_CONFIG_FILE brings in. pip may be missing.
     asked = [sys.executable, "-I", "-m", "pip", "config", "list"]
     pip = subprocess.run(asked, capture_output=True, check=False, text=True)
     if match := re.search(r"^(?:global|install)\.index-url='(\S+)'$", pip.stdout, re.MULTILINE):
         return match[1]
     # An empty list of requirements asks nothing of the index, and uv says which one it would ask.
-    said = uv("pip", "compile", os.devnull, "--offline", "--no-header", "--emit-index-url")
-    return said.strip().removeprefix("--index-url ")
+    printed = uv("pip", "compile", os.devnull, "--offline", "--no-header", "--emit-index-url")
+    return printed.strip().removeprefix("--index-url ")
 
 
 def clean_environ() -> dict[str, str]:
@@ -216,9 +222,9 @@ def uv(*arguments: str) -> str:
         text=True,
     )
     if done.returncode:
-        said = "\n".join(done.stderr.strip().splitlines()[-8:])
+        last_lines = "\n".join(done.stderr.strip().splitlines()[-8:])
         raise OverlayError(
-            f"uv {' '.join(arguments[:2])} failed:\n{said}",
+            f"uv {' '.join(arguments[:2])} failed:\n{last_lines}",
             hint="is the package index reachable? uv reads UV_DEFAULT_INDEX, not pip.conf; "
             "an index that gives no upload times cannot be resolved as of a date",
         )

@@ -137,10 +137,10 @@ class Known(NamedTuple):
 
 def input_items(body: Json) -> list[Json]:
     """Return the input as a list of items; a bare string is one user message."""
-    given = body.get("input") or []
-    if isinstance(given, str):
-        given = [{"type": "message", "role": "user", "content": given}]
-    return [item for item in given if isinstance(item, dict)]
+    value = body.get("input") or []
+    if isinstance(value, str):
+        value = [{"type": "message", "role": "user", "content": value}]
+    return [item for item in value if isinstance(item, dict)]
 
 
 def last_user_text(body: Json) -> tuple[str, bool]:
@@ -200,8 +200,8 @@ def check_item(item: Json, calls: set[str], stored: frozenset[str]) -> None:
     """Refuse an item that answers no call, cannot be unsealed, or was never stored."""
     kind, call, sealed = str(item.get("type")), item.get("call_id"), item.get("encrypted_content")
     if call and kind.endswith("_output") and call not in calls:
-        said = kind.removesuffix("_output").replace("_", " ")
-        raise RefusedError(400, None, f"No tool call found for {said} output with call_id {call}.")
+        words = kind.removesuffix("_output").replace("_", " ")
+        raise RefusedError(400, None, f"No tool call found for {words} output with call_id {call}.")
     if sealed and not sealed.startswith(SEALED):
         message = "The encrypted content could not be verified."
         raise RefusedError(400, "invalid_encrypted_content", message)
@@ -251,14 +251,14 @@ def message_steps(item: Json, at: Json, text: str, delta_s: float) -> Iterator[S
     at = {**at, "content_index": 0}
     part: Json = {"type": "output_text", "text": "", "annotations": []}
     yield 0, {"type": "response.content_part.added", **at, "part": dict(part)}
-    said: list[str] = []
+    deltas: list[str] = []
     for pause, delta in timed_deltas(text, delta_s):
-        if len(said) == 2 and ("TRIGGERDROP" in text or "TRIGGEREARLYEND" in text):
+        if len(deltas) == 2 and ("TRIGGERDROP" in text or "TRIGGEREARLYEND" in text):
             raise CutShortError("dropped" if "TRIGGERDROP" in text else "ended_early")
-        said.append(delta)
+        deltas.append(delta)
         yield pause, {"type": "response.output_text.delta", **at, "delta": delta, "logprobs": []}
     # A flood is about what is under way; repeating 64 MiB four times would prove nothing more.
-    part["text"] = "(flood)" if "TRIGGERFLOOD" in text else "".join(said)
+    part["text"] = "(flood)" if "TRIGGERFLOOD" in text else "".join(deltas)
     item["content"] = [part]
     yield 0, {"type": "response.output_text.done", **at, "text": part["text"], "logprobs": []}
     yield 0, {"type": "response.content_part.done", **at, "part": part}
@@ -318,12 +318,12 @@ def failing_steps(steps: Iterator[Step], code: str) -> Iterator[Step]:
 def new_response(body: Json) -> Json:
     """Return the response object a turn begins with."""
     nothing = dict.fromkeys(("error", "incomplete_details", "instructions", "usage"))
-    given = {"model": body["model"], "previous_response_id": body.get("previous_response_id")}
-    given["store"] = body.get("store", True)
+    echoed = {"model": body["model"], "previous_response_id": body.get("previous_response_id")}
+    echoed["store"] = body.get("store", True)
     fixed = {"parallel_tool_calls": True, "tool_choice": "auto", "temperature": 1.0, "top_p": 1.0}
     empty: Json = {"output": [], "tools": [], "metadata": {}}
     head = {"id": "resp_" + uuid.uuid4().hex, "object": "response", "created_at": int(time.time())}
-    return {**head, "status": "in_progress", **given, **nothing, **fixed, **empty}
+    return {**head, "status": "in_progress", **echoed, **nothing, **fixed, **empty}
 
 
 def as_chat(event: Json, kind: str, response: Json) -> Json | None:
@@ -341,8 +341,8 @@ def as_chat(event: Json, kind: str, response: Json) -> Json | None:
     if event["type"] != "response.completed":
         return None
     output = event["response"]["output"]
-    said = "".join(part["text"] for item in output for part in item.get("content", []))
-    choice.update(finish_reason="stop", delta={}, message={"role": "assistant", "content": said})
+    text = "".join(part["text"] for item in output for part in item.get("content", []))
+    choice.update(finish_reason="stop", delta={}, message={"role": "assistant", "content": text})
     return {**head, "choices": [choice], "usage": CHAT_USAGE}
 
 
@@ -368,8 +368,8 @@ class Provider:
     def refuse(self, refusal: RefusedError, conn: int) -> Json:
         """Log a refusal; return the object that tells the client."""
         error = refusal.error
-        said = {"code": error["code"], "message": error["message"]}
-        self.log("refused", conn, status=refusal.status, **said)
+        error_fields = {"code": error["code"], "message": error["message"]}
+        self.log("refused", conn, status=refusal.status, **error_fields)
         return {"error": error}
 
     def known_to(self, body: Json, local: dict[str, Known]) -> Known:
@@ -457,10 +457,10 @@ class Provider:
         await send({"type": "http.response.start", "status": 200, "headers": headers})
 
         async def deliver(event: Json) -> None:
-            said = as_chat(event, "chat.completion.chunk", response) if chat else event
-            if stream and said:
+            message = as_chat(event, "chat.completion.chunk", response) if chat else event
+            if stream and message:
                 name = "" if chat else f"event: {event['type']}\n"
-                chunk = f"{name}data: {json.dumps(said)}\n\n".encode()
+                chunk = f"{name}data: {json.dumps(message)}\n\n".encode()
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
 
         response = new_response(body)
@@ -488,8 +488,8 @@ class Provider:
                 body = self.parse(frame, conn)
                 known = self.known_to(body, chain)
             except RefusedError as refusal:
-                told = {"type": "error", "status": refusal.status, **self.refuse(refusal, conn)}
-                await socket.send_json(told)
+                event = {"type": "error", "status": refusal.status, **self.refuse(refusal, conn)}
+                await socket.send_json(event)
                 continue
             response = new_response(body)
             ending = await self.play(body, response, conn, gone, socket.send_json)

@@ -218,7 +218,7 @@ def wait_for(
     progress: Progress | None = None,
 ) -> None:
     """Wait until `ready()`; fail with the last lines of `output` when it ends or takes too long."""
-    began = told = time.monotonic()
+    began = last_shown = time.monotonic()
     while not ready():
         now = time.monotonic()
         if process.poll() is not None or now - began > START_SECONDS:
@@ -228,9 +228,9 @@ def wait_for(
                 f"{what} {ended}; its last lines were:\n" + "\n".join(lines[-12:]),
                 hint=f"the whole log is {output}",
             )
-        if progress and now - told >= 1:
+        if progress and now - last_shown >= 1:
             progress(f"starting {what}, {now - began:.0f} s")
-            told = now
+            last_shown = now
         time.sleep(0.1)
 
 

@@ -26,37 +26,37 @@ def at(item: object, *keys: str) -> Any:
 
 def mapping(item: object, *keys: str) -> Object:
     """Return the mapping found by following keys, {} where there is none."""
-    found = at(item, *keys)
-    return found if isinstance(found, dict) else {}
+    value = at(item, *keys)
+    return value if isinstance(value, dict) else {}
 
 
 def string_at(item: object, *keys: str) -> str:
     """Return the text found by following keys, "" where there is none."""
-    found = at(item, *keys)
-    return found if isinstance(found, str) else ""
+    value = at(item, *keys)
+    return value if isinstance(value, str) else ""
 
 
 def int_at(item: object, *keys: str) -> int | None:
     """Return the whole number found by following keys, None where there is none."""
-    found = at(item, *keys)
-    return found if isinstance(found, int) and not isinstance(found, bool) else None
+    value = at(item, *keys)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def string_list_at(item: object, *keys: str) -> list[str]:
     """Return the texts in the list found by following keys."""
-    found = at(item, *keys)
-    return [each for each in found if isinstance(each, str)] if isinstance(found, list) else []
+    value = at(item, *keys)
+    return [each for each in value if isinstance(each, str)] if isinstance(value, list) else []
 
 
 def items(item: object, *keys: str) -> list[Object]:
     """Return the mappings in the list found by following keys."""
-    found = at(item, *keys)
-    return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
+    value = at(item, *keys)
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
 
 
-def find_by_name(given: Iterable[Object], wanted: str) -> Object | None:
+def find_by_name(objects: Iterable[Object], wanted: str) -> Object | None:
     """Return the first object with a name."""
-    return next((each for each in given if each.get("name") == wanted), None)
+    return next((each for each in objects if each.get("name") == wanted), None)
 
 
 def namespace(item: Object) -> str | None:
@@ -84,9 +84,9 @@ def qualified_name(item: Object) -> str:
     return "/".join(filter(None, (string_at(item, "kind"), namespace(item), name(item))))
 
 
-def selects(selector: Mapping[str, Any], given: Mapping[str, Any]) -> bool:
+def selects(selector: Mapping[str, Any], labels: Mapping[str, Any]) -> bool:
     """Say whether a selector of labels chooses these; an empty one chooses nothing."""
-    return bool(selector) and selector.items() <= given.items()
+    return bool(selector) and selector.items() <= labels.items()
 
 
 def is_payload(item: object) -> bool:

@@ -56,8 +56,8 @@ class GuardReport:
         if self.message and _DECISIONS.get(claim) == self.decision:
             return self.message
         cause = f" ({self.cause})" if self.cause else ""
-        said = self.fault or f"its report says {claim}: {self.message}"
-        return f"the guard ended with exit code {self.exit_code}{cause}; {said}"
+        sentence = self.fault or f"its report says {claim}: {self.message}"
+        return f"the guard ended with exit code {self.exit_code}{cause}; {sentence}"
 
     @property
     def message(self) -> str:

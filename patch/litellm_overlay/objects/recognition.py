@@ -79,7 +79,7 @@ def find_evidence(template: PodTemplate, configs: Collection[str] = ()) -> str:
 
     `configs` are the names of ConfigMaps with a configuration of LiteLLM.
     """
-    found = (container_evidence(each, template, configs) for each in template.containers)
+    evidence = (container_evidence(each, template, configs) for each in template.containers)
     sidecars = (
         f"its init container {string_at(each, 'name')} keeps running, and {what}"
         for each in template.init_containers
@@ -87,7 +87,7 @@ def find_evidence(template: PodTemplate, configs: Collection[str] = ()) -> str:
         and (what := container_evidence(each, template, configs))
         and not is_worker(each)
     )
-    return next(filter(None, (*found, *sidecars)), "")
+    return next(filter(None, (*evidence, *sidecars)), "")
 
 
 def container_evidence(container: Object, template: PodTemplate, configs: Collection[str]) -> str:
@@ -99,9 +99,9 @@ def container_evidence(container: Object, template: PodTemplate, configs: Collec
     unfilled = bool(_UNFILLED.search(reference))
     if names_litellm(reference):
         return empty if unfilled else f"its image is {reference}"
-    told = [*string_list_at(container, "command"), *string_list_at(container, "args")]
-    started = [part for each in told for part in re.split(r"[\s=;&|]+", each)]
-    ours = _mentions(container, template, told, configs)
+    command = [*string_list_at(container, "command"), *string_list_at(container, "args")]
+    started = [part for each in command for part in re.split(r"[\s=;&|]+", each)]
+    ours = _mentions(container, template, command, configs)
     ports = (int_at(each, "containerPort") for each in items(container, "ports"))
     port = _PORT in ports or ("--port" in started and str(_PORT) in started)
     config = "--config" in started
@@ -115,10 +115,15 @@ def container_evidence(container: Object, template: PodTemplate, configs: Collec
 
 
 def _mentions(
-    container: Object, template: PodTemplate, told: list[str], configs: Collection[str]
+    container: Object, template: PodTemplate, command: list[str], configs: Collection[str]
 ) -> bool:
     """Say whether a container's settings, but for its labels, have LiteLLM's name in them."""
-    settings = [told, container.get("env"), container.get("envFrom"), template.spec.get("volumes")]
+    settings = [
+        command,
+        container.get("env"),
+        container.get("envFrom"),
+        template.spec.get("volumes"),
+    ]
     texts = json.dumps([*settings, container.get("volumeMounts")], default=str)
     return names_litellm(texts) or bool({*_config_maps(template)} & set(configs))
 

@@ -36,8 +36,8 @@ def outage_reason(item: Object) -> str:
     strategy = mapping(item, "spec", "strategy")
     if string_at(strategy, "type") == "Recreate":
         return "its strategy, Recreate, deletes the old pods before it makes the new ones"
-    found = at(item, "spec", "replicas")
-    replicas = found if isinstance(found, int) else 1
+    wanted = at(item, "spec", "replicas")
+    replicas = wanted if isinstance(wanted, int) else 1
     unavailable = at(strategy, "rollingUpdate", "maxUnavailable")
     if replicas and _pod_count(unavailable, replicas, up=False) >= replicas:
         return (
@@ -52,7 +52,7 @@ def _pod_count(value: object, of: int, *, up: bool) -> int:
     """Return a number of pods, given as such or in percent; 0 for what is neither."""
     if isinstance(value, int):
         return value
-    if isinstance(value, str) and (found := re.fullmatch(r"(\d{1,3})%", value, re.ASCII)):
-        share = int(found[1]) * of
+    if isinstance(value, str) and (percent := re.fullmatch(r"(\d{1,3})%", value, re.ASCII)):
+        share = int(percent[1]) * of
         return -(-share // 100) if up else share // 100
     return 0

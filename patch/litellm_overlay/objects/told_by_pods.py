@@ -35,17 +35,17 @@ def release_from_pods(
             mine.append(pod)
     digests = _digests(mine)
     if not digests:  # of an image that came from no registry only the pods themselves can tell
-        found = {_reported(pod) for pod in mine} - {None}
+        versions = {_reported(pod) for pod in mine} - {None}
     else:
         same = [pod for pod in alive if _digests([pod]) & digests]
-        found = {_reported(pod) for pod in same} - {None}
-    return found.pop() if len(found) == 1 and len(digests) < 2 else None
+        versions = {_reported(pod) for pod in same} - {None}
+    return versions.pop() if len(versions) == 1 and len(digests) < 2 else None
 
 
 def _digests(listed: Iterable[Object]) -> set[str]:
     """Return the digests of the images that the proxies of pods run."""
     ids = (pods.image_id(pod, string_at(PodTemplate(pod).proxy, "name")) for pod in listed)
-    return {found for each in ids if (found := pods.image_digest(each))}
+    return {digest for each in ids if (digest := pods.image_digest(each))}
 
 
 def _reported(pod: Object) -> str | None:

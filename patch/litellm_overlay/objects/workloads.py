@@ -133,10 +133,10 @@ class PodTemplate:
         """Return the guard's plan; {} where there is none, or it is not JSON."""
         plan = find_by_name(items(self.guard, "env"), "LITELLM_OVERLAY_PLAN")
         try:
-            found = json.loads(string_at(plan, "value"))
+            decoded = json.loads(string_at(plan, "value"))
         except (ValueError, RecursionError):
             return {}
-        return found if isinstance(found, dict) else {}
+        return decoded if isinstance(decoded, dict) else {}
 
     @property
     def payload(self) -> tuple[str, dict[str, str]]:
@@ -204,5 +204,5 @@ def mount_in(container: Object) -> Object | None:
 def _runs_guard(container: Object) -> bool:
     """Say whether a container runs the guard, by itself or through a shell."""
     parts = [container.get(part) for part in ("command", "args")]
-    told = [str(part) for listed in parts if isinstance(listed, list) for part in listed]
-    return any(_GUARD in re.split(r"[\s/'\"]", part) for part in told)
+    arguments = [str(part) for listed in parts if isinstance(listed, list) for part in listed]
+    return any(_GUARD in re.split(r"[\s/'\"]", part) for part in arguments)

@@ -104,14 +104,14 @@ def _mapping(node: Node) -> dict[Any, Any]:
 
 def merged(node: Node) -> dict[Any, Any]:
     """Return what the merge keys of a mapping give it."""
-    found: dict[Any, Any] = {}
+    result: dict[Any, Any] = {}
     for name, value in node.pairs():
         if name.value != "<<" or name.style:
             continue
-        given = to_data(value)
-        for each in given if isinstance(given, list) else [given]:
-            found = {**each, **found} if isinstance(each, dict) else found
-    return found
+        source = to_data(value)
+        for each in source if isinstance(source, list) else [source]:
+            result = {**each, **result} if isinstance(each, dict) else result
+    return result
 
 
 def _plain(text: str) -> Any:

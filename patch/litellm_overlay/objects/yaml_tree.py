@@ -43,8 +43,8 @@ def compose(text: str, what: str = "a document", hint: str = "") -> Node | None:
     try:
         return _Composer().compose(_as_yaml(text))
     except yaml.YAMLError as error:
-        said = " ".join(str(error).split())
-        raise OverlayError(f"{what} is not YAML: {said}", hint) from error
+        message = " ".join(str(error).split())
+        raise OverlayError(f"{what} is not YAML: {message}", hint) from error
     except (ValueError, RecursionError) as error:  # half a character; a marker beyond the text
         raise OverlayError(f"{what} is not YAML: {error}", hint) from error
     except _RefusedError as error:
@@ -53,26 +53,26 @@ def compose(text: str, what: str = "a document", hint: str = "") -> Node | None:
 
 def _as_yaml(text: str) -> str:
     """Return a text in which, if it is JSON, what YAML would not read is replaced by its like."""
-    found = _JSON.match(text)
-    if not found or not _UNLIKE.search(text):
+    match = _JSON.match(text)
+    if not match or not _UNLIKE.search(text):
         return text
     try:
-        json.loads(text[found.end() - 1 :])
+        json.loads(text[match.end() - 1 :])
     except (ValueError, RecursionError):
         return text
     return _UNLIKE.sub(_alike, text)
 
 
-def _alike(found: re.Match[str]) -> str:
+def _alike(match: re.Match[str]) -> str:
     """Return what YAML reads as JSON means it, with the same number of characters.
 
     It forbids tabs between values, and characters of two halves: they become one, behind a line
     feed that is escaped, and so is nothing.
     """
-    if found[0] == "\t":
+    if match[0] == "\t":
         return " "
-    char: str = json.loads(f'"{found[2]}"')
-    return f"{found[1]}\\\n\\U{ord(char):08x}"
+    char: str = json.loads(f'"{match[2]}"')
+    return f"{match[1]}\\\n\\U{ord(char):08x}"
 
 
 def require_flat(data: object, what: str = "a document") -> None:

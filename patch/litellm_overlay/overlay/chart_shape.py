@@ -67,13 +67,13 @@ def subchart(name: str, files: Mapping[str, str]) -> dict[str, str]:
     about = yaml_tree.load(files.get("Chart.yaml", ""), "the chart's Chart.yaml")
     aliased = (it for it in items(about, "dependencies") if string_at(it, "alias") == name)
     folder = f"charts/{string_at(next(aliased, {}), 'name') or name}/"
-    found = {
+    texts = {
         path.removeprefix(folder): text for path, text in files.items() if path.startswith(folder)
     }
-    if not found:
+    if not texts:
         there = sorted({path.split("/")[1] for path in files if path.startswith("charts/")})
         raise ValuesError(
             f"the chart has no subchart {name}",
             f"there are: {', '.join(there) or 'none'}; helm dependency build fetches them",
         )
-    return found
+    return texts

@@ -49,29 +49,31 @@ class ChartValues:
 
 
 def read(
-    chart: str, given: Mapping[str, Any], values: OverlayValues, shape: Shape | None = None
+    chart: str, chart_values: Mapping[str, Any], values: OverlayValues, shape: Shape | None = None
 ) -> tuple[ChartValues, Proxy]:
-    """Return what `given`, the operator's values for the chart, say; `values` overrule the image.
+    """Read the operator's values for a chart; `values` overrule the image in them.
 
     `chart` is "litellm-helm" or "litellm"; without its `shape` the values tell where the image is.
-    An overlay that is in `given` already is left out.
+    An overlay that is in `chart_values` already is left out.
     """
     section = SECTIONS[chart]
-    own = _mapping(given, section) if section else given
-    at_top = shape.image_at_top if shape else bool(given.get("image")) or not own.get("image")
-    image = _mapping(given if at_top else own, "image")
+    own = _mapping(chart_values, section) if section else chart_values
+    at_top = (
+        shape.image_at_top if shape else bool(chart_values.get("image")) or not own.get("image")
+    )
+    image = _mapping(chart_values if at_top else own, "image")
     repository, tag = _split(values.image or _joined(image, "" if at_top else section))
-    job = _mapping(given, "migrationJob")
+    job = _mapping(chart_values, "migrationJob")
     shared = not section and job.get("enabled") is not False
     proxy = Proxy(
-        container=values.container or section or str(given.get("nameOverride") or "litellm"),
+        container=values.container or section or str(chart_values.get("nameOverride") or "litellm"),
         image=f"{repository}:{tag}",
         pull_policy=values.image_pull_policy or image.get("pullPolicy"),
         env=values.env or _env(own),
         security_context=values.security_context or _mapping(own, "securityContext"),
         pod_security_context=values.pod_security_context or _mapping(own, "podSecurityContext"),
     )
-    chart_values = ChartValues(
+    result = ChartValues(
         section=section,
         image_at_top=at_top,
         repository=repository,
@@ -81,17 +83,17 @@ def read(
         mounts=_others(own, "volumeMounts"),
         resources=None
         if shape and not shape.has_resources
-        else tuple(item for item in _list(given, "extraResources") if not is_payload(item)),
+        else tuple(item for item in _list(chart_values, "extraResources") if not is_payload(item)),
         job_init_containers=_others(job, "extraInitContainers") if shared else None,
     )
-    return chart_values, proxy
+    return result, proxy
 
 
 def merge(files: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """Merge values files as Helm does: mappings key by key, all else by replacement."""
     merged: dict[str, Any] = {}
-    for given in files:
-        for key, value in given.items():
+    for chart_values in files:
+        for key, value in chart_values.items():
             before = merged.get(key)
             both = isinstance(value, dict) and isinstance(before, dict)
             merged[key] = merge([before, value]) if both else value  # type: ignore[list-item]
@@ -133,19 +135,19 @@ def _env(own: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
     )
 
 
-def _others(given: Mapping[str, Any], key: str) -> tuple[Any, ...]:
-    return tuple(item for item in _list(given, key) if string_at(item, "name") not in _OURS)
+def _others(chart_values: Mapping[str, Any], key: str) -> tuple[Any, ...]:
+    return tuple(item for item in _list(chart_values, key) if string_at(item, "name") not in _OURS)
 
 
-def _mapping(given: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    value = given.get(key) or {}
+def _mapping(chart_values: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    value = chart_values.get(key) or {}
     if not isinstance(value, dict):
         raise ValuesError(f"{key} in the chart's values must be a mapping, not {value!r}")
     return value
 
 
-def _list(given: Mapping[str, Any], key: str) -> list[Any]:
-    value = given.get(key) or []
+def _list(chart_values: Mapping[str, Any], key: str) -> list[Any]:
+    value = chart_values.get(key) or []
     if not isinstance(value, list):
         raise ValuesError(f"{key} in the chart's values must be a list, not {value!r}")
     return value

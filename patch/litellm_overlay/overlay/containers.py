@@ -43,17 +43,17 @@ def choose(
     They are those that are wanted by name, else by image. `named` says that the workload is.
     OverlayError where they cannot be served.
     """
-    found = wanted or (by_image(template, values.image_name) if values.image_name else [])
-    told = bool(found)
-    if not found:
-        found = [each for each in template.litellm if not recognition.is_worker(each)]
-    if not found and named and len(template.containers) == 1:
-        found = template.containers
-    for each in found:
+    candidates = wanted or (by_image(template, values.image_name) if values.image_name else [])
+    by_operator = bool(candidates)
+    if not candidates:
+        candidates = [each for each in template.litellm if not recognition.is_worker(each)]
+    if not candidates and named and len(template.containers) == 1:
+        candidates = template.containers
+    for each in candidates:
         _require_whole(each)
-    if len(found) > 1:
-        _require_alike(found, told=told)
-    return found
+    if len(candidates) > 1:
+        _require_alike(candidates, by_operator=by_operator)
+    return candidates
 
 
 def proxy(container: Object, pod_security_context: Object) -> Proxy:
@@ -81,15 +81,15 @@ def _require_whole(container: Object) -> None:
         )
 
 
-def _require_alike(found: Sequence[Object], *, told: bool) -> None:
+def _require_alike(containers: Sequence[Object], *, by_operator: bool) -> None:
     """Require that containers can share one patched file, and that the operator named them."""
-    names = ", ".join(str(each["name"]) for each in found)
-    if not told:
+    names = ", ".join(str(each["name"]) for each in containers)
+    if not by_operator:
         raise OverlayError(
             f"runs LiteLLM's image in several containers: {names}",
             "say which one is the proxy: --container NAME; or NAME,NAME for all of them",
         )
-    if len({str(each["image"]) for each in found}) > 1:
+    if len({str(each["image"]) for each in containers}) > 1:
         raise OverlayError(
             f"its containers {names} run different images, and one file cannot serve both",
             "choose one of them: --container NAME",

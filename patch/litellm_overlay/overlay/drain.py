@@ -73,9 +73,9 @@ def proxy_port(container: Object) -> int:
     args = [*string_list_at(container, "command"), *string_list_at(container, "args")]
     for number_, arg in enumerate(args):
         name, _, value = arg.partition("=")
-        given = value or "".join(args[number_ + 1 : number_ + 2])
-        if name == "--port" and _A_PORT.fullmatch(given):
-            return int(given)
+        digits = value or "".join(args[number_ + 1 : number_ + 2])
+        if name == "--port" and _A_PORT.fullmatch(digits):
+            return int(digits)
     listening = [int_at(each, "containerPort") for each in items(container, "ports")]
     return next((port for port in listening if port), _PORT)
 

@@ -58,27 +58,27 @@ def inject(manifests: str, planner: Planner, workloads: Sequence[str] = ()) -> I
     `workloads` are patterns as `selection.parse` reads them. OverlayError if there is no proxy, or
     one of them cannot be overlaid.
     """
-    found = plan_injection(manifests, planner, workloads)
-    if found.refused:
-        raise refusal(found)
-    if not found.overlaid:
-        raise nothing_overlaid(found)
-    return found
+    result = plan_injection(manifests, planner, workloads)
+    if result.refused:
+        raise refusal(result)
+    if not result.overlaid:
+        raise nothing_overlaid(result)
+    return result
 
 
-def refusal(found: Injected) -> OverlayError:
+def refusal(result: Injected) -> OverlayError:
     """Return the error for a stream in which a workload cannot get the overlay."""
-    first, *more = found.refused
+    first, *more = result.refused
     also = "".join(f"; {each.title}: {each.reason}" for each in more)
     error = OverlayError(f"{first.title}: {first.reason}{also}", first.hint)
-    error.exit_code = found.exit_code
+    error.exit_code = result.exit_code
     return error
 
 
-def nothing_overlaid(found: Injected) -> OverlayError:
+def nothing_overlaid(result: Injected) -> OverlayError:
     """Return the error for a stream in which nothing gets the overlay."""
-    names = ", ".join(each.title for each in found.left)
-    hint = next((each.hint for each in found.left if each.hint and not each.expected), "")
+    names = ", ".join(each.title for each in result.left)
+    hint = next((each.hint for each in result.left if each.hint and not each.expected), "")
     return OverlayError(
         "no container in these manifests runs an image of LiteLLM that inject can patch"
         + (f"; left alone: {names}" if names else ""),
@@ -103,18 +103,21 @@ def plan_injection(
     _ = planner.payload  # that there is none, of a version that is not known, is no one's fault
     selection = Selection.from_options(workloads, planner.values)
     surveyed = survey.take(parts, selection, planner.values)
-    given = meaning.plans(surveyed.chosen, planner, _running(parts, surveyed.chosen, planner, pods))
-    left, refused = (*surveyed.left, *given.left), (*surveyed.refused, *given.refused)
+    planned = meaning.plans(
+        surveyed.chosen, planner, _running(parts, surveyed.chosen, planner, pods)
+    )
+    left, refused = (*surveyed.left, *planned.left), (*surveyed.refused, *planned.refused)
     result = Injected(
-        "", tuple((item.title, plan) for item, plan in given.plans), left, refused, given.warnings,
-        tuple((item.title, item.gap) for item, _ in given.plans if item.gap),
-        (surveyed.codes + given.codes + (0,))[0],
+        "", tuple((item.title, plan) for item, plan in planned.plans), left, refused,
+        planned.warnings,
+        tuple((item.title, item.gap) for item, _ in planned.plans if item.gap),
+        (surveyed.codes + planned.codes + (0,))[0],
     )  # fmt: skip
-    if refused or not given.plans:
+    if refused or not planned.plans:
         return result
     bare = _bare(parts, surveyed.stays)
     by_document: dict[int, list[tuple[ChosenTemplate, OverlayPlan]]] = defaultdict(list)
-    for item, plan in given.plans:
+    for item, plan in planned.plans:
         by_document[item.document].append((item, plan))
     there, rendered = _payloads_in(bare), planner.rendered
     made: list[str] = []
@@ -183,9 +186,9 @@ def _overlaid(parts: Sequence[Document]) -> Iterator[tuple[int, KeyPath, Object]
         if OUTPUT_VOLUME not in document.text:
             continue
         for where, item in document.objects():
-            found = template_in(item)
-            if found and at(found[1].item, "spec") is not None and _carries(found[1]):
-                yield number, (*where, *found[0]), item
+            template = template_in(item)
+            if template and at(template[1].item, "spec") is not None and _carries(template[1]):
+                yield number, (*where, *template[0]), item
 
 
 def _carries(template: PodTemplate) -> bool:
@@ -214,8 +217,8 @@ def _bare(
     for number, places in doomed.items():
         made[number] = pod_edits.remove(parts[number], places, above=above[number])
     for number, document in enumerate(parts):
-        found = _payload(document)
-        if found and namespace(found) not in homes:
+        payload = _payload(document)
+        if payload and namespace(payload) not in homes:
             made[number] = None
     return made
 
@@ -228,8 +231,8 @@ def _payload(document: Document) -> Object | None:
 
 
 def _payloads_in(parts: Sequence[Document | None]) -> set[tuple[str | None, str]]:
-    found = filter(None, map(_payload, filter(None, parts)))
-    return {(namespace(item), name(item)) for item in found}
+    payloads = filter(None, map(_payload, filter(None, parts)))
+    return {(namespace(item), name(item)) for item in payloads}
 
 
 def _lines_above(parts: Sequence[Document]) -> list[int]:

@@ -24,8 +24,8 @@ def to_word(value: object) -> str:
     return to_json(value)
 
 
-def _seen(found: re.Match[str]) -> str:
-    return found[0] if found[0].isprintable() else f"\\u{ord(found[0]):04x}"
+def _seen(match: re.Match[str]) -> str:
+    return match[0] if match[0].isprintable() else f"\\u{ord(match[0]):04x}"
 
 
 def filled(value: list[Any] | dict[str, Any], mark: int) -> str:

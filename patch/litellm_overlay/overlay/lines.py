@@ -18,8 +18,8 @@ def line_end(text: str, node: Node) -> int:
     while node.children and not node.flow:
         node = node.children[-1]
     if node.style not in ("|", ">"):
-        found = text.find("\n", node.end)
-        return found + 1 if found >= 0 else len(text)
+        position = text.find("\n", node.end)
+        return position + 1 if position >= 0 else len(text)
     # Its end stands behind blank lines as well, which belong to it after "|+" alone.
     head = text[node.start : text.find("\n", node.start)].split("#", 1)[0]
     if node.end < len(text) or "+" in head:
@@ -32,8 +32,8 @@ def line_end(text: str, node: Node) -> int:
     if "+" in head:
         return end
     content = text[node.start : end].rstrip()
-    found = text.find("\n", node.start + len(content))
-    return found + 1 if found >= 0 else len(text)
+    position = text.find("\n", node.start + len(content))
+    return position + 1 if position >= 0 else len(text)
 
 
 def above(text: str, begins: int) -> int:

@@ -41,14 +41,14 @@ def plans(
 
     `running` are pods that may tell a release which nothing else does.
     """
-    found: list[tuple[ChosenTemplate, OverlayPlan]] = []
+    planned: list[tuple[ChosenTemplate, OverlayPlan]] = []
     left: list[Skipped] = []
     refused: list[tuple[Skipped, int]] = []
     warnings: list[tuple[str, str]] = []
     for item in chosen:
         image = item.proxies[0].image
-        values, told = _without_contradiction(item, planner)
-        warnings += told
+        values, more_warnings = _without_contradiction(item, planner)
+        warnings += more_warnings
         if running and not values.litellm_version:
             values = _learned(item, replace(planner, values=values), running)
         own = replace(planner, values=values)
@@ -67,10 +67,10 @@ def plans(
         except OverlayError as error:
             refused.append((Skipped(item.title, error.message, error.hint), error.exit_code))
         else:
-            found.append((item, plan))
-    refused += [(each, ValuesError.exit_code) for each in _beyond(found, planner)]
+            planned.append((item, plan))
+    refused += [(each, ValuesError.exit_code) for each in _beyond(planned, planner)]
     return Plans(
-        tuple(found),
+        tuple(planned),
         tuple(left),
         tuple(each for each, _ in refused),
         tuple(warnings),
@@ -82,18 +82,18 @@ def _without_contradiction(
     item: ChosenTemplate, planner: Planner
 ) -> tuple[OverlayValues, list[tuple[str, str]]]:
     """Return a workload's values; without a release given for all that its own tag denies."""
-    given, image = item.values.litellm_version, item.proxies[0].image
+    version, image = item.values.litellm_version, item.proxies[0].image
     tagged = release_in_tag(image, planner.catalogue)
-    for_all = given == planner.values.litellm_version
+    for_all = version == planner.values.litellm_version
     if (
-        not (given and tagged and for_all)
+        not (version and tagged and for_all)
         or tagged.state == "malicious"
-        or _same(given, tagged, planner.catalogue)
+        or _same(version, tagged, planner.catalogue)
     ):
         return item.values, []
     warning = (
         f"{item.title}: its image, {image}, says LiteLLM {tagged.version}, and that counts; "
-        f"--litellm {given} is for images that do not say"
+        f"--litellm {version} is for images that do not say"
     )
     return replace(item.values, litellm_version=None), [(warning, "retag the image if it is wrong")]
 
@@ -103,8 +103,8 @@ def _learned(item: ChosenTemplate, planner: Planner, running: Sequence[Object]) 
     if says_release(item, planner.catalogue):
         return planner.values
     kind, _, name = item.title.rpartition("/")
-    told = told_by_pods.release_from_pods(kind.partition("/")[0], name, item.namespace, running)
-    return replace(planner.values, litellm_version=told)
+    version = told_by_pods.release_from_pods(kind.partition("/")[0], name, item.namespace, running)
+    return replace(planner.values, litellm_version=version)
 
 
 def says_release(item: ChosenTemplate, catalogue: Catalogue) -> bool:
@@ -113,10 +113,10 @@ def says_release(item: ChosenTemplate, catalogue: Catalogue) -> bool:
     return bool(item.values.litellm_version or release_in_tag(image, catalogue))
 
 
-def _same(given: str, tagged: Release, catalogue: Catalogue) -> bool:
+def _same(version: str, tagged: Release, catalogue: Catalogue) -> bool:
     """Say whether a release may go with a tag; of malware and unknown ones others tell."""
     try:
-        release = catalogue.release(given)
+        release = catalogue.release(version)
     except NotInCatalogueError:
         return True
     return release == tagged or release.state == "malicious"
@@ -145,24 +145,26 @@ def _refuse_hidden(item: ChosenTemplate, module_path: str) -> None:
             )
 
 
-def _beyond(found: Sequence[tuple[ChosenTemplate, OverlayPlan]], planner: Planner) -> list[Skipped]:
+def _beyond(
+    planned: Sequence[tuple[ChosenTemplate, OverlayPlan]], planner: Planner
+) -> list[Skipped]:
     """Return the options that cannot mean all the workloads that they would be used for."""
-    told = []
+    skipped = []
     path, release = planner.values.module_path, planner.values.litellm_version
-    if path and len(found) > 1:
+    if path and len(planned) > 1:
         others = [
             f"{item.title} (LiteLLM {plan.litellm.release.version})"
-            for item, plan in found
+            for item, plan in planned
             if item.values.module_path == path
             and plan.litellm.release
-            and (known := planner.catalogue.paths_of(plan.litellm.release.version))
-            and path not in {each.path for each in known}
+            and (paths := planner.catalogue.paths_of(plan.litellm.release.version))
+            and path not in {each.path for each in paths}
         ]
-        if others and len(others) < len(found):
-            told.append(_cannot("--module-path", path, others))
+        if others and len(others) < len(planned):
+            skipped.append(_cannot("--module-path", path, others))
     using = [
         item
-        for item, _ in found
+        for item, _ in planned
         if release
         and item.values.litellm_version == release
         and not item.named
@@ -170,8 +172,8 @@ def _beyond(found: Sequence[tuple[ChosenTemplate, OverlayPlan]], planner: Planne
     ]
     if len({item.proxies[0].image for item in using}) > 1:
         names = [f"{item.title} ({item.proxies[0].image})" for item in using]
-        told.append(_cannot("--litellm", str(release), names))
-    return told
+        skipped.append(_cannot("--litellm", str(release), names))
+    return skipped
 
 
 def _cannot(option: str, value: str, names: Sequence[str]) -> Skipped:

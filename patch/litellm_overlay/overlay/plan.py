@@ -96,11 +96,11 @@ class Planner:
         return tuple(it for it in self.payloads if it in newest or it.version in named)
 
     def _of(self, version: str) -> Payload:
-        found = next((item for item in self.payloads if item.version == version), None)
-        if found is None:
+        payload = next((item for item in self.payloads if item.version == version), None)
+        if payload is None:
             versions = ", ".join(item.version for item in self.payloads)
             raise NotInCatalogueError(f"there is no patch version {version}", f"known: {versions}")
-        return found
+        return payload
 
     def plan(self, proxy: Proxy) -> OverlayPlan:
         """Return the plan, or say what is missing for it."""
@@ -139,10 +139,10 @@ class Planner:
 
     def _settings(self) -> dict[str, Any]:
         """Return the patch's settings; a drain needs its flag."""
-        given = dict(self.values.settings)
+        settings = dict(self.values.settings)
         if self.values.drain_seconds:
-            given["drainFile"] = given.get("drainFile") or DRAIN_FILE
-        return given
+            settings["drainFile"] = settings.get("drainFile") or DRAIN_FILE
+        return settings
 
     def _require_bridge(self, version: str) -> None:
         line = self.catalogue.patch_versions[version].line
@@ -162,7 +162,7 @@ class Planner:
             return malware
         named = self.values.litellm_version
         try:
-            found = assessment.assess(named or image, self.catalogue)
+            assessed = assessment.assess(named or image, self.catalogue)
         except ValueError as error:
             raise ValuesError(
                 str(error), "an image looks like ghcr.io/berriai/litellm:v1.88.6"
@@ -171,29 +171,29 @@ class Planner:
             if self.values.module_path and not named:
                 return Assessment(image, None, exact=False, why="not in the catalogue")
             raise
-        if not named or not found.release or found.state == "malicious":
-            return found
-        doubt = assessment.contradiction(image, found.release)
-        return replace(found, exact=not doubt, why=doubt)
+        if not named or not assessed.release or assessed.state == "malicious":
+            return assessed
+        doubt = assessment.contradiction(image, assessed.release)
+        return replace(assessed, exact=not doubt, why=doubt)
 
-    def _module_path(self, image: str, found: Assessment) -> str:
+    def _module_path(self, image: str, assessed: Assessment) -> str:
         """Return where the proxy mounts the file; the guard in the pod refuses a wrong path."""
-        name = f"LiteLLM {found.release.version}" if found.release else image
-        if found.state == "malicious":
+        name = f"LiteLLM {assessed.release.version}" if assessed.release else image
+        if assessed.state == "malicious":
             raise OverlayError(
                 f"{name} is malware; never run it",
                 "choose another release: litellm-overlay releases",
             )
-        if found.state == "no-endpoint":
+        if assessed.state == "no-endpoint":
             raise OverlayError(
                 f"{name} has no Responses WebSocket endpoint; there is nothing to patch",
                 "leave the overlay out for this image",
             )
         if self.values.module_path:
             return self.values.module_path
-        if found.release is None:
+        if assessed.release is None:
             raise ValuesError(
-                f"the image {image} does not tell which LiteLLM is inside: {found.why}",
+                f"the image {image} does not tell which LiteLLM is inside: {assessed.why}",
                 "set litellmVersion (--litellm), or modulePath (--module-path). Pods with the "
                 "overlay have reported it: inject --litellm auto; others are asked by pin "
                 "--from-cluster --exec, or by hand: kubectl exec POD --container NAME -- litellm "
@@ -201,7 +201,7 @@ class Planner:
                 f"sha256sum {self.catalogue.paths_of(self.catalogue.newest_affected)[0].path}, "
                 "then litellm-overlay releases --sha256 HASH",
             )
-        paths = [item.path for item in self.catalogue.paths_of(found.release.version)]
+        paths = [item.path for item in self.catalogue.paths_of(assessed.release.version)]
         if len(paths) != 1:
             raise ValuesError(
                 f"images of {name} exist in {len(paths)} layouts",

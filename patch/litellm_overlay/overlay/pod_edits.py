@@ -221,23 +221,23 @@ def _at(edited: Splice, where: KeyPath) -> Node:
 
 
 def _mapping(parent: Node, key: str) -> Node:
-    found = step(parent, key)
-    if found is None or found.kind != "mapping":
+    node = step(parent, key)
+    if node is None or node.kind != "mapping":
         raise EditError(parent.line, f"there is no {key}")
-    return found
+    return node
 
 
 def _containers(pod: Node, names: Sequence[str]) -> list[Node]:
     listed = step(pod, "containers")
-    found = []
+    chosen = []
     for number in range(len(listed.children) if listed else 0):
         item = listed.children[number] if listed else None
         name = item.get("name") if item else None
         if listed and name and name.value in names:
-            found.append(step(listed, number))
-    if len(found) != len(names):
+            chosen.append(step(listed, number))
+    if len(chosen) != len(names):
         raise EditError(pod.line, "a container comes from an alias or a merge key")
-    return [item for item in found if item]
+    return [item for item in chosen if item]
 
 
 def _indented(text: str) -> str:

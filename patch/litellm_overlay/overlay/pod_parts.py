@@ -46,21 +46,21 @@ class Parts:
         listed = [it for it in items(template, "spec", "containers") if is_chosen(it, containers)]
         if not fragment.drain_seconds:
             return cls(*plain, keys, ("",) * len(listed))
-        found = drain.plan_drain(template, fragment.drain_seconds, fragment.drain_file)
+        planned = drain.plan_drain(template, fragment.drain_seconds, fragment.drain_file)
         for container in listed:
             drain.refuse_hooks(container)
         volume, mount = ("", "")
-        if found.flag == DRAIN_FILE:
+        if planned.flag == DRAIN_FILE:
             volume, mount = (f"\n{lines}" for lines in templates.drain_volume())
-        lines = "".join(f"\n{key}: {to_json(value)}" for key, value in found.annotations.items())
+        lines = "".join(f"\n{key}: {to_json(value)}" for key, value in planned.annotations.items())
         return cls(
             fragment.init_container,
             f"{fragment.volumes}{volume}",
             f"{fragment.mount}{mount}",
             fragment.annotations + lines,
-            {**keys, **found.annotations},
-            tuple(templates.drain_hooks(found, drain.proxy_port(each)) for each in listed),
-            found.grace if found.adds_grace else 0,
+            {**keys, **planned.annotations},
+            tuple(templates.drain_hooks(planned, drain.proxy_port(each)) for each in listed),
+            planned.grace if planned.adds_grace else 0,
         )
 
     def into(self, template: Object, containers: Sequence[str]) -> Object:

@@ -64,7 +64,7 @@ class Difference:
 
 
 def preview_patch(
-    found: bytes,
+    content: bytes,
     patch_version: str,
     settings: Mapping[str, object],
     litellm_version: str | None,
@@ -78,7 +78,7 @@ def preview_patch(
     try:
         version = versions.load(patch_version)
         compromised.refuse([litellm_version] if litellm_version else [])
-        stock = edits.undo(found)
+        stock = edits.undo(content)
         file = stock_file.identify(stock, litellm_version)
         outcome = decision.carry_out(
             stock,

@@ -27,10 +27,10 @@ def values_in(text: str) -> str | None:
 
     "{}" where it is a ResourceList that asks for nothing.
     """
-    found = _first(text)
-    if found is None:
+    resource_list = _first(text)
+    if resource_list is None:
         return None
-    config = found.get("functionConfig") or {}
+    config = resource_list.get("functionConfig") or {}
     spec = config.get("spec") or {} if isinstance(config, dict) else config
     if not isinstance(spec, dict):
         raise ValuesError("functionConfig.spec must be a mapping, as a values file is")
@@ -79,8 +79,8 @@ def _first(text: str) -> dict[str, Any] | None:
     if _KIND not in text:
         return None
     every = (Document(part).data for part in documents(text))
-    found = [data for data in every if data is not None]
-    return found[0] if len(found) == 1 and _is_list(found[0]) else None
+    contents = [data for data in every if data is not None]
+    return contents[0] if len(contents) == 1 and _is_list(contents[0]) else None
 
 
 def _is_list(data: object) -> bool:

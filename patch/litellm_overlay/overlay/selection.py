@@ -100,12 +100,12 @@ class Selection:
     def from_options(cls, texts: Iterable[str], values: OverlayValues) -> Selection:
         """Return the selection of the options and the values file; options overrule."""
         own = tuple((parse_pattern(each["workload"]), dict(each)) for each in values.workloads)
-        given = tuple(map(parse_pattern, texts))
-        if not given:
-            given = tuple(
+        patterns = tuple(map(parse_pattern, texts))
+        if not patterns:
+            patterns = tuple(
                 replace(pattern, leaves_out=True) for pattern, keys in own if keys.get("leave_out")
             )
-        return cls(given, own)
+        return cls(patterns, own)
 
     @property
     def choosing(self) -> list[Pattern]:
@@ -114,8 +114,8 @@ class Selection:
 
     def left_out(self, kind: str, namespace: str | None, name: str) -> Pattern | None:
         """Return the pattern that leaves a workload out."""
-        found = (each for each in self.patterns if each.leaves_out)
-        return next((each for each in found if each.matches(kind, namespace, name)), None)
+        excluding = (each for each in self.patterns if each.leaves_out)
+        return next((each for each in excluding if each.matches(kind, namespace, name)), None)
 
     def chosen(self, kind: str, namespace: str | None, name: str) -> bool:
         """Say whether a workload is among those that are chosen."""
@@ -136,8 +136,8 @@ class Selection:
         """Return the values of one workload."""
         for pattern, keys in self.own:
             if pattern.matches(kind, namespace, name):
-                known = {item.name for item in fields(values)}
-                changed = {key: value for key, value in keys.items() if key in known & set(OWN)}
+                names = {item.name for item in fields(values)}
+                changed = {key: value for key, value in keys.items() if key in names & set(OWN)}
                 if "settings" in changed:
                     changed["settings"] = {**values.settings, **changed["settings"]}
                 values = replace(values, **changed)
@@ -146,5 +146,5 @@ class Selection:
     def unmatched(self, seen: Sequence[tuple[str, str | None, str]]) -> list[Pattern]:
         """Return the patterns that match nothing that was seen."""
         patterns = [*self.patterns, *(each for each, _ in self.own)]
-        found = (each for each in patterns if not any(each.matches(*item) for item in seen))
-        return list({each.text: each for each in found}.values())
+        unmatched = (each for each in patterns if not any(each.matches(*item) for item in seen))
+        return list({each.text: each for each in unmatched}.values())

@@ -63,55 +63,55 @@ class Splice:
         self, parent: Node, key: str, lines: str, items: Sequence[Any], *, first: bool = False
     ) -> None:
         """Add items to the list at `key`, which may be missing; `lines` are the same in YAML."""
-        found = self._at(parent, key, "list")
-        if found is None or found.is_null:
+        node = self._at(parent, key, "list")
+        if node is None or node.is_null:
             self._set(parent, key, lines, list(items))
-        elif not found.flow:
-            self._add_lines(key, found, lines, first=first)
+        elif not node.flow:
+            self._add_lines(key, node, lines, first=first)
         else:
-            self._add_flow(found, [to_json(item) for item in items], first=first)
+            self._add_flow(node, [to_json(item) for item in items], first=first)
 
     def add_keys(self, parent: Node, key: str, lines: str, keys: dict[str, Any]) -> None:
         """Add keys to the mapping at `key`, which may be missing; `lines` are the same in YAML."""
-        found = self._at(parent, key, "mapping")
-        if found is None or found.is_null:
+        node = self._at(parent, key, "mapping")
+        if node is None or node.is_null:
             self._set(parent, key, textwrap.indent(lines, "  "), keys)
-        elif not found.flow:
-            at, column = self._end_of(found)
+        elif not node.flow:
+            at, column = self._end_of(node)
             self._insert(at, lines, column, 2 * column)
         else:
-            self._add_flow(found, [f"{to_json(name)}: {to_json(keys[name])}" for name in keys])
+            self._add_flow(node, [f"{to_json(name)}: {to_json(keys[name])}" for name in keys])
 
     def remove_items(self, parent: Node, key: str, drop: Callable[[Node], bool]) -> None:
         """Remove items of the list at `key`, and the key if it came with them."""
-        found = parent.get(key)
-        if found is None or found.kind != "list":
+        node = parent.get(key)
+        if node is None or node.kind != "list":
             return
-        doomed = [child for child in found.children if drop(child)]
+        doomed = [child for child in node.children if drop(child)]
         if not doomed:
             return
-        if len(doomed) == len(found.children):
-            self._empty(parent, found)
-        elif found.flow:
-            self._remove_flow([(child, child) for child in found.children], doomed)
+        if len(doomed) == len(node.children):
+            self._empty(parent, node)
+        elif node.flow:
+            self._remove_flow([(child, child) for child in node.children], doomed)
         else:
             for child in doomed:
                 self._remove_lines(self._dash(child), child)
 
     def remove_keys(self, parent: Node, key: str, drop: Callable[[str], bool]) -> None:
         """Remove keys of the mapping at `key`, and that if it came with them."""
-        found = parent.get(key)
-        if found is None or found.kind != "mapping":
+        node = parent.get(key)
+        if node is None or node.kind != "mapping":
             return
-        doomed = [name for name, _ in found.pairs() if drop(name.value)]
+        doomed = [name for name, _ in node.pairs() if drop(name.value)]
         if not doomed:
             return
-        if len(doomed) == len(found.pairs()):
-            self._empty(parent, found)
-        elif found.flow:
-            self._remove_flow(found.pairs(), doomed)
+        if len(doomed) == len(node.pairs()):
+            self._empty(parent, node)
+        elif node.flow:
+            self._remove_flow(node.pairs(), doomed)
         else:
-            for name, value in found.pairs():
+            for name, value in node.pairs():
                 if name in doomed:
                     self._remove_lines(name.start, value)
 
@@ -131,20 +131,20 @@ class Splice:
     # What follows is how.
 
     def _at(self, parent: Node, key: str, kind: str) -> Node | None:
-        found = step(parent, key)
-        if found and (found.tag or not (found.kind == kind or found.is_null)):
-            raise EditError(found.line, f"{key} is no plain {kind}")
-        return found
+        node = step(parent, key)
+        if node and (node.tag or not (node.kind == kind or node.is_null)):
+            raise EditError(node.line, f"{key} is no plain {kind}")
+        return node
 
     def _set(self, parent: Node, key: str, lines: str, value: list[Any] | dict[str, Any]) -> None:
         """Give a key, missing or null, a value; `lines` are the value in YAML."""
-        found = parent.get(key)
-        if found is not None:
-            if found.anchor or self._text[found.start - 1 : found.start] not in (":", " ", "\t"):
-                raise EditError(found.line, f"{key} has a null that cannot be replaced")
-            mark = OURS + 1 + _NULLS.index(found.value)
-            space = "" if found.value else " "
-            self._edits.append((found.start, _DEEPEST, found.end, space + filled(value, mark)))
+        node = parent.get(key)
+        if node is not None:
+            if node.anchor or self._text[node.start - 1 : node.start] not in (":", " ", "\t"):
+                raise EditError(node.line, f"{key} has a null that cannot be replaced")
+            mark = OURS + 1 + _NULLS.index(node.value)
+            space = "" if node.value else " "
+            self._edits.append((node.start, _DEEPEST, node.end, space + filled(value, mark)))
         elif parent.flow:
             self._add_flow(parent, [f"{to_json(key)}: {filled(value, OURS)}"])
         else:
@@ -201,8 +201,8 @@ class Splice:
 
         Then somebody has written it anew.
         """
-        found = re.compile(r" *").match(self._text, node.opening)
-        spaces = len(found[0]) if found else 0
+        match = re.compile(r" *").match(self._text, node.opening)
+        spaces = len(match[0]) if match else 0
         kept = bool(node.children) and node.children[0].start == node.opening + spaces
         return spaces if kept and spaces <= OURS + len(_NULLS) else None
 
@@ -276,16 +276,16 @@ def step(node: Node, key: str | int) -> Node | None:
     place: an edit would change that as well.
     """
     if isinstance(key, int):
-        found = node.children[key] if node.kind == "list" else None
+        child = node.children[key] if node.kind == "list" else None
     else:
         if len([name for name, _ in node.pairs() if name.value == key]) > 1:
             raise EditError(node.line, f"{key} stands there twice")
-        found = node.get(key)
-        if found is None and key in merged(node):
+        child = node.get(key)
+        if child is None and key in merged(node):
             raise EditError(node.line, f"{key} comes from a merge key, <<")
     what = f"item {key + 1}" if isinstance(key, int) else key
-    if found and found.kind == "alias":
-        raise EditError(found.line, f"{what} is an alias, *{found.value}")
-    if found and found.aliased:
-        raise EditError(found.line, f"{what} is used elsewhere too, as *{found.anchor}")
-    return found
+    if child and child.kind == "alias":
+        raise EditError(child.line, f"{what} is an alias, *{child.value}")
+    if child and child.aliased:
+        raise EditError(child.line, f"{what} is used elsewhere too, as *{child.anchor}")
+    return child

@@ -36,7 +36,7 @@ def take(parts: Sequence[Document], selection: Selection, values: OverlayValues)
     """Look at the documents of a stream."""
     found_objects = list(_objects(parts))
     configs = recognition.configs(item for _, _, item in found_objects)
-    templates = [found[1] for _, _, item in found_objects if (found := template_in(item))]
+    templates = [match[1] for _, _, item in found_objects if (match := template_in(item))]
     signed = {
         string_at(container, "name")
         for template in templates
@@ -96,11 +96,11 @@ class _Surveyor:
         if title in self.ambiguous and namespace(item):
             title = f"{string_at(item, 'kind')}/{namespace(item)}/{name(item)}"
         key = string_at(item, "kind"), namespace(item), name(item)
-        found = template_in(item)
-        if not found or not isinstance(at(found[1].item, "spec"), dict):
+        match = template_in(item)
+        if not match or not isinstance(at(match[1].item, "spec"), dict):
             self._look_elsewhere(item, title, key)
             return
-        path, template = (*where, *found[0]), found[1]
+        path, template = (*where, *match[0]), match[1]
         self._seen.append(key)
         named = self._selection.named(*key)
         sign = self._sign(template)
@@ -150,10 +150,10 @@ class _Surveyor:
 
     def _look_elsewhere(self, item: Object, title: str, key: Key) -> None:
         """Tell of an object whose pods something else makes."""
-        if not (told := elsewhere.explain_unreachable(item)):
+        if not (unreachable := elsewhere.explain_unreachable(item)):
             return
         self._seen.append(key)
-        reason, hint = told
+        reason, hint = unreachable
         if why := self._why_not_chosen(key):
             self._leave(title, why, "", expected=True)
         elif self._selection.named(*key):
@@ -196,8 +196,8 @@ class _Surveyor:
         if template.litellm:
             return f"its image is {template.litellm[0].get('image')}"
         wanted = self._values.image_name
-        if wanted and (found := containers.by_image(template, wanted)):
-            return f"its image is {found[0].get('image')}"
+        if wanted and (matches := containers.by_image(template, wanted)):
+            return f"its image is {matches[0].get('image')}"
         return recognition.find_evidence(template, self._configs)
 
     def _why_left(

@@ -83,35 +83,35 @@ def load(text: str, **options: object) -> OverlayValues:
     `image.{repository,tag,digest,pullPolicy}` and `patch.{version,onFixed,keepNewest,mode,…}`.
     """
     raw = read_mapping(text, "the values file")
-    given: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     fields_ = {item.name for item in fields(OverlayValues)}
     if "workloads" in raw:
-        given["workloads"] = workload_values.read(raw.pop("workloads"), fields_, _check)
-    _take_patch(given, _pop_mapping(raw, "patch"))
-    _take_image(given, _pop_mapping(raw, "image"))
-    known = {to_camel_case(name): name for name in fields_}
+        values["workloads"] = workload_values.read(raw.pop("workloads"), fields_, _check)
+    _take_patch(values, _pop_mapping(raw, "patch"))
+    _take_image(values, _pop_mapping(raw, "image"))
+    by_key = {to_camel_case(name): name for name in fields_}
     patch_keys = map(to_camel_case, _OF_PATCH.values())
     for own in ("image", "imagePullPolicy", *patch_keys, "settings", "workloads"):
-        del known[own]
-    if unknown := sorted(set(map(str, raw)) - set(known)):
-        choices = ", ".join(sorted({*known, "image", "patch", "workloads"}))
+        del by_key[own]
+    if unknown := sorted(set(map(str, raw)) - set(by_key)):
+        choices = ", ".join(sorted({*by_key, "image", "patch", "workloads"}))
         raise ValuesError(f"the values have no key {unknown[0]!r}", f"known keys: {choices}")
-    given |= {known[key]: value for key, value in raw.items() if value not in (None, "")}
+    values |= {by_key[key]: value for key, value in raw.items() if value not in (None, "")}
     settings = options.pop("settings", None) or {}
-    given |= {name: value for name, value in options.items() if value is not None}
-    given["settings"] = {"mode": "websocket", **given.pop("settings", {}), **settings}  # type: ignore[dict-item]
-    _check(given)
-    given |= {name: tuple(given[name]) for name in ("env", "keep_versions") if name in given}
-    return OverlayValues(**given)
+    values |= {name: value for name, value in options.items() if value is not None}
+    values["settings"] = {"mode": "websocket", **values.pop("settings", {}), **settings}  # type: ignore[dict-item]
+    _check(values)
+    values |= {name: tuple(values[name]) for name in ("env", "keep_versions") if name in values}
+    return OverlayValues(**values)
 
 
-def parse_settings(given: Iterable[str]) -> dict[str, object]:
+def parse_settings(texts: Iterable[str]) -> dict[str, object]:
     """Return settings given as NAME=VALUE, or raise PlanUnreadableError.
 
     A value is JSON where it can be: `8000000` is a number, `http-fallback` a text.
     """
     settings: dict[str, object] = {}
-    for pair in given:
+    for pair in texts:
         name, equals, value = pair.partition("=")
         if not equals:
             raise PlanUnreadableError(f"{pair!r} is not NAME=VALUE.")
@@ -136,18 +136,18 @@ def read_mapping(text: str, what: str) -> dict[str, Any]:
     return raw
 
 
-def _take_patch(given: dict[str, Any], patch: dict[str, Any]) -> None:
-    found = {name: patch.pop(key, None) for key, name in _OF_PATCH.items()}
-    given |= {name: value for name, value in found.items() if value not in (None, "")}
-    given["settings"] = {key: value for key, value in patch.items() if value is not None}
+def _take_patch(values: dict[str, Any], patch: dict[str, Any]) -> None:
+    taken = {name: patch.pop(key, None) for key, name in _OF_PATCH.items()}
+    values |= {name: value for name, value in taken.items() if value not in (None, "")}
+    values["settings"] = {key: value for key, value in patch.items() if value is not None}
 
 
-def _take_image(given: dict[str, Any], image: dict[str, Any]) -> None:
+def _take_image(values: dict[str, Any], image: dict[str, Any]) -> None:
     policy = image.pop("pullPolicy", None)
     if policy:
-        given["image_pull_policy"] = policy
+        values["image_pull_policy"] = policy
     if reference := image_reference(image, "image"):
-        given["image"] = reference
+        values["image"] = reference
 
 
 def image_reference(image: Mapping[str, Any], where: str) -> str | None:
@@ -170,21 +170,21 @@ def image_reference(image: Mapping[str, Any], where: str) -> str | None:
     return f"{parts['repository']}{tag}{digest}"
 
 
-def _check(given: dict[str, Any]) -> None:
+def _check(values: dict[str, Any]) -> None:
     for name, (test, rule) in _RULES.items():
-        if name in given and not test(given[name]):
-            raise ValuesError(f"{to_camel_case(name)} must be {rule}, not {given[name]!r}")
-    if (given.get("on_unknown") == "patch") != ("expected_sha256" in given):
+        if name in values and not test(values[name]):
+            raise ValuesError(f"{to_camel_case(name)} must be {rule}, not {values[name]!r}")
+    if (values.get("on_unknown") == "patch") != ("expected_sha256" in values):
         raise ValuesError(
             'onUnknown "patch" and expectedSha256 go together',
             "the file's sha256 stands in the guard's refusal, and in what sha256sum prints",
         )
     try:
-        guard_plan.check_settings(given["settings"])
+        guard_plan.check_settings(values["settings"])
     except PlanUnreadableError as error:
         raise ValuesError(error.message.replace("settings.", "patch."), error.hint or "") from error
     for name in ("drainFile", "offFile"):
-        file = given["settings"].get(name)
+        file = values["settings"].get(name)
         if file and not _PATH.fullmatch(file):
             raise ValuesError(f"patch.{name} must be {_A_PATH}, not {file!r}")
 

@@ -12,18 +12,20 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def read(raw: object, known: set[str], check: Callable[[dict[str, Any]], None]) -> tuple[Any, ...]:
+def read(
+    raw: object, field_names: set[str], check: Callable[[dict[str, Any]], None]
+) -> tuple[Any, ...]:
     """Return a mapping of field names for each entry, `workload` and `leave_out` among them.
 
-    `known` are the fields of OverlayValues, `check` raises ValuesError for a wrong value of one.
+    `field_names` are those of OverlayValues; `check` raises ValuesError for a wrong value of one.
     """
     if not isinstance(raw, list) or not all(isinstance(each, dict) for each in raw):
         raise ValuesError("workloads must be a list of mappings", "see `inject --help`")
-    return tuple(_entry(dict(each), known, check) for each in raw)
+    return tuple(_entry(dict(each), field_names, check) for each in raw)
 
 
 def _entry(
-    raw: dict[Any, Any], known: set[str], check: Callable[[dict[str, Any]], None]
+    raw: dict[Any, Any], field_names: set[str], check: Callable[[dict[str, Any]], None]
 ) -> dict[str, Any]:
     pattern = raw.pop("workload", None)
     if not isinstance(pattern, str):
@@ -35,22 +37,22 @@ def _entry(
     patch = raw.pop("patch", None) or {}
     if not isinstance(patch, dict):
         raise ValuesError(f"{pattern}: patch must be a mapping, not {patch!r}")
-    given: dict[str, Any] = {}
+    entry: dict[str, Any] = {}
     for key, name in (("version", "patch_version"), ("onFixed", "on_fixed")):
         if value := patch.pop(key, None):
-            given[name] = value
-    given["settings"] = {key: value for key, value in patch.items() if value is not None}
-    keys = {to_camel_case(name): name for name in OWN if name in known}
+            entry[name] = value
+    entry["settings"] = {key: value for key, value in patch.items() if value is not None}
+    keys = {to_camel_case(name): name for name in OWN if name in field_names}
     for own in ("patchVersion", "onFixed", "settings"):
         keys.pop(own, None)
     if unknown := sorted(set(map(str, raw)) - set(keys)):
         choices = ", ".join(sorted({*keys, "leaveOut", "patch", "workload"}))
         raise ValuesError(f"{pattern} has no key {unknown[0]!r}", f"known keys: {choices}")
-    given |= {keys[key]: value for key, value in raw.items() if value not in (None, "")}
+    entry |= {keys[key]: value for key, value in raw.items() if value not in (None, "")}
     try:
-        check(given)
+        check(entry)
     except ValuesError as error:
         raise ValuesError(f"{pattern}: {error.message}", error.hint) from error
-    if not given["settings"]:
-        del given["settings"]
-    return {"workload": pattern, "leave_out": leave_out, **given}
+    if not entry["settings"]:
+        del entry["settings"]
+    return {"workload": pattern, "leave_out": leave_out, **entry}

@@ -83,9 +83,9 @@ async def diagnose(  # noqa: PLR0913 - where, as whom, and how patiently
     async with open_one() as connection:
         status, with_model = connection.status, None
         note(check_handshake("handshake", connection))
-        told = await connection.first_event(TOLD_SECONDS)
-        if told is not None:
-            note(check_refusal(told))
+        event = await connection.first_event(TOLD_SECONDS)
+        if event is not None:
+            note(check_refusal(event))
         elif connection.accepted:
             turn = await connection.turn(warm_up(model))
             going_on = note(check_warm_up(turn))
@@ -95,7 +95,7 @@ async def diagnose(  # noqa: PLR0913 - where, as whom, and how patiently
                     turn = await connection.turn(frame)
                     going_on = note(check_turn(name, turn))
     simple = response_create(model, user_message("turn"))
-    if told is not None:
+    if event is not None:
         pass  # nothing more is answered
     elif status == 101:
         note(check_turn("nested form", await ask_alone(nested(simple)), required=False))
@@ -215,8 +215,8 @@ def outcome(turn: Turn) -> str:
 
 def error_message(event: Json) -> str:
     """Return what an `error` event says to people."""
-    said = event.get("error")
-    return str(said.get("message") if isinstance(said, dict) else said)
+    error = event.get("error")
+    return str(error.get("message") if isinstance(error, dict) else error)
 
 
 def sanitize_line(text: str) -> str:

@@ -18,10 +18,10 @@ def _require_release(expected: str | None) -> None:
 
     A moving image tag can give the init container and the proxy different images.
     """
-    if expected is not None and (found := metadata.version("litellm")) != expected:
+    if expected is not None and (installed := metadata.version("litellm")) != expected:
         raise RuntimeError(
             f"litellm-overlay: this endpoints.py was made from LiteLLM {expected} but runs in "
-            f"{found}; restart the pod, and pin the image by digest"
+            f"{installed}; restart the pod, and pin the image by digest"
         )
 
 

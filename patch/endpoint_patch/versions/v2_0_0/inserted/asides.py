@@ -20,8 +20,8 @@ def refused_event(aside: Aside) -> dict[str, Any]:
     if aside.kind == "response.steer" and _is_steer(**steer):
         error = {"type": "invalid_request_error", "code": "steering_not_supported"}
         error["message"] = _NO_STEERING
-        told = {"type": "response.steer.failed", "error": error, "steer": steer}
-        return {**told, "sequence_number": 0}
+        failure = {"type": "response.steer.failed", "error": error, "steer": steer}
+        return {**failure, "sequence_number": 0}
     cancel = aside.kind == "response.cancel"
     return {
         "type": "litellm_overlay.event_refused",

@@ -21,10 +21,10 @@ def _require_release(expected: str | None) -> None:
 
     A moving image tag can give the init container and the proxy different images.
     """
-    if expected is not None and (found := metadata.version("litellm")) != expected:
+    if expected is not None and (installed := metadata.version("litellm")) != expected:
         raise RuntimeError(
             f"litellm-overlay: this endpoints.py was made from LiteLLM {expected} but runs in "
-            f"{found}; restart the pod, and pin the image by digest"
+            f"{installed}; restart the pod, and pin the image by digest"
         )
 
 
@@ -75,9 +75,9 @@ def _keeps_conversations() -> bool:
     if getattr(proxy, "prisma_client", None) is None:
         return False
     name = "store_prompts_in_spend_logs"
-    told = (proxy.general_settings or {}).get(name), os.environ.get(name.upper())
+    settings = (proxy.general_settings or {}).get(name), os.environ.get(name.upper())
     return (
-        any(str(value).lower() == "true" for value in told)
+        any(str(value).lower() == "true" for value in settings)
         or getattr(litellm, "cold_storage_custom_logger", None) is not None
     )
 

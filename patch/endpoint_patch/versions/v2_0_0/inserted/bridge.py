@@ -145,8 +145,8 @@ class Bridge:
             await asyncio.gather(reader, return_exceptions=True)
         finally:
             code = self._client.left_code or self._client.close_code or 1000
-            told = self._workers.account.close(code, self._owner)
-            self._process.logger.info("responses websocket: session %s", dump(told))
+            summary = self._workers.account.close(code, self._owner)
+            self._process.logger.info("responses websocket: session %s", dump(summary))
 
 
 def _too_much() -> Ending:

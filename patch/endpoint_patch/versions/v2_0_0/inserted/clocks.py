@@ -84,8 +84,8 @@ class DrainWatch:
     def _look(self) -> None:
         self._timer = None
         if self._is_any_there():
-            told, self._told = self._told, set()
-            for drained in told:
+            waiting, self._told = self._told, set()
+            for drained in waiting:
                 drained()
         elif self._told:
             self._arm()

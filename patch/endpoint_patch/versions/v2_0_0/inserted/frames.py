@@ -119,9 +119,9 @@ def parse(raw: str | bytes, default_model: str | None) -> Create | Aside | None:
 
 
 def _create(
-    found: JsonObject, stream_id: str | None, default_model: str | None
+    message: JsonObject, stream_id: str | None, default_model: str | None
 ) -> Create | Aside | None:
-    event = found.members
+    event = message.members
     kind = event.get("type")
     if kind == "response.processed":  # some Codex releases acknowledge so; nothing is asked
         return None
@@ -153,7 +153,9 @@ def _create(
         )
     body["stream"] = True
     warm_up = merged.get("generate") is False
-    return Create(body, stream_id, warm_up, _large_texts(found, body), size_in_bytes(found.text))
+    return Create(
+        body, stream_id, warm_up, _large_texts(message, body), size_in_bytes(message.text)
+    )
 
 
 def _is_input(value: Any) -> bool:
@@ -164,13 +166,13 @@ def _is_input(value: Any) -> bool:
     return value is None or isinstance(value, str)
 
 
-def _large_texts(found: JsonObject, body: dict[str, Any]) -> dict[str, str]:
+def _large_texts(message: JsonObject, body: dict[str, Any]) -> dict[str, str]:
     """Return the text of each large value that stands in `body` as it was read.
 
     Left out is what may hold a half of a surrogate pair, which no provider can read.
     """
     texts: dict[str, str] = {}
-    for part in (found, found.nested or JsonObject("")):
+    for part in (message, message.nested or JsonObject("")):
         for name, place in part.places.items():
             is_large = place.stop - place.start > SMALL_BYTES
             member = part.members[name]

@@ -39,11 +39,11 @@ def error_event_from(
     outer = error if isinstance(error, dict) else {"message": error}
     inner = wrapped_error(outer.get("message"))
     from_provider = is_provider_error(outer.get("message"))
-    told = status_for_client(status, outer.get("type"), from_provider=from_provider)
+    client_status = status_for_client(status, outer.get("type"), from_provider=from_provider)
     details = {**inner, **{k: v for k, v in outer.items() if k not in _NAMED and k != "detail"}}
-    fallback = "invalid_request_error" if told < 500 else "server_error"
+    fallback = "invalid_request_error" if client_status < 500 else "server_error"
     event = error_event(
-        told,
+        client_status,
         _message_of(outer) or "The request failed.",
         code=_text(inner.get("code")) or _text(outer.get("code")) or str(status),
         error_type=_name(inner.get("type")) or _name(outer.get("type")) or fallback,
@@ -53,15 +53,15 @@ def error_event_from(
     return {**event, "headers": headers} if headers else event
 
 
-def _message_of(said: Any) -> str:
+def _message_of(message: Any) -> str:
     """Return what a person may read of an error's `message`, or of FastAPI's `detail`."""
-    if isinstance(said, str):
-        return said
-    if isinstance(said, dict):
+    if isinstance(message, str):
+        return message
+    if isinstance(message, dict):
         for key in ("message", "error", "detail"):
-            if key in said:
-                return _message_of(said[key])
-    return json.dumps(said) if said else ""
+            if key in message:
+                return _message_of(message[key])
+    return json.dumps(message) if message else ""
 
 
 def _text(code: Any) -> str | None:
@@ -153,8 +153,8 @@ def http_error_in(error: BaseException | None) -> tuple[int, BaseException] | No
 
 def exception_error(error: BaseException | None) -> dict[str, Any] | None:
     """Return the event for what an application raised, if it raised an HTTP error."""
-    found = http_error_in(error)
-    return error_event_from(found[0], _fields_of(found[1])) if found else None
+    http_error = http_error_in(error)
+    return error_event_from(http_error[0], _fields_of(http_error[1])) if http_error else None
 
 
 def _int(value: Any) -> int | None:

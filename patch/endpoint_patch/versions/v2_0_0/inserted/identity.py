@@ -20,6 +20,6 @@ def owner_hash(identity: Any, credential: bytes | None, secret: bytes) -> bytes:
     LiteLLM's `api_key` can be the plain key; hashed with a secret that no log has it tells nobody
     anything.
     """
-    known = getattr(identity, "api_key", None) or getattr(identity, "user_id", None)
-    plain = str(known).encode("utf-8", "replace") if known else credential or b""
+    name = getattr(identity, "api_key", None) or getattr(identity, "user_id", None)
+    plain = str(name).encode("utf-8", "replace") if name else credential or b""
     return hashlib.blake2b(plain, key=secret, digest_size=16).digest()

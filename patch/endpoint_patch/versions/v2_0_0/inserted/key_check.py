@@ -50,10 +50,10 @@ class KeyCheck:
 
     async def identity(self, socket: MutableMapping[str, Any]) -> Any:
         """Return what LiteLLM knows of the key; raises what its check raises."""
-        found: list[Any] = []
+        identities: list[Any] = []
         headers = request_headers(socket["headers"], len(_BODY))
         scope = request_scope(socket, socket.get("state") or {}, headers)
-        scope |= {_FOUND: found, _APPLICATION: socket["app"]}
+        scope |= {_FOUND: identities, _APPLICATION: socket["app"]}
         body = [{"type": "http.request", "body": _BODY, "more_body": False}]
 
         async def receive() -> MutableMapping[str, Any]:
@@ -62,6 +62,6 @@ class KeyCheck:
             return body.pop()
 
         await self._app(scope, receive, _unsent)
-        if not found:
+        if not identities:
             raise RuntimeError("the check of keys neither admitted nor refused the request")
-        return found[0]
+        return identities[0]

@@ -33,18 +33,18 @@ def _registered() -> dict[str, Any]:
     """Return our metrics by name, registered where LiteLLM's `/metrics` finds them."""
     import prometheus_client as prometheus  # type: ignore[import-not-found,unused-ignore] # noqa: PLC0415
 
-    def gauge(name: str, told: str) -> Any:
+    def gauge(name: str, description: str) -> Any:
         # Of several workers: the sum of those that live.
-        return prometheus.Gauge(f"litellm_overlay_{name}", told, multiprocess_mode="livesum")
+        return prometheus.Gauge(f"litellm_overlay_{name}", description, multiprocess_mode="livesum")
 
-    def counter(name: str, told: str, label: str) -> Any:
-        made = prometheus.Counter(f"litellm_overlay_{name}", told, [label])
+    def counter(name: str, description: str, label: str) -> Any:
+        made = prometheus.Counter(f"litellm_overlay_{name}", description, [label])
         for value in _LABELS[name]:  # a rate needs the 0 before the first one
             made.labels(value)
         return made
 
-    def histogram(name: str, told: str, buckets: Sequence[float | str]) -> Any:
-        return prometheus.Histogram(f"litellm_overlay_{name}", told, buckets=buckets)
+    def histogram(name: str, description: str, buckets: Sequence[float | str]) -> Any:
+        return prometheus.Histogram(f"litellm_overlay_{name}", description, buckets=buckets)
 
     return {
         "connections": gauge("connections", "Open Responses WebSockets."),

@@ -24,12 +24,12 @@ def allows(origin: str, middlewares: Iterable[Any], *, by_name: bool) -> bool:
 
 def _rules(record: dict[str, Any], *, by_name: bool) -> CORSMiddleware:
     options = record.get("kwargs") or record.get("options") or {}  # Starlette before 0.35
-    told = {
+    rules = {
         name: options[name] for name in ("allow_origins", "allow_origin_regex") if name in options
     }
     if by_name:
-        told["allow_origins"] = [name for name in told.get("allow_origins", ()) if name != "*"]
-    return CORSMiddleware(_no_application, **told)
+        rules["allow_origins"] = [name for name in rules.get("allow_origins", ()) if name != "*"]
+    return CORSMiddleware(_no_application, **rules)
 
 
 async def _no_application(*_: Any) -> None:

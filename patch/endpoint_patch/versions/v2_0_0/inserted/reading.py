@@ -64,8 +64,8 @@ def _is_finite(value: Any) -> bool:
 
     Marshalled, such a number has one form, which is quicker to look for than the number is.
     """
-    told = marshal.dumps(value, 2)
-    if not any(form in told for form in _INFINITE):
+    dumped = marshal.dumps(value, 2)
+    if not any(form in dumped for form in _INFINITE):
         return True
     try:
         json.dumps(value, allow_nan=False)  # a long integer may hold that form
@@ -119,15 +119,15 @@ class _Hand:
 
     def whole(self, at: int) -> JsonObject:
         """Read the object that begins at `at`, which nothing follows; raises ValueError."""
-        found, end = self.object(at, nested=True)
+        json_object, end = self.object(at, nested=True)
         if _skip(self._text, end) != len(self._text):
             raise ValueError("more text")
-        return found
+        return json_object
 
     def object(self, at: int, *, nested: bool) -> tuple[JsonObject, int]:
         """Read the object that begins at `at`; return it and where it ends; raises ValueError."""
         text = self._text
-        found = JsonObject(text)
+        json_object = JsonObject(text)
         at = _skip(text, at + 1)
         mark = _mark(text, at, '"}')
         while mark != "}":
@@ -137,19 +137,19 @@ class _Hand:
             _mark(text, at, ":")
             start = _skip(text, at + 1)
             if nested and key == "response" and text.startswith("{", start):
-                found.nested, at = self.object(start, nested=False)
-                value: Any = found.nested.members
+                json_object.nested, at = self.object(start, nested=False)
+                value: Any = json_object.nested.members
             else:
                 value, at = self._value(start)
-            found.repeated = found.repeated or key in found.members
-            found.members[key], found.places[key] = value, slice(start, at)
-            if len(found.members) > _MAX_MEMBERS:
+            json_object.repeated = json_object.repeated or key in json_object.members
+            json_object.members[key], json_object.places[key] = value, slice(start, at)
+            if len(json_object.members) > _MAX_MEMBERS:
                 raise ValueError("too many members")
             at = _skip(text, at)
             mark = _mark(text, at, ",}")
             if mark == ",":
                 at = _skip(text, at + 1)
-        return found, at + 1
+        return json_object, at + 1
 
     def _value(self, start: int) -> tuple[Any, int]:
         if self._orjson and self._text.startswith(("[", "{"), start):

@@ -32,11 +32,11 @@ class Refusal:
 def refusal_from(error: Exception) -> Refusal:
     """Return what an exception of LiteLLM's check of keys means."""
     event = exception_error(error)
-    found = http_error_in(error)
-    if event is None or found is None or found[0] >= 500:
+    http_error = http_error_in(error)
+    if event is None or http_error is None or http_error[0] >= 500:
         message = "The key could not be checked."
         return Refusal("fault", event or error_event(500, message, error_type="server_error"))
-    status, raised = found
+    status, raised = http_error
     kind = getattr(raised, "type", None)
     reason = _REASON_BY_TYPE.get(str(getattr(kind, "value", kind)))
     if reason is None and _BLOCKED.match(event["error"]["message"]):
@@ -55,8 +55,8 @@ def is_about_the_key(error: Exception) -> bool:
     A check that cannot be run (no database, a fault inside it) or that asks to wait says nothing
     about the key.
     """
-    found = http_error_in(error)
-    return found is not None and found[0] != 429 and found[0] < 500
+    http_error = http_error_in(error)
+    return http_error is not None and http_error[0] != 429 and http_error[0] < 500
 
 
 def forbidden_origin() -> Refusal:

@@ -89,10 +89,10 @@ class Continuation:
 
 def new_items(create: Create) -> bytes:
     """Return the items of a turn's input, encoded, without the brackets around them."""
-    given = create.body.get("input")
-    if not isinstance(given, str) and "input" in create.texts:
+    input_value = create.body.get("input")
+    if not isinstance(input_value, str) and "input" in create.texts:
         return _utf8(create.texts["input"])[1:-1].strip()
-    return _listed(encode(input_items(given)))
+    return _listed(encode(input_items(input_value)))
 
 
 def encode_body(body: dict[str, Any], texts: dict[str, str]) -> bytes:

@@ -32,8 +32,8 @@ def wrapped_error(message: object) -> dict[str, Any]:
         start = text.find("{", start + 1)
         if start < 0:
             break
-        found = _object_at(text, start)
-        error = found.get("error", found)
+        parsed = _object_at(text, start)
+        error = parsed.get("error", parsed)
         if isinstance(error, dict) and isinstance(error.get("message"), str):
             return error
     return {}
@@ -42,10 +42,10 @@ def wrapped_error(message: object) -> dict[str, Any]:
 def _object_at(text: str, start: int) -> dict[str, Any]:
     """Return the object that begins there, as JSON or as Python prints one; {} if none does."""
     try:
-        found = json.JSONDecoder().raw_decode(text, start)[0]
+        value = json.JSONDecoder().raw_decode(text, start)[0]
     except (ValueError, RecursionError):
-        found = _python_at(text, start)
-    return found if isinstance(found, dict) else {}
+        value = _python_at(text, start)
+    return value if isinstance(value, dict) else {}
 
 
 def _python_at(text: str, start: int) -> Any:
