@@ -151,7 +151,7 @@ def lines(catalogue: Catalogue) -> dict[str, list[str]]:
 
 
 def with_table(readme: str, values: str) -> str:
-    """Return the README with its table of values made anew."""
+    """Return the README with its table of values rewritten."""
     before, _, rest = readme.partition(BEGIN)
     _, _, after = rest.partition(END)
     rows = [

@@ -33,4 +33,4 @@ def pytest_terminal_summary(terminalreporter):
 
 def pytest_addoption(parser):
     """Add the option that rewrites tests/golden."""
-    parser.addoption("--update-golden", action="store_true", help="write tests/golden anew")
+    parser.addoption("--update-golden", action="store_true", help="rewrite tests/golden")

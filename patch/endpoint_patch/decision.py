@@ -99,7 +99,7 @@ def _refusal(stock: bytes, file: StockFile, name: str, policy: Policy) -> GuardE
     if policy.on_unknown == "patch" and file.sha256 != policy.expected_sha256:
         return UnknownStockFileError(
             f"{whose} is not the file that expectedSha256 names, {policy.expected_sha256}.",
-            "Look at what changed in the image, then set expectedSha256 anew.",
+            "Look at what changed in the image, then set expectedSha256 again.",
         )
     if policy.on_unknown == "patch":
         return AnchorError(f"{whose} cannot be patched: {_what_is_new(stock)}")

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 NAME = "litellm-overlay.lock"
 _FORMAT = 1
-_AGAIN = "delete it and write it anew: litellm-overlay pin"
+_AGAIN = "delete it and write it again: litellm-overlay pin"
 _SHA256 = "[0-9a-f]{64}"
 _TEXT = r"[!-~]+"  # no space and nothing that could move a terminal's cursor
 # Of each field: the words for people, what it must look like, whether it may be null. Its key in

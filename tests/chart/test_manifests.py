@@ -43,7 +43,7 @@ def test_helm_unittest():
 def test_as_before(case, request):
     """All but the payloads, which have a test of their own, equals the golden file to the byte.
 
-    To write it anew: pytest tests/chart --update-golden, then read the difference.
+    To rewrite it: pytest tests/chart --update-golden, then read the difference.
     """
     parts = helm.template("--values", case).split("\n---\n")
     text = "\n---\n".join(part for part in parts if "immutable: true" not in part)

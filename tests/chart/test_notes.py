@@ -89,8 +89,8 @@ def test_a_fixed_release(notes):
     said = notes("--set", "image.tag=v1.110.2")
     assert "LiteLLM 1.110.2 needs no overlay for the handshake, and is left" in said
     known = releases.load().release("1.110.2")
-    mended = [gap.what for gap in known.gaps if "2.0.0" in gap.mended_by]
-    assert [line[4:] for line in said.splitlines() if line.startswith("  - ")] == mended
+    fixed = [gap.what for gap in known.gaps if "2.0.0" in gap.mended_by]
+    assert [line[4:] for line in said.splitlines() if line.startswith("  - ")] == fixed
     assert "--set patch.onFixed=patch" in said
     assert "needs no overlay" not in notes()
     bridged = notes("--set", "image.tag=v1.110.2,patch.onFixed=patch")

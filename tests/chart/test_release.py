@@ -55,11 +55,11 @@ def test_pods_of_the_first_come_from_the_second_with_the_pin(two, patch):
     assert of_version(later_payloads, patch) == of_version(payloads, patch)
 
 
-def test_who_does_not_pin_gets_the_mended_one(two):
+def test_who_does_not_pin_gets_the_fixed_one(two):
     """And finds the payload of the pods before it, so `kubectl rollout undo` goes back."""
     (pod, payloads), (later_pod, later_payloads) = map(parts, two)
     assert parts(two[1], "--set-string", f"patch.version={scratch.DEFAULT}")[0] == pod
-    assert f'patch-version: "{scratch.MENDED}"' in later_pod
+    assert f'patch-version: "{scratch.FIXED}"' in later_pod
     assert of_version(later_payloads, scratch.DEFAULT) == of_version(payloads, scratch.DEFAULT)
 
 

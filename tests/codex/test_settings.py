@@ -36,7 +36,7 @@ def run(live, version, seconds, idle_ms=None, timeout=codex_cli.RUN_SECONDS):
 
 
 def write(ended, version, control):
-    """Write the table of docs/silence.md anew; what stands above it stays."""
+    """Rewrite the table of docs/silence.md; what stands above it stays."""
     rows = [
         f"| {each} | 60 | completed after {run.turn_seconds:.0f} s |" for each, run in ended.items()
     ]

@@ -1,4 +1,4 @@
-"""What the newest Codex makes of what the bridge tells: it stops, says when, or sends all anew."""
+"""What the newest Codex makes of what the bridge tells: it stops, says when, or sends all again."""
 
 from __future__ import annotations
 

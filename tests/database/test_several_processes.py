@@ -95,7 +95,7 @@ async def test_two_workers(start, note):
     """Turns on two workers are all counted; a killed worker takes its own sockets and engine along.
 
     gunicorn's workers: uvicorn ends one that takes more than 5 s to import LiteLLM, and starts it
-    anew, for ever on a busy machine; 1.82.3 has no option for it.
+    again, for ever on a busy machine; 1.82.3 has no option for it.
     """
     turns = 16
     with start("2.0.0", "--run_gunicorn", "--num_workers", "2") as proxy:

@@ -98,7 +98,7 @@ async def test_the_init_container_is_killed_half_way(namespace, world, door):
 
 
 async def test_the_node_is_restarted(namespace, world, door):
-    """Every pod comes back, none is replaced, and the guard has patched anew."""
+    """Every pod comes back, none is replaced, and the guard has patched again."""
     before = namespace.pod()
     node.restart(world)
     pod = namespace.pod()

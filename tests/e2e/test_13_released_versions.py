@@ -45,7 +45,7 @@ async def test_a_deployment_of_the_first_release(namespace, world, two):
         assert after["metadata"]["uid"] == before["metadata"]["uid"]
 
         namespace.install(values, chart=second)
-        await works(door, namespace, scratch.MENDED)
+        await works(door, namespace, scratch.FIXED)
 
         # Back to a revision of the first release, whose payload the second has rendered.
         namespace.kubectl("rollout", "undo", "deployment/litellm")
@@ -64,7 +64,7 @@ async def test_a_deployment_of_the_first_release(namespace, world, two):
         versions = {
             item["metadata"]["labels"]["app.kubernetes.io/version"] for item in listed["items"]
         }
-        assert scratch.MENDED not in versions
+        assert scratch.FIXED not in versions
 
 
 def test_what_helm_has_stored(namespace):

@@ -52,7 +52,7 @@ def test_what_1_0_0_leaves(aid, drops):
         assert "turn: error event, status 502" in broken
         assert WORKS in aid.probe()
         until(lambda: list(filter(None, spent(aid))) == [18] * 3, "the spend of three turns")
-        aid.cured("handshake-fixed")
+        aid.assert_fixed("handshake-fixed")
     aid.sh("kubectl delete deployment older")
 
 
@@ -93,7 +93,7 @@ def test_evicted(aid, serving):
         until(lambda: "exceeds the total limit of containers 16Mi" in aid.sh(DESCRIBE), "eviction")
         assert "initResources" in aid.finding("ephemeral-storage").fix
         aid.deploy()
-        aid.cured("ephemeral-storage")
+        aid.assert_fixed("ephemeral-storage")
 
 
 async def ended(aid):
@@ -132,5 +132,5 @@ async def test_a_pod_ends(aid, serving):
         aid.deploy(options, before=drain)
         aid.sh("kubectl rollout resume deployment/litellm")
         aid.settle()
-        aid.cured("no-drain", "short-grace")
+        aid.assert_fixed("no-drain", "short-grace")
         assert await ended(aid) == "response.completed"

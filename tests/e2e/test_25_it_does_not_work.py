@@ -47,7 +47,7 @@ def test_a_job_that_mounts_the_file(aid):
         aid.sh(f"{install} overlay-values.yaml --timeout 120s")
         job = aid.namespace.get("job", "theirs-litellm-migrations")
         assert job["status"]["succeeded"] == 1
-        aid.cured("no-init-container")
+        aid.assert_fixed("no-init-container")
     aid.sh("helm uninstall theirs --wait")
 
 
@@ -81,7 +81,7 @@ def test_the_handshake(aid):
         aid.sh(f"{fix.replace('MANIFESTS', 'manifests.yaml')} | {APPLY} -")
         aid.settle()
         assert WORKS in aid.probe()
-        aid.cured("affected", "no-init-container", "no-mount", "module-path")
+        aid.assert_fixed("affected", "no-init-container", "no-mount", "module-path")
 
 
 async def test_a_wrong_key(aid, serving):
@@ -130,7 +130,7 @@ def test_the_guard_refuses(aid, serving):
                 aid.deploy(f"--module-path {path}")
             else:
                 aid.deploy()
-            aid.cured("refused")
+            aid.assert_fixed("refused")
     pod = aid.namespace.pod(APP)
     assert pod["metadata"]["uid"] == old["metadata"]["uid"]
 
@@ -146,7 +146,7 @@ def test_the_payload_is_not_there(aid, serving):
         aid.shown("Init:0/1")
         aid.sh(finding.fix)
         aid.started()
-        aid.cured("payload-missing")
+        aid.assert_fixed("payload-missing")
     aid.deploy()
 
 
@@ -173,12 +173,12 @@ def test_the_kubelet_waits(aid, serving):
         aid.finding("pod-waiting", "runAsNonRoot and image will run as root")
         aid.shown("Init:CreateContainerConfigError")
         aid.deploy()  # with runAsUser: 65534
-        aid.cured("pod-waiting")
+        aid.assert_fixed("pod-waiting")
         aid.deploy(before=image)
         aid.finding("pod-waiting", "localhost:1/litellm:v1.88.6")
         aid.shown("Init:ImagePullBackOff")
         aid.deploy()
-        aid.cured("pod-waiting")
+        aid.assert_fixed("pod-waiting")
 
 
 def test_a_volume_over_app(aid, serving):
@@ -197,5 +197,5 @@ def test_a_volume_over_app(aid, serving):
         assert config["subPath"] == "config.yaml"
         aid.deploy(before=mounted)
         aid.started()
-        aid.cured("module-hidden")
+        aid.assert_fixed("module-hidden")
     aid.deploy()

@@ -156,7 +156,7 @@ def merge(into, what):
             into[key] = value
 
 
-def mend(aid, topic, path, objects):
+def fix(aid, topic, path, objects):
     """Apply objects, then what doctor prints about them, till it finds nothing; take all away."""
     there = {item["kind"]: item for item in (service(), *objects)}
     aid.namespace.apply(*there.values())
@@ -187,18 +187,18 @@ def test_upgrades_are_refused(aid):
     """By F5's NGINX that is not told of the Service, and by an HTTP/2 hop."""
     with aid.row("seven-second first turn"):
         for case in REFUSED:
-            mend(aid, *case)
+            fix(aid, *case)
 
 
 def test_the_life_of_a_connection_is_limited(aid):
     """On GKE by default; elsewhere by somebody's timeout."""
     with aid.row("cut after 15 or 30 s, in mid-turn"):
         for case in LIFE:
-            mend(aid, *case)
+            fix(aid, *case)
 
 
 def test_silence_is_limited(aid):
     """By the defaults of most ingress controllers."""
     with aid.row("cut after 60 s of silence"):
         for case in SILENCE:
-            mend(aid, *case)
+            fix(aid, *case)

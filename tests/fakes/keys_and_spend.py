@@ -112,7 +112,7 @@ def keep_keys():
             cache.delete_cache(hash_token(key))
         for key, fields in wanted["keys"].items():
             token = hash_token(key)
-            # LiteLLM keeps a key's spend in this entry: it is written anew only when it must be.
+            # LiteLLM keeps a key's spend in this entry: it is rewritten only when it must be.
             if in_force.get(key) != fields or cache.get_cache(token, **typed) is None:
                 entry = UserAPIKeyAuth(token=token, api_key=token, key_alias=key, **fields)
                 entry.last_refreshed_at = time.time()

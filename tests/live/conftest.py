@@ -13,7 +13,7 @@ SEEN = pytest.StashKey[doors.Cells]()
 
 def pytest_addoption(parser):
     """Add --write-docs."""
-    parser.addoption("--write-docs", action="store_true", help="write docs/doors.md anew")
+    parser.addoption("--write-docs", action="store_true", help="rewrite docs/doors.md")
 
 
 def pytest_configure(config):

@@ -19,7 +19,7 @@ ENVIRON = {**os.environ, "PYTHONPATH": str(ROOT / "patch")}
 
 
 @pytest.mark.parametrize("patch", ["1.0.0", "2.0.0"])
-def test_the_demo_shows_the_defect_and_the_cure(patch):
+def test_the_demo_shows_the_defect_and_the_fix(patch):
     """Stock refuses every socket without `?model=`; the patched one completes every turn."""
     options = ["--litellm", PINS["litellm-live"][-1], "--patch", patch, "--output", "json"]
     argv = [*DEMO, *options]

@@ -38,7 +38,7 @@ def seen(tmp_path_factory):
             "litellm_settings": {"callbacks": ["keys_and_spend.handler", "prometheus"]},
         },
         environ={"LITELLM_LOG": "INFO", "PROMETHEUS_MULTIPROC_DIR": str(folder / "numbers")},
-        # uvicorn ends a worker that takes more than 5 s to import LiteLLM, and starts it anew.
+        # uvicorn ends a worker that takes more than 5 s to import LiteLLM, and starts it again.
         extra_args=("--num_workers", "2", "--timeout_worker_healthcheck", "120"),
     ) as live:
         yield live

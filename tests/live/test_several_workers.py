@@ -1,6 +1,6 @@
 """Two worker processes behind one port: what one remembers, the other does not have.
 
-gunicorn's: uvicorn ends a worker that takes more than 5 s to import LiteLLM, and starts it anew, for
+gunicorn's: uvicorn ends a worker that takes more than 5 s to import LiteLLM, and starts it again, for
 ever on a busy machine.
 """
 
@@ -63,7 +63,7 @@ async def continued(socket, previous, **fields):
 
 @pytest.mark.parametrize("model", ["gpt-4o", "chat-5.4"])
 async def test_a_conversation_of_the_other_worker_is_told_to_be_unknown(sockets, model):
-    """By the code at which clients send everything anew; where it began it goes on."""
+    """By the code at which clients send everything again; where it began it goes on."""
     (here, *_), (there, *_) = sockets
     first = (await turn(here, model=model, input="hi", store=False))[-1]["response"]["id"]
     lost = await continued(there, first, model=model)

@@ -16,7 +16,7 @@ def two(tmp_path_factory):
     scratch.note(place)
     scratch.commit(place, "Know one file more")
     scratch.script(place, "release.py", scratch.FIRST)
-    scratch.mend(place)
+    scratch.fix_guard(place)
     scratch.learn(place)
     scratch.note(place)
     scratch.commit(place, "Mend the guard")
@@ -24,10 +24,10 @@ def two(tmp_path_factory):
         scratch.script(place, "release.py", scratch.SECOND)
     assert str(refused.value) == (
         f"error: no patch version carries what changed in the guard since {scratch.DEFAULT}:"
-        f" endpoint_patch/edits.py, manifests/prove.py\nhint: begin one: scripts/begin_version.py {scratch.MENDED}"
+        f" endpoint_patch/edits.py, manifests/prove.py\nhint: begin one: scripts/begin_version.py {scratch.FIXED}"
         f" --after {scratch.DEFAULT}\n"
     )
-    scratch.script(place, "begin_version.py", scratch.MENDED, "--after", scratch.DEFAULT)
+    scratch.script(place, "begin_version.py", scratch.FIXED, "--after", scratch.DEFAULT)
     scratch.commit(place, "Begin a version")
     scratch.script(place, "release.py", scratch.SECOND)
     return place

@@ -77,7 +77,7 @@ def test_pods_of_the_first_come_from_the_second_with_the_pin(two, wheels, patch,
     others = {text for text in first if "\nkind: ConfigMap\n" in text and own not in text}
     assert first - others <= second
     assert any(own in text for text in first)
-    assert sum(f"-{scratch.MENDED}-" in text for text in second - first) == len(second - first)
+    assert sum(f"-{scratch.FIXED}-" in text for text in second - first) == len(second - first)
     assert f'litellm-overlay/patch-version: "{patch}"' in "\n".join(first)
 
 
@@ -94,7 +94,7 @@ def test_injected_pods_are_the_same(two, wheels):
 
     first = deployment(FIRST)
     assert deployment(SECOND, "--patch", scratch.DEFAULT) == first
-    assert f"-{scratch.MENDED}-" in deployment(SECOND)
+    assert f"-{scratch.FIXED}-" in deployment(SECOND)
 
 
 def test_a_lock_of_the_first_holds_in_the_second(two, wheels):
@@ -113,9 +113,9 @@ def test_what_the_pod_would_write_is_what_its_own_guard_writes(two, wheels):
     first, second = (json.loads(wheels(it, *asked, scratch.DEFAULT)) for it in (FIRST, SECOND))
     assert second == first
     assert (first["decision"], first["upstream"]) == ("patched", "affected")
-    mended = json.loads(wheels(SECOND, *asked, scratch.MENDED))
-    assert "# litellm-overlay, mended: " in mended["diff"]
-    assert mended["stockSha256"] == first["stockSha256"]
+    fixed = json.loads(wheels(SECOND, *asked, scratch.FIXED))
+    assert "# litellm-overlay, mended: " in fixed["diff"]
+    assert fixed["stockSha256"] == first["stockSha256"]
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,7 @@ def test_only_the_new_version_has_what_is_new(two):
     known = json.loads((two / scratch.CATALOGUE).read_text())["patch_versions"]
     assert {path.name for path in payloads.iterdir() if path.is_dir()} == known.keys()
     for version, entry in known.items():
-        new = version == scratch.MENDED
+        new = version == scratch.FIXED
         package = payloads / version / "endpoint_patch"
         assert ("mended" in (package / "edits.py").read_text()) is new
         assert (scratch.LATER in (package / "stock_files.json").read_text()) is new

@@ -102,7 +102,7 @@ class Work:
                 await person.turn("hi")
 
     async def reconnecting(self, turns):
-        """Come anew for each turn."""
+        """Open a new connection for each turn."""
         for _ in range(turns):
             await self.steady(1)
 

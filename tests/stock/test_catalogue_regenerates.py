@@ -29,7 +29,7 @@ SAMPLE = {
 
 @pytest.fixture
 def check():
-    """Measure releases anew and compare; return the finished process."""
+    """Measure releases again and compare; return the finished process."""
 
     def check(*arguments):
         return subprocess.run(

@@ -20,7 +20,7 @@ CATALOGUE = "patch/litellm_overlay/catalogue/catalogue.json"
 TABLE = "patch/endpoint_patch/stock_files.json"
 GUARD = "patch/endpoint_patch/edits.py"
 DEFAULT = releases.load().default_patch_version
-MENDED = re.sub(r"\d+$", lambda last: str(int(last[0]) + 1), DEFAULT)
+FIXED = re.sub(r"\d+$", lambda last: str(int(last[0]) + 1), DEFAULT)
 FIRST, SECOND = "90.1.0", "90.2.0"  # of the toolkit; above any that is really released
 EPOCH = 1_700_000_000
 LATER = "f" * 64  # the hash of a file that LiteLLM has published in the meantime
@@ -118,7 +118,7 @@ def know(place: Path, stock: bytes) -> None:
     (place / TABLE).write_text(json.dumps(table, indent=1))
 
 
-def mend(place: Path) -> None:
+def fix_guard(place: Path) -> None:
     """Change the guard, so that it writes other files; and what proves a payload."""
     with (place / "manifests" / "prove.py").open("a") as file:
         file.write("# Mended.\n")
@@ -128,12 +128,12 @@ def mend(place: Path) -> None:
 
 
 def charts(folder: Path) -> tuple[Path, Path]:
-    """Return the archives of two releases of the chart; between them MENDED follows on DEFAULT."""
+    """Return the archives of two releases of the chart; between them FIXED follows on DEFAULT."""
     place = checkout(folder / "checkout")
     first = _chart(place, folder, FIRST)
-    mend(place)
+    fix_guard(place)
     learn(place)
-    script(place, "begin_version.py", MENDED, "--after", DEFAULT)
+    script(place, "begin_version.py", FIXED, "--after", DEFAULT)
     return first, _chart(place, folder, SECOND)
 
 

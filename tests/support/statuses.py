@@ -53,6 +53,6 @@ def read() -> tuple[dict[int, int], Cells]:
 
 
 def write(told: dict[int, int], cells: Cells) -> None:
-    """Write the tables anew; what stands above them stays."""
+    """Rewrite the tables; what stands above them stays."""
     head = DOCS.read_text("utf-8").partition(MARK)[0]
     DOCS.write_text(f"{head}{MARK}\n{render(told, cells)}", "utf-8")

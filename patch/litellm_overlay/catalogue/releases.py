@@ -77,8 +77,8 @@ class Gap:
         if len(self.seen_on) > 3:
             seen = f"{len(self.seen_on)} releases, {self.seen_on[0]} to {self.seen_on[-1]}"
         source = f"seen on {seen}" if seen else self.basis
-        mends = f"; patch {' or '.join(self.mended_by)} mends it" if self.mended_by else ""
-        return f"{self.what} ({source}{mends})"
+        fixes = f"; patch {' or '.join(self.mended_by)} mends it" if self.mended_by else ""
+        return f"{self.what} ({source}{fixes})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,8 +275,8 @@ def _contradictions(catalogue: Catalogue) -> Iterator[str]:
         yield "releases are not sorted, or one stands twice"
     if catalogue.default_patch_version not in catalogue.patch_versions:
         yield "the default patch version is not among the patch versions"
-    mending = {version for r in catalogue.releases for gap in r.gaps for version in gap.mended_by}
-    if strange := sorted(mending - set(catalogue.patch_versions)):
+    fixing = {version for r in catalogue.releases for gap in r.gaps for version in gap.mended_by}
+    if strange := sorted(fixing - set(catalogue.patch_versions)):
         yield f"a gap is mended by the unknown patch version {strange[0]}"
     yield from _contradicting_images(catalogue)
     for patch in catalogue.patch_versions.values():

@@ -113,11 +113,11 @@ def _sentence(verdict: str, target: Assessment, patch: str, catalogue: Catalogue
         name = f"{target.asked}, probably {name},"
     bridge = catalogue.default_patch_version
     gaps = target.release.gaps if target.release else ()
-    mended = sum(bridge in gap.mended_by for gap in gaps)
+    fixed_gaps = sum(bridge in gap.mended_by for gap in gaps)
     sentences = {
         "still-needed": f"needs the overlay; pin patch {patch}",
         "fixed-upstream": "needs no overlay for the handshake; keep the bridge (onFixed: patch) "
-        f"for {mended} known gaps that patch {bridge} mends",
+        f"for {fixed_gaps} known gaps that patch {bridge} mends",
         "unreviewed": "is newer than what this catalogue knows: nobody here has looked at it. "
         "chart, inject, render and pin go on, and the guard in the pod decides by the file",
         "no-endpoint": "has no Responses WebSocket endpoint: the overlay refuses it",
@@ -148,13 +148,13 @@ def _gaps(
         if gap not in target.gaps and (target.state not in patched or patch in gap.mended_by):
             yield "gain", f"no longer: {gap.what}"
     for gap in target.gaps:
-        mended = patch in gap.mended_by
-        if target.state in patched and mended:
+        is_fixed = patch in gap.mended_by
+        if target.state in patched and is_fixed:
             continue
         if target.state == UNREVIEWED:
             yield "remains", f"to be expected: {gap.description}"
             continue
-        worse = mended if overlaid else old and gap not in old
+        worse = is_fixed if overlaid else old and gap not in old
         yield "loss" if worse else "remains", gap.description
 
 
@@ -213,7 +213,7 @@ def _manifests(
         )
     if len(new) > 1:
         yield f"images of it exist in {len(new)} layouts: set modulePath, {' or '.join(new)}"
-    yield "make anew what render or inject has printed: init container and proxy have one image"
+    yield "render again what render or inject has printed: init container and proxy have one image"
 
 
 def _steps(verdict: str) -> list[str]:

@@ -143,12 +143,12 @@ def payload_fault(target: Target, digest: str | None) -> str:
     """Return what is wrong with the payload in the cluster; `digest` is None where it is gone."""
     name, expected = target.origin.config_map, target.origin.digest
     if digest is None:
-        return f"the ConfigMap {name} is gone: no pod starts anew; put the overlay in once more"
+        return f"the ConfigMap {name} is gone: no new pod starts; put the overlay in once more"
     if digest == expected:
         return ""
     return (
         f"the ConfigMap {name} was altered: it is {digest[:12]}, the pod template wants "
-        f"{str(expected)[:12]}; no pod starts anew from it: put the overlay's own back"
+        f"{str(expected)[:12]}; no new pod starts from it: put the overlay's own back"
     )
 
 

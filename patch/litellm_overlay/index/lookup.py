@@ -54,7 +54,7 @@ class LookupResult:
 def look_up(version: str, index: str, cache: Path, seconds: float = SECONDS) -> LookupResult:
     """Return what the index at a URL says of a release; never raises for what the index does.
 
-    What was found is kept in `cache`; where that cannot be written it is asked anew each time.
+    What was found is kept in `cache`; where that cannot be written it is asked again each time.
     """
     name = hashlib.sha256(f"{_bare(index)} {version}".encode()).hexdigest()[:16]
     kept = cache / "index" / f"{name}.json"

@@ -32,7 +32,7 @@ def outage_reason(item: Object) -> str:
         deletes = "a DaemonSet deletes a node's old pod before it makes the new one"
         return "" if _pod_count(surge, 100, up=True) else deletes
     if kind == "Pod":
-        return "a Pod cannot be changed: it is deleted and made anew"
+        return "a Pod cannot be changed: it is deleted and created again"
     strategy = mapping(item, "spec", "strategy")
     if string_at(strategy, "type") == "Recreate":
         return "its strategy, Recreate, deletes the old pods before it makes the new ones"

@@ -8,7 +8,7 @@ there; what stood at the place before, the white space behind the new bracket te
     [ {…}]    nothing: the key is ours
     [  {…}]   a key without a value; three spaces: null; four: ~; and so on (`_NULLS`)
 
-Where a text cannot be edited so, EditError says why and on which line. Nothing is written anew.
+Where a text cannot be edited so, EditError says why and on which line. Nothing is rewritten.
 """
 
 from __future__ import annotations
@@ -199,7 +199,7 @@ class Splice:
     def _mark(self, node: Node) -> int | None:
         """Return the spaces behind a bracket of which all content is ours; None if they are lost.
 
-        Then somebody has written it anew.
+        Then somebody has rewritten it.
         """
         match = re.compile(r" *").match(self._text, node.opening)
         spaces = len(match[0]) if match else 0

@@ -123,7 +123,7 @@ class FirstAid:
         )
         return found
 
-    def cured(self, *topics: str) -> None:
+    def assert_fixed(self, *topics: str) -> None:
         """Wait until doctor finds nothing of the kind."""
         until(
             lambda: not {it.topic for it in self.findings()} & set(topics), f"{topics} to be gone"

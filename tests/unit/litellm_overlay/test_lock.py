@@ -85,7 +85,7 @@ def test_no_lock_at_all(text):
     """One sentence and what to do."""
     with pytest.raises(ValuesError) as refused:
         lock.parse_lock(text, "it")
-    assert refused.value.hint == "delete it and write it anew: litellm-overlay pin"
+    assert refused.value.hint == "delete it and write it again: litellm-overlay pin"
 
 
 def test_from_values():

@@ -106,7 +106,7 @@ async def test_either_file_ends_connections(looks, tmp_path, which):
 
 
 async def test_nobody_looks_where_nobody_is(looks, tmp_path):
-    """The last to leave ends it, the next to come begins it anew."""
+    """The last to leave ends it, the next to come begins it again."""
     file, told = tmp_path / "drain", []
     watch = DrainWatch(str(file))
     for _ in range(2):

@@ -75,7 +75,7 @@ async def test_a_silent_turn_goes_on(proxy, begun):
 
 
 async def test_a_turn_that_is_not_silent_has_none(proxy):
-    """Each event of the provider's begins the time anew."""
+    """Each event of the provider's starts the time again."""
 
     async def talks(body):
         yield sse(CREATED)

@@ -55,7 +55,7 @@ async def test_an_error_is_numbered_after_what_came_before_it(proxy, answer, num
     """Monotonic within a turn: clients put events in order by it."""
     async with proxy() as (app, dial), dial() as ws:
         app.answer = answer
-        for _ in range(2):  # each turn counts anew
+        for _ in range(2):  # each turn counts from 0
             await say(ws, CREATE)
             event = (await receive_turn(ws))[-1]
             check_event(event)

@@ -158,7 +158,7 @@ LARGE = [{"type": "message", "content": "x" * 70_000, "n": 1.0}]
 
 @pytest.mark.parametrize("wrap", [lambda fields: fields, lambda fields: {"response": fields}])
 def test_a_large_value_keeps_its_text(wrap):
-    """Written anew it would cost as much again; the text was read all the same."""
+    """Encoded again it would cost as much again; the text was read all the same."""
     fields = {"model": "m", "input": LARGE, "metadata": {"a": 1e2}, "tools": LARGE}
     text = json.dumps({**CREATE, **wrap(fields)}, indent=1)
     create = parse(text, None)

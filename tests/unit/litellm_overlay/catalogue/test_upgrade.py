@@ -88,12 +88,12 @@ def test_a_fixed_target_needs_no_overlay_for_the_handshake(check, catalogue):
         "an upgrade closes the advisories of older releases; the overlay closes none",
     )
     gaps = catalogue.release("1.90.0").gaps
-    mended = [gap.description for gap in gaps if PATCH in gap.mended_by]
-    assert list(found.losses) == mended
+    fixed = [gap.description for gap in gaps if PATCH in gap.mended_by]
+    assert list(found.losses) == fixed
     assert {*found.losses, *found.remaining} == {gap.description for gap in gaps}
     assert found.sentence == (
         "LiteLLM 1.90.0 needs no overlay for the handshake; keep the bridge (onFixed: patch) for "
-        f"{len(mended)} known gaps that patch {PATCH} mends"
+        f"{len(fixed)} known gaps that patch {PATCH} mends"
     )
     one(found.losses, "Codex 0.169 loses its instructions", "seen on 9 releases")
     one(found.losses, "apply_patch", "hangs for 300 s")
@@ -148,7 +148,7 @@ def test_back_to_the_overlay_only_what_tests_show_is_a_gain(check):
     assert not [text for text in gains if "previous_response_id" in text]
 
 
-def test_a_gap_that_the_pinned_patch_mends_is_none(check, catalogue):
+def test_a_gap_that_the_pinned_patch_fixes_is_none(check, catalogue):
     """It is met with 1.0.0 only."""
     assert [gap.id for gap in catalogue.release("1.82.3").gaps] == ["upstream-url"]
     for current in (None, "1.90.0"):
@@ -250,7 +250,7 @@ def test_what_else_changes(check, from_, to, words):
 
 
 def test_no_change_is_no_change(check):
-    """The same image again: nothing moves, nothing is to be made anew."""
+    """The same image again: nothing moves, nothing is to be rendered again."""
     assert check("1.88.6", "1.88.6").changes == ("it is the release that runs now",)
     assert not [text for text in check("1.88.6", "1.88.5").changes if "path" in text]
 

@@ -102,11 +102,11 @@ def test_the_payload_that_a_new_pod_would_get(config_map, files):
 
 
 def test_what_is_wrong_with_a_payload():
-    """Nothing if it is what the template wants; else no pod starts anew."""
+    """Nothing if it is what the template wants; else no new pod starts."""
     (target,) = verification.targets([pod()], CATALOGUE)
     assert verification.payload_fault(target, PATCH.digest) == ""
     gone = verification.payload_fault(target, None)
-    assert "is gone: no pod starts anew" in gone
+    assert "is gone: no new pod starts" in gone
     altered = verification.payload_fault(target, "f" * 64)
     assert f"it is {'f' * 12}, the pod template wants {PATCH.digest[:12]}" in altered
 

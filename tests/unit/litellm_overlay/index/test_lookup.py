@@ -43,7 +43,7 @@ def test_the_one_file_is_read_and_not_the_whole_wheel(look, index):
 
 
 def test_it_is_remembered_for_an_hour(look, index, tmp_path):
-    """Of each index for itself; where nothing can be kept it is asked anew."""
+    """Of each index for itself; where nothing can be kept it is asked again."""
     first = look()
     asked = len(index.asked)
     assert look() == first

@@ -100,7 +100,7 @@ def test_a_payload_is_the_same_by_every_way():
 
 
 def test_made_twice_is_made_once():
-    """The file may be among the operator's values when it is made anew."""
+    """The file may be among the operator's values when it is rendered again."""
     for format_, mine in (
         ("litellm-helm-values", MINE),
         ("litellm-chart-values", {"gateway": MINE, "extraResources": MINE["extraResources"]}),

@@ -1,7 +1,7 @@
 """Every folder in tests/golden is a case: its values.yaml must render to its expected files.
 
-`expected.FORMAT.yaml` names the format; with `input.yaml` it is `expected.inject.yaml`. To write
-them anew: pytest --update-golden, then read the difference.
+`expected.FORMAT.yaml` names the format; with `input.yaml` it is `expected.inject.yaml`. To rewrite
+them: pytest --update-golden, then read the difference.
 """
 
 from __future__ import annotations

@@ -190,7 +190,7 @@ def test_the_proxy_is_found_by_its_image(image):
 
 
 def test_the_proxy_is_found_by_its_name():
-    """For images that were named anew."""
+    """For images that were renamed."""
     pod = "containers:\n- name: llm\n  image: acme/gateway:7\n- name: other\n  image: litellm:v1.88.6\n"
     (spec,) = pods(run(deployment(pod), "litellmVersion: 1.88.6", container="llm")).values()
     assert [len(item.get("volumeMounts", [])) for item in spec["containers"]] == [1, 0]

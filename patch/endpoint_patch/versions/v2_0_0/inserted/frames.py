@@ -22,7 +22,7 @@ _OURS = ("model", "stream", "previous_response_id")  # checked or changed before
 class Create:
     """One `response.create`: the body that POST /v1/responses would get, and its envelope.
 
-    `texts` holds the JSON of the body's large values as it was read, so that nobody writes it anew;
+    `texts` holds the JSON of large values as it was read, so that nobody encodes it again;
     what is `Unread` in the body stands there.
     """
 

@@ -2,7 +2,7 @@
 
 Items are kept encoded and each turn holds only what it added, so a long conversation is
 stored once however many turns it has. Over a limit the oldest turns go, but for those that are
-pinned; their ids stay known as lost, so that the client is told at once and sends everything anew
+pinned; their ids stay known as lost, so that the client is told at once and sends everything again
 instead of being answered without its history.
 """
 
