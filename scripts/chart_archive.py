@@ -30,7 +30,7 @@ def pack(chart: Path, target: Path, epoch: int) -> None:
 
 
 def members(chart: Path) -> list[tuple[Path, str]]:
-    """Return path and name of what goes in, Chart.yaml first, as Helm's readers like it."""
+    """Return the path and archive name of each packed file; Chart.yaml comes first, as in Helm."""
     patterns = [line for line in (chart / ".helmignore").read_text().splitlines() if line]
     files = [
         (path, path.relative_to(chart).as_posix())
@@ -42,7 +42,7 @@ def members(chart: Path) -> list[tuple[Path, str]]:
 
 
 def _ignored(name: str, patterns: list[str]) -> bool:
-    """Go by the forms that our .helmignore has: "/ci/" at the top, ".git/" anywhere, "*.tgz"."""
+    """Match a name against .helmignore; only its three forms are read: /ci/, .git/ and *.tgz."""
     parts = name.split("/")
     for pattern in patterns:
         bare = pattern.strip("/")

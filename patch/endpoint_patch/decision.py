@@ -38,7 +38,7 @@ class Outcome:
 def decide(file: StockFile, policy: Policy) -> str:
     """Return patched, upstream-fixed, passthrough or refused.
 
-    A handler that nobody has read is never replaced: it may hold a check that would be lost.
+    A handler that nobody has reviewed is never replaced: it may hold a check that would be lost.
     """
     is_known, read = file.basis == "sha256", file.basis in ("sha256", "handler")
     if is_known and file.state in ("affected", "handshake-fixed"):

@@ -196,9 +196,9 @@ def check_settings(raw: object) -> dict[str, Scalar]:
 
 
 def paths(raw: Mapping[str, object]) -> dict[str, str | None]:
-    """Return the plan's paths to files by their keys, as far as an unchecked plan says them.
+    """Return the paths in a plan by their keys, as far as they can be read without checks.
 
-    A plan with a typing error in it should still be answered where its author looks.
+    So a plan with a mistake in it still gets its report where its author expects it.
     """
     keys = ("modulePath", "sourcePath", "outputPath", "reportPath", "terminationMessagePath")
     try:

@@ -1,7 +1,7 @@
 """Look for malware in the folders that a Python imports from. Files are read, none is run.
 
-What runs unasked whenever Python starts is noted besides: start-up lines in .pth files and a
-sitecustomize.py. Tracing agents ship both, so alone they prove nothing.
+Code that runs whenever Python starts is reported as well: start-up lines in .pth files and a
+sitecustomize.py. Tracing agents install both, so alone they prove nothing.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ def main() -> None:
 def _raise_again(ignored: sys.UnraisableHookArgs) -> None:
     """Raise Ctrl-C again, a moment later, where Python had to ignore it.
 
-    Callbacks let no error through: those of import's own locks do run while Ctrl-C is pressed.
+    Python ignores errors in callbacks, and those of import locks can run when Ctrl-C is pressed.
     """
     if ignored.exc_type is KeyboardInterrupt:
         _thread.start_new_thread(_interrupt_soon, ())

@@ -1,4 +1,4 @@
-"""The lock file: what an operator has chosen, held against what a plan or a cluster has. Pure."""
+"""The lock file: compare an operator's choice with a plan or a cluster. Pure."""
 
 from __future__ import annotations
 
@@ -191,7 +191,7 @@ def _row_to_pin(row: WorkloadStatus) -> Lock:
 
 
 def _by_tag(planner: Planner, reference: str, litellm: Assessment) -> Assessment:
-    """Return the answer, exact where a tag beside a digest names a release; the lock has both."""
+    """Return the assessment, exact if a tag beside the digest names a release: both are locked."""
     image, digest = _split(reference)
     if litellm.exact or not digest or not image_tags.tag_of(image):
         return litellm
@@ -199,7 +199,7 @@ def _by_tag(planner: Planner, reference: str, litellm: Assessment) -> Assessment
 
 
 def differences(lock: Lock, actual: Lock) -> tuple[str, ...]:
-    """Return a sentence for each thing that both tell and do not tell alike."""
+    """Return a sentence for each field that both have and that differs."""
     sentences = []
     for field, (words, *_) in _FIELDS.items():
         wanted, got = getattr(lock, field), getattr(actual, field)

@@ -1,6 +1,6 @@
-"""Text of others, as a terminal or a shell may get it: the one door for all that is printed. Pure.
+"""Make foreign text safe to print on a terminal or in a shell command. Pure.
 
-Whatever comes from a cluster, a file or a pod may be hostile.
+Text from a cluster, a file or a pod may be hostile, and all of it is printed through here.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def sanitize(text: str, *, keep: str = "") -> str:
 def shell_word(text: object) -> str:
     """Return a text as one word of a shell's command; PLACEHOLDER where it cannot be a name.
 
-    Quotes alone would do for a shell, not for who reads the command before pasting it.
+    Quotes alone would be safe for a shell, but not for a person who reads before pasting.
     """
     word = str(text)
     if not word or len(word) > _LONGEST or word.startswith("-") or sanitize(word) != word:
@@ -47,9 +47,9 @@ def yaml_word(text: object) -> str:
 
 
 def sentence(text: str) -> str:
-    """Return what another says to do: as it is where it is a plain sentence, else as a quotation.
+    """Return foreign advice unchanged if it is a plain sentence, else in quotation marks.
 
-    What stands where a command is expected will be pasted.
+    People paste what stands where they expect a command.
     """
     flat = " ".join(sanitize(text).split())[:_LINE]
     if not flat or _SENTENCE.fullmatch(flat):

@@ -81,9 +81,9 @@ def find_malware(catalogue: Catalogue, *asked: str) -> Assessment | None:
 
 
 def contradiction(image: str, named: Release) -> str:
-    """Return what speaks against the release that somebody named for an image, "" if nothing.
+    """Return why an image's tag contradicts the release that the operator named, "" if it does not.
 
-    That is a tag of upstream's own form with another release in it.
+    Only a tag in upstream's own form can contradict.
     """
     try:
         reading = image_tags.read_release(image_tags.parse_image(image))

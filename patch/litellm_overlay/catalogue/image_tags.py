@@ -67,7 +67,7 @@ def is_proxy(image: Image) -> bool:
 def tag_of(reference: str) -> str:
     """Return the tag in any text that may be a reference, "" for none; a bare word is a tag.
 
-    Unlike `parse` it never refuses, so that nothing unreadable slips past a look for malware.
+    Unlike `parse_image` it never raises, so that odd references are searched for malware, too.
     """
     path = reference.partition("@")[0]
     last = path.rpartition("/")[2]

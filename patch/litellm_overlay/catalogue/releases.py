@@ -179,9 +179,9 @@ class Catalogue:
     def find(self, version: str) -> Release:
         """Return a release as `release` does, or an `unreviewed` one if it is newer.
 
-        Upstream goes on with several lines at once. So newer is what is above all that is known of
-        its line (1.106), or of all lines. Advisories of it nobody knows; gaps are those that no
-        release is known to have ended.
+        Upstream maintains several lines at once. A release is newer if it is above all those known
+        of its line (1.106), or of all lines. It has no known advisories. Its gaps are those that no
+        known release has closed.
         """
         try:
             return self.release(version)

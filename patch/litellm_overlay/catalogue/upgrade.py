@@ -1,4 +1,4 @@
-"""May LiteLLM be changed, and what of the overlay then: two answers in, one verdict out. Pure."""
+"""Judge an upgrade of LiteLLM: two assessments in, one verdict out. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""May the new pod come at all, and what serves until then."""
+"""Check whether new pods are admitted, and whether old pods serve until they are ready."""
 
 from __future__ import annotations
 

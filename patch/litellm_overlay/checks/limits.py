@@ -1,4 +1,4 @@
-"""How bad it is when something on the way cuts a connection. Pure."""
+"""Rate a timeout on the way to a proxy: how bad it is when it cuts a connection. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What leads to LiteLLM, or looks like it, where nothing is known to run it. Pure."""
+"""Explain why nothing was recognised as LiteLLM: objects that look like it. Pure."""
 
 from __future__ import annotations
 

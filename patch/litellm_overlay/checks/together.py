@@ -1,4 +1,4 @@
-"""Manifests laid over what a cluster has: how it would be with them applied. Pure."""
+"""Preview a cluster with manifests applied to it. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `doctor` looks for, a word each; and what an operator wants left out of its answer. Pure."""
+"""The topics of `doctor`'s findings, and how an operator ignores some of them. Pure."""
 
 from __future__ import annotations
 

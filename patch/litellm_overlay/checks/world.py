@@ -48,7 +48,7 @@ class Workload:
 class World:
     """All objects, and the workloads that run a LiteLLM proxy. No slots: it keeps indexes.
 
-    In a fleet, each workload would else be held against each pod.
+    Without indexes, each workload of a fleet would be compared with each pod.
     """
 
     objects: tuple[Object, ...]

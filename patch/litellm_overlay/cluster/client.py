@@ -36,7 +36,7 @@ _RBAC_HINT = "status, verify and doctor print with --rbac the rights that they n
 
 
 class ExpiredError(Exception):
-    """410: what a list or a watch went on from is no longer there."""
+    """HTTP 410: the resource version that a list or a watch continues from has expired."""
 
 
 class Cluster:
@@ -80,7 +80,7 @@ class Cluster:
     def wait_for_change(self, kind: str, namespace: str | None, seconds: int) -> None:
         """Wait until an object has changed since the last `list`, at most so many seconds.
 
-        If the API no longer knows that moment, return at once: the caller lists again anyway.
+        If that version has expired, return at once: the caller lists again anyway.
         """
         began = {"watch": "1", "timeoutSeconds": str(seconds)}
         if version := self._versions.get((kind, namespace)):
@@ -197,16 +197,16 @@ def _without_secrets(url: str) -> str:
 
 
 def _without_query(text: str) -> str:
-    """Return a library's sentence on one line, without the queries of URLs in it."""
+    """Return an error message on one line, with the query strings of its URLs removed."""
     return re.sub(r"\?\S*", "", " ".join(text.split()))
 
 
 def connect(
     context: str | None = None, kubeconfig: Path | None = None, timeout: float = 30
 ) -> Cluster:
-    """Return the cluster of a kubeconfig's context; without kubeconfig the one this runs in.
+    """Return a client for a kubeconfig's context, or inside a cluster for that cluster.
 
-    `timeout` is in seconds, for each request. Nothing is asked of the cluster yet.
+    `timeout` is in seconds, for each request. No request is made yet.
     """
     files = _kubeconfigs(kubeconfig)
     if not files and kubeconfig is None and context is None:

@@ -55,8 +55,8 @@ def gather(
 ) -> list[Object]:
     """Return the objects of a namespace, of all for None; workloads and pods with these labels.
 
-    Workloads and pods must be readable, else OverlayError. `tell` hears what else may not be seen:
-    then the other checks are still worth something.
+    Raises OverlayError if workloads or pods may not be read. `tell` gets a sentence for each other
+    kind that may not be read; the remaining checks still run.
     """
     objects = [item for it in _WORKLOADS.items() for item in _list(cluster, *it, namespace, labels)]
     for kinds, where in ((_AROUND, namespace), (_EVERYWHERE, None)):

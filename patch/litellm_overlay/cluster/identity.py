@@ -23,8 +23,8 @@ def act_as(cluster: Cluster, user: str) -> None:
 def for_websocket(headers: Mapping[str, str]) -> dict[str, str]:
     """Return the headers of a request so that the client's WebSocket sends who asks.
 
-    It takes two headers over, and no other. So ours goes along on a line of its own, below one of
-    them; else a turn would be made with other rights than the list before it.
+    The client copies two headers only. So ours is added to one of them as a further line.
+    Otherwise a turn would be made with other rights than the list before it.
     """
     user = headers.get(_HEADER)
     if user is None:

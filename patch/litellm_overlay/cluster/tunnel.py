@@ -1,4 +1,4 @@
-"""Into a running pod, through the API server: a port, and what a command prints."""
+"""Reach a running pod through the API server: forward a port, run a command."""
 
 from __future__ import annotations
 
@@ -90,9 +90,9 @@ def execute(
 
 
 class _Forward(PortForward):
-    """The client's own, but for the end of its thread when the connection breaks.
+    """The client's port forwarding, with a clean end when the connection breaks.
 
-    That would be a traceback, and our side would wait on.
+    The client's own thread would print a traceback, and our side would wait for ever.
     """
 
     def _proxy(self) -> None:

@@ -122,7 +122,10 @@ def sentence(result: preview.Difference) -> str:
 
 
 def from_target(target: str, *, offline: bool) -> tuple[bytes, str | None]:
-    """Return the bytes of a file, or of a release's file, and the release if known."""
+    """Read `target`, a path or a LiteLLM release; return the file's bytes and its release.
+
+    The release is None for a path. Raises OverlayError if the file cannot be read.
+    """
     if os.sep in target or Path(target).is_file():
         try:
             return Path(target).read_bytes(), None

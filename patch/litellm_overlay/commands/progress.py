@@ -1,4 +1,4 @@
-"""Tell a waiting person what is being done: one changing line on a terminal, else plain lines."""
+"""Show progress: one changing line on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @contextlib.contextmanager
 def shown_on(console: Console) -> Iterator[Progress]:
-    """Yield a function that shows what it is told; what is shown is no part of the output."""
+    """Yield a function that shows a progress message on `console`."""
     if console.is_terminal:
         with console.status("preparing") as status:
             yield status.update

@@ -1,4 +1,4 @@
-"""A pod held against the template of its owner: what was decided, and what drifted. Pure."""
+"""Compare a pod with its owner's template: the guard's decision, and what has drifted. Pure."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def desired_state(item: Object, catalogue: Catalogue) -> DesiredState | None:
 
 
 def pod_status(pod: Object, asked: DesiredState, catalogue: Catalogue) -> PodStatus:
-    """Hold a pod against its owner's template."""
+    """Return what a pod runs, and where it differs from its owner's template."""
     own = desired_state(pod, catalogue)
     drift = [*_differences(own, asked)]
     if own is None or not own.overlaid:

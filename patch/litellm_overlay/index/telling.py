@@ -1,4 +1,4 @@
-"""What a look at the package index is worth: sentences, each of which warns."""
+"""Turn a lookup in the package index into warnings for people."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Look into an object that may lack anything, or have it of another type. Pure.
+"""Read fields of an object whose keys may be missing, or of another type. Pure.
 
 An object is a dict as YAML or JSON gives it: from manifests, or what the API answers.
 """

@@ -1,4 +1,4 @@
-"""Objects that lead to a proxy, but whose pods something else makes: told, never patched. Pure."""
+"""Find objects whose pods another controller makes: they are reported, never patched. Pure."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ _RUNS = re.compile(r"(?i)litellm.*(proxy|instance|cluster|deployment|gateway|ser
 
 
 def explain_unreachable(item: Object) -> tuple[str, str] | None:
-    """Return why the pods of an object are out of reach, and the next step; None for no proxy."""
+    """Return why an object's pods cannot be patched here, and the next step; None for no proxy."""
     kind, group = string_at(item, "kind"), string_at(item, "apiVersion").rpartition("/")[0]
     if group.endswith("knative.dev") and kind in {"Service", "Configuration", "Revision"}:
         template = PodTemplate(mapping(item, "spec", "template") or item)

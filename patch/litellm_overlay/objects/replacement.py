@@ -20,7 +20,7 @@ PASSTHROUGH = (
 def outage_reason(item: Object) -> str:
     """Return why no old pod serves while the new one starts; "" where one does.
 
-    A guard that refuses, or a pod that is not admitted, is an outage there.
+    In such a workload, a guard that refuses or a pod that is not admitted causes an outage.
     """
     kind = string_at(item, "kind")
     if kind == "Pod" and (owner := controller(item)):
@@ -49,7 +49,7 @@ def outage_reason(item: Object) -> str:
 
 
 def _pod_count(value: object, of: int, *, up: bool) -> int:
-    """Return a number of pods, given as such or in percent; 0 for what is neither."""
+    """Convert "25%" or 3 to a number of pods out of `of`, rounded up or down; 0 if invalid."""
     if isinstance(value, int):
         return value
     if isinstance(value, str) and (percent := re.fullmatch(r"(\d{1,3})%", value, re.ASCII)):

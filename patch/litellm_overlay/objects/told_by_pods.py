@@ -1,7 +1,7 @@
-"""Which LiteLLM a workload runs, as pods tell that run already: for images whose tag moves. Pure.
+"""Read a workload's LiteLLM release from its running pods, for tags that move. Pure.
 
-A pod's guard has reported the release. Of a pod without a guard the image is compared: what another
-pod's guard found in the image of the same digest is in this one, too.
+A pod's guard has reported the release. For a pod without a guard, that of another pod with the same
+image digest counts.
 """
 
 from __future__ import annotations

@@ -38,10 +38,10 @@ def by_image(template: PodTemplate, pattern: str) -> list[Object]:
 def choose(
     template: PodTemplate, values: OverlayValues, wanted: list[Object], *, named: bool
 ) -> list[Object]:
-    """Return the containers that get the mount; [] where nothing tells for certain.
+    """Return the containers that get the mount; [] where none can be recognised for certain.
 
-    They are those that are wanted by name, else by image. `named` says that the workload is.
-    OverlayError where they cannot be served.
+    They are chosen by name (`wanted`), else by image. `named`: the operator has named the workload.
+    Raises OverlayError where the overlay does not fit them.
     """
     candidates = wanted or (by_image(template, values.image_name) if values.image_name else [])
     by_operator = bool(candidates)
@@ -82,7 +82,7 @@ def _require_whole(container: Object) -> None:
 
 
 def _require_alike(containers: Sequence[Object], *, by_operator: bool) -> None:
-    """Require that containers can share one patched file, and that the operator named them."""
+    """Require that several containers have one image, and that the operator chose them."""
     names = ", ".join(str(each["name"]) for each in containers)
     if not by_operator:
         raise OverlayError(

@@ -1,4 +1,4 @@
-"""What a survey of a stream finds. Pure."""
+"""The result of a survey of a stream of manifests. Pure."""
 
 from __future__ import annotations
 

@@ -55,8 +55,8 @@ class Injected:
 def inject(manifests: str, planner: Planner, workloads: Sequence[str] = ()) -> Injected:
     """Put the overlay into the pod templates with a proxy, and the ConfigMaps before the first.
 
-    `workloads` are patterns as `selection.parse` reads them. OverlayError if there is no proxy, or
-    one of them cannot be overlaid.
+    `workloads` are patterns as `selection.parse_pattern` reads them. Raises OverlayError if there
+    is no proxy, or one of them cannot be overlaid.
     """
     result = plan_injection(manifests, planner, workloads)
     if result.refused:

@@ -1,4 +1,4 @@
-"""The plan of each chosen workload, and whether an option can mean all of them. Pure."""
+"""Plan each chosen workload, and refuse options that cannot fit all of them. Pure."""
 
 from __future__ import annotations
 

@@ -89,7 +89,7 @@ class Planner:
     def rendered(self) -> tuple[Payload, ...]:
         """Return the payloads that are to be there: the newest ones, the pinned one, those named.
 
-        A pod template from before an upgrade finds its own only among them.
+        Pod templates from before an upgrade need the older ones.
         """
         named = {self.payload.version, *(self._of(it).version for it in self.values.keep_versions)}
         newest = self.payloads[-self.values.keep_newest :]
@@ -155,8 +155,8 @@ class Planner:
     def identify(self, image: str) -> Assessment:
         """Return what is known of the release in an image: the values say it, else the reference.
 
-        Whoever names the release is taken at his word where the tag names none. A tag of upstream's
-        form that names another leaves a doubt, which the guard settles. Malware counts before all.
+        A release that the operator names counts if the tag names none. If a tag in upstream's form
+        names another one, the result is not `exact`, and the guard decides. Malware comes first.
         """
         if malware := assessment.find_malware(self.catalogue, image):
             return malware

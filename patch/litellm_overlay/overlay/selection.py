@@ -1,4 +1,4 @@
-"""Which workloads an operator means, and what he says of each. Pure.
+"""Match workloads with the operator's patterns, and find the values of each. Pure.
 
 A pattern is [!][KIND/[NAMESPACE/]]NAME, with * and ? in each part; "!" leaves out.
 """

@@ -116,7 +116,7 @@ class Splice:
                     self._remove_lines(name.start, value)
 
     def remove_outer(self, parent: Node, key: str, inner: str) -> bool:
-        """Remove the mapping at `key` if it came with `inner`, its only key; say whether it did."""
+        """Remove the mapping at `key` if `inner` is its only key; return whether it was removed."""
         outer = parent.get(key)
         only = outer.get(inner) if outer and len(outer.pairs()) == 1 else None
         if not outer or not only:
@@ -197,10 +197,7 @@ class Splice:
             self._remove_flow(parent.pairs(), [name])
 
     def _mark(self, node: Node) -> int | None:
-        """Return the spaces behind a bracket of which all content is ours; None if they are lost.
-
-        Then somebody has rewritten it.
-        """
+        """Count the spaces behind a bracket of ours; None if somebody has rewritten it."""
         match = re.compile(r" *").match(self._text, node.opening)
         spaces = len(match[0]) if match else 0
         kept = bool(node.children) and node.children[0].start == node.opening + spaces
@@ -270,10 +267,10 @@ class Splice:
 
 
 def step(node: Node, key: str | int) -> Node | None:
-    """Return what stands at a key or number, None for nothing; EditError if it is not there alone.
+    """Return the child at a key or index, None for none; EditError if other places share it.
 
-    What an alias or a merge key gives stands elsewhere, and what an alias points to has another
-    place: an edit would change that as well.
+    What comes from an alias or a merge key stands elsewhere in the text. An edit of it would change
+    the other places as well.
     """
     if isinstance(key, int):
         child = node.children[key] if node.kind == "list" else None

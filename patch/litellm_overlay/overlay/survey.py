@@ -1,4 +1,4 @@
-"""What of a stream gets the overlay, and what is left alone and why: nothing goes unsaid. Pure."""
+"""Choose the workloads that get the overlay, and say why others do not. Pure."""
 
 from __future__ import annotations
 
@@ -233,7 +233,7 @@ class _Surveyor:
     def _may_be(self, container: Object, template: PodTemplate) -> bool:
         """Say whether a name alone may choose a container.
 
-        Where one of that name looks like LiteLLM in another workload, that is what was meant.
+        If a container of that name looks like LiteLLM in another workload, that one was meant.
         """
         looks = runs_litellm(container) or recognition.container_evidence(
             container, template, self._configs

@@ -36,7 +36,7 @@ def render(template: str, **values: object) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """A plan, and all of it that the parts of a pod are made from: the same for most of a fleet."""
+    """A plan with the fields that its fragment depends on; most pods of a fleet share them."""
 
     key: str
     overlay: OverlayPlan = field(compare=False)

@@ -64,7 +64,7 @@ async def diagnose(  # noqa: PLR0913 - where, as whom, and how patiently
 ) -> Diagnosis:
     """Make the checks, each in `timeout` seconds at most; `on_check` hears of each at once.
 
-    See `probe.connect` for the arguments. Raises OverlayError if no server answers.
+    See `client.connect` for the arguments. Raises OverlayError if no server answers.
     """
     open_one = partial(connect, url, key, auth=auth, timeout=timeout)
     checks: list[Check] = []

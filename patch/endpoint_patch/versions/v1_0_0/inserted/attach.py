@@ -35,7 +35,7 @@ def _subprotocol(websocket: WebSocket) -> str | None:
 def _may_carry_a_key(subprotocol: str) -> bool:
     """Tell whether a subprotocol looks like one that carries a key.
 
-    LiteLLM reads one spelling; in any other, or bare, a key is as secret.
+    LiteLLM reads one spelling, but a key is secret in any other spelling as well.
     """
     name = subprotocol.lower()
     return "apikey" in re.sub(r"[^a-z]", "", name) or _BARE_KEY.search(name) is not None

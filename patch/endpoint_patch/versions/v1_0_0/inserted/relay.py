@@ -71,7 +71,7 @@ class Relay:
     async def first_model(self) -> tuple[str, Any] | None:
         """Read the first turn; return its model and the identity that may use it, or None.
 
-        A bad first frame is told and ends the connection.
+        A bad first frame is answered with an error event and ends the connection.
         """
         timeout = self._options.first_message_timeout or None
         try:

@@ -20,7 +20,7 @@ def start_in_empty_context(coroutine: Coroutine[Any, Any, _T]) -> "asyncio.Task[
 
 
 class Application:
-    """LiteLLM as the client of one WebSocket would reach it over HTTP."""
+    """Send requests to LiteLLM in process, as one WebSocket's client would over HTTP."""
 
     def __init__(
         self,
@@ -60,7 +60,7 @@ class Application:
             self._give_up(request)
 
     def _give_up(self, request: "asyncio.Task[None]") -> None:
-        """Cancel a request that does not see that its client left."""
+        """Cancel a request that does not react to its client's disconnect."""
         asyncio.get_running_loop().call_later(GRACE, request.cancel)
 
     def leave(self) -> None:

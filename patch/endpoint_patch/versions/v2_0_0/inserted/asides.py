@@ -1,7 +1,7 @@
-"""What is told of an event that starts no turn and cannot be done (pure).
+"""Refuse a client's event that starts no turn and cannot be carried out (pure).
 
-An `error` event would end a turn for whoever iterates over the connection: the one that runs, or
-the next. So these events have types that no client takes for an end.
+An `error` event would end the turn that runs, or the next one, for a client that iterates over the
+connection. So these refusals have event types that no client takes for an end.
 """
 
 from typing import Any

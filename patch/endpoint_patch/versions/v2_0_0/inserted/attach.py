@@ -31,8 +31,8 @@ def _require_release(expected: str | None) -> None:
 def _doors(router: Any, authenticate: Any) -> tuple[list[str], Any]:
     """Return the paths where LiteLLM serves POST /v1/responses, and its check of keys there.
 
-    Each turn is a POST, so that check is all the authority there is: where none guards them all,
-    the overlay does not run. It stands in the module of the WebSocket's.
+    Each turn is a POST, so only this check protects it: where no single check guards all those
+    paths, the overlay does not run. The check is in the same module as that of the WebSocket.
     """
     own = vars(sys.modules[authenticate.__module__]).get("user_api_key_auth")
     routes = [
@@ -52,7 +52,7 @@ def _doors(router: Any, authenticate: Any) -> tuple[list[str], Any]:
 
 
 def _key_header() -> str | None:
-    """Return the header that LiteLLM is told to read keys from, if it is not the usual one."""
+    """Return the header that LiteLLM reads keys from, if it is configured to another than usual."""
     import litellm.proxy.proxy_server as proxy  # type: ignore[import-not-found] # noqa: PLC0415
 
     name = (proxy.general_settings or {}).get("litellm_key_header_name")
@@ -60,7 +60,7 @@ def _key_header() -> str | None:
 
 
 def _is_keyless() -> bool:
-    """Tell whether LiteLLM is told of no key at all, and so serves whoever asks."""
+    """Tell whether LiteLLM is configured without any key, and so serves everybody."""
     import litellm.proxy.proxy_server as proxy  # noqa: PLC0415
 
     checks = (getattr(proxy, name, None) for name in ("master_key", "user_custom_auth"))
@@ -68,7 +68,7 @@ def _is_keyless() -> bool:
 
 
 def _keeps_conversations() -> bool:
-    """Tell whether LiteLLM writes down what it is asked, to look for it by a response's id."""
+    """Tell whether LiteLLM stores conversations, so that it can continue an earlier response."""
     import litellm  # noqa: PLC0415
     import litellm.proxy.proxy_server as proxy  # noqa: PLC0415
 

@@ -1,4 +1,4 @@
-"""What may be held and done at a time: the numbers, and what counts against them (pure).
+"""Limits on memory and work: the numbers, and the counters that enforce them (pure).
 
 A `Room` is one connection's. An `Allowance` is one connection's or, out of `Allowances`, one
 key's in the whole process.
@@ -57,8 +57,8 @@ class Room:
 class Allowance:
     """What frames that start no turn may cost in a minute, in bytes and in seconds of CPU.
 
-    Never a count: acknowledgements and the small events of SDKs are honest, however many. What is
-    spent comes back evenly, and more may be spent than there is: that is a debt.
+    The number of frames does not count: acknowledgements and small events of SDKs are honest. What
+    is spent comes back evenly over a minute. One may spend more than is left, and is then in debt.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:

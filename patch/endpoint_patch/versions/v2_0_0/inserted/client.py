@@ -1,4 +1,4 @@
-"""The client's end of one connection: what it says, what it is told, how it is let go."""
+"""The WebSocket of one connection: receive messages, send events, close it."""
 
 import asyncio
 import contextlib
@@ -49,7 +49,7 @@ class Client:
                 self.request_close(1011)
 
     def request_close(self, code: int) -> None:
-        """Have the connection closed with this code, by whoever supervises it."""
+        """Ask the connection's supervisor to close it with this code."""
         self.close_code = code
         self._wake.set()
 

@@ -1,4 +1,4 @@
-"""When a connection ends by itself: a drain, its lifetime, a first message that never came."""
+"""End a connection at a drain, at its maximum lifetime, or if no first message comes."""
 
 import asyncio
 import os
@@ -48,8 +48,8 @@ class Clocks:
 class DrainWatch:
     """Looks for files that end connections, for all those of a process.
 
-    One is the drain's, which the pod's `preStop` hook makes, one switches the bridge off. One look
-    serves all connections, and none is taken while nobody is connected.
+    The pod's `preStop` hook creates one to drain; another switches the bridge off. One check serves
+    all connections, and none is made while nobody is connected.
     """
 
     def __init__(self, *paths: str) -> None:
@@ -58,9 +58,9 @@ class DrainWatch:
         self._timer: asyncio.TimerHandle | None = None
 
     def join(self, drained: Callable[[], None]) -> None:
-        """Have `drained` called when a file is there, and at once if it is; once.
+        """Call `drained` once, as soon as one of the files exists.
 
-        Whatever becomes of the file then: a frame may have been dropped for it.
+        It is called even if the file has gone meanwhile: a frame may have been dropped for it.
         """
         if not self._paths:
             return

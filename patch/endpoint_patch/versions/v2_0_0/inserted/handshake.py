@@ -1,4 +1,4 @@
-"""A handshake from the knock to the accept: who may come in, and how the others are told."""
+"""Accept or refuse a WebSocket handshake, and tell a refused client why."""
 
 import asyncio
 import contextlib

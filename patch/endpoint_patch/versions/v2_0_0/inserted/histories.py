@@ -1,8 +1,8 @@
-"""What all connections of a worker process remember, under one budget (pure).
+"""One memory budget for the conversations of all connections of a worker process (pure).
 
-Over it, the key that holds most loses its oldest turns first. A key that holds no more than its
-fair share, the budget divided by the keys that hold something, loses nothing to another. Turns
-that are pinned stay: something that runs now continues them.
+When it is exceeded, the key that holds most loses its oldest turns first. A key that holds no more
+than its fair share (the budget divided by the keys that hold something) loses nothing to others.
+Pinned turns stay, since a running turn continues them.
 """
 
 from collections import OrderedDict
@@ -16,7 +16,7 @@ class Holder(Protocol):
         """Tell whether a turn must stay."""
 
     def evict(self, response_id: str) -> None:
-        """Forget a turn, but not that it was there, and give its bytes back."""
+        """Drop a turn's items, keep its id as lost, and give its bytes back."""
 
 
 class _Share:

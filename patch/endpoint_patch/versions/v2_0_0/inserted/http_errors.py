@@ -1,4 +1,4 @@
-"""What an HTTP answer, an event of its stream or an exception said -> one error event (pure)."""
+"""Convert an HTTP error, an error in a stream or an exception to one error event (pure)."""
 
 import json
 from collections.abc import Iterable
@@ -31,10 +31,10 @@ def headers_to_tell(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
 def error_event_from(
     status: int, error: Any, headers: dict[str, Any] | None = None
 ) -> dict[str, Any]:
-    """Return the event for an HTTP status and what an `error` member (or a whole body) held.
+    """Return the event for an HTTP status and its `error` object, or its whole body.
 
     `message` stays LiteLLM's. `type`, `code` and `param` are the provider's own where LiteLLM has
-    put them into the message; whatever else either of them says stays beside them.
+    put them into the message. Further members of both are kept.
     """
     outer = error if isinstance(error, dict) else {"message": error}
     inner = wrapped_error(outer.get("message"))

@@ -1,4 +1,4 @@
-"""The key of a connection: whose share of the process it uses, and whether it is still good."""
+"""The key of a connection: who owns it, and whether LiteLLM still accepts it."""
 
 import hashlib
 from collections.abc import Awaitable, Callable
@@ -15,10 +15,10 @@ class Key:
 
 
 def owner_hash(identity: Any, credential: bytes | None, secret: bytes) -> bytes:
-    """Return a name for whom LiteLLM's auth found, else for the credential that it was shown.
+    """Return a hash of the identity that LiteLLM's auth found, else of the credential itself.
 
-    LiteLLM's `api_key` can be the plain key; hashed with a secret that no log has it tells nobody
-    anything.
+    LiteLLM's `api_key` can be the plain key. The hash has a secret that no log holds, so it does
+    not give the key away.
     """
     name = getattr(identity, "api_key", None) or getattr(identity, "user_id", None)
     plain = str(name).encode("utf-8", "replace") if name else credential or b""

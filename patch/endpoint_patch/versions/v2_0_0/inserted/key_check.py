@@ -31,8 +31,8 @@ async def _unsent(message: MutableMapping[str, Any]) -> None:
 class KeyCheck:
     """Asks LiteLLM whose the key of a WebSocket is.
 
-    An application of its own has the routes of POST, with the same dependency before them and
-    nothing behind them. So the check gets the request that a turn will be, header for header.
+    It runs an application of its own that has the routes of POST, the same dependency and an empty
+    handler. So the check sees exactly the request that a turn will make.
     """
 
     def __init__(self, check: Callable[..., Any], paths: Iterable[str]) -> None:

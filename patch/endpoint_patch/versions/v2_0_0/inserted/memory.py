@@ -115,7 +115,7 @@ class Memory:
             response_id = self._turns[response_id].parent
 
     def evict(self, response_id: str) -> None:
-        """Forget a turn, but not that it was ours."""
+        """Drop a turn's items, and keep its id as lost."""
         self._forget(response_id)
         self._lost[response_id] = None
         if len(self._lost) > self._max_turns:

@@ -1,7 +1,7 @@
 """What LiteLLM's `/metrics` tells of the bridge, where `prometheus_client` is at hand.
 
-Labels have few values, all of them here: no key, no model, no text ever becomes one. Whatever fails
-costs numbers, never a turn.
+Labels have few values, all listed here: no key, model or text becomes one. A failure here loses
+numbers, never a turn.
 """
 
 from collections.abc import Sequence

@@ -12,8 +12,8 @@ from starlette.middleware.cors import CORSMiddleware
 def allows(origin: str, middlewares: Iterable[Any], *, by_name: bool) -> bool:
     """Tell whether an application's CORS settings allow an origin.
 
-    `middlewares` are Starlette's records of the application's. `by_name`: that they allow all
-    origins is not enough. With no settings a browser gets nothing across origins, and so here.
+    `middlewares` are Starlette's records of the application's. `by_name`: "*" does not count, the
+    origin must be listed. Without settings no foreign origin is allowed, as with CORS itself.
     """
     return any(
         _rules(vars(each), by_name=by_name).is_allowed_origin(origin)

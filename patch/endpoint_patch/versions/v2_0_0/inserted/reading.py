@@ -1,8 +1,8 @@
 """A message's JSON, read by hand at the two levels that matter (pure).
 
-What is below them is read in C, without a hook for each object and number: a message of 16 MB
-holds millions, and the loop waits meanwhile. Of a large message LiteLLM's own reader, orjson, only
-tells where each large value ends, for which it makes no Python object: here nobody needs them.
+C code reads what is below them, without a hook for each object and number: a message of 16 MB holds
+millions, and the event loop waits meanwhile. In a large message orjson, which LiteLLM uses as well,
+only finds where each large value ends. No Python objects are made of it, since nobody needs them.
 """
 
 import json
@@ -60,9 +60,9 @@ def _mark(text: str, at: int, allowed: str) -> str:
 
 
 def _is_finite(value: Any) -> bool:
-    """Tell whether no number of a JSON value is too large for a float.
+    """Tell whether every number in a JSON value fits into a float.
 
-    Marshalled, such a number has one form, which is quicker to look for than the number is.
+    Searching the marshalled bytes for infinity is faster than visiting each number.
     """
     dumped = marshal.dumps(value, 2)
     if not any(form in dumped for form in _INFINITE):
@@ -77,9 +77,9 @@ def _is_finite(value: Any) -> bool:
 def _end_of(text: str, start: int, loads: Callable[[str], Any]) -> int | None:
     """Return where the array or object at `start` ends, or None where orjson cannot tell.
 
-    It refuses a text in which something follows a value, and says where, once it has checked all
-    of the value, numbers out of range and halves of surrogate pairs included. It is asked with
-    more text each time, so that what many small values cost does not grow with what follows.
+    orjson refuses a text in which something follows a value, and says where. By then it has checked
+    the whole value, also for numbers out of range and lone surrogates. It gets more text each time,
+    so that the cost of many small values does not grow with the text behind them.
     """
     size = _FIRST_LOOK
     while True:

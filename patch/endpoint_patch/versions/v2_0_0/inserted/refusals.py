@@ -1,6 +1,6 @@
 """Why a handshake is refused, and whether the client may be told by an event (pure).
 
-Only a key that LiteLLM knows is told so: whoever has none gets no connection, not for a moment.
+Only a client whose key LiteLLM knows is accepted to be told; others never get a connection.
 """
 
 import re
@@ -52,8 +52,7 @@ def refusal_from(error: Exception) -> Refusal:
 def is_about_the_key(error: Exception) -> bool:
     """Tell whether an exception of LiteLLM's check refuses the key itself.
 
-    A check that cannot be run (no database, a fault inside it) or that asks to wait says nothing
-    about the key.
+    A check that fails itself (no database, a bug) or that asks to wait says nothing about the key.
     """
     http_error = http_error_in(error)
     return http_error is not None and http_error[0] != 429 and http_error[0] < 500

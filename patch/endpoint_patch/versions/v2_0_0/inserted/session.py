@@ -51,12 +51,12 @@ def join_lists(*parts: bytes) -> bytes:
 
 
 def as_input_item(item: dict[str, Any], provider: Provider = NOBODY) -> dict[str, Any]:
-    """Return an output item as a later request carries it back: as it came.
+    """Return an output item as a later request sends it back: unchanged.
 
-    So OpenAI documents stateless use, so Codex does over HTTP from 0.169 on (older ones drop ids),
-    and so LiteLLM finds its own affinity marks in ids. One thing goes, where OpenAI or Azure
-    answered: the id of a reasoning item without encrypted content, since they kept nothing under
-    that id and would refuse it. Other providers require the id.
+    OpenAI documents stateless use so, Codex does it over HTTP from 0.169 on (older ones drop ids),
+    and LiteLLM finds its own affinity marks in ids. One exception, where OpenAI or Azure answered:
+    a reasoning item without encrypted content loses its id, since they store nothing under it and
+    would refuse it. Other providers require the id.
     """
     unsealed = item.get("type") == "reasoning" and not item.get("encrypted_content")
     if unsealed and provider.is_openai:
@@ -115,7 +115,7 @@ class Turn:
         self._output: list[dict[str, Any]] = []
 
     def take_body(self) -> bytes:
-        """Return the body, once: while the turn runs nobody holds it for nothing."""
+        """Return the body and drop it here, so that its memory is free while the turn runs."""
         body, self.body = self.body, b""
         return body
 

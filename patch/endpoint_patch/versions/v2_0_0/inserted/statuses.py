@@ -1,9 +1,9 @@
-"""Which `status` an error event tells for an HTTP status, so that Codex does as over HTTP (pure).
+"""Choose the `status` of an error event, so that Codex reacts as over HTTP (pure).
 
-Codex ends a turn at once for 400 and 429 and tries again after every other status, over HTTP and
-over WebSocket alike (docs/statuses.md, to which a test holds this file): so a status passes as it
-is. One exception: where LiteLLM itself refuses the key, its model or its budget no retry can help,
-and Codex would need 13 seconds of them to see that.
+Codex ends a turn at once for 400 and 429 and retries after every other status, over HTTP and over
+WebSocket alike (docs/statuses.md; a test compares the two). So a status is passed on unchanged. One
+exception: where LiteLLM itself refuses the key, its model or its budget, retries are useless and
+would take Codex 13 seconds.
 """
 
 _LOST_IDENTITY = frozenset({"auth_error", "expired_key", "token_not_found_in_db"})

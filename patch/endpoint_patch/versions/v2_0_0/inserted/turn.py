@@ -109,9 +109,9 @@ class Exchange:
         return self.heartbeat.rest(now - self._heard_at, now - self._told_at)
 
     async def keep_alive(self) -> bool:
-        """Tell the client of a silent provider that its turn goes on, or end the turn.
+        """Send a heartbeat for a silent provider if one is due, or end the turn.
 
-        Returns whether the turn was ended; before its time it does nothing.
+        Returns True if the turn was ended.
         """
         if self.rest != 0:
             return False
@@ -197,9 +197,9 @@ class Exchange:
                 await self._put(event, data)
 
     def _is_without_its_past(self, event: dict[str, Any]) -> bool:
-        """Tell whether an answer begins without the conversation that it was to continue.
+        """Tell whether an answer ignores the conversation that it should continue.
 
-        LiteLLM goes on without a word where it turns the request into a chat completion.
+        LiteLLM drops it silently where it turns the request into a chat completion.
         """
         response = event.get("response")
         return (

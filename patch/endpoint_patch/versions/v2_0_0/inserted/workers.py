@@ -1,4 +1,4 @@
-"""Frames handled: a task for each lane that has some, which answers them or runs their turns."""
+"""Handle frames: one task for each busy lane answers them or runs their turns."""
 
 import asyncio
 import contextlib
