@@ -97,7 +97,7 @@ def diff(
     except GuardError as error:
         raise OverlayError(error.message, hint=error.hint) from error
     if is_data(output):
-        print_data(output, row(result))
+        print_data(output, to_json(result))
         return
     click.echo(f"{result.decision}: {sentence(result)}", err=True)
     if result.hint:
@@ -108,7 +108,7 @@ def diff(
         click.echo("\n".join(map(coloured, result.diff.split("\n"))), nl=False)
 
 
-def row(result: preview.Difference) -> dict[str, Any]:
+def to_json(result: preview.Difference) -> dict[str, Any]:
     """Return the difference as JSON has it."""
     return {**to_plain_data(result), "added": result.added, "removed": result.removed}
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import sys
 import unicodedata
 
 import pytest
 
 from fakes.api_server import FakeApi, kubeconfig, serving
-from litellm_overlay import cli
 from litellm_overlay.cluster import client
 
 ANSWERS = {
@@ -46,26 +44,13 @@ def api(tmp_path, monkeypatch):
         yield api
 
 
-@pytest.fixture
-def run(monkeypatch, capsys):
-    """Run a verb through the error boundary; return exit code, stdout and stderr."""
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["litellm-overlay", *arguments])
-        with pytest.raises(SystemExit) as end:
-            cli.main()
-        return end.value.code, *capsys.readouterr()
-
-    return run
-
-
 @pytest.mark.parametrize("verb", VERBS, ids=" ".join)
 @pytest.mark.parametrize("answer", ANSWERS.values(), ids=ANSWERS)
-def test_any_answer_is_a_sentence_and_an_exit_code(api, run, verb, answer):
+def test_any_answer_is_a_sentence_and_an_exit_code(api, cli, verb, answer):
     """In every verb that reads a cluster."""
     api.answer = answer
     more = ["--key-env", "LITELLM_KEY"] if verb == ["verify"] else []
-    code, said, told = run(*verb, *more)
+    code, said, told = cli(*verb, *more)
     assert code in (0, 1, 4, 5)
     assert "Traceback" not in said + told
     assert code == 0 or told.splitlines()[-1].startswith(("error: ", "hint: "))
@@ -75,18 +60,18 @@ def test_any_answer_is_a_sentence_and_an_exit_code(api, run, verb, answer):
     "http://127.0.0.1:9/?token=secret", "http://127.0.0.1:9/x?a=b&token=secret#secret",
     "http://me:se/secret@127.0.0.1:9", "http://me:secret@127.0.0.1:9/?token=secret",
 ])  # fmt: skip
-def test_no_secret_of_a_server_is_printed(url, tmp_path, monkeypatch, run):
+def test_no_secret_of_a_server_is_printed(url, tmp_path, monkeypatch, cli):
     """Not in the error that it cannot be reached, nor in the heading."""
     config = kubeconfig(tmp_path / "config", url)
     assert "secret" not in client.connect(kubeconfig=config).server
     monkeypatch.setenv("KUBECONFIG", str(config))
-    code, said, told = run("status")
+    code, said, told = cli("status")
     assert code == 4
     assert "secret" not in said + told
 
 
 @pytest.mark.parametrize("output", ["text", "wide", "json", "yaml"])
-def test_nothing_in_any_field_moves_a_cursor(api, run, output):
+def test_nothing_in_any_field_moves_a_cursor(api, cli, output):
     """Names, images, reports: escape sequences, C1, letters that turn a line, line feeds."""
     container = {"name": SIGNS, "image": f"ghcr.io/berriai/litellm:v1.88.6{SIGNS}"}
     plain = {"name": "litellm", "image": "ghcr.io/berriai/litellm:v1.88.6"}
@@ -116,7 +101,7 @@ def test_nothing_in_any_field_moves_a_cursor(api, run, output):
         ],
     }
     for verb in (["status", "--output", output], ["doctor", "--from-cluster"]):
-        _, said, told = run(*verb)
+        _, said, told = cli(*verb)
         text = (said + told).replace("\n", "")
         assert [
             each for each in text if unicodedata.category(each) in {"Cc", "Cf", "Zl", "Zp"}

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import io
-import sys
-from types import SimpleNamespace
-
 import pytest
 
 from fakes import package_index
-from litellm_overlay import cli
 from litellm_overlay.local import environment
 
 
@@ -26,20 +21,3 @@ def index(monkeypatch):
     with package_index.serving() as served:
         monkeypatch.setattr(environment, "index_url", lambda: served.url)
         yield served
-
-
-@pytest.fixture
-def run(monkeypatch, capsysbinary):
-    """Run a command line; return exit code, stdout, stderr."""
-
-    def run(*arguments, stdin=""):
-        monkeypatch.setattr(sys, "argv", ["litellm-overlay", *map(str, arguments)])
-        monkeypatch.setattr(
-            sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode()), encoding="utf-8")
-        )
-        with pytest.raises(SystemExit) as ending:
-            cli.main()
-        out, err = capsysbinary.readouterr()
-        return SimpleNamespace(code=ending.value.code, out=out.decode(), err=err.decode())
-
-    return run

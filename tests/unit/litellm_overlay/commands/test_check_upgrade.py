@@ -11,24 +11,11 @@ import sys
 
 import pytest
 
-from litellm_overlay import cli, lock
+from litellm_overlay import lock
 from litellm_overlay.catalogue import releases
 from litellm_overlay.commands.check_upgrade import check_upgrade
 
 IMAGE = "registry.example.com:5000/berriai/litellm"
-
-
-@pytest.fixture
-def run(monkeypatch, capsys):
-    """Run the verb; return exit code, stdout, stderr."""
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["litellm-overlay", "check-upgrade", *arguments])
-        with pytest.raises(SystemExit) as ending:
-            cli.main()
-        return ending.value.code, *capsys.readouterr()
-
-    return run
 
 
 @pytest.fixture
@@ -67,10 +54,10 @@ def flat(text):
         ("main-latest", 3, "unknown", "the tag main-latest moves", "the file inside can tell"),
     ],
 )
-def test_each_verdict_has_its_exit_code(run, to, code, verdict, error, hint):
+def test_each_verdict_has_its_exit_code(cli, to, code, verdict, error, hint):
     """For people and for scripts; what is no success says why on stderr, and what to do."""
     for output in ("text", "json"):
-        ended, out, err = run("--to", to, "--output", output)
+        ended, out, err = cli("check-upgrade", "--to", to, "--output", output)
         assert ended == code
         if output == "json":
             assert json.loads(out)["verdict"] == verdict
@@ -82,9 +69,11 @@ def test_each_verdict_has_its_exit_code(run, to, code, verdict, error, hint):
             assert err == ""
 
 
-def test_a_script_gets_all_of_it(run):
+def test_a_script_gets_all_of_it(cli):
     """Both releases as `releases` has them, and the sentences."""
-    found = json.loads(run("--from", "1.82.3", "--to", "1.88.6", "--output", "json")[1])
+    found = json.loads(
+        cli("check-upgrade", "--from", "1.82.3", "--to", "1.88.6", "--output", "json")[1]
+    )
     assert (found["to"]["version"], found["to"]["pin"]) == ("1.88.6", "2.0.0")
     assert (found["from"]["version"], found["proceed"]) == ("1.82.3", True)
     catalogue = releases.load()
@@ -94,24 +83,26 @@ def test_a_script_gets_all_of_it(run):
     assert "  litellm-overlay status" in found["steps"]
 
 
-def test_people_read_all_of_it(run):
+def test_people_read_all_of_it(cli):
     """Each sentence under its label."""
-    _, text, _ = run("--from", "1.83.6", "--to", "1.83.8")
-    found = json.loads(run("--from", "1.83.6", "--to", "1.83.8", "--output", "json")[1])
+    _, text, _ = cli("check-upgrade", "--from", "1.83.6", "--to", "1.83.8")
+    found = json.loads(
+        cli("check-upgrade", "--from", "1.83.6", "--to", "1.83.8", "--output", "json")[1]
+    )
     labels = {"gains": "gain", "remaining": "remains", "changes": "change"}
     for key, label in labels.items():
         assert found[key]
         for sentence in found[key]:
             assert f" {label} {sentence}" in f" {flat(text)}"
     assert all(f"\n  {step}\n" in text for step in found["steps"])
-    _, text, _ = run("--to", "1.90.0")
+    _, text, _ = cli("check-upgrade", "--to", "1.90.0")
     assert "\nloss          other providers: " in text
     assert "seen on 10 releases, 1.89.7" in flat(text)
 
 
-def test_a_doubt_about_the_image_is_told(run):
+def test_a_doubt_about_the_image_is_told(cli):
     """And how to ask the file inside; the command is not wrapped."""
-    code, out, _ = run("--to", f"{IMAGE}:v1.83.3-stable.patch.2")
+    code, out, _ = cli("check-upgrade", "--to", f"{IMAGE}:v1.83.3-stable.patch.2")
     assert code == 0
     assert "probably LiteLLM 1.83.3" in flat(out)
     assert "a hotfix that exists as an image only" in flat(out)
@@ -130,38 +121,38 @@ def test_a_doubt_about_the_image_is_told(run):
         ["1.90.0"],
     ],
 )
-def test_wrong_usage_is_exit_code_2(run, arguments):
+def test_wrong_usage_is_exit_code_2(cli, arguments):
     """Refused before anything is printed."""
-    code, out, err = run(*arguments)
+    code, out, err = cli("check-upgrade", *arguments)
     assert (code, out) == (2, "")
     assert err.startswith("error: ")
     assert "\nhint: litellm-overlay check-upgrade --help\n" in err
 
 
-def test_options_come_from_the_environment(run, monkeypatch):
+def test_options_come_from_the_environment(cli, monkeypatch):
     """Under the verb's name without its dash."""
     for name, value in {"TO": "1.90.0", "FROM": "1.89.0", "OUTPUT": "json"}.items():
         monkeypatch.setenv(f"LITELLM_OVERLAY_CHECK_UPGRADE_{name}", value)
-    found = json.loads(run()[1])
+    found = json.loads(cli("check-upgrade")[1])
     assert (found["to"]["version"], found["from"]["version"]) == ("1.90.0", "1.89.0")
 
 
-def test_the_examples_of_its_help_work(run, locked):
+def test_the_examples_of_its_help_work(cli, locked):
     """As they stand, but for what comes behind a pipe."""
     lines = [line.strip() for line in check_upgrade.help.splitlines()]
     examples = [line for line in lines if line.startswith("litellm-overlay check-upgrade ")]
     assert len(examples) == 4
     for example in examples:
-        code, out, err = run(*shlex.split(example.partition(" | ")[0])[2:])
+        code, out, err = cli("check-upgrade", *shlex.split(example.partition(" | ")[0])[2:])
         assert (code, err) == (0, "")
         assert out
 
 
-def test_there_is_no_colour_outside_of_a_terminal(run, monkeypatch):
+def test_there_is_no_colour_outside_of_a_terminal(cli, monkeypatch):
     """Nor a wrapped command, whatever the width."""
     monkeypatch.setenv("COLUMNS", "40")
     for to in ("1.82.7", "1.90.0", f"{IMAGE}:latest"):
-        assert "\x1b" not in run("--to", to)[1]
+        assert "\x1b" not in cli("check-upgrade", "--to", to)[1]
 
 
 def test_nothing_is_asked_of_the_network():
@@ -184,10 +175,12 @@ def test_nothing_is_asked_of_the_network():
     assert "fixed-upstream" in done.stdout
 
 
-def test_a_lock_says_what_runs_now(run, locked, monkeypatch):
+def test_a_lock_says_what_runs_now(cli, locked, monkeypatch):
     """Release and patch; `--from` goes before it."""
     monkeypatch.setenv("LITELLM_OVERLAY_LOCK", locked)
-    said = json.loads(run("--to", "1.90.0", "--output", "json")[1])
+    said = json.loads(cli("check-upgrade", "--to", "1.90.0", "--output", "json")[1])
     assert said["from"]["version"] == "1.83.0"
-    said = json.loads(run("--to", "1.90.0", "--from", "1.88.6", "--output", "json")[1])
+    said = json.loads(
+        cli("check-upgrade", "--to", "1.90.0", "--from", "1.88.6", "--output", "json")[1]
+    )
     assert said["from"]["version"] == "1.88.6"

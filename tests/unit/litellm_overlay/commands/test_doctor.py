@@ -2,72 +2,45 @@
 
 from __future__ import annotations
 
-import io
 import json
-import sys
-from types import SimpleNamespace
 
 import pytest
 import yaml
 
 from fakes import objects as fake
 from fakes.api_server import FakeApi, kubeconfig, serving
-from litellm_overlay import cli
 
 
-@pytest.fixture
-def run(monkeypatch, capsys):
-    """Run the verb on stdin; return exit code, stdout, stderr."""
-
-    class Stdin(io.TextIOWrapper):
-        terminal = False
-
-        def isatty(self):
-            return self.terminal
-
-    def run(*arguments, stdin="", terminal=False):
-        text = stdin if isinstance(stdin, str) else yaml.safe_dump_all(stdin)
-        monkeypatch.setattr(sys, "argv", ["litellm-overlay", "doctor", *map(str, arguments)])
-        stream = Stdin(io.BytesIO(text.encode()), encoding="utf-8")
-        stream.terminal = terminal
-        monkeypatch.setattr(sys, "stdin", stream)
-        with pytest.raises(SystemExit) as ending:
-            cli.main()
-        return SimpleNamespace(code=ending.value.code, **capsys.readouterr()._asdict())
-
-    return run
-
-
-def test_nothing_found(run):
+def test_nothing_found(cli):
     """Exit code 0, and the configuration for Codex."""
-    done = run(stdin=[fake.overlaid(), fake.service()])
+    done = cli("doctor", stdin=[fake.overlaid(), fake.service()])
     assert (done.code, done.err) == (0, "")
     assert done.out.startswith("nothing found\n")
     assert 'base_url = "http://litellm.llm.svc:4000/v1"\n' in done.out
     assert "supports_websockets = true\n" in done.out
 
 
-def test_an_error_is_exit_code_5(run):
+def test_an_error_is_exit_code_5(cli):
     """Told what, why and how."""
-    done = run(stdin=[fake.stock()])
+    done = cli("doctor", stdin=[fake.stock()])
     assert done.code == 5
     assert done.out.startswith("Deployment/llm/litellm\n  error  LiteLLM 1.88.6 is affected")
     assert "\n    fix: litellm-overlay inject < MANIFESTS\n" in done.out
     assert done.err == "error: 1 error\nhint: each finding says how to mend it\n"
 
 
-def test_a_warning_is_exit_code_5_with_strict_only(run):
+def test_a_warning_is_exit_code_5_with_strict_only(cli):
     """For a CI job that wants none."""
     given = [fake.stock("ghcr.io/berriai/litellm:main-stable")]
-    assert run(stdin=given).code == 0
-    done = run("--strict", stdin=given)
+    assert cli("doctor", stdin=given).code == 0
+    done = cli("doctor", "--strict", stdin=given)
     assert (done.code, done.err.splitlines()[0]) == (5, "error: 1 warning")
 
 
 @pytest.mark.parametrize(("output", "read"), [("json", json.loads), ("yaml", yaml.safe_load)])
-def test_output_for_programs(run, output, read):
+def test_output_for_programs(cli, output, read):
     """The same in both."""
-    done = run("--output", output, stdin=[fake.stock(), fake.service()])
+    done = cli("doctor", "--output", output, stdin=[fake.stock(), fake.service()])
     said = read(done.out)
     assert done.code == 5
     (finding,) = said["findings"]
@@ -77,13 +50,17 @@ def test_output_for_programs(run, output, read):
     assert 'model = "gpt-5.4"' in said["codex"][0]["configToml"]
 
 
-def test_what_kubectl_prints(run, tmp_path):
+def test_what_kubectl_prints(cli, tmp_path):
     """A List, as YAML or as JSON, from a file as well."""
     given = {"kind": "List", "items": [fake.stock(), fake.service()]}
     path = tmp_path / "objects.json"
     path.write_text(json.dumps(given))
-    assert run(path).out == run(stdin=[given]).out == run(stdin=json.dumps(given)).out
-    assert run(path).code == 5
+    assert (
+        cli("doctor", path).out
+        == cli("doctor", stdin=[given]).out
+        == cli("doctor", stdin=json.dumps(given)).out
+    )
+    assert cli("doctor", path).code == 5
 
 
 @pytest.mark.parametrize(
@@ -97,52 +74,52 @@ def test_what_kubectl_prints(run, tmp_path):
         ("{}", "error: no Kubernetes object in stdin"),
     ],
 )
-def test_unreadable_manifests(run, text, said):
+def test_unreadable_manifests(cli, text, said):
     """Exit code 2, a sentence and a hint."""
-    done = run(stdin=text)
+    done = cli("doctor", stdin=text)
     assert (done.code, done.out) == (2, "")
     assert done.err.startswith(said)
     assert "\nhint: doctor reads rendered manifests" in done.err
 
 
-def test_file_that_is_not_there(run):
+def test_file_that_is_not_there(cli):
     """As unreadable as any."""
-    done = run("/nowhere/at/all.yaml")
+    done = cli("doctor", "/nowhere/at/all.yaml")
     assert (done.code, done.err.splitlines()[0]) == (
         2,
         "error: could not read /nowhere/at/all.yaml: No such file or directory",
     )
 
 
-def test_no_proxy_is_not_health(run):
+def test_no_proxy_is_not_health(cli):
     """Somebody looked at the wrong thing."""
-    done = run(stdin=[fake.workload({"containers": [{"name": "x", "image": "redis:7"}]})])
+    done = cli("doctor", stdin=[fake.workload({"containers": [{"name": "x", "image": "redis:7"}]})])
     assert (done.code, done.out) == (1, "")
     assert done.err.startswith("error: nothing here runs LiteLLM's proxy")
 
 
-def test_stdin_of_a_person(run):
+def test_stdin_of_a_person(cli):
     """Does not wait for manifests to be typed."""
-    done = run(terminal=True)
+    done = cli("doctor", terminal=True)
     assert done.code == 2
     assert "Give manifests on stdin" in done.err
 
 
-def test_a_pods_words_cannot_move_the_cursor(run):
+def test_a_pods_words_cannot_move_the_cursor(cli):
     """A termination message comes from whoever runs in the pod."""
     report = {"decision": "refused", "message": "a\x1b[2Jb\rc", "hint": "d\ne"}
-    out = run(stdin=[fake.overlaid(), fake.pod(report)]).out
+    out = cli("doctor", stdin=[fake.overlaid(), fake.pod(report)]).out
     assert "\x1b" not in out
     assert "\r" not in out
     assert "error  a [2Jb c  [refused]" in out
 
 
-def test_what_is_looked_for(run):
+def test_what_is_looked_for(cli):
     """`--topics` needs no manifests; as data it is a mapping."""
-    text = run("--topics", terminal=True)
+    text = cli("doctor", "--topics", terminal=True)
     assert text.code == 0
     assert "\nno-drain " in text.out
-    assert json.loads(run("--topics", "-o", "json").out)["no-drain"]
+    assert json.loads(cli("doctor", "--topics", "-o", "json").out)["no-drain"]
 
 
 @pytest.mark.parametrize(
@@ -157,32 +134,32 @@ def test_what_is_looked_for(run):
         (["--ignore", "nosuch"], 2),
     ],
 )
-def test_a_threshold_and_what_is_ignored(run, options, code):
+def test_a_threshold_and_what_is_ignored(cli, options, code):
     """The exit code goes by what is left."""
     deployment = fake.overlaid()
     del fake.proxy_of(deployment)["lifecycle"]
-    done = run(*options, stdin=[deployment])
+    done = cli("doctor", *options, stdin=[deployment])
     assert done.code == code
     assert ("1 ignored: no-drain" in done.out) is ("no-drain" in options)
 
 
-def test_a_proxy_by_another_name(run):
+def test_a_proxy_by_another_name(cli):
     """Without the option nothing here runs LiteLLM; with it doctor looks."""
     given = [fake.stock("registry.example.com/gateway:1")]
-    assert run(stdin=given).code == 1
-    done = run("--image-name", "gateway", "-o", "json", stdin=given)
+    assert cli("doctor", stdin=given).code == 1
+    done = cli("doctor", "--image-name", "gateway", "-o", "json", stdin=given)
     assert [each["topic"] for each in json.loads(done.out)["findings"]] == ["unknown-release"]
 
 
-def test_a_cluster_and_what_is_to_be_applied(run, tmp_path, monkeypatch):
+def test_a_cluster_and_what_is_to_be_applied(cli, tmp_path, monkeypatch):
     """`--from-cluster` with a file: as the cluster would be."""
     with serving(FakeApi({"deployments": [fake.stock()], "services": [fake.service()]})) as api:
         monkeypatch.setenv("KUBECONFIG", str(kubeconfig(tmp_path / "config", api.url)))
-        now = run("--from-cluster", "-o", "json", terminal=True)
+        now = cli("doctor", "--from-cluster", "-o", "json", terminal=True)
         assert "affected" in now.out
         path = tmp_path / "new.yaml"
         path.write_text(yaml.safe_dump({"apiVersion": "apps/v1", **fake.overlaid()}))
-        then = run("--from-cluster", "-o", "json", path, terminal=True)
+        then = cli("doctor", "--from-cluster", "-o", "json", path, terminal=True)
     assert then.code == 0
     said = json.loads(then.out)
     assert "affected" not in then.out

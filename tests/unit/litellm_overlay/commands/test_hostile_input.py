@@ -16,62 +16,62 @@ CHART_VALUES = "image: {{repository: litellm, tag: v1.88.6}}\n{}: [{{name: {}}}]
 
 @pytest.mark.parametrize("name", ["[]", "{}", "{a: b}", "5", "null"])
 @pytest.mark.parametrize("key", ["initContainers", "volumes", "containers"])
-def test_a_name_may_be_anything(run, name, key):
+def test_a_name_may_be_anything(cli, name, key):
     """Of a container or a volume beside the proxy: it is not ours, and stays."""
     item = workload(patch="2.0.0")
     item["spec"]["template"]["spec"][key].append({"name": yaml.safe_load(name), "image": "x"})
     text = json.dumps(item)
     for words in (["inject", "--remove"], ["inject"], ["doctor"]):
-        done = run(*words, stdin=text)
+        done = cli(*words, stdin=text)
         assert done.code in (0, 1, 5), done.err
         assert "Traceback" not in done.err
-    assert run("inject", "--remove", stdin=text).code == 0
+    assert cli("inject", "--remove", stdin=text).code == 0
 
 
 @pytest.mark.parametrize("name", ["[]", "{}", "{a: b}", "5", "null"])
 @pytest.mark.parametrize("key", ["extraInitContainers", "volumes", "volumeMounts"])
-def test_a_name_in_a_chart_s_values_may_be_anything(run, tmp_path, name, key):
+def test_a_name_in_a_chart_s_values_may_be_anything(cli, tmp_path, name, key):
     """It is not ours."""
     mine = tmp_path / "mine.yaml"
     mine.write_text(CHART_VALUES.format(key, name))
-    done = run("render", "--format", "litellm-helm-values", "--chart-values", mine)
+    done = cli("render", "--format", "litellm-helm-values", "--chart-values", mine)
     assert done.code == 0, done.err
     assert yaml.safe_load(done.out)[key]
 
 
-def test_unknown_keys_of_two_types_are_named(run, tmp_path):
+def test_unknown_keys_of_two_types_are_named(cli, tmp_path):
     """One of them, in a sentence."""
     values = tmp_path / "values.yaml"
     values.write_text("image: {repository: litellm, 5: a, other: b}\n")
-    done = run("render", "--values", values)
+    done = cli("render", "--values", values)
     assert done.code == 2
     assert "image has no key '5'" in done.err
 
 
-def test_contexts_of_two_types_are_named(run, tmp_path, monkeypatch):
+def test_contexts_of_two_types_are_named(cli, tmp_path, monkeypatch):
     """A kubeconfig is a file of somebody's, too."""
     entry = {"context": {"cluster": "fake", "user": "me"}}
     contexts = [{"name": 5, **entry}, {"name": "here", **entry}]
     config = kubeconfig(tmp_path / "config", "http://127.0.0.1:9", contexts=contexts)
     monkeypatch.setenv("KUBECONFIG", str(config))
-    done = run("status", "--context", "gone")
+    done = cli("status", "--context", "gone")
     assert done.code == 4
     assert "there are: 5, here" in done.err
 
 
 @pytest.mark.parametrize("sign", ["\ufeff", "\u202e", "\x9b31m", "\x1b[31m", "\u200b"])
 @pytest.mark.parametrize("verb", [["releases"], ["check-upgrade", "--to"], ["pin", "--image"]])
-def test_a_word_of_the_command_line_moves_no_cursor(run, verb, sign):
+def test_a_word_of_the_command_line_moves_no_cursor(cli, verb, sign):
     """It may have come from a cluster, by a script."""
     for word in (f"v1.84.0{sign}", f"x{sign}/litellm:v1.88.6", f"litellm:v1.82.7{sign}"):
-        done = run(*verb, word)
+        done = cli(*verb, word)
         assert sign not in done.out + done.err
 
 
 @pytest.mark.parametrize("tag", ["v1.84.0$(x)", "v1.84.0;x", "v1.84.0 x", "main-v1.2.3-`x`"])
-def test_what_no_tag_can_be_is_none(run, tag):
+def test_what_no_tag_can_be_is_none(cli, tag):
     """A bare word is a tag of LiteLLM's only where a registry would take it."""
-    done = run("releases", tag)
+    done = cli("releases", tag)
     assert done.code == 2
     assert "neither a version nor an image reference" in done.err
 
@@ -86,13 +86,13 @@ def test_what_is_printed_as_json_hides_nothing(char):
 
 
 @pytest.mark.parametrize("verb", [["status"], ["doctor", "--from-cluster"], ["verify"]])
-def test_a_namespace_that_is_no_text_is_a_sentence(run, tmp_path, monkeypatch, verb):
+def test_a_namespace_that_is_no_text_is_a_sentence(cli, tmp_path, monkeypatch, verb):
     """Bytes that are no UTF-8 reach Python as halves of characters."""
     config = kubeconfig(tmp_path / "config", "http://127.0.0.1:9")
     monkeypatch.setenv("KUBECONFIG", str(config))
     monkeypatch.setenv("OPENAI_API_KEY", "sk-x")
     for namespace in ("\udcff", "a\udc80b"):
-        done = run(*verb, "--namespace", namespace)
+        done = cli(*verb, "--namespace", namespace)
         assert done.code == 4
         assert "error: " in done.err
 
@@ -112,24 +112,24 @@ HOSTILE_NAMES = [
 
 
 @pytest.mark.parametrize("text", HOSTILE_NAMES, ids=repr)
-def test_a_namespace_becomes_no_yaml(run, text):
+def test_a_namespace_becomes_no_yaml(cli, text):
     """Of the manifests that are given: our ConfigMaps have the same, whatever it is."""
     item = workload()
     item["metadata"]["namespace"] = text
-    done = run("inject", stdin=json.dumps(item))
+    done = cli("inject", stdin=json.dumps(item))
     assert done.code == 0, done.err
     made = list(yaml.safe_load_all(done.out))
     assert {each["kind"] for each in made} == {"ConfigMap", "Deployment"}
     assert {each["metadata"]["namespace"] for each in made} == {text}
-    assert json.loads(run("inject", "--remove", stdin=done.out).out) == item
+    assert json.loads(cli("inject", "--remove", stdin=done.out).out) == item
 
 
 @pytest.mark.parametrize("text", [*HOSTILE_NAMES, ["x"], {"a": "b"}, 5], ids=repr)
-def test_a_pull_policy_becomes_no_yaml(run, text):
+def test_a_pull_policy_becomes_no_yaml(cli, text):
     """The init container gets the proxy's own, whatever it is; the API refuses both."""
     item = workload()
     item["spec"]["template"]["spec"]["containers"][0]["imagePullPolicy"] = text
-    done = run("inject", stdin=json.dumps(item))
+    done = cli("inject", stdin=json.dumps(item))
     assert done.code == 0, done.err
     *_, made = yaml.safe_load_all(done.out)
     (init,) = made["spec"]["template"]["spec"]["initContainers"]
@@ -138,10 +138,10 @@ def test_a_pull_policy_becomes_no_yaml(run, text):
 
 
 @pytest.mark.parametrize("name", ["true", "5", "null", "on", "1e3", "a-b"])
-def test_a_name_of_an_option_stays_a_text(run, name):
+def test_a_name_of_an_option_stays_a_text(cli, name):
     """Kubernetes takes only texts for names."""
     words = ("--image", "litellm:v1.88.6", "--workload", name, "--namespace", name)
-    done = run("render", *words)
+    done = cli("render", *words)
     assert done.code == 0, done.err
     for each in yaml.safe_load_all(done.out):
         assert each["metadata"]["namespace"] == name

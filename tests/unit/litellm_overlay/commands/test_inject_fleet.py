@@ -18,17 +18,17 @@ def told(err):
     return {each for each in titles if each in FLEET}
 
 
-def test_two_proxies_in_a_pod_are_a_question(run):
+def test_two_proxies_in_a_pod_are_a_question(cli):
     """The rest of the fleet is told of all the same, and nothing is written."""
-    done = run("inject", stdin=STREAM)
+    done = cli("inject", stdin=STREAM)
     assert (done.code, done.out) == (1, "")
     assert "Deployment/pair: runs LiteLLM's image in several containers: blue, green" in done.err
     assert told(done.err) == set(FLEET) - SILENT
 
 
-def test_a_stream_is_told_completely(run):
+def test_a_stream_is_told_completely(cli):
     """Each workload that looks like LiteLLM: what it got, or why not and what to do."""
-    done = run("inject", "--workload", "!Deployment/pair", stdin=STREAM)
+    done = cli("inject", "--workload", "!Deployment/pair", stdin=STREAM)
     assert done.code == 0
     assert set(patched(done.out)) == {"Deployment/plain", "StatefulSet/old"}
     assert told(done.err) == set(FLEET) - SILENT
@@ -57,14 +57,14 @@ workloads:
 """
 
 
-def test_one_values_file_patches_those_that_are_meant(run, tmp_path):
+def test_one_values_file_patches_those_that_are_meant(cli, tmp_path):
     """Each with its own container, release, patch and mode; --strict has nothing to object."""
     values = tmp_path / "values.yaml"
     values.write_text(VALUES.replace('- {workload: "*/asia", leaveOut: true}\n', ""))
-    strict = run("inject", "--values", values, "--strict", stdin=STREAM)
+    strict = cli("inject", "--values", values, "--strict", stdin=STREAM)
     assert (strict.code, strict.out) == (1, "")
     assert "error: --strict: left alone in doubt: Service/asia" in strict.err
-    done = run("inject", "--values", values, stdin=STREAM)
+    done = cli("inject", "--values", values, stdin=STREAM)
     venv = (
         "/app/.venv/lib/python3.13/site-packages/litellm/proxy/response_api_endpoints/endpoints.py"
     )
@@ -87,30 +87,30 @@ def test_one_values_file_patches_those_that_are_meant(run, tmp_path):
     assert '"onUnknown":"passthrough"' in plans["old"]
     assert '"patchVersion":"1.0.0"' in plans["pair"]
     assert '"onUnknown":"fail"' in plans["ours"]
-    assert run("inject", "--remove", stdin=done.out).out == STREAM
+    assert cli("inject", "--remove", stdin=done.out).out == STREAM
 
 
-def test_a_dry_run_is_the_list_alone(run, tmp_path):
+def test_a_dry_run_is_the_list_alone(cli, tmp_path):
     """On stdout, for reading; nothing of the manifests."""
     values = tmp_path / "values.yaml"
     values.write_text(VALUES)
-    done = run("inject", "--values", values, "--dry-run", stdin=STREAM)
+    done = cli("inject", "--values", values, "--dry-run", stdin=STREAM)
     assert (done.code, done.err) == (0, "")
     assert told(done.out) == set(FLEET) - SILENT
     assert "apiVersion" not in done.out
 
 
-def test_a_name_of_a_container_chooses_among_what_looks_like_litellm(run):
+def test_a_name_of_a_container_chooses_among_what_looks_like_litellm(cli):
     """Never a cache or a database, though each of their containers is called the same."""
-    done = run("inject", "--container", "app", "--workload", "!Deployment/pair", stdin=STREAM)
+    done = cli("inject", "--container", "app", "--workload", "!Deployment/pair", stdin=STREAM)
     assert done.code == 0
     assert set(patched(done.out)) == {"Deployment/plain", "StatefulSet/old", "Deployment/ours"}
     assert told(done.err) == set(FLEET) - SILENT
 
 
-def test_a_name_that_is_nowhere_is_refused(run):
+def test_a_name_that_is_nowhere_is_refused(cli):
     """It is misspelt."""
-    done = run("inject", "--container", "ap", "--workload", "!Deployment/pair", stdin=STREAM)
+    done = cli("inject", "--container", "ap", "--workload", "!Deployment/pair", stdin=STREAM)
     assert (done.code, done.out) == (1, "")
     assert "no container in these manifests is named ap" in done.err
 
@@ -125,10 +125,10 @@ def test_a_name_that_is_nowhere_is_refused(run):
         (["plain"], {"Deployment/plain"}),
     ],
 )
-def test_workloads_are_chosen_by_pattern(run, workloads, names):
+def test_workloads_are_chosen_by_pattern(cli, workloads, names):
     """Kind, namespace and name, each with wildcards; the last part alone is a name."""
     options = [part for each in workloads for part in ("--workload", each)]
-    done = run("inject", "--container", "app", *options, stdin=STREAM)
+    done = cli("inject", "--container", "app", *options, stdin=STREAM)
     assert done.code == 0, done.err
     assert set(patched(done.out)) == names
     assert told(done.err) >= {"Deployment/worker", "Job/migrate"}
@@ -145,17 +145,17 @@ def test_workloads_are_chosen_by_pattern(run, workloads, names):
         ("ReplicaSet/own-1-a", 1, "ReplicaSet/own-1 owns it"),
     ],
 )
-def test_what_cannot_be_meant_is_refused(run, workload_, code, sentence):
+def test_what_cannot_be_meant_is_refused(cli, workload_, code, sentence):
     """With its name."""
-    done = run("inject", "--workload", workload_, "--litellm", "1.86.2", stdin=STREAM)
+    done = cli("inject", "--workload", workload_, "--litellm", "1.86.2", stdin=STREAM)
     assert (done.code, done.out) == (code, "")
     assert sentence in done.err
 
 
-def test_a_second_call_leaves_the_first_overlay_in(run):
+def test_a_second_call_leaves_the_first_overlay_in(cli):
     """Two proxies with other containers and patches, one call each; then one is taken out."""
-    first = run("inject", "--workload", "Deployment/plain", "--patch", "1.0.0", stdin=STREAM)
-    both = run("inject", "--workload", "Deployment/ours", "--container", "app", stdin=first.out)
+    first = cli("inject", "--workload", "Deployment/plain", "--patch", "1.0.0", stdin=STREAM)
+    both = cli("inject", "--workload", "Deployment/ours", "--container", "app", stdin=first.out)
     assert set(patched(both.out)) == {"Deployment/plain", "Deployment/ours"}
     assert (
         first.out.count('"patchVersion":"1.0.0"') == both.out.count('"patchVersion":"1.0.0"') == 1
@@ -163,38 +163,38 @@ def test_a_second_call_leaves_the_first_overlay_in(run):
     assert "Deployment/plain: left alone: it is not among the workloads" in both.err
     kinds = [item["kind"] for item in yaml.safe_load_all(both.out)]
     assert kinds.count("ConfigMap") == 2
-    again = run("inject", "--workload", "Deployment/ours", "--container", "app", stdin=both.out)
+    again = cli("inject", "--workload", "Deployment/ours", "--container", "app", stdin=both.out)
     assert again.out == both.out
-    less = run("inject", "--remove", "--workload", "Deployment/plain", stdin=both.out)
+    less = cli("inject", "--remove", "--workload", "Deployment/plain", stdin=both.out)
     assert set(patched(less.out)) == {"Deployment/ours"}
-    assert run("inject", "--remove", stdin=less.out).out == STREAM
+    assert cli("inject", "--remove", stdin=less.out).out == STREAM
 
 
-def test_without_a_name_what_carries_the_overlay_stays_as_it_is(run):
+def test_without_a_name_what_carries_the_overlay_stays_as_it_is(cli):
     """An image of another name was overlaid by name; a call without the name is no removal."""
-    first = run("inject", "--workload", "Deployment/ours", stdin=STREAM)
-    both = run("inject", "--workload", "!Deployment/pair", stdin=first.out)
+    first = cli("inject", "--workload", "Deployment/ours", stdin=STREAM)
+    both = cli("inject", "--workload", "!Deployment/pair", stdin=first.out)
     assert set(patched(both.out)) == {"Deployment/plain", "StatefulSet/old", "Deployment/ours"}
     assert "Deployment/ours: left alone: it carries the overlay already" in both.err
 
 
-def test_an_image_name_can_count_as_litellm(run):
+def test_an_image_name_can_count_as_litellm(cli):
     """`--image-name`, with a wildcard."""
     stream = "---\n".join(
         [FLEET["Deployment/plain"], FLEET["Deployment/ours"], FLEET["Deployment/cache"]]
     )
-    done = run("inject", "--image-name", "lite-llm-*", stdin=stream)
+    done = cli("inject", "--image-name", "lite-llm-*", stdin=stream)
     assert done.code == 0, done.err
     assert set(patched(done.out)) == {"Deployment/plain", "Deployment/ours"}
 
 
-def test_workloads_of_one_name_are_told_by_their_namespaces(run):
+def test_workloads_of_one_name_are_told_by_their_namespaces(cli):
     """Else nobody could say which is meant, nor choose."""
     one, two = (
         FLEET["Deployment/plain"].replace("name: plain", f"name: plain\n  namespace: {home}")
         for home in ("one", "two")
     )
-    done = run("inject", "--workload", "Deployment/one/plain", stdin=f"{one}---\n{two}")
+    done = cli("inject", "--workload", "Deployment/one/plain", stdin=f"{one}---\n{two}")
     assert "Deployment/one/plain: patch 2.0.0 for LiteLLM 1.88.6" in done.err
     assert "Deployment/two/plain: left alone" in done.err
     workloads = [item for item in yaml.safe_load_all(done.out) if item["kind"] == "Deployment"]
@@ -202,7 +202,7 @@ def test_workloads_of_one_name_are_told_by_their_namespaces(run):
     assert [bool(each) for each in inits] == [True, False]
 
 
-def test_a_payload_that_one_workload_pins_is_there(run, tmp_path):
+def test_a_payload_that_one_workload_pins_is_there(cli, tmp_path):
     """Though only the newest are kept otherwise."""
     values = tmp_path / "values.yaml"
     values.write_text(
@@ -210,7 +210,7 @@ def test_a_payload_that_one_workload_pins_is_there(run, tmp_path):
         "workloads: [{workload: Deployment/plain, patch: {version: 1.0.0}}]\n"
     )
     stream = f"{FLEET['StatefulSet/old']}---\n{FLEET['Deployment/plain']}"
-    done = run("inject", "--values", values, stdin=stream)
+    done = cli("inject", "--values", values, stdin=stream)
     items = list(yaml.safe_load_all(done.out))
     names = {item["metadata"]["name"] for item in items if item["kind"] == "ConfigMap"}
     wanted = {
@@ -222,5 +222,5 @@ def test_a_payload_that_one_workload_pins_is_there(run, tmp_path):
     }
     assert len(wanted) == 2
     assert wanted <= names
-    assert run("inject", "--values", values, stdin=done.out).out == done.out
-    assert run("inject", "--remove", stdin=done.out).out == stream
+    assert cli("inject", "--values", values, stdin=done.out).out == done.out
+    assert cli("inject", "--remove", stdin=done.out).out == stream

@@ -49,14 +49,14 @@ KINDS = [
 
 @pytest.mark.parametrize("item", KINDS, ids=lambda item: item["kind"])
 @pytest.mark.parametrize("write", [yaml.safe_dump, json.dumps], ids=["yaml", "json"])
-def test_whatever_keeps_pods_gets_the_overlay_and_loses_it(run, item, write):
+def test_whatever_keeps_pods_gets_the_overlay_and_loses_it(cli, item, write):
     """OpenShift's DeploymentConfig, too; and doctor sees it."""
     text = write(item)
-    done = run("inject", stdin=text)
+    done = cli("inject", stdin=text)
     assert done.code == 0, done.err
     assert set(patched(done.out)) == {f"{item['kind']}/{item['metadata']['name']}"}
-    assert run("inject", "--remove", stdin=done.out).out == text
-    assert "no-init-container" not in run("doctor", stdin=done.out).out
+    assert cli("inject", "--remove", stdin=done.out).out == text
+    assert "no-init-container" not in cli("doctor", stdin=done.out).out
 
 
 def owned(kind, name):
@@ -72,10 +72,10 @@ ALL = [
 
 @pytest.mark.parametrize("top", ["Deployment", "StatefulSet", "DaemonSet", "DeploymentConfig"])
 @pytest.mark.parametrize("write", [yaml.safe_dump, json.dumps], ids=["yaml", "json"])
-def test_of_all_that_a_namespace_has_only_the_top_gets_the_overlay(run, top, write):
+def test_of_all_that_a_namespace_has_only_the_top_gets_the_overlay(cli, top, write):
     """`kubectl get all`: what it has made is immutable, or would be made again."""
     listed = {"apiVersion": "v1", "kind": "List", "items": [*ALL, of_kind(top)]}
-    done = run("inject", "--strict", stdin=write(listed))
+    done = cli("inject", "--strict", stdin=write(listed))
     assert done.code == 0, done.err
     assert set(patched(done.out)) == {f"{top}/proxy"}
     assert "Pod/proxy-5d4f8c7b9-x: left alone: ReplicaSet/proxy-5d4f8c7b9 owns it" in done.err
@@ -91,11 +91,11 @@ def test_of_all_that_a_namespace_has_only_the_top_gets_the_overlay(run, top, wri
         ({}, {}),
     ],
 )
-def test_no_seccomp_profile_where_neither_pod_nor_proxy_has_one(run, of_pod, own):
+def test_no_seccomp_profile_where_neither_pod_nor_proxy_has_one(cli, of_pod, own):
     """An SCC without profiles would not admit the pod."""
     item = workload(securityContext=of_pod)
     item["spec"]["template"]["spec"]["containers"][0]["securityContext"] = own
-    done = run("inject", stdin=yaml.safe_dump(item))
+    done = cli("inject", stdin=yaml.safe_dump(item))
     (spec,) = patched(done.out).values()
     assert "seccompProfile" not in json.dumps(spec)
 
@@ -110,19 +110,19 @@ def test_no_seccomp_profile_where_neither_pod_nor_proxy_has_one(run, of_pod, own
         ("acme/litellm:v1.82.7-acme-1.86.2", "1.82.7", "malicious"),
     ],
 )
-def test_the_first_version_in_a_tag_counts_and_is_doubted(run, image, release, state):
+def test_the_first_version_in_a_tag_counts_and_is_doubted(cli, image, release, state):
     """The later one is somebody's own."""
-    (found,) = json.loads(run("releases", "--output", "json", image).out)
+    (found,) = json.loads(cli("releases", "--output", "json", image).out)
     assert (found["version"], found["state"], found["exact"]) == (release, state, False)
 
 
 @pytest.mark.parametrize(
     "tag", ["v1.88.6", "main-v1.82.3-stable", "v1.86.2", "v1.83.3-stable", "v1.84.0-rc.1"]
 )
-def test_a_tag_beside_a_digest_is_enough_to_pin(run, tag, tmp_path, monkeypatch):
+def test_a_tag_beside_a_digest_is_enough_to_pin(cli, tag, tmp_path, monkeypatch):
     """The digest is what is pulled, the tag says the release; the lock has both."""
     monkeypatch.chdir(tmp_path)
-    done = run("pin", "--image", f"registry.example.com/litellm:{tag}@{DIGEST}")
+    done = cli("pin", "--image", f"registry.example.com/litellm:{tag}@{DIGEST}")
     assert done.code == 0, done.err
     written = json.loads((tmp_path / "litellm-overlay.lock").read_text())
     assert (written["image"], written["imageDigest"]) == (
@@ -134,10 +134,10 @@ def test_a_tag_beside_a_digest_is_enough_to_pin(run, tag, tmp_path, monkeypatch)
 
 
 @pytest.mark.parametrize("tag", ["main-stable", "latest", "v1.86.2-acme-1.0.3", "2026.11.26"])
-def test_a_tag_that_moves_or_is_somebody_s_own_is_not_enough(run, tag, tmp_path, monkeypatch):
+def test_a_tag_that_moves_or_is_somebody_s_own_is_not_enough(cli, tag, tmp_path, monkeypatch):
     """It is said how to learn the release."""
     monkeypatch.chdir(tmp_path)
-    done = run("pin", "--image", f"registry.example.com/litellm:{tag}@{DIGEST}")
+    done = cli("pin", "--image", f"registry.example.com/litellm:{tag}@{DIGEST}")
     assert done.code == 3
     assert "--from-cluster" in done.err
     assert list(tmp_path.iterdir()) == []

@@ -10,10 +10,10 @@ from support.fleet_manifests import FLEET, OFFICIAL, patched, workload
 
 
 @pytest.mark.parametrize("tag", ["v1.81.0", "v1.80.5-stable", "main-v1.79.1-stable"])
-def test_one_that_needs_none_does_not_stop_the_others(run, tag):
+def test_one_that_needs_none_does_not_stop_the_others(cli, tag):
     """It is named, and left alone."""
     other = workload("legacy", f"{OFFICIAL}:{tag}")
-    done = run("inject", stdin=f"{other}---\n{FLEET['Deployment/plain']}")
+    done = cli("inject", stdin=f"{other}---\n{FLEET['Deployment/plain']}")
     assert done.code == 0
     assert set(patched(done.out)) == {"Deployment/plain"}
     assert re.search(
@@ -27,22 +27,22 @@ def test_one_that_needs_none_does_not_stop_the_others(run, tag):
 @pytest.mark.parametrize(
     "tag", ["v1.82.7", "main-v1.82.8-stable", "v1.107.0", "v1.82.7-acme-1.86.2"]
 )
-def test_no_option_hides_malware(run, tag, option):
+def test_no_option_hides_malware(cli, tag, option):
     """And nothing is written for the others either."""
     stream = f"{FLEET['Deployment/plain']}---\n{workload('bad', f'{OFFICIAL}:{tag}')}"
-    done = run("inject", *option, stdin=stream)
+    done = cli("inject", *option, stdin=stream)
     assert (done.code, done.out) == (1, "")
     assert "Deployment/bad" in done.err
     assert "is malware" in done.err
 
 
 @pytest.mark.parametrize("tag", ["v1.83.3-stable", "main-v1.82.1-stable", "v1.82.6"])
-def test_a_tag_counts_before_the_option(run, tag):
+def test_a_tag_counts_before_the_option(cli, tag):
     """The option is for images that do not say; that it is not used for one that does is said."""
     stream = (
         f"{workload('old', f'{OFFICIAL}:{tag}')}---\n{workload('new', f'{OFFICIAL}:main-stable')}"
     )
-    done = run("inject", "--litellm", "1.86.2", stdin=stream)
+    done = cli("inject", "--litellm", "1.86.2", stdin=stream)
     assert done.code == 0, done.err
     found = patched(done.out)
     assert found["Deployment/old"]["app"].startswith("/usr/lib/")
@@ -57,7 +57,7 @@ def test_a_tag_counts_before_the_option(run, tag):
         (["--module-path", "/usr/lib/python3.13/x/endpoints.py"], ["Deployment/c", "Deployment/d"]),
     ],
 )
-def test_an_option_that_cannot_mean_all_is_refused(run, options, names):
+def test_an_option_that_cannot_mean_all_is_refused(cli, options, names):
     """With the names of those that it would be guessed for."""
     tags = {"a": "main-stable", "b": "latest", "c": "v1.82.3", "d": "v1.88.6"}
     if "--module-path" in options:
@@ -67,7 +67,7 @@ def test_an_option_that_cannot_mean_all_is_refused(run, options, names):
         tags = {"c": "v1.83.3", "d": "v1.88.6"}
         names = names[1:]
     stream = "---\n".join(workload(name, f"{OFFICIAL}:{tag}") for name, tag in tags.items())
-    done = run("inject", *options, stdin=stream)
+    done = cli("inject", *options, stdin=stream)
     assert (done.code, done.out) == (2, "")
     assert f"{' '.join(options)}: it cannot be meant for all of these at once" in done.err
     assert all(name in done.err for name in names)

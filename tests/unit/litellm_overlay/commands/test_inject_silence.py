@@ -41,15 +41,15 @@ LOOKS = {
 
 
 @pytest.mark.parametrize("text", LOOKS.values(), ids=LOOKS)
-def test_what_looks_like_litellm_is_told(run, text):
+def test_what_looks_like_litellm_is_told(cli, text):
     """Beside one that is patched; and it is what --strict objects to."""
-    done = run("inject", stdin=f"{PLAIN}---\n{text}")
+    done = cli("inject", stdin=f"{PLAIN}---\n{text}")
     assert done.code == 0
     assert set(patched(done.out)) == {"Deployment/plain"}
     assert re.search(
         r"^Deployment/x: left alone: it looks like LiteLLM.*\nhint: \S", done.err, re.MULTILINE
     )
-    strict = run("inject", "--strict", stdin=f"{PLAIN}---\n{text}")
+    strict = cli("inject", "--strict", stdin=f"{PLAIN}---\n{text}")
     assert (strict.code, strict.out) == (1, "")
     assert "--strict: left alone in doubt: Deployment/x" in strict.err
 
@@ -69,11 +69,11 @@ OTHERS = {
 
 
 @pytest.mark.parametrize("text", OTHERS.values(), ids=OTHERS)
-def test_what_is_another_product_is_no_news(run, text):
+def test_what_is_another_product_is_no_news(cli, text):
     """Nor can the name of a container choose it."""
-    done = run("inject", "--strict", stdin=f"{PLAIN}---\n{text}")
+    done = cli("inject", "--strict", stdin=f"{PLAIN}---\n{text}")
     assert (done.code, done.err) == (0, "Deployment/plain: patch 2.0.0 for LiteLLM 1.88.6\n")
-    named = run("inject", "--container", "app", stdin=f"{PLAIN}---\n{text}")
+    named = cli("inject", "--container", "app", stdin=f"{PLAIN}---\n{text}")
     assert set(patched(named.out)) == {"Deployment/plain"}
 
 
@@ -152,16 +152,16 @@ ELSEWHERE = {
 
 
 @pytest.mark.parametrize(("text", "title", "way"), ELSEWHERE.values(), ids=ELSEWHERE)
-def test_what_leads_to_a_proxy_is_told_with_the_way_of_its_tool(run, text, title, way):
+def test_what_leads_to_a_proxy_is_told_with_the_way_of_its_tool(cli, text, title, way):
     """Alone it is an error that names it; beside others a word on stderr."""
-    alone = run("inject", stdin=text)
+    alone = cli("inject", stdin=text)
     assert (alone.code, alone.out) == (1, "")
     (line,) = re.findall(rf"^{title}: left alone: .*\nhint: .*", alone.err, re.MULTILINE)
     assert way in line
-    beside = run("inject", stdin=f"{text}---\n{PLAIN}")
+    beside = cli("inject", stdin=f"{text}---\n{PLAIN}")
     assert beside.code == 0
     assert line.replace("document 1", "document 1") in beside.err
-    assert run("inject", "--strict", stdin=f"{text}---\n{PLAIN}").code == 1
+    assert cli("inject", "--strict", stdin=f"{text}---\n{PLAIN}").code == 1
 
 
 NO_PROXY = {
@@ -173,9 +173,9 @@ NO_PROXY = {
 
 
 @pytest.mark.parametrize("text", NO_PROXY.values(), ids=NO_PROXY)
-def test_what_leads_to_no_proxy_is_no_news(run, text):
+def test_what_leads_to_no_proxy_is_no_news(cli, text):
     """Though it mentions LiteLLM perhaps."""
-    done = run("inject", "--strict", stdin=f"{text}---\n{PLAIN}")
+    done = cli("inject", "--strict", stdin=f"{text}---\n{PLAIN}")
     assert (done.code, done.err) == (0, "Deployment/plain: patch 2.0.0 for LiteLLM 1.88.6\n")
 
 
@@ -189,23 +189,23 @@ def test_what_leads_to_no_proxy_is_no_news(run, text):
     ],
 )
 @pytest.mark.parametrize("hook", ["helm.sh/hook: post-install", "argocd.argoproj.io/hook: Sync"])
-def test_hooks_of_both_tools_are_left_alone(run, kind, reason, hook):
+def test_hooks_of_both_tools_are_left_alone(cli, kind, reason, hook):
     """Whatever the kind."""
     text = workload("x", f"{OFFICIAL}:v1.88.6", kind, meta=f"  annotations: {{{hook}}}\n")
-    done = run("inject", stdin=f"{PLAIN}---\n{text}")
+    done = cli("inject", stdin=f"{PLAIN}---\n{text}")
     assert set(patched(done.out)) == {"Deployment/plain"}
     assert f"{kind}/x: left alone: it {reason}" in done.err
 
 
 @pytest.mark.parametrize("owner", ["ReplicaSet", "StatefulSet", "LiteLLMProxy", "Rollout"])
-def test_what_another_object_owns_is_left_alone(run, owner):
+def test_what_another_object_owns_is_left_alone(cli, owner):
     """It would be made again, or cannot be changed."""
     meta = f"  ownerReferences: [{{kind: {owner}, name: o, controller: true}}]\n"
     text = workload("x", f"{OFFICIAL}:v1.88.6", meta=meta)
-    done = run("inject", stdin=f"{PLAIN}---\n{text}")
+    done = cli("inject", stdin=f"{PLAIN}---\n{text}")
     assert set(patched(done.out)) == {"Deployment/plain"}
     assert f"Deployment/x: left alone: {owner}/o owns it, and would make it again" in done.err
-    free = run("inject", stdin=text.replace("controller: true", "controller: false"))
+    free = cli("inject", stdin=text.replace("controller: true", "controller: false"))
     assert set(patched(free.out)) == {"Deployment/x"}
 
 
@@ -228,9 +228,9 @@ def test_what_another_object_owns_is_left_alone(run, owner):
         ("DaemonSet", "  updateStrategy: {rollingUpdate: {maxSurge: 1}}\n", ""),
     ],
 )
-def test_where_a_refusal_is_an_outage_is_told(run, kind, spec, reason):
+def test_where_a_refusal_is_an_outage_is_told(cli, kind, spec, reason):
     """With the way to start in spite of an unknown file."""
-    done = run("inject", stdin=workload("x", f"{OFFICIAL}:v1.88.6", kind, spec=spec))
+    done = cli("inject", stdin=workload("x", f"{OFFICIAL}:v1.88.6", kind, spec=spec))
     assert done.code == 0
     assert ("should the guard refuse, nothing serves" in done.err) == bool(reason)
     assert reason in done.err
@@ -238,9 +238,9 @@ def test_where_a_refusal_is_an_outage_is_told(run, kind, spec, reason):
 
 
 @pytest.mark.parametrize(("text", "title", "way"), ELSEWHERE.values(), ids=ELSEWHERE)
-def test_doctor_tells_what_leads_to_a_proxy(run, text, title, way):
+def test_doctor_tells_what_leads_to_a_proxy(cli, text, title, way):
     """Where it finds none."""
-    done = run("doctor", stdin=text)
+    done = cli("doctor", stdin=text)
     assert done.code in (1, 2)  # 2: nothing in it has a kind
     if done.code == 1:
         assert "nothing here runs LiteLLM's proxy; " in done.err
@@ -249,19 +249,19 @@ def test_doctor_tells_what_leads_to_a_proxy(run, text, title, way):
 
 
 @pytest.mark.parametrize("text", LOOKS.values(), ids=LOOKS)
-def test_doctor_tells_what_looks_like_litellm(run, text):
+def test_doctor_tells_what_looks_like_litellm(cli, text):
     """With the call that would patch it."""
-    done = run("doctor", stdin=text)
+    done = cli("doctor", stdin=text)
     assert done.code == 1
     assert "Deployment/x looks like LiteLLM: its " in done.err
     assert "hint: litellm-overlay inject --workload Deployment/x < MANIFESTS" in done.err
 
 
-def test_a_rollout_whose_workload_gets_the_overlay_is_in_no_doubt(run):
+def test_a_rollout_whose_workload_gets_the_overlay_is_in_no_doubt(cli):
     """Its pods are that workload's."""
     text = custom(
         "Rollout", "argoproj.io/v1alpha1", "{workloadRef: {kind: Deployment, name: plain}}"
     )
-    done = run("inject", "--strict", stdin=f"{text}---\n{PLAIN}")
+    done = cli("inject", "--strict", stdin=f"{text}---\n{PLAIN}")
     assert done.code == 0, done.err
     assert "Rollout/litellm: left alone: its pods are those of Deployment/plain" in done.err

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import importlib
-import io
 import json
 import re
-import sys
 
 import click
 import pytest
@@ -36,7 +34,7 @@ TARGET = Target(
 # Verbs that need a network, by what they print when it is there.
 ROWS = {
     "demo": demo.to_json(Comparison("1.88.6", "2.0.0", report(), SIDE, SIDE)),
-    "diff": diff.row(Difference(*"abcdefghi", "--- a\n+++ b\n")),
+    "diff": diff.to_json(Difference(*"abcdefghi", "--- a\n+++ b\n")),
     "probe": probe.to_json(
         "http://x", "m", Diagnosis((Check("a", True, "b", 1),), Verdict("works", "c"))
     ),
@@ -53,18 +51,13 @@ RUNS = {
 
 
 @pytest.fixture
-def printed(tmp_path, monkeypatch, capsys):
+def printed(cli, tmp_path, monkeypatch):
     """Run a verb on a small fleet, in the cluster and on stdin; return what a program reads."""
     ours = workload(patch="2.0.0")
-    given = yaml.safe_dump_all([fake.stock(), fake.service()])
 
     def printed(verb, *arguments):
-        stdin = io.TextIOWrapper(io.BytesIO(given.encode()), encoding="utf-8")
-        monkeypatch.setattr(sys, "stdin", stdin)
-        monkeypatch.setattr(sys, "argv", ["litellm-overlay", verb, *arguments])
-        with pytest.raises(SystemExit):
-            cli.main()
-        return yaml.safe_load(capsys.readouterr().out)  # JSON is YAML
+        ended = cli(verb, *arguments, stdin=[fake.stock(), fake.service()])
+        return yaml.safe_load(ended.out)  # JSON is YAML
 
     monkeypatch.chdir(tmp_path)
     with serving(FakeApi({"deployments": [ours], "pods": [pod(ours, 0, report())]})) as api:

@@ -78,49 +78,49 @@ def guards(text):
     ],
     ids=" ".join,
 )
-def test_several_files_and_folders(run, folder, monkeypatch, given, found):
+def test_several_files_and_folders(cli, folder, monkeypatch, given, found):
     """All of them, in the order given, a folder's by name; each Deployment gets the overlay once."""
     monkeypatch.chdir(folder)
     stdin = deployment("s") if "-" in given else ""
-    done = run("inject", *given, stdin=stdin)
+    done = cli("inject", *given, stdin=stdin)
     assert done.code == 0, done.err
     assert names(done.out) == list(found)
     assert guards(done.out) == done.err.count("patch 2.0.0") == len(found)
-    assert names(run("uninject", stdin=done.out).out) == list(found)
+    assert names(cli("uninject", stdin=done.out).out) == list(found)
 
 
-def test_uninject_gives_the_original(run, folder):
+def test_uninject_gives_the_original(cli, folder):
     """To the byte, as `inject --remove` does; and of one workload alone."""
     both = f"# mine\n{deployment('a')}---\n{deployment('b')}"
-    overlaid = run("inject", stdin=both).out
-    assert run("uninject", stdin=overlaid).out == run("inject", "--remove", stdin=overlaid).out
-    assert run("uninject", stdin=overlaid).out == both
-    half = run("uninject", "--workload", "Deployment/a", stdin=overlaid).out
+    overlaid = cli("inject", stdin=both).out
+    assert cli("uninject", stdin=overlaid).out == cli("inject", "--remove", stdin=overlaid).out
+    assert cli("uninject", stdin=overlaid).out == both
+    half = cli("uninject", "--workload", "Deployment/a", stdin=overlaid).out
     assert names(half) == ["a", "b"]
     assert guards(half) == 1
-    assert run("uninject", stdin=both).out == both
+    assert cli("uninject", stdin=both).out == both
 
 
 @pytest.mark.parametrize("verb", VERBS)
 @pytest.mark.parametrize(
     "text", [VALUES, "{}\nimage: {tag: v1.88.6}\n".removeprefix("{}\n"), "kind: x\nreplicas: 2\n"]
 )
-def test_a_file_that_is_no_manifest(run, tmp_path, verb, text):
+def test_a_file_that_is_no_manifest(cli, tmp_path, verb, text):
     """Values, mostly: it is said so, and what they are given by, where the verb takes any."""
     path = tmp_path / "my values.yaml"
     path.write_text(text)
-    done = run(verb, path)
+    done = cli(verb, path)
     assert (done.code, done.out) == (2, "")
     assert "has no apiVersion and kind, so it is no manifest" in done.err
     assert (f"hint: did you mean --values '{path}'?" in done.err) is (verb == "inject")
 
 
-def test_a_folder_of_nothing(run, tmp_path):
+def test_a_folder_of_nothing(cli, tmp_path):
     """It is an error, with the option that looks deeper."""
-    done = run("inject", tmp_path)
+    done = cli("inject", tmp_path)
     assert done.code == 2
     assert "hint: with -R, folders in it are looked at, too" in done.err
-    assert run("inject", "-R", tmp_path).code == 2
+    assert cli("inject", "-R", tmp_path).code == 2
 
 
 def start(*arguments, stdin):

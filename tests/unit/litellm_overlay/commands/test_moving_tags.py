@@ -54,12 +54,12 @@ def api(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("workload_", [overlaid(), PLAIN], ids=["its-own", "of-the-same-image"])
-def test_a_report_tells_the_release(run, workload_):
+def test_a_report_tells_the_release(cli, workload_):
     """Its own guard's, or that of another pod with the same image; from pods of the stream."""
     pods = [running(overlaid(), report(litellmVersion="1.86.2")), running(workload_, number=1)]
     if workload_ is not PLAIN:
         pods[1] = running(workload_, report(litellmVersion="1.86.2"), number=1)
-    done = run("inject", "--litellm", "auto", stdin=stream(workload_, *pods))
+    done = cli("inject", "--litellm", "auto", stdin=stream(workload_, *pods))
     assert done.code == 0, done.err
     title = f"Deployment/{workload_['metadata']['name']}"
     assert f"{title}: patch 2.0.0 for LiteLLM 1.86.2" in done.err
@@ -78,11 +78,11 @@ def test_a_report_tells_the_release(run, workload_):
     ],
     ids=["no-pod", "no-report", "another-image", "two-images", "two-answers", "no-version", "cut"],
 )  # fmt: skip
-def test_what_pods_do_not_tell_is_asked_for(run, api, pods):
+def test_what_pods_do_not_tell_is_asked_for(cli, api, pods):
     """No guess; the hint says how to learn it without Docker."""
     names = {each["metadata"]["labels"]["app"] for each in pods}
     item = PLAIN if "plain" in names or not names else overlaid()
-    done = run("inject", "--litellm", "auto", stdin=stream(item, *pods))
+    done = cli("inject", "--litellm", "auto", stdin=stream(item, *pods))
     assert done.code == 2, done.err
     assert "does not tell which LiteLLM is inside" in done.err
     assert "litellm --version" in done.err
@@ -90,32 +90,32 @@ def test_what_pods_do_not_tell_is_asked_for(run, api, pods):
     assert done.out == ""
 
 
-def test_pods_of_the_cluster_are_asked(run, api):
+def test_pods_of_the_cluster_are_asked(cli, api):
     """Where the stream has none; in the namespace of the workload, and nothing is executed."""
     api.objects = {"pods": [running(overlaid(), report(litellmVersion="1.86.2")), running(PLAIN)]}
-    done = run("inject", "--litellm", "auto", stdin=yaml.safe_dump(PLAIN))
+    done = cli("inject", "--litellm", "auto", stdin=yaml.safe_dump(PLAIN))
     assert "Deployment/plain: patch 2.0.0 for LiteLLM 1.86.2" in done.err
     assert [path.partition("?")[0] for path in api.seen] == ["/api/v1/namespaces/llm/pods"]
 
 
-def test_a_tag_that_tells_asks_no_cluster(run, api):
+def test_a_tag_that_tells_asks_no_cluster(cli, api):
     """Nor does a release in the values of the workload."""
-    done = run("inject", "--litellm", "auto", stdin=yaml.safe_dump(workload()))
+    done = cli("inject", "--litellm", "auto", stdin=yaml.safe_dump(workload()))
     assert (done.code, api.seen) == (0, [])
 
 
-def test_malware_is_refused_whatever_pods_tell(run, api):
+def test_malware_is_refused_whatever_pods_tell(cli, api):
     """As with any other release."""
     pods = [running(overlaid(), report(litellmVersion="1.82.7")), running(PLAIN)]
-    done = run("inject", "--litellm", "auto", stdin=stream(PLAIN, *pods))
+    done = cli("inject", "--litellm", "auto", stdin=stream(PLAIN, *pods))
     assert done.code == 1
     assert "1.82.7 is malware" in done.err
 
 
 @pytest.mark.parametrize("verb", ["render", "pin"])
-def test_auto_is_for_inject(run, verb):
+def test_auto_is_for_inject(cli, verb):
     """The others see no pods."""
-    done = run(verb, "--image", MOVING, "--litellm", "auto")
+    done = cli(verb, "--image", MOVING, "--litellm", "auto")
     assert done.code == 2
     assert "goes with inject" in done.err
 
@@ -153,19 +153,19 @@ class _Known:
 PIN = ("pin", "--from-cluster", "--workload", "plain")
 
 
-def test_nothing_is_executed_without_consent(run, api, asked):
+def test_nothing_is_executed_without_consent(cli, api, asked):
     """It says how to give it."""
     api.objects = {"deployments": [PLAIN], "pods": [running(PLAIN)]}
-    done = run(*PIN)
+    done = cli(*PIN)
     assert done.code == 5
     assert "--exec asks a pod of it" in done.err
     assert asked.seen == []
 
 
-def test_a_pod_is_asked_with_consent(run, api, asked, tmp_path):
+def test_a_pod_is_asked_with_consent(cli, api, asked, tmp_path):
     """Version and file; the lock then tells inject the release."""
     api.objects = {"deployments": [PLAIN], "pods": [running(PLAIN)]}
-    done = run(*PIN, "--exec")
+    done = cli(*PIN, "--exec")
     assert done.code == 0, done.err
     written = json.loads((tmp_path / lock.NAME).read_text())
     assert written["litellmVersion"] == "1.88.6"
@@ -177,7 +177,7 @@ def test_a_pod_is_asked_with_consent(run, api, asked, tmp_path):
     }
     item = copy.deepcopy(PLAIN)
     item["spec"]["template"]["spec"]["containers"][0]["image"] += f"@{written['imageDigest']}"
-    done = run("inject", "--lock", lock.NAME, stdin=yaml.safe_dump(item))
+    done = cli("inject", "--lock", lock.NAME, stdin=yaml.safe_dump(item))
     assert done.code == 0, done.err
     assert "for LiteLLM 1.88.6" in done.err
 
@@ -194,29 +194,29 @@ def test_a_pod_is_asked_with_consent(run, api, asked, tmp_path):
         ({"cat": ClusterError("the server could not read it")}, 4, "could not read"),
     ],
 )
-def test_what_a_pod_says_is_not_believed_blindly(run, api, asked, tmp_path, told, code, sentence):
+def test_what_a_pod_says_is_not_believed_blindly(cli, api, asked, tmp_path, told, code, sentence):
     """It may say anything; no lock is written then."""
     api.objects = {"deployments": [PLAIN], "pods": [running(PLAIN)]}
     asked.told |= told
-    done = run(*PIN, "--exec")
+    done = cli(*PIN, "--exec")
     assert done.code == code, done.err
     assert sentence in done.err
     assert "\x1b" not in done.out + done.err
     assert not (tmp_path / lock.NAME).exists()
 
 
-def test_a_workload_without_a_ready_pod_cannot_be_asked(run, api, asked):
+def test_a_workload_without_a_ready_pod_cannot_be_asked(cli, api, asked):
     """Nothing is executed in a pod that is about to go."""
     waiting = running(PLAIN)
     waiting["status"]["conditions"] = []
     api.objects = {"deployments": [PLAIN], "pods": [waiting]}
-    done = run(*PIN, "--exec")
+    done = cli(*PIN, "--exec")
     assert (done.code, asked.seen) == (1, [])
     assert "no pod of deployment/plain is ready" in done.err
 
 
-def test_consent_alone_asks_no_pod(run):
+def test_consent_alone_asks_no_pod(cli):
     """It goes with a cluster."""
-    done = run("pin", "--image", MOVING, "--exec")
+    done = cli("pin", "--image", MOVING, "--exec")
     assert done.code == 2
     assert "--exec goes with --from-cluster" in done.err

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-import io
 import json
-import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -16,7 +13,7 @@ from endpoint_patch import stock_file
 from fakes import package_index
 from fakes.endpoint_module import FIXED, NO_ENDPOINT, REWRITTEN, known_files
 from fakes.overlaid import workload
-from litellm_overlay import cli, lock
+from litellm_overlay import lock
 from litellm_overlay.catalogue import patch_files, releases
 
 VERSION = "1.999.0"
@@ -26,21 +23,10 @@ WARNING = f"warning: LiteLLM {VERSION} is newer than the last that this catalogu
 NEW_COMMENT = FIXED + b"# a new comment\n"
 
 
-@pytest.fixture
-def run(monkeypatch, capsysbinary, tmp_path):
-    """Run a command line in an empty folder; return exit code, stdout, stderr."""
+@pytest.fixture(autouse=True)
+def _folder(monkeypatch, tmp_path):
+    """Work in an empty folder."""
     monkeypatch.chdir(tmp_path)
-
-    def run(*arguments, stdin=""):
-        monkeypatch.setattr(sys, "argv", ["litellm-overlay", *map(str, arguments)])
-        lines = io.TextIOWrapper(io.BytesIO(stdin.encode()), encoding="utf-8")
-        monkeypatch.setattr(sys, "stdin", lines)
-        with pytest.raises(SystemExit) as ending:
-            cli.main()
-        out, err = capsysbinary.readouterr()
-        return SimpleNamespace(code=ending.value.code, out=out.decode(), err=err.decode())
-
-    return run
 
 
 @pytest.fixture
@@ -58,9 +44,9 @@ def manifests(image=IMAGE):
     return yaml.safe_dump(workload(image=image))
 
 
-def test_a_post_renderer_goes_on_and_says_so(run):
+def test_a_post_renderer_goes_on_and_says_so(cli):
     """It must never block the very upgrade that ends a need."""
-    done = run("inject", stdin=manifests())
+    done = cli("inject", stdin=manifests())
     assert done.code == 0
     assert '"modulePath":"/app/.venv/lib/python3.13/' in done.out
     assert f"patch 2.0.0 for LiteLLM {VERSION}" in done.err
@@ -77,61 +63,61 @@ def test_a_post_renderer_goes_on_and_says_so(run):
         ["--image", "acme/litellm:2026.11.26", "--litellm", VERSION],
     ],
 )
-def test_render_goes_on_and_says_so(run, arguments):
+def test_render_goes_on_and_says_so(cli, arguments):
     """By its tag, or by the option where the tag names none."""
-    done = run("render", *arguments)
+    done = cli("render", *arguments)
     assert done.code == 0
     assert done.out
     assert done.err.count("warning:") == 1
     assert WARNING in done.err
 
 
-def test_a_tag_against_the_option_is_a_warning(run):
+def test_a_tag_against_the_option_is_a_warning(cli):
     """The guard decides; what is malware by either stays refused."""
-    done = run("render", "--image", IMAGE, "--litellm", "1.86.2")
+    done = cli("render", "--image", IMAGE, "--litellm", "1.86.2")
     assert done.code == 0
     assert f"the image's tag says LiteLLM {VERSION}, the values say 1.86.2" in done.err
     assert "the guard in the pod decides by the file" in done.err
     for image, named in ((IMAGE, "1.107.0"), ("litellm:v1.107.0", VERSION), (IMAGE, "1.107.0.1")):
-        refused = run("render", "--image", image, "--litellm", named)
+        refused = cli("render", "--image", image, "--litellm", named)
         assert (refused.code, refused.out) == (1, "")
         assert "1.107.0 is malware" in refused.err
 
 
-def test_pin_goes_on_and_the_lock_holds(run):
+def test_pin_goes_on_and_the_lock_holds(cli):
     """Its file is not known, and so not pinned; image and patch are."""
-    done = run("pin", "--image", IMAGE)
+    done = cli("pin", "--image", IMAGE)
     assert done.code == 0
     assert WARNING in done.err
     written = json.loads(Path(lock.NAME).read_text())
     assert (written["litellmVersion"], written["stockSha256"]) == (VERSION, None)
-    assert run("pin", "--image", IMAGE, "--check").code == 0
-    assert run("inject", "--lock", lock.NAME, stdin=manifests()).code == 0
-    other = run("inject", "--lock", lock.NAME, stdin=manifests("litellm:v1.88.6"))
+    assert cli("pin", "--image", IMAGE, "--check").code == 0
+    assert cli("inject", "--lock", lock.NAME, stdin=manifests()).code == 0
+    other = cli("inject", "--lock", lock.NAME, stdin=manifests("litellm:v1.88.6"))
     assert (other.code, other.out) == (5, "")
 
 
-def test_none_of_these_asks_the_index(run, published):
+def test_none_of_these_asks_the_index(cli, published):
     """A look-up may only warn, so nothing that renders may wait for one."""
-    run("inject", stdin=manifests())
-    run("render", "--image", IMAGE)
-    run("pin", "--image", IMAGE)
-    run("doctor", stdin=manifests())
+    cli("inject", stdin=manifests())
+    cli("render", "--image", IMAGE)
+    cli("pin", "--image", IMAGE)
+    cli("doctor", stdin=manifests())
     assert published.asked == []
 
 
-def test_doctor_notes_it(run):
+def test_doctor_notes_it(cli):
     """It is no fault; nor is it passed over."""
-    done = run("doctor", "--output", "json", stdin=manifests())
+    done = cli("doctor", "--output", "json", stdin=manifests())
     topics = {item["topic"]: item for item in json.loads(done.out)["findings"]}
     assert topics["unreviewed"]["severity"] == "note"
     assert "nobody here has looked at it" in topics["unreviewed"]["what"]
 
 
 @pytest.mark.parametrize("verb", [["releases"], ["check-upgrade", "--to"]])
-def test_the_index_adds_what_it_knows(run, published, verb):
+def test_the_index_adds_what_it_knows(cli, published, verb):
     """Age and file; the exit code stays that of a release that nobody has reviewed."""
-    done = run(*verb, VERSION)
+    done = cli(*verb, VERSION)
     text = " ".join(done.out.split())
     assert done.code == 3
     assert f"LiteLLM {VERSION} is unreviewed, 0 days old" in text
@@ -140,40 +126,40 @@ def test_the_index_adds_what_it_knows(run, published, verb):
         "its endpoints.py is new, its WebSocket handler is not: the guard takes it as fixed" in text
     )
     asked = len(published.asked)
-    offline = run(*verb, VERSION, "--offline")
+    offline = cli(*verb, VERSION, "--offline")
     assert (offline.code, len(published.asked)) == (3, asked)
     assert "days old" not in offline.out
-    found = json.loads(run(*verb, VERSION, "--output", "json").out)
+    found = json.loads(cli(*verb, VERSION, "--output", "json").out)
     said = found[0]["index"] if verb == ["releases"] else found["remaining"]
     assert f"LiteLLM {VERSION} is unreviewed, 0 days old" in said
 
 
 @pytest.mark.parametrize("verb", [["releases"], ["check-upgrade", "--to"]])
-def test_an_index_that_does_not_answer_changes_nothing_else(run, verb):
+def test_an_index_that_does_not_answer_changes_nothing_else(cli, verb):
     """What the catalogue says is said; that the index could not be asked as well."""
-    done = run(*verb, VERSION)
+    done = cli(*verb, VERSION)
     assert done.code == 3
     assert "the package index could not be asked" in " ".join(done.out.split())
 
 
 @pytest.mark.parametrize("asked", ["1.88.6", "1.110.2", "1.107.0", "1.107.0.1", "main-latest"])
-def test_only_a_newer_release_is_looked_up(run, published, asked):
+def test_only_a_newer_release_is_looked_up(cli, published, asked):
     """What is known, malicious or not told needs no index."""
-    run("releases", asked)
-    run("check-upgrade", "--to", asked)
+    cli("releases", asked)
+    cli("check-upgrade", "--to", asked)
     assert published.asked == []
 
 
-def test_diff_takes_the_file_that_the_index_gives(run, published):
+def test_diff_takes_the_file_that_the_index_gives(cli, published):
     """With the warning; without the index it says where else the file is."""
-    done = run("diff", VERSION)
+    done = cli("diff", VERSION)
     assert (done.code, done.out) == (0, "")
     assert f"warning: LiteLLM {VERSION} is unreviewed, 0 days old" in done.err
     assert "upstream-fixed: " in done.err
-    offline = run("diff", VERSION, "--offline")
+    offline = cli("diff", VERSION, "--offline")
     assert offline.code == 3
     assert "take the file from the image: litellm-overlay diff FILE" in offline.err
-    refused = run("diff", "1.107.0.1")
+    refused = cli("diff", "1.107.0.1")
     assert refused.code in {1, 3}
     assert "mal" in refused.err
 
@@ -203,11 +189,11 @@ def test_diff_takes_the_file_that_the_index_gives(run, published):
         (NO_ENDPOINT + b"#", [], 3, "does not have the endpoint this patch was made for"),
     ],
 )
-def test_diff_says_what_the_pod_would_do(run, published, content, options, code, words):
+def test_diff_says_what_the_pod_would_do(cli, published, content, options, code, words):
     """Of a new comment, of a changed handler; and nobody is sent to a "fixed" release."""
     for name in published.files:
         published.files[name] = package_index.wheel(content)
-    done = run("diff", VERSION, *options)
+    done = cli("diff", VERSION, *options)
     assert done.code == code
     assert words in done.err
     assert "Move to" not in done.err

@@ -6,33 +6,23 @@ import json
 import os
 import subprocess
 import sys
-from types import SimpleNamespace
 
 import pytest
 import yaml
 
 from fakes.api_server import FakeApi, kubeconfig, serving
 from fakes.overlaid import CATALOGUE, IMAGE, pod, report, workload
-from litellm_overlay import cli, lock
+from litellm_overlay import lock
 
 STOCK = CATALOGUE.release("1.88.6").endpoints_sha256
 DIGEST = "sha256:" + "a" * 64
 OURS = workload(patch="2.0.0")
 
 
-@pytest.fixture
-def run(monkeypatch, capsys, tmp_path):
-    """Run a command line in an empty folder; return exit code, stdout, stderr."""
+@pytest.fixture(autouse=True)
+def _folder(monkeypatch, tmp_path):
+    """Work in an empty folder."""
     monkeypatch.chdir(tmp_path)
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["litellm-overlay", *map(str, arguments)])
-        with pytest.raises(SystemExit) as end:
-            cli.main()
-        out, err = capsys.readouterr()
-        return SimpleNamespace(code=end.value.code, out=out, err=err)
-
-    return run
 
 
 @pytest.fixture
@@ -50,14 +40,14 @@ def written(path):
     return json.loads((path / lock.NAME).read_text())
 
 
-def test_pin_writes_the_lock(run, tmp_path):
+def test_pin_writes_the_lock(cli, tmp_path):
     """And says what is in it; the second time nothing changes."""
-    first = run("pin", "--image", IMAGE)
+    first = cli("pin", "--image", IMAGE)
     assert (first.code, first.err) == (0, "litellm-overlay.lock: written\n")
     assert "patchVersion    2.0.0\n" in first.out
     assert "imageDigest     not known\n" in first.out
     assert written(tmp_path)["image"] == IMAGE
-    again = run("pin", "--image", IMAGE)
+    again = cli("pin", "--image", IMAGE)
     assert (again.code, again.err) == (0, "litellm-overlay.lock: as it was\n")
     assert {file.name for file in tmp_path.iterdir()} == {lock.NAME}
 
@@ -78,32 +68,32 @@ def test_pin_writes_whether_or_not_anybody_reads(tmp_path):
     assert written(tmp_path)["image"] == IMAGE
 
 
-def test_pin_says_what_it_changes(run, tmp_path):
+def test_pin_says_what_it_changes(cli, tmp_path):
     """The old value beside the new."""
-    run("pin", "--image", IMAGE)
+    cli("pin", "--image", IMAGE)
     assert (
         "patchVersion    1.0.0  (was 2.0.0)\n"
-        in run("pin", "--image", IMAGE, "--patch", "1.0.0").out
+        in cli("pin", "--image", IMAGE, "--patch", "1.0.0").out
     )
     assert written(tmp_path)["patchVersion"] == "1.0.0"
 
 
-def test_pin_check_writes_nothing(run, tmp_path):
+def test_pin_check_writes_nothing(cli, tmp_path):
     """Exit code 5 where it would have; 0 where not."""
-    done = run("pin", "--image", IMAGE, "--check")
+    done = cli("pin", "--image", IMAGE, "--check")
     assert (done.code, list(tmp_path.iterdir())) == (5, [])
     assert done.err.startswith("error: litellm-overlay.lock is not what would be pinned\nhint:")
-    run("pin", "--image", IMAGE)
-    assert run("pin", "--image", IMAGE, "--check").code == 0
+    cli("pin", "--image", IMAGE)
+    assert cli("pin", "--image", IMAGE, "--check").code == 0
 
 
-def test_pin_for_programs(run, tmp_path):
+def test_pin_for_programs(cli, tmp_path):
     """What the file has, but for its form."""
-    said = json.loads(run("pin", "--image", IMAGE, "--output", "json").out)
+    said = json.loads(cli("pin", "--image", IMAGE, "--output", "json").out)
     assert {"lockVersion": 1, **said} == written(tmp_path)
 
 
-def test_pin_reads_values_and_environment(run, tmp_path, monkeypatch):
+def test_pin_reads_values_and_environment(cli, tmp_path, monkeypatch):
     """Every option, and the name of the file by the variable that all verbs share."""
     (tmp_path / "values.yaml").write_text(
         f"image: {{repository: ghcr.io/berriai/litellm, tag: v1.88.6, digest: '{DIGEST}'}}\n"
@@ -111,7 +101,7 @@ def test_pin_reads_values_and_environment(run, tmp_path, monkeypatch):
     )
     monkeypatch.setenv("LITELLM_OVERLAY_PIN_VALUES", "values.yaml")
     monkeypatch.setenv("LITELLM_OVERLAY_LOCK", "prod/mine.lock")
-    assert run("pin").code == 0
+    assert cli("pin").code == 0
     found = json.loads((tmp_path / "prod" / "mine.lock").read_text())
     assert (found["imageDigest"], found["patchVersion"]) == (DIGEST, "1.0.0")
 
@@ -126,93 +116,93 @@ def test_pin_reads_values_and_environment(run, tmp_path, monkeypatch):
         (["--workload", "other", "--from-cluster"], 1, "runs LiteLLM's proxy and is called other"),
     ],
 )
-def test_what_pin_refuses(run, tmp_path, api, arguments, code, sentence):
+def test_what_pin_refuses(cli, tmp_path, api, arguments, code, sentence):
     """With a code of its own; nothing is written."""
-    done = run("pin", *arguments)
+    done = cli("pin", *arguments)
     assert done.code == code
     assert sentence in done.err
     assert not (tmp_path / lock.NAME).exists()
 
 
-def test_pin_does_not_overwrite_what_is_no_lock(run, tmp_path):
+def test_pin_does_not_overwrite_what_is_no_lock(cli, tmp_path):
     """It may be a file of somebody else."""
     (tmp_path / lock.NAME).write_text("mine")
-    done = run("pin", "--image", IMAGE)
+    done = cli("pin", "--image", IMAGE)
     assert done.code == 2
     assert "litellm-overlay.lock is not JSON" in done.err
     assert (tmp_path / lock.NAME).read_text() == "mine"
 
 
-def test_pin_from_a_cluster(run, tmp_path, api):
+def test_pin_from_a_cluster(cli, tmp_path, api):
     """What the pods have reported, to the image's digest; a workload by either name."""
     for name in ("proxy", "Deployment/proxy"):
-        assert run("pin", "--from-cluster", "--workload", name).code == 0
-    assert run("pin", "--from-cluster", "--check").code == 0
+        assert cli("pin", "--from-cluster", "--workload", name).code == 0
+    assert cli("pin", "--from-cluster", "--check").code == 0
     found = written(tmp_path)
     assert (found["imageDigest"], found["stockSha256"]) == (DIGEST, STOCK)
 
 
-def test_nothing_to_pin(run, api):
+def test_nothing_to_pin(cli, api):
     """A proxy without the overlay is none of ours."""
     api.objects["deployments"] = [workload()]
     api.objects["pods"] = []
-    done = run("pin", "--from-cluster")
+    done = cli("pin", "--from-cluster")
     assert done.code == 1
     assert "no workload here runs LiteLLM's proxy and carries the overlay" in done.err
 
 
-def test_status_holds_to_the_lock(run, api):
+def test_status_holds_to_the_lock(cli, api):
     """Exit code 5 once the cluster is not as it says."""
-    run("pin", "--from-cluster")
-    assert run("status", "--lock", lock.NAME).code == 0
-    run("pin", "--image", IMAGE, "--patch", "1.0.0")
-    done = run("status", "--lock", lock.NAME)
+    cli("pin", "--from-cluster")
+    assert cli("status", "--lock", lock.NAME).code == 0
+    cli("pin", "--image", IMAGE, "--patch", "1.0.0")
+    done = cli("status", "--lock", lock.NAME)
     assert (done.code, done.err.splitlines()[0]) == (5, "error: 1 drifted")
     assert "llm/proxy: the patch is 2.0.0, the lock says 1.0.0" in done.out
 
 
-def test_render_takes_what_the_lock_says(run):
+def test_render_takes_what_the_lock_says(cli):
     """Image, digest and patch; and refuses what contradicts it, before a byte is out."""
-    run("pin", "--image", f"{IMAGE}@{DIGEST}", "--litellm", "1.88.6", "--patch", "1.0.0")
-    done = run("render", "--lock", lock.NAME)
+    cli("pin", "--image", f"{IMAGE}@{DIGEST}", "--litellm", "1.88.6", "--patch", "1.0.0")
+    done = cli("render", "--lock", lock.NAME)
     assert done.code == 0
     assert f'image: "{IMAGE}@{DIGEST}"' in done.out
     (deployment,) = (each for each in yaml.safe_load_all(done.out) if each["kind"] == "Deployment")
     annotations = deployment["spec"]["template"]["metadata"]["annotations"]
     assert annotations["litellm-overlay/patch-version"] == "1.0.0"
-    other = run("render", "--lock", lock.NAME, "--patch", "2.0.0")
+    other = cli("render", "--lock", lock.NAME, "--patch", "2.0.0")
     assert (other.code, other.out) == (5, "")
     assert other.err.startswith("error: the patch is 2.0.0, the lock says 1.0.0; the payload is")
 
 
-def test_payloads_are_held_to_the_lock(run, tmp_path):
+def test_payloads_are_held_to_the_lock(cli, tmp_path):
     """A tool with another payload of the same name is noticed."""
-    run("pin", "--image", IMAGE)
-    assert run("render", "--format", "payload", "--lock", lock.NAME).code == 0
+    cli("pin", "--image", IMAGE)
+    assert cli("render", "--format", "payload", "--lock", lock.NAME).code == 0
     (tmp_path / lock.NAME).write_text(json.dumps({**written(tmp_path), "payloadDigest": "0" * 64}))
-    done = run("render", "--format", "payload", "--lock", lock.NAME)
+    done = cli("render", "--format", "payload", "--lock", lock.NAME)
     assert (done.code, done.out) == (5, "")
     assert "the lock says 000000000000" in done.err
 
 
-def test_inject_holds_to_the_lock(run, tmp_path):
+def test_inject_holds_to_the_lock(cli, tmp_path):
     """As a post-renderer, so by a variable; another image ends the release."""
     manifests = tmp_path / "in.yaml"
     manifests.write_text(yaml.safe_dump(workload()))
-    run("pin", "--image", IMAGE, "--patch", "1.0.0")
-    done = run("inject", "--lock", lock.NAME, manifests)
+    cli("pin", "--image", IMAGE, "--patch", "1.0.0")
+    done = cli("inject", "--lock", lock.NAME, manifests)
     assert done.code == 0
     assert '"patchVersion":"1.0.0"' in done.out
     manifests.write_text(yaml.safe_dump(workload(image="ghcr.io/berriai/litellm:v1.88.5")))
-    other = run("inject", "--lock", lock.NAME, manifests)
+    other = cli("inject", "--lock", lock.NAME, manifests)
     assert (other.code, other.out) == (5, "")
     assert "litellm:v1.88.5, the lock says ghcr.io/berriai/litellm:v1.88.6" in other.err
 
 
 @pytest.mark.parametrize("verb", [["render"], ["inject", "in.yaml"], ["status"]])
-def test_a_lock_that_is_not_there(run, tmp_path, verb):
+def test_a_lock_that_is_not_there(cli, tmp_path, verb):
     """Asked for and missing is an error, never "no lock"."""
     (tmp_path / "in.yaml").write_text(yaml.safe_dump(workload()))
-    done = run(*verb, "--lock", "none.lock")
+    done = cli(*verb, "--lock", "none.lock")
     assert done.code == 1
     assert done.err.startswith("error: could not read none.lock: No such file")

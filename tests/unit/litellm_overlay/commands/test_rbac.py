@@ -2,41 +2,30 @@
 
 from __future__ import annotations
 
-import sys
-
 import pytest
 import yaml
 
 from fakes.api_server import FakeApi, kubeconfig, serving
 from fakes.overlaid import workload
-from litellm_overlay import cli
 
 VERBS = ("status", "verify", "doctor")
 PLACES = ([], ["-n", "llm"], ["-A"])
 
 
-@pytest.fixture
-def run(monkeypatch, capsys):
-    """Run a verb through the error boundary, without a key; return exit code, stdout and stderr."""
+@pytest.fixture(autouse=True)
+def _no_key(monkeypatch):
+    """Let the environment hold no key."""
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
 
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["litellm-overlay", *arguments])
-        with pytest.raises(SystemExit) as end:
-            cli.main()
-        return end.value.code, *capsys.readouterr()
-
-    return run
-
 
 @pytest.fixture
-def printed(run, monkeypatch):
+def printed(cli, monkeypatch):
     """Return the objects that a verb prints, by kind; there is no cluster to ask."""
     monkeypatch.setenv("KUBECONFIG", "/nowhere")
     monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
 
     def printed(*arguments):
-        code, said, errors = run(*arguments, "--rbac")
+        code, said, errors = cli(*arguments, "--rbac")
         assert (code, errors) == (0, "")
         return {item["kind"]: item for item in yaml.safe_load_all(said)}
 
@@ -62,12 +51,12 @@ def asked(path):
 
 
 @pytest.mark.parametrize("verb", ["status", "doctor"])
-def test_the_rights_are_those_that_the_verb_uses(verb, run, printed, tmp_path, monkeypatch):
+def test_the_rights_are_those_that_the_verb_uses(verb, cli, printed, tmp_path, monkeypatch):
     """No more, no less: what it lists of an API server, within the namespace and in all of them."""
     roles = printed(verb, "-n", "llm")
     with serving(FakeApi({"deployments": [workload(patch="2.0.0")]})) as api:
         monkeypatch.setenv("KUBECONFIG", str(kubeconfig(tmp_path / "config", api.url)))
-        code, _, errors = run(verb, "-n", "llm", *["--from-cluster"] * (verb == "doctor"))
+        code, _, errors = cli(verb, "-n", "llm", *["--from-cluster"] * (verb == "doctor"))
     assert (code, errors) == (0, "")
     used = set(map(asked, api.seen))
     watch = {("watch", "", "pods")} if verb == "status" else set()
@@ -95,9 +84,9 @@ def test_verify_gets_one_secret_if_the_key_is_there(printed):
     assert allowed(with_secret) == base | {("get", "", "secrets", "litellm-keys")}
 
 
-def test_a_secret_without_key_is_a_usage_error(run):
+def test_a_secret_without_key_is_a_usage_error(cli):
     """As without --rbac."""
-    code, said, errors = run("verify", "--rbac", "--key-secret", "litellm-keys")
+    code, said, errors = cli("verify", "--rbac", "--key-secret", "litellm-keys")
     assert (code, said) == (2, "")
     assert "it is written SECRET/KEY" in errors
 
@@ -132,6 +121,6 @@ def test_roles_are_bound_to_the_account(verb, place, printed):
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_two_places_are_a_usage_error(verb, run):
+def test_two_places_are_a_usage_error(verb, cli):
     """As without --rbac."""
-    assert run(verb, "--rbac", "-A", "-n", "llm")[0] == 2
+    assert cli(verb, "--rbac", "-A", "-n", "llm")[0] == 2

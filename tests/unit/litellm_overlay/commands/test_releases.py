@@ -13,7 +13,6 @@ import sys
 
 import pytest
 
-from litellm_overlay import cli
 from litellm_overlay.catalogue import assessment, releases
 
 E2 = "70c03efe50353d18abb668fc30042992134cfa72bb0a6e4e1abcba6100070c54"
@@ -22,24 +21,11 @@ IMAGE = "registry.example.com:5000/berriai/litellm"
 
 
 @pytest.fixture
-def run(monkeypatch, capsys):
-    """Run the verb; return exit code, stdout, stderr."""
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["litellm-overlay", "releases", *arguments])
-        with pytest.raises(SystemExit) as ending:
-            cli.main()
-        return ending.value.code, *capsys.readouterr()
-
-    return run
-
-
-@pytest.fixture
-def rows(run):
+def rows(cli):
     """Run the verb for JSON; return the rows."""
 
     def rows(*arguments):
-        code, out, _ = run(*arguments, "--output", "json")
+        code, out, _ = cli("releases", *arguments, "--output", "json")
         assert code == 0
         return json.loads(out)
 
@@ -64,9 +50,9 @@ def test_json_lists_exactly_the_76_affected_releases(rows):
     assert listed[-1]["advisories"] == []
 
 
-def test_the_table_lists_the_affected_releases(run):
+def test_the_table_lists_the_affected_releases(cli):
     """A line each, under a title that counts them."""
-    code, out, _ = run()
+    code, out, _ = cli("releases")
     assert code == 0
     assert out.startswith("76 of ")
     assert len(re.findall(r"^ *1\.\S+ +affected ", out, re.MULTILINE)) == 76
@@ -116,25 +102,25 @@ def test_states_narrow_what_other_options_list(rows):
     assert rows("--sha256", E2, "--state", "fixed") == []
 
 
-def test_the_table_fits_into_80_columns(run, monkeypatch):
+def test_the_table_fits_into_80_columns(cli, monkeypatch):
     """No cell is cut, however many gaps or advisories a release has."""
     monkeypatch.setenv("COLUMNS", "80")
-    _, out, _ = run("--all")
+    _, out, _ = cli("releases", "--all")
     assert "\N{HORIZONTAL ELLIPSIS}" not in out
     assert re.search(r"^ *1\.109\.1 .* \d\d *$", out, re.MULTILINE)
 
 
-def test_an_unknown_hash_is_refused(run):
+def test_an_unknown_hash_is_refused(cli):
     """Exit code 3, with what it may be."""
-    code, out, err = run("--sha256", "0" * 64)
+    code, out, err = cli("releases", "--sha256", "0" * 64)
     assert (code, out) == (3, "")
     assert "no release in the catalogue has an endpoints.py with sha256 000" in err
     assert "hint: it was altered" in err
 
 
-def test_an_affected_release_is_answered(run):
+def test_an_affected_release_is_answered(cli):
     """Am I affected, what do I pin, what else is wrong, what next."""
-    code, out, _ = run("1.82.3")
+    code, out, _ = cli("releases", "1.82.3")
     assert code == 0
     assert out.startswith("LiteLLM 1.82.3  affected  (uploaded 2026-03-16)\n")
     text = flat(out)
@@ -148,17 +134,17 @@ def test_an_affected_release_is_answered(run):
     assert "The overlay mends no advisory: better move to 1.88.6 and patch that." in text
 
 
-def test_where_the_file_lies_is_told(run, rows):
+def test_where_the_file_lies_is_told(cli, rows):
     """Both places where they overlap; for templates as a list."""
     found = rows("1.83.7")[0]["modulePaths"]
     assert [path.split("/")[1] for path in found] == ["usr", "app"]
-    _, printed, _ = run("1.83.7")
+    _, printed, _ = cli("releases", "1.83.7")
     assert all(f"probably at   {path}\n" in printed for path in found)
 
 
-def test_the_newest_affected_release_is_not_told_to_move_to_itself(run):
+def test_the_newest_affected_release_is_not_told_to_move_to_itself(cli):
     """It has none of the advisories."""
-    _, out, _ = run("1.88.6")
+    _, out, _ = cli("releases", "1.88.6")
     assert "none in this catalogue; a scanner may know more" in out
     assert "better move" not in out
 
@@ -171,18 +157,18 @@ def test_the_newest_affected_release_is_not_told_to_move_to_itself(run):
         ("1.109.1", "fixed", "Codex 0.169 loses its instructions"),
     ],
 )
-def test_other_states_are_answered_without_a_pin(run, version, state, text):
+def test_other_states_are_answered_without_a_pin(cli, version, state, text):
     """Nobody is told to patch what needs no patch, nor that a fixed release has no gap."""
-    code, out, _ = run(version)
+    code, out, _ = cli("releases", version)
     assert code == 0
     assert out.startswith(f"LiteLLM {version}  {state}  ")
     assert text in flat(out)
     assert "\npin " not in out
 
 
-def test_half_a_fix_is_answered_with_a_pin(run):
+def test_half_a_fix_is_answered_with_a_pin(cli):
     """1.89: Codex fails at its first turn there, and the patch mends it."""
-    code, out, _ = run("1.89.3")
+    code, out, _ = cli("releases", "1.89.3")
     assert code == 0
     assert "\npin           patch 2.0.0 (bridge)" in out
     assert "Codex's warm-up becomes a real model call" in flat(out)
@@ -190,9 +176,9 @@ def test_half_a_fix_is_answered_with_a_pin(run):
 
 
 @pytest.mark.parametrize("version", ["1.82.7", "1.82.8", "1.107.0"])
-def test_malware_is_named_as_such_and_nothing_else_is_said(run, rows, version):
+def test_malware_is_named_as_such_and_nothing_else_is_said(cli, rows, version):
     """It is an answer, so exit code 0; nothing distracts from it."""
-    code, out, _ = run(version)
+    code, out, _ = cli("releases", version)
     assert code == 0
     assert f"LiteLLM {version}  malicious" in out
     assert "MALWARE. Never install or run it." in out
@@ -207,28 +193,28 @@ def test_malware_is_named_as_such_and_nothing_else_is_said(run, rows, version):
 @pytest.mark.parametrize(
     "image", ["mirror/llm:v1.82.7", f"{IMAGE}:v1.82.8@sha256:{'ab' * 32}", f"{IMAGE}:v1.82.8"]
 )
-def test_nobody_is_told_to_start_malware_to_look_at_it(run, image):
+def test_nobody_is_told_to_start_malware_to_look_at_it(cli, image):
     """Not even where the name is in doubt: the hash of endpoints.py would clear it wrongly."""
-    code, out, _ = run(image)
+    code, out, _ = cli("releases", image)
     assert code == 0
     assert "MALWARE. Never install or run it." in out
     assert "docker run" not in out
     assert "sha256sum" not in out
 
 
-def test_an_image_is_answered_by_its_tag(run):
+def test_an_image_is_answered_by_its_tag(cli):
     """With how the tag was read."""
-    code, out, _ = run(f"{IMAGE}:main-v1.83.3-stable")
+    code, out, _ = cli("releases", f"{IMAGE}:main-v1.83.3-stable")
     assert code == 0
     assert out.startswith("LiteLLM 1.83.3  affected  (uploaded 2026-04-05)\n")
     assert "the tag names the release 1.83.3" in flat(out)
     assert "sha256sum" not in out
 
 
-def test_a_hotfix_image_is_answered_by_the_nearest_release_and_told_to_look(run, rows):
+def test_a_hotfix_image_is_answered_by_the_nearest_release_and_told_to_look(cli, rows):
     """It has no release on the index, so the file inside must settle it."""
     image = f"{IMAGE}:v1.83.3-stable.patch.2"
-    _, out, _ = run(image)
+    _, out, _ = cli("releases", image)
     assert "LiteLLM 1.83.3  affected  (nearest release, uploaded 2026-04-05)" in out
     (command,) = re.findall(r"docker run .*", out)
     assert command.startswith(f"docker run --rm --entrypoint sha256sum {image} /usr/lib/python3.13")
@@ -246,9 +232,9 @@ def test_a_candidate_without_release_is_answered_by_the_release_that_came_of_it(
 
 
 @pytest.mark.parametrize("image", [f"{IMAGE}:main-latest", f"{IMAGE}@sha256:{'ab' * 32}"])
-def test_an_image_that_cannot_be_told_is_told_how_to_find_out(run, rows, image):
+def test_an_image_that_cannot_be_told_is_told_how_to_find_out(cli, rows, image):
     """No guess: both places where the file may lie, and the row has every key."""
-    code, out, _ = run(image)
+    code, out, _ = cli("releases", image)
     assert code == 0
     assert out.startswith(f"{image}  unknown\n")
     (command,) = re.findall(r"docker run .*", out)
@@ -260,9 +246,9 @@ def test_an_image_that_cannot_be_told_is_told_how_to_find_out(run, rows, image):
     assert set(row) == set(rows("1.88.6")[0]) | {"asked", "exact", "why"}
 
 
-def test_a_tag_alone_gives_a_command_to_complete(run):
+def test_a_tag_alone_gives_a_command_to_complete(cli):
     """Its image is not known."""
-    _, out, _ = run("main-latest")
+    _, out, _ = cli("releases", "main-latest")
     assert "--entrypoint sha256sum IMAGE /usr" in out
 
 
@@ -274,31 +260,31 @@ def test_a_tag_alone_gives_a_command_to_complete(run):
         (f"{IMAGE}:v1.96.1", "hint: the nearest are 1.96.0 (fixed) and 1.96.2 (fixed)"),
     ],
 )
-def test_an_unknown_release_has_an_exit_code_of_its_own(run, target, hint):
+def test_an_unknown_release_has_an_exit_code_of_its_own(cli, target, hint):
     """3, with the nearest releases and the next step."""
-    code, out, err = run(target)
+    code, out, err = cli("releases", target)
     assert (code, out) == (3, "")
     assert "is not in the catalogue" in err
     assert hint in err
 
 
-def test_a_newer_release_is_answered_and_has_that_exit_code(run):
+def test_a_newer_release_is_answered_and_has_that_exit_code(cli):
     """What is known beforehand, and how to ask the file; 3, as nobody has looked at it."""
-    code, out, err = run("1.88.6", "1.999.0")
+    code, out, err = cli("releases", "1.88.6", "1.999.0")
     assert code == 3
     assert "LiteLLM 1.999.0  unreviewed  (not in the catalogue)" in out
     assert "expect        a key goes on when its budget is spent" in out
     assert "litellm-overlay diff 1.999.0" in out
     assert "none in this catalogue" not in out.partition("1.999.0")[2]
     assert err.startswith("error: LiteLLM 1.999.0 is newer than the last that this catalogue knows")
-    code, out, _ = run("1.999.0", "--output", "json")
+    code, out, _ = cli("releases", "1.999.0", "--output", "json")
     (row,) = json.loads(out)
     assert (code, row["state"], row["version"], row["pin"]) == (3, "unreviewed", "1.999.0", None)
 
 
-def test_one_unknown_release_does_not_hide_the_others(run):
+def test_one_unknown_release_does_not_hide_the_others(cli):
     """A fleet is answered as far as it can be; the exit code still tells."""
-    code, out, err = run("1.88.6", "1.74.0", "1.96.1", "1.82.3", "--output", "json")
+    code, out, err = cli("releases", "1.88.6", "1.74.0", "1.96.1", "1.82.3", "--output", "json")
     assert code == 3
     assert [row["version"] for row in json.loads(out)] == ["1.88.6", "1.82.3"]
     assert "1.74.0 is not in the catalogue; LiteLLM 1.96.1 is not" in err
@@ -307,19 +293,19 @@ def test_one_unknown_release_does_not_hide_the_others(run):
 @pytest.mark.parametrize(
     "arguments", [["Not An Image"], ["1.88.6", "--all"], ["--state", "mended"], ["--output", "xml"]]
 )
-def test_wrong_usage_is_exit_code_2(run, arguments):
+def test_wrong_usage_is_exit_code_2(cli, arguments):
     """Refused before anything is printed."""
-    code, out, err = run(*arguments)
+    code, out, err = cli("releases", *arguments)
     assert (code, out) == (2, "")
     assert err.startswith("error: ")
     assert "\nhint: litellm-overlay releases --help\n" in err
 
 
-def test_there_is_no_colour_outside_of_a_terminal(run, monkeypatch):
+def test_there_is_no_colour_outside_of_a_terminal(cli, monkeypatch):
     """Nor a wrapped command, whatever the width."""
     monkeypatch.setenv("COLUMNS", "40")
     for arguments in [["1.82.7"], ["--state", "affected"], [f"{IMAGE}:latest"]]:
-        _, out, _ = run(*arguments)
+        _, out, _ = cli("releases", *arguments)
         assert "\x1b" not in out
 
 
@@ -345,9 +331,9 @@ def test_every_state_has_a_meaning():
     assert set(assessment.MEANING) == {*releases.STATES, "unreviewed", "unknown"}
 
 
-def test_help_has_examples_and_exit_codes(run):
+def test_help_has_examples_and_exit_codes(cli):
     """What a new operator reads first."""
-    code, out, _ = run("--help")
+    code, out, _ = cli("releases", "--help")
     assert code == 0
     assert "litellm-overlay releases 1.88.6\n" in out
     assert "Exit codes: " in out

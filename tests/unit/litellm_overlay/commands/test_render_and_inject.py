@@ -22,20 +22,20 @@ spec:
 """
 
 
-def test_inject_is_a_pipe(run):
+def test_inject_is_a_pipe(cli):
     """Manifests on stdout, a sentence on stderr; and back again."""
-    overlaid = run("inject", stdin=DEPLOYMENT)
+    overlaid = cli("inject", stdin=DEPLOYMENT)
     assert overlaid.code == 0
     assert overlaid.err == "Deployment/proxy: patch 2.0.0 for LiteLLM 1.88.6\n"
-    assert run("inject", "--remove", stdin=overlaid.out).out == DEPLOYMENT
+    assert cli("inject", "--remove", stdin=overlaid.out).out == DEPLOYMENT
 
 
-def test_inject_reads_a_file(run, tmp_path):
+def test_inject_reads_a_file(cli, tmp_path):
     """And options and a values file, options first."""
     path, values = tmp_path / "in.yaml", tmp_path / "values.yaml"
     path.write_text(DEPLOYMENT)
     values.write_text("patch: {version: 2.0.0, mode: http-fallback}\n")
-    done = run(
+    done = cli(
         "inject", path, "--values", values, "--patch", "1.0.0", "--set", "maxMessageBytes=2048"
     )
     assert (
@@ -44,24 +44,24 @@ def test_inject_reads_a_file(run, tmp_path):
     )
 
 
-def test_an_environment_variable_stands_for_an_option(run, monkeypatch):
+def test_an_environment_variable_stands_for_an_option(cli, monkeypatch):
     """As for every verb; a post-renderer has no better place."""
     monkeypatch.setenv("LITELLM_OVERLAY_INJECT_PATCH", "1.0.0")
-    assert '"patchVersion":"1.0.0"' in run("inject", stdin=DEPLOYMENT).out
+    assert '"patchVersion":"1.0.0"' in cli("inject", stdin=DEPLOYMENT).out
 
 
-def test_advisories_are_told_each_time(run):
+def test_advisories_are_told_each_time(cli):
     """The overlay is no substitute for an upgrade."""
     old = DEPLOYMENT.replace("1.88.6", "1.82.3")
-    done = run("inject", stdin=f"{old}---\n{old}")
+    done = cli("inject", stdin=f"{old}---\n{old}")
     assert done.err.count("warning:") == 1
     assert "warning: LiteLLM 1.82.3 has known vulnerabilities" in done.err
     assert "CVE-" in done.err
 
 
-def test_a_fixed_release_is_overlaid_and_told(run):
+def test_a_fixed_release_is_overlaid_and_told(cli):
     """The pod will write the image's own bytes."""
-    done = run("inject", stdin=DEPLOYMENT.replace("1.88.6", "1.90.0"))
+    done = cli("inject", stdin=DEPLOYMENT.replace("1.88.6", "1.90.0"))
     assert done.code == 0
     assert "LiteLLM 1.90.0 is fixed" in done.err
     assert "By default the overlay changes nothing in it; onFixed: patch" in done.err
@@ -95,22 +95,22 @@ def test_a_fixed_release_is_overlaid_and_told(run):
         ),
     ],
 )
-def test_a_refusal_is_a_sentence(run, arguments, stdin, code, sentence):
+def test_a_refusal_is_a_sentence(cli, arguments, stdin, code, sentence):
     """On stderr, with its exit code; stdout stays empty, so that a pipe applies nothing."""
-    done = run(*arguments, stdin=stdin)
+    done = cli(*arguments, stdin=stdin)
     assert done.code == code
     assert sentence in done.err
     assert done.out == ""
     assert "Traceback" not in done.err
 
 
-def test_manifests_are_whole(run):
+def test_manifests_are_whole(cli):
     """ConfigMaps first, then all that a proxy needs."""
-    kinds = [item["kind"] for item in yaml.safe_load_all(run("render", "--image", IMAGE).out)]
+    kinds = [item["kind"] for item in yaml.safe_load_all(cli("render", "--image", IMAGE).out)]
     assert kinds == ["ConfigMap", "ConfigMap", "ServiceAccount", "Service", "Deployment"]
 
 
-def test_a_kustomize_component_is_a_folder(run, tmp_path):
+def test_a_kustomize_component_is_a_folder(cli, tmp_path):
     """Three files, no left-overs, and the same bytes when written again."""
     command = [
         "render",
@@ -121,17 +121,17 @@ def test_a_kustomize_component_is_a_folder(run, tmp_path):
         "--folder",
         tmp_path / "overlay",
     ]
-    assert run(*command).code == 0
+    assert cli(*command).code == 0
     files = {path.name: path.read_bytes() for path in (tmp_path / "overlay").iterdir()}
     assert set(files) == {"kustomization.yaml", "payload.yaml", "patch.yaml"}
-    run(*command)
+    cli(*command)
     assert files == {path.name: path.read_bytes() for path in (tmp_path / "overlay").iterdir()}
 
 
-def test_a_folder_that_cannot_be_written_is_a_sentence(run, tmp_path):
+def test_a_folder_that_cannot_be_written_is_a_sentence(cli, tmp_path):
     """No traceback."""
     (tmp_path / "file").write_text("")
-    done = run("render", "--image", IMAGE, "--folder", tmp_path / "file" / "overlay")
+    done = cli("render", "--image", IMAGE, "--folder", tmp_path / "file" / "overlay")
     assert (done.code, done.out) == (1, "")
     assert "error: could not write into" in done.err
 

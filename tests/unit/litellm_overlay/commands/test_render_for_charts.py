@@ -30,29 +30,29 @@ def images(made):
     return inner["extraInitContainers"][0]["image"], f"{at['repository']}:{at['tag']}"
 
 
-def test_an_image_at_the_top_is_read_and_written_there(run, values):
+def test_an_image_at_the_top_is_read_and_written_there(cli, values):
     """So that init container and proxy run the same."""
-    done = run(*FORMAT, "--chart-values", values(TOP))
+    done = cli(*FORMAT, "--chart-values", values(TOP))
     assert done.code == 0, done.err
     made = yaml.safe_load(done.out)
     assert images(made) == ("ghcr.io/berriai/litellm:v1.86.2",) * 2
     assert "image" not in made["gateway"]
-    other = run(
+    other = cli(
         *FORMAT, "--chart-values", values(TOP), "--image", "ghcr.io/berriai/litellm:v1.88.6"
     )
     assert images(yaml.safe_load(other.out)) == ("ghcr.io/berriai/litellm:v1.88.6",) * 2
 
 
-def test_an_image_alone_is_written_at_the_top(run):
+def test_an_image_alone_is_written_at_the_top(cli):
     """Where the charts read it that take the overlay."""
-    made = yaml.safe_load(run(*FORMAT, "--image", "ghcr.io/berriai/litellm:v1.88.6").out)
+    made = yaml.safe_load(cli(*FORMAT, "--image", "ghcr.io/berriai/litellm:v1.88.6").out)
     assert images(made) == ("ghcr.io/berriai/litellm:v1.88.6",) * 2
     assert "image" in made
 
 
-def test_an_image_of_the_gateway_is_doubted_on_stderr(run, values):
+def test_an_image_of_the_gateway_is_doubted_on_stderr(cli, values):
     """A chart that has it, and takes init containers, is not known."""
-    done = run(*FORMAT, "--chart-values", values(OWN))
+    done = cli(*FORMAT, "--chart-values", values(OWN))
     assert done.code == 0
     assert "warning: no chart with gateway.image is known that reads" in done.err
     assert "hint: --chart FOLDER looks into the chart" in done.err
@@ -60,7 +60,7 @@ def test_an_image_of_the_gateway_is_doubted_on_stderr(run, values):
 
 @pytest.mark.parametrize("packed", [False, True], ids=["folder", "archive"])
 @pytest.mark.parametrize("mine", [TOP, OWN, "{}\n"])
-def test_a_chart_that_takes_no_init_container_is_refused(run, values, tmp_path, packed, mine):
+def test_a_chart_that_takes_no_init_container_is_refused(cli, values, tmp_path, packed, mine):
     """By what its own templates read; whatever the values say."""
     files = litellm_chart.own_image()
     chart = (
@@ -68,14 +68,14 @@ def test_a_chart_that_takes_no_init_container_is_refused(run, values, tmp_path, 
         if packed
         else litellm_chart.write(files, tmp_path / "chart")
     )
-    done = run(*FORMAT, "--chart", chart, "--chart-values", values(mine))
+    done = cli(*FORMAT, "--chart", chart, "--chart-values", values(mine))
     assert (done.code, done.out) == (2, "")
     assert "no template of litellm 1.2.3 reads gateway.extraInitContainers" in done.err
     assert "--post-renderer-args inject" in done.err
 
 
 @pytest.mark.parametrize("packed", [False, True], ids=["folder", "archive"])
-def test_a_chart_that_fits_raises_no_doubt(run, values, tmp_path, packed):
+def test_a_chart_that_fits_raises_no_doubt(cli, values, tmp_path, packed):
     """Its shape counts before the values."""
     files = litellm_chart.shared_image()
     chart = (
@@ -83,29 +83,29 @@ def test_a_chart_that_fits_raises_no_doubt(run, values, tmp_path, packed):
         if packed
         else litellm_chart.write(files, tmp_path / "chart")
     )
-    done = run(*FORMAT, "--chart", chart, "--chart-values", values(TOP + OWN[:0]))
+    done = cli(*FORMAT, "--chart", chart, "--chart-values", values(TOP + OWN[:0]))
     assert done.code == 0
     assert "no chart" not in done.err
     assert images(yaml.safe_load(done.out)) == ("ghcr.io/berriai/litellm:v1.86.2",) * 2
 
 
-def test_a_chart_without_further_objects_gets_the_payload_by_hand(run, values, tmp_path):
+def test_a_chart_without_further_objects_gets_the_payload_by_hand(cli, values, tmp_path):
     """It is said, since no pod starts without it."""
     chart = litellm_chart.write(litellm_chart.shared_image(resources=False), tmp_path / "chart")
-    done = run(*FORMAT, "--chart", chart, "--chart-values", values(TOP))
+    done = cli(*FORMAT, "--chart", chart, "--chart-values", values(TOP))
     assert "extraResources" not in yaml.safe_load(done.out)
     assert "hint: litellm-overlay render --format payload | kubectl apply" in done.err
 
 
 @pytest.mark.parametrize(("name", "alias"), [("litellm", None), ("llm", "llm")])
 def test_an_umbrella_has_the_values_below_the_name_of_the_subchart(
-    run, values, tmp_path, name, alias
+    cli, values, tmp_path, name, alias
 ):
     """Or below its alias."""
     files = litellm_chart.umbrella(litellm_chart.shared_image(), alias)
     chart = litellm_chart.write(files, tmp_path / "chart")
     mine = values(f"{name}:\n  image: {{repository: ghcr.io/berriai/litellm, tag: v1.86.2}}\n")
-    done = run(*FORMAT, "--chart", chart, "--subchart", name, "--chart-values", mine)
+    done = cli(*FORMAT, "--chart", chart, "--subchart", name, "--chart-values", mine)
     assert done.code == 0, done.err
     made = yaml.safe_load(done.out)
     assert set(made) == {name}
@@ -113,14 +113,14 @@ def test_an_umbrella_has_the_values_below_the_name_of_the_subchart(
     assert "extraResources" in made[name]
 
 
-def test_a_subchart_may_be_an_archive_in_an_archive(run, values, tmp_path):
+def test_a_subchart_may_be_an_archive_in_an_archive(cli, values, tmp_path):
     """As `helm dependency build` and `helm package` leave it."""
     inner = litellm_chart.pack(litellm_chart.own_image(), tmp_path / "inner.tgz").read_bytes()
     outer = {**litellm_chart.umbrella({}), "charts/litellm-1.2.3.tgz": inner}
     chart = litellm_chart.pack(outer, tmp_path / "mine-1.2.3.tgz", "mine")
-    done = run(*FORMAT, "--chart", chart, "--subchart", "litellm", "--image", "litellm:v1.88.6")
+    done = cli(*FORMAT, "--chart", chart, "--subchart", "litellm", "--image", "litellm:v1.88.6")
     assert "no template of litellm 1.2.3 reads gateway.extraInitContainers" in done.err
-    other = run(*FORMAT, "--chart", chart, "--subchart", "redis", "--image", "litellm:v1.88.6")
+    other = cli(*FORMAT, "--chart", chart, "--subchart", "redis", "--image", "litellm:v1.88.6")
     assert "the chart has no subchart redis" in other.err
     assert "there are: litellm" in other.err
 
@@ -135,10 +135,10 @@ def test_a_subchart_may_be_an_archive_in_an_archive(run, values, tmp_path):
         ([*FORMAT, "--chart", "torn.tgz"], 1, "could not read the chart torn.tgz"),
     ],
 )
-def test_what_is_no_chart_is_refused(run, tmp_path, monkeypatch, arguments, code, sentence):
+def test_what_is_no_chart_is_refused(cli, tmp_path, monkeypatch, arguments, code, sentence):
     """With a sentence."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "torn.tgz").write_bytes(b"\x1f\x8b\x08\x00torn")
-    done = run(*arguments)
+    done = cli(*arguments)
     assert (done.code, done.out) == (code, "")
     assert sentence in done.err

@@ -44,29 +44,29 @@ def api(tmp_path, monkeypatch):
     ("labels", "found"),
     [("team=a", {"ours", "alone"}), ("team=b", {"theirs"}), ("team=c", set())],
 )
-def test_a_selector(api, run, labels, found):
+def test_a_selector(api, cli, labels, found):
     """A workload is chosen by its own labels, with its pods; a pod of nobody by those it has."""
-    rows = json.loads(run("status", "-l", labels, "-o", "json").out)
+    rows = json.loads(cli("status", "-l", labels, "-o", "json").out)
     assert {row["name"] for row in rows} == found
     assert all(row["pods"] for row in rows)
     asked = [parse_qs(urlsplit(path).query).get("labelSelector") for path in api.seen]
     assert asked.count([labels]) == 4  # the three kinds of workloads, and pods
 
 
-def test_doctor_takes_a_selector(api, run):
+def test_doctor_takes_a_selector(api, cli):
     """For workloads and pods; what is around them is looked at as ever."""
-    done = run("doctor", "--from-cluster", "--selector", "team=b", "--output", "json")
+    done = cli("doctor", "--from-cluster", "--selector", "team=b", "--output", "json")
     assert {each["object"] for each in json.loads(done.out)["findings"]} == {
         "Deployment/llm/theirs"
     }
 
 
-def test_another_user(api, run):
+def test_another_user(api, cli):
     """Each request says in whose name it is made."""
-    assert run("status", "--as", "jane").code == 0
+    assert cli("status", "--as", "jane").code == 0
     assert api.users == ["jane"] * len(api.seen)
     api.users.clear()
-    assert run("status").code == 0
+    assert cli("status").code == 0
     assert set(api.users) == {None}
 
 
@@ -85,9 +85,9 @@ def test_another_user_in_a_pod(api, monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["a\r\nImpersonate-Group: system:masters", "\x1b", " ", "é"])
-def test_a_user_who_is_no_name(api, run, name):
+def test_a_user_who_is_no_name(api, cli, name):
     """It would be further headers."""
-    done = run("status", "--as", name)
+    done = cli("status", "--as", name)
     assert done.code == 2
     assert api.seen == []
 
@@ -149,7 +149,7 @@ def test_verify_waits(monkeypatch):
         verify.wait_for_rollouts(Rolling(looks=100), "llm", "", 60)
 
 
-def test_the_rights_to_wait(run):
+def test_the_rights_to_wait(cli):
     """`verify --wait` lists workloads as well."""
-    assert "deployments" not in run("verify", "--rbac").out
-    assert "deployments" in run("verify", "--rbac", "--wait", "60").out
+    assert "deployments" not in cli("verify", "--rbac").out
+    assert "deployments" in cli("verify", "--rbac", "--wait", "60").out

@@ -13,7 +13,6 @@ import yaml
 
 from fakes.api_server import FakeApi, kubeconfig, serving
 from fakes.overlaid import CATALOGUE, crashing, pod, report, workload
-from litellm_overlay import cli
 from litellm_overlay.cluster import client
 
 OURS, STOCK = workload(patch="2.0.0"), workload("plain", image="ghcr.io/berriai/litellm:v1.88.5")
@@ -32,22 +31,9 @@ def api(tmp_path, monkeypatch):
         yield api
 
 
-@pytest.fixture
-def run(monkeypatch, capsys):
-    """Run the verb through the error boundary; return exit code, stdout and stderr."""
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["litellm-overlay", "status", *arguments])
-        with pytest.raises(SystemExit) as end:
-            cli.main()
-        return end.value.code, *capsys.readouterr()
-
-    return run
-
-
-def test_the_table(api, run):
+def test_the_table(api, cli):
     """One line a workload; a version that only the tag tells is marked."""
-    code, said, _ = run()
+    code, said, _ = cli("status")
     assert code == 0
     lines = [line.split() for line in said.splitlines()]
     assert ["llm", "deployment/proxy", "1.88.6", "2.0.0", "patched", "2/2", "0"] in lines
@@ -64,29 +50,29 @@ def test_the_table(api, run):
     }
 
 
-def test_wide_shows_image_and_advisories(api, run):
+def test_wide_shows_image_and_advisories(api, cli):
     """By their identifiers."""
     api.objects["deployments"] = [workload(image="ghcr.io/berriai/litellm:main-v1.82.3-stable")]
     api.objects["pods"] = []
-    said = run("--output", "wide")[1]
+    said = cli("status", "--output", "wide")[1]
     assert "ghcr.io/berriai/litellm:main-v1.82.3-stable" in said
     assert "CVE-2026-42208" in said
 
 
-def test_a_pods_words_cannot_move_the_cursor(api, run):
+def test_a_pods_words_cannot_move_the_cursor(api, cli):
     """Nor begin a line that looks like another workload's."""
     said = report("refused", message="a\x1b[2Jb\rc\nllm/other: fine")
     api.objects["pods"] = [pod(item, 0, **crashing(said)) for item in api.objects["deployments"]]
-    code, out, _ = run()
+    code, out, _ = cli("status")
     assert code == 5
     assert "a [2Jb c llm/other: fine" in out
     assert not {"\x1b", "\r"} & set(out)
 
 
 @pytest.mark.parametrize(("output", "load"), [("json", json.loads), ("yaml", yaml.safe_load)])
-def test_for_programs(api, run, output, load):
+def test_for_programs(api, cli, output, load):
     """The same list, names as in the guard's report."""
-    code, said, _ = run("--output", output)
+    code, said, _ = cli("status", "--output", output)
     assert code == 0
     assert load(said)[1] == {
         "namespace": "llm",
@@ -110,63 +96,63 @@ def test_for_programs(api, run, output, load):
     }
 
 
-def test_refused_or_drifted_is_exit_code_5(api, run):
+def test_refused_or_drifted_is_exit_code_5(api, cli):
     """After the table, with the reasons; in JSON too."""
     api.objects["pods"] = [pod(OURS, 0, **crashing(report("refused"))), pod(OURS, 1, "{cut")]
-    code, said, errors = run()
+    code, said, errors = cli("status")
     assert code == 5
     assert "llm/proxy: pod proxy-0: It is unknown." in said
     assert errors.startswith("error: 1 refused\n")
-    assert run("--output", "json")[0] == 5
+    assert cli("status", "--output", "json")[0] == 5
 
 
 @pytest.mark.parametrize("decision", ["patched", "upstream-fixed"])
-def test_a_release_that_nobody_has_reviewed(api, run, decision):
+def test_a_release_that_nobody_has_reviewed(api, cli, decision):
     """1.999.0: what the guard decided, and that it is newer than the catalogue; no alarm."""
     api.objects["pods"] = [pod(OURS, 0, report(decision, litellmVersion="1.999.0"))]
-    code, said, _ = run()
+    code, said, _ = cli("status")
     assert code == 0
     assert "1.999.0" in said
     assert "llm/proxy: LiteLLM 1.999.0 is newer than the last that this catalogue knows" in said
 
 
-def test_what_may_be_removed_is_said(api, run):
+def test_what_may_be_removed_is_said(api, cli):
     """With its name."""
     api.objects["pods"] = [pod(OURS, 0, report("upstream-fixed"))]
-    said = run()[1]
+    said = cli("status")[1]
     assert "Needs no overlay for the handshake: llm/proxy\n" in said
     assert "what the bridge would mend there: litellm-overlay releases VERSION" in said
 
 
-def test_namespaces(api, run):
+def test_namespaces(api, cli):
     """The context's, a named one, or all; not two of them."""
-    assert "namespace other" in run("--namespace", "other")[1]
+    assert "namespace other" in cli("status", "--namespace", "other")[1]
     assert "/namespaces/" not in api.seen[0] or "/namespaces/other/" in api.seen[0]
     api.seen.clear()
-    assert run("-A")[0] == 0
+    assert cli("status", "-A")[0] == 0
     assert not any("/namespaces/" in path for path in api.seen)
-    assert run("-A", "-n", "llm")[0] == 2
+    assert cli("status", "-A", "-n", "llm")[0] == 2
 
 
-def test_every_option_comes_from_the_environment(api, run, monkeypatch):
+def test_every_option_comes_from_the_environment(api, cli, monkeypatch):
     """LITELLM_OVERLAY_STATUS_<OPTION>."""
     monkeypatch.setenv("LITELLM_OVERLAY_STATUS_ALL_NAMESPACES", "1")
     monkeypatch.setenv("LITELLM_OVERLAY_STATUS_OUTPUT", "json")
-    assert len(json.loads(run()[1])) == 2
+    assert len(json.loads(cli("status")[1])) == 2
     assert not any("/namespaces/" in path for path in api.seen)
 
 
-def test_cluster_errors_are_exit_code_4(api, run):
+def test_cluster_errors_are_exit_code_4(api, cli):
     """A sentence and a hint, nothing on stdout."""
     api.forbidden = {"daemonsets"}
-    code, said, errors = run()
+    code, said, errors = cli("status")
     assert (code, said) == (4, "")
     assert errors.startswith("error: not allowed to list daemonsets in the namespace llm (403)\n")
     assert "hint: status, verify and doctor print with --rbac" in errors
-    assert run("--context", "elsewhere")[0] == 4
+    assert cli("status", "--context", "elsewhere")[0] == 4
 
 
-def test_watch_shows_what_changed_until_ctrl_c(api, run, monkeypatch, capsys):
+def test_watch_shows_what_changed_until_ctrl_c(api, cli, monkeypatch, capsysbinary):
     """The same again is not shown again; the boundary in __main__ tells of the end."""
     answers = iter([HEALTHY["pods"], HEALTHY["pods"][:1]])
 
@@ -178,17 +164,17 @@ def test_watch_shows_what_changed_until_ctrl_c(api, run, monkeypatch, capsys):
     monkeypatch.setattr(client.Cluster, "wait_for_change", changed)
     monkeypatch.setattr("litellm_overlay.commands.status.PAUSE", 0)
     with pytest.raises(click.Abort):
-        run("--watch")
-    said = capsys.readouterr().out
+        cli("status", "--watch")
+    said = capsysbinary.readouterr().out.decode()
     assert said.count("deployment/proxy") == 2
     assert "2/2" in said
     assert "1/1" in said
 
 
-def test_colour_only_on_a_terminal(api, run, monkeypatch):
+def test_colour_only_on_a_terminal(api, cli, monkeypatch):
     """And Rich's own switch is respected."""
     monkeypatch.setenv("FORCE_COLOR", "1")
-    assert "\x1b[" in run()[1]
+    assert "\x1b[" in cli("status")[1]
 
 
 @pytest.mark.parametrize("output", ["text", "json"])

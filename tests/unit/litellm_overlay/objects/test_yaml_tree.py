@@ -132,18 +132,9 @@ NOT_OBJECTS = [
 
 @pytest.mark.parametrize("text", NOT_OBJECTS)
 @pytest.mark.parametrize("verb", ["inject", "doctor"])
-def test_what_is_no_object_is_a_sentence(text, verb, monkeypatch, capsys):
+def test_what_is_no_object_is_a_sentence(cli, text, verb):
     """And so is an object with anything in any place."""
-    import io
-
-    from litellm_overlay import cli
-
-    monkeypatch.setattr(sys, "argv", ["litellm-overlay", verb])
-    stream = io.TextIOWrapper(io.BytesIO(f"# containers litellm\n{text}\n".encode()))
-    monkeypatch.setattr(sys, "stdin", stream)
-    with pytest.raises(SystemExit) as end:
-        cli.main()
-    said = capsys.readouterr().err
-    assert end.value.code in (0, 1, 2, 5), said
-    assert "Traceback" not in said
-    assert end.value.code == 0 or "error: " in said
+    code, _, err = cli(verb, stdin=f"# containers litellm\n{text}\n")
+    assert code in (0, 1, 2, 5), err
+    assert "Traceback" not in err
+    assert code == 0 or "error: " in err

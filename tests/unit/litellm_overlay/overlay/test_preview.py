@@ -5,14 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import subprocess
-import sys
 
 import pytest
 
 from endpoint_patch import edits, plan, stock_file, versions
 from endpoint_patch.errors import CompromisedReleaseError, PlanUnreadableError
 from fakes.endpoint_module import STOCK
-from litellm_overlay import cli
 from litellm_overlay.catalogue import patch_files
 from litellm_overlay.errors import NotInCatalogueError
 from litellm_overlay.overlay import preview
@@ -35,18 +33,10 @@ def known(monkeypatch):
     )
 
 
-@pytest.fixture
-def run(monkeypatch, capsys):
-    """Run the verb, with the guard as it is now; return exit code, stdout, stderr."""
+@pytest.fixture(autouse=True)
+def _current_guard(monkeypatch):
+    """Let `diff` use the guard as it is now, also for a released version."""
     monkeypatch.setattr(patch_files, "released", lambda: ())
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["litellm-overlay", "diff", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ending:
-            cli.main()
-        return ending.value.code, *capsys.readouterr()
-
-    return run
 
 
 @pytest.fixture
@@ -130,23 +120,23 @@ def test_a_bad_setting_is_refused(given):
         parse_settings([given])
 
 
-def test_the_verb_prints_the_diff_and_nothing_else_on_stdout(run, stock):
+def test_the_verb_prints_the_diff_and_nothing_else_on_stdout(cli, stock):
     """So that it can be piped; the decision is for the reader, on stderr."""
-    code, out, err = run(stock, "--patch", "2.0.0")
+    code, out, err = cli("diff", stock, "--patch", "2.0.0")
     assert (code, out) == (0, preview.preview_patch(STOCK, "2.0.0", {}, None).diff)
     assert err.startswith("patched: ")
 
 
-def test_stat_counts_the_lines(run, stock):
+def test_stat_counts_the_lines(cli, stock):
     """The two decorators go and come back as comments."""
-    _, out, _ = run(stock, "--patch", "2.0.0", "--stat")
+    _, out, _ = cli("diff", stock, "--patch", "2.0.0", "--stat")
     result = preview.preview_patch(STOCK, "2.0.0", {}, None)
     assert out == f"{preview.MODULE} | +{result.added} -4\n"
 
 
-def test_json_has_decision_and_hashes(run, stock):
+def test_json_has_decision_and_hashes(cli, stock):
     """The same facts for programs."""
-    code, out, err = run(stock, "--patch", "1.0.0", "--output", "json")
+    code, out, err = cli("diff", stock, "--patch", "1.0.0", "--output", "json")
     said = json.loads(out)
     assert (code, err) == (0, "")
     assert said["decision"] == "patched"
@@ -156,10 +146,10 @@ def test_json_has_decision_and_hashes(run, stock):
     assert said["diff"] == preview.preview_patch(STOCK, "1.0.0", {}, None).diff
 
 
-def test_a_fixed_file_is_success(run, tmp_path, known):
+def test_a_fixed_file_is_success(cli, tmp_path, known):
     """Nothing to change is an answer, with a hint what to do next."""
     (tmp_path / "endpoints.py").write_bytes(FIXED)
-    code, out, err = run(tmp_path / "endpoints.py", "--patch", "2.0.0")
+    code, out, err = cli("diff", tmp_path / "endpoints.py", "--patch", "2.0.0")
     assert (code, out) == (0, "")
     assert err.startswith("upstream-fixed: Nothing would be changed: the file is not known")
     assert "Move to" not in err
@@ -176,18 +166,18 @@ def test_a_fixed_file_is_success(run, tmp_path, known):
         (["--installed", "."], 1, "error: there is no `litellm` command in "),
     ],
 )
-def test_what_cannot_be_done_is_said(run, arguments, code, sentence, monkeypatch, tmp_path):
+def test_what_cannot_be_done_is_said(cli, arguments, code, sentence, monkeypatch, tmp_path):
     """Each with its exit code, and no traceback."""
     monkeypatch.chdir(tmp_path)
-    ended, out, err = run(*arguments)
+    ended, out, err = cli("diff", *arguments)
     assert (ended, out) == (code, "")
     assert sentence in err
 
 
 @pytest.mark.parametrize("patch", ["9.9.9", "x"])
-def test_an_unknown_patch_version_has_the_exit_code_of_the_catalogue(run, stock, patch):
+def test_an_unknown_patch_version_has_the_exit_code_of_the_catalogue(cli, stock, patch):
     """Exit code 3, and where to look."""
-    code, _, err = run(stock, "--patch", patch)
+    code, _, err = cli("diff", stock, "--patch", patch)
     assert code == 3
     assert err.startswith(f"error: there is no patch version {patch}\nhint: ")
 
