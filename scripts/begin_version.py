@@ -46,7 +46,7 @@ def main() -> int:
     digest = patch_files.digest(version)
     every = {**versions, version: {"digest": digest, **entry}}
     catalogue["patch_versions"] = {
-        name: every[name] for name in sorted(every, key=patch_files.numbers)
+        name: every[name] for name in sorted(every, key=patch_files.version_key)
     }
     for gap in catalogue["gaps"]:
         if after in gap["mended_by"]:

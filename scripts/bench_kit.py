@@ -113,7 +113,7 @@ def bare(env: LiteLLMEnvironment, log: Path) -> Iterator[processes.Server]:
     """Run LiteLLM's own server with an application that answers each WebSocket message at once."""
     port = processes.free_port()
     argv = [str(env.python), "-c", BARE, str(port)]
-    with processes.logging_to(log, argv, processes.environ_for({})) as process:
+    with processes.run_logged(log, argv, processes.environ_for({})) as process:
         processes.wait_for(lambda: _listens(port), process, log, "uvicorn")
         yield processes.Server(port, log, process)
 

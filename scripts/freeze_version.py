@@ -168,7 +168,7 @@ def unreleased_change(versions: dict[str, Any]) -> tuple[str, str] | None:
     changed = sorted(
         path for path in {**guards[0], **guards[1]} if guards[0].get(path) != guards[1].get(path)
     )
-    *numbers, last = patch_files.numbers(newest)
+    *numbers, last = patch_files.version_key(newest)
     following = ".".join(map(str, [*numbers, last + 1]))
     return (
         f"no patch version carries what changed in the guard since {newest}: {', '.join(changed)}",

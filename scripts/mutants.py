@@ -1014,7 +1014,7 @@ MUTANTS = (
     Mutant(
         "bridge: an unknown event told as an error",
         f"{BRIDGE}/frames.py",
-        "        return Aside(event, stream_id)\n",
+        "        return ControlEvent(event, stream_id)\n",
         '        raise RefusalError("Unknown.", "unknown_event", "type")\n',
         f"{CANCEL_TEST}::test_an_event_that_starts_no_turn_ends_none",
     ),

@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "patch"), str(ROOT / "scripts")]
 
 from build_release import SUMS, build, git  # noqa: E402 - found by the line above
-from litellm_overlay.catalogue.patch_files import numbers  # noqa: E402
+from litellm_overlay.catalogue.patch_files import version_key  # noqa: E402
 from litellm_overlay.errors import OverlayError  # noqa: E402
 
 if TYPE_CHECKING:
@@ -94,8 +94,8 @@ def refuse(version: str) -> None:
         raise OverlayError("the checkout has changes that are not committed", "git status")
     tags = git(ROOT, "tag", "--list", "v*").decode().split()
     newest = max((tag[1:] for tag in tags if re.fullmatch(r"v\d+\.\d+\.\d+", tag, re.ASCII)),
-                 key=numbers, default="")  # fmt: skip
-    if newest and numbers(version) <= numbers(newest):
+                 key=version_key, default="")  # fmt: skip
+    if newest and version_key(version) <= version_key(newest):
         raise OverlayError(f"{version} is not above {newest}, the newest release")
     if (ROOT / "dist" / version).exists():
         raise OverlayError(f"dist/{version} is there already", "move it away")

@@ -70,7 +70,7 @@ def stored(files: dict[str, bytes], kept: Iterable[str], values: int) -> int:
 def generated() -> dict[str, bytes]:
     """Return path in the chart -> content."""
     catalogue = releases.load()
-    files = payloads(sorted(catalogue.patch_versions, key=patch_files.numbers))
+    files = payloads(sorted(catalogue.patch_versions, key=patch_files.version_key))
     files["files/catalogue.json"] = extract(catalogue).encode()
     files["files/drain.sh"] = (ROOT / "manifests" / "drain.sh").read_bytes()
     values, readme = (CHART / "values.yaml").read_text(), (CHART / "README.md").read_text()
@@ -133,7 +133,7 @@ def extract(catalogue: Catalogue) -> str:
         "newest": catalogue.releases[-1].version,
         "lines": lines(catalogue),
         "gaps": [gap.what for gap in gaps],
-        "patchVersionsByAge": sorted(catalogue.patch_versions, key=patch_files.numbers),
+        "patchVersionsByAge": sorted(catalogue.patch_versions, key=patch_files.version_key),
     }
     text = json.dumps(head, indent=2).removesuffix("\n}")
     return text + ',\n  "releases": {\n' + ",\n".join(rows) + "\n  }\n}\n"

@@ -49,7 +49,7 @@ def rendered(case, name):
     del mine["patch"]["enabled"]
     given = values.load(yaml.safe_dump(mine), name=name)
     overlay = Planner.from_values(given).plan(plan.from_values(given))
-    fragment = templates.fragment(overlay)
+    fragment = templates.render_fragment(overlay)
     return [
         yaml.safe_load(text)
         for text in (

@@ -55,7 +55,7 @@ class AppServer:
 
     def messages(self) -> Iterator[dict[str, Any]]:
         """Yield what Codex says, until it ends or the time is up."""
-        timer = threading.Timer(self.timeout, processes.end, [self.process])
+        timer = threading.Timer(self.timeout, processes.terminate, [self.process])
         timer.daemon = True
         timer.start()
         try:

@@ -15,7 +15,7 @@ from endpoint_patch.versions.v2_0_0.inserted import (
     http_errors,
     refusals,
 )
-from endpoint_patch.versions.v2_0_0.inserted.frames import Aside
+from endpoint_patch.versions.v2_0_0.inserted.frames import ControlEvent
 
 Events = list[dict[str, Any]]
 
@@ -37,7 +37,7 @@ def _call(kind: str, **fields: Any) -> dict[str, Any]:
 
 
 def _aside(**event: Any) -> dict[str, Any]:
-    return asides.refused_event(Aside(event, None))
+    return asides.refused_event(ControlEvent(event, None))
 
 
 def _end_of_connection() -> dict[str, Any]:

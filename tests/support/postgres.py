@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 from litellm_overlay.errors import OverlayError
 from litellm_overlay.local.cache import cache_root, locked, removed_on_failure
 from litellm_overlay.local.environment import find_python, uv
-from litellm_overlay.local.processes import free_port, logging_to, wait_for
+from litellm_overlay.local.processes import free_port, run_logged, wait_for
 from pins import PINS
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class Postgres:
         ]
         argv += [f"--{name}={value}" for name, value in SETTINGS.items()]
         log = self.folder / "postgres.log"
-        process = self.running.enter_context(logging_to(log, as_ordinary_user(argv), environ()))
+        process = self.running.enter_context(run_logged(log, as_ordinary_user(argv), environ()))
         self.running.callback(stop, process)  # first, on the way out
         wait_for(self.answers, process, log, "Postgres")
 

@@ -66,7 +66,7 @@ def proof(version: str) -> str:
 def released() -> tuple[str, ...]:
     """Return the released versions, oldest first."""
     versions = (item.name for item in released_folder().iterdir() if _VERSION.fullmatch(item.name))
-    return tuple(sorted(versions, key=numbers))
+    return tuple(sorted(versions, key=version_key))
 
 
 def released_folder() -> Path:
@@ -79,7 +79,7 @@ def folder(version: str) -> str:
     return f"{VERSIONS}v{version.replace('.', '_')}/"
 
 
-def numbers(version: str) -> list[int]:
+def version_key(version: str) -> list[int]:
     """Return what versions are sorted by: 1.10.0 comes after 1.9.0."""
     return [int(number) for number in re.findall(r"\d+", version)]
 

@@ -59,7 +59,7 @@ class Upgrade:
     steps: tuple[str, ...]
 
 
-def ask(asked: str, catalogue: Catalogue) -> Assessment:
+def assess_or_unknown(asked: str, catalogue: Catalogue) -> Assessment:
     """Answer as `assessment` does; "not in the catalogue" is an answer too, of state unknown."""
     try:
         return assessment.assess(asked, catalogue)

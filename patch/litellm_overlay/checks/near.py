@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from litellm_overlay.checks.world import find_templates
 from litellm_overlay.objects import elsewhere, recognition
 from litellm_overlay.objects.access import qualified_name
-from litellm_overlay.objects.workloads import keeps_pods
+from litellm_overlay.objects.workloads import is_workload
 from litellm_overlay.printed import shell_word
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ def describe_near_misses(objects: Sequence[Object]) -> Iterator[tuple[str, str]]
     configs = recognition.configs(objects)
     for workload in find_templates(objects):
         sign = recognition.find_evidence(workload.template, configs)
-        if sign and keeps_pods(workload.item):
+        if sign and is_workload(workload.item):
             kind, _, name = workload.qualified_name.partition("/")
             named = shell_word(f"{kind}/{name.rpartition('/')[2]}")
             yield (

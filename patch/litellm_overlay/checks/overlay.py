@@ -25,7 +25,7 @@ from litellm_overlay.objects.access import (
     namespace,
     string_at,
 )
-from litellm_overlay.objects.workloads import mount_in, runs_litellm
+from litellm_overlay.objects.workloads import overlay_mount, runs_litellm
 from litellm_overlay.printed import shell_word, yaml_word
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def check_init_container(
     def finding(severity: str, topic: str, what: str, why: str, fix: str = _AGAIN) -> Finding:
         return Finding(workload.qualified_name, severity, topic, what, why, fix)
 
-    several = [each for each in template.containers if mount_in(each) or runs_litellm(each)]
+    several = [each for each in template.containers if overlay_mount(each) or runs_litellm(each)]
     if len(several) > 1:
         names = join_names([str(each.get("name")) for each in several])
         yield finding(
@@ -129,7 +129,7 @@ def check_mount(world: World, workload: Workload, catalogue: Catalogue) -> Itera
     for proxy in workload.template.proxies:
         release = identify(world, workload, proxy, catalogue).release
         likely = [item.path for item in catalogue.paths_of(release.version)] if release else []
-        ours = mount_in(proxy)
+        ours = overlay_mount(proxy)
         path = str(ours.get("mountPath")) if ours else None
         guarded = workload.template.guard_plan.get("modulePath")
         if path and guarded and guarded != path:
@@ -209,7 +209,7 @@ def _storage(workload: Workload, init: Object, proxy: Object) -> Iterator[Findin
 def _hidden(workload: Workload, proxy: Object, modules: list[str]) -> Iterator[Finding]:
     for mount in items(proxy, "volumeMounts"):
         place = str(mount.get("mountPath", "")).rstrip("/")
-        if mount is mount_in(proxy) or not modules:
+        if mount is overlay_mount(proxy) or not modules:
             continue
         hidden = [path for path in modules if path == place or path.startswith(f"{place}/")]
         if hidden:

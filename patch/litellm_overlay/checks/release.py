@@ -13,7 +13,7 @@ from litellm_overlay.errors import NotInCatalogueError
 from litellm_overlay.names import INIT_CONTAINER
 from litellm_overlay.objects import guard_report, pods, replacement
 from litellm_overlay.objects.access import Object, at, qualified_name, string_at
-from litellm_overlay.objects.workloads import mount_in
+from litellm_overlay.objects.workloads import overlay_mount
 from litellm_overlay.printed import sentence, shell_word
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def check_release(world: World, workload: Workload, catalogue: Catalogue) -> Ite
     """Yield what is wrong with the release that each proxy runs."""
     for proxy in workload.template.proxies:
         assessed = identify(world, workload, proxy, catalogue)
-        overlaid = mount_in(proxy) is not None
+        overlaid = overlay_mount(proxy) is not None
         bridged = string_at(workload.template.guard_plan, "onFixed") == "patch"
         if not (overlaid and bridged and assessed.state == "fixed"):  # that is as it should be
             yield from _state(workload, assessed, catalogue, overlaid=overlaid)
@@ -61,7 +61,7 @@ def identify(world: World, workload: Workload, proxy: Object, catalogue: Catalog
     running = (pods.image_id(pod, string_at(proxy, "name")) for pod in own)
     if malware := assessment.find_malware(catalogue, image, *running, *versions):
         return malware
-    asked = versions.pop() if len(versions) == 1 and mount_in(proxy) else image
+    asked = versions.pop() if len(versions) == 1 and overlay_mount(proxy) else image
     try:
         return assessment.assess(asked, catalogue)
     except (ValueError, NotInCatalogueError) as error:

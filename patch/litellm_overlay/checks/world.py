@@ -20,7 +20,7 @@ from litellm_overlay.objects.access import (
     string_at,
 )
 from litellm_overlay.objects.pods import is_over
-from litellm_overlay.objects.workloads import PodTemplate, is_chore, keeps_pods, template_in
+from litellm_overlay.objects.workloads import PodTemplate, is_short_lived, is_workload, template_in
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
@@ -140,7 +140,7 @@ def build_world(objects: Iterable[Object], named: Named | None = None) -> World:
     workloads = [
         item
         for item in find_templates(kept, named, configs)
-        if keeps_pods(item.item) and (item.template.overlaid or _serves(item.template))
+        if is_workload(item.item) and (item.template.overlaid or _serves(item.template))
     ]
     free = [item for item in workloads if not at(item.item, "metadata", "ownerReferences")]
     world = World(kept, tuple(free))
@@ -150,7 +150,7 @@ def build_world(objects: Iterable[Object], named: Named | None = None) -> World:
         for item in workloads
         if string_at(item.item, "kind") == "Pod"
         and id(item.item) not in kept_by
-        and not is_chore(item.item)
+        and not is_short_lived(item.item)
     ]
     return World(kept, (*free, *alone))
 

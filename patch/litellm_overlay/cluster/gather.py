@@ -47,7 +47,7 @@ class Lister(Protocol):
         """Return all objects of a kind; none of a custom one that the cluster does not have."""
 
 
-def gather(
+def read_cluster(
     cluster: Lister,
     namespace: str | None,
     tell: Callable[[str], None] = print,

@@ -12,7 +12,7 @@ from rich.text import Text
 from litellm_overlay.catalogue import assessment, releases, upgrade
 from litellm_overlay.commands.files import FILE
 from litellm_overlay.commands.index_options import describe_lookup, look_up, offline_option
-from litellm_overlay.commands.output import is_data, output_option, print_data
+from litellm_overlay.commands.output import is_for_programs, output_option, print_data
 from litellm_overlay.commands.overlay_options import read_lock
 from litellm_overlay.commands.release_output import paragraph, to_json
 from litellm_overlay.errors import NotInCatalogueError, VerificationError
@@ -95,7 +95,7 @@ def check_upgrade(
     result = upgrade.check(target, current, patch, catalogue, locked.on_fixed or "passthrough")
     index = describe_lookup(look_up(target, offline=offline), catalogue)
     result = replace(result, remaining=(*index, *result.remaining))
-    if is_data(output):
+    if is_for_programs(output):
         print_data(output, upgrade_to_json(result, catalogue))
     else:
         print_upgrade(result)
@@ -108,7 +108,7 @@ def check_upgrade(
 def ask(asked: str, option: str, catalogue: Catalogue) -> Assessment:
     """Return what is known of an option's value; neither version nor image is wrong usage."""
     try:
-        return upgrade.ask(asked, catalogue)
+        return upgrade.assess_or_unknown(asked, catalogue)
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint=option) from error
 

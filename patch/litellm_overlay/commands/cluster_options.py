@@ -11,7 +11,7 @@ import click
 
 from litellm_overlay import lock
 from litellm_overlay.catalogue import releases
-from litellm_overlay.fleet.rows import chosen, workload_statuses
+from litellm_overlay.fleet.rows import select_pods, workload_statuses
 from litellm_overlay.objects.kinds import WORKLOADS
 
 if TYPE_CHECKING:
@@ -114,6 +114,6 @@ def read_fleet_rows(
     workloads = {plural: connection.list(plural, namespace, labels) for plural in WORKLOADS}
     running = connection.list("pods", namespace)
     if labels:
-        running = chosen(running, workloads, connection.list("pods", namespace, labels))
+        running = select_pods(running, workloads, connection.list("pods", namespace, labels))
     rows = workload_statuses(workloads, running, releases.load())
     return tuple(lock.mark_drift(row, locked) for row in rows) if locked else rows

@@ -17,7 +17,7 @@ from rich.table import Table
 
 from litellm_overlay.camel_case import to_plain_data
 from litellm_overlay.catalogue import releases
-from litellm_overlay.commands.output import is_data, output_option, print_data
+from litellm_overlay.commands.output import is_for_programs, output_option, print_data
 from litellm_overlay.commands.progress import shown_on
 from litellm_overlay.errors import NotInCatalogueError, OverlayError, VerificationError
 from litellm_overlay.local import codex_cli, processes
@@ -66,7 +66,7 @@ def demo(
       litellm-overlay demo --litellm 1.82.3 --codex 0.118.0
       litellm-overlay demo --keep
     """
-    release, patch = chosen(litellm, patch)
+    release, patch = choose_release(litellm, patch)
     console = Console(stderr=True)
     warn_of_advisories(release, console)
     with contextlib.ExitStack() as stack:
@@ -76,7 +76,7 @@ def demo(
                 binary = codex_cli.find(wanted_codex, cache=cache, progress=progress)
             running = compare(release.version, patch, binary, cache, progress)
             comparison, server = stack.enter_context(running)
-        if is_data(output):
+        if is_for_programs(output):
             print_data(output, to_json(comparison))
         else:
             print_comparison(comparison)
@@ -87,11 +87,11 @@ def demo(
             )
         if keep:
             wait_beside(server)
-        elif not is_data(output):
+        elif not is_for_programs(output):
             click.echo(next_steps(release.version))
 
 
-def chosen(litellm: str | None, patch: str | None) -> tuple[releases.Release, str]:
+def choose_release(litellm: str | None, patch: str | None) -> tuple[releases.Release, str]:
     """Return the release and the patch version to show, if there is something to show."""
     catalogue = releases.load()
     release = catalogue.release(litellm or catalogue.newest_affected)
@@ -134,7 +134,7 @@ def print_comparison(comparison: Comparison) -> None:
     table = table_of(title, *headings, numbers=("first", "turn", "events", "tokens"))
     for case in cases_for(comparison.patch):
         before, after = comparison.stock.cases[case.name], comparison.patched.cases[case.name]
-        numbers = [milliseconds(after.first_event_ms), milliseconds(after.turn_ms)]
+        numbers = [format_milliseconds(after.first_event_ms), format_milliseconds(after.turn_ms)]
         numbers += [str(after.events), f"{after.input_tokens}+{after.output_tokens}"]
         table.add_row(case.name, case.model_from, verdict(before), verdict(after), *numbers)
     table.caption = "first: until the first event; tokens: input+output"
@@ -182,7 +182,7 @@ def codex_verdict(run: CodexOutcome) -> str:
     return f"{run.wall_seconds:.2f} s, {way}" + ("" if run.completed else ", no answer")
 
 
-def milliseconds(value: float | None) -> str:
+def format_milliseconds(value: float | None) -> str:
     """Return a time for people."""
     return "" if value is None else f"{value:.0f} ms"
 

@@ -15,7 +15,7 @@ from litellm_overlay.camel_case import to_plain_data
 from litellm_overlay.catalogue import assessment, releases
 from litellm_overlay.commands import guards
 from litellm_overlay.commands.index_options import describe_lookup, look_up, offline_option
-from litellm_overlay.commands.output import is_data, output_option, print_data
+from litellm_overlay.commands.output import is_for_programs, output_option, print_data
 from litellm_overlay.commands.overlay_options import warn
 from litellm_overlay.errors import NotInCatalogueError, OverlayError
 from litellm_overlay.local import environment
@@ -96,7 +96,7 @@ def diff(
         result = guards.preview_patch(content, patch or newest, chosen, version, on_fixed)
     except GuardError as error:
         raise OverlayError(error.message, hint=error.hint) from error
-    if is_data(output):
+    if is_for_programs(output):
         print_data(output, to_json(result))
         return
     click.echo(f"{result.decision}: {sentence(result)}", err=True)

@@ -18,10 +18,10 @@ from litellm_overlay.checks.finding import SEVERITIES
 from litellm_overlay.checks.near import describe_near_misses
 from litellm_overlay.checks.together import merge_objects
 from litellm_overlay.checks.topics import TOPICS, parse_patterns, split_ignored
-from litellm_overlay.cluster.gather import KINDS, KINDS_EVERYWHERE, gather
+from litellm_overlay.cluster.gather import KINDS, KINDS_EVERYWHERE, read_cluster
 from litellm_overlay.commands.cluster_options import cluster_options
 from litellm_overlay.commands.manifest_options import manifest_options
-from litellm_overlay.commands.output import is_data, output_option, print_data
+from litellm_overlay.commands.output import is_for_programs, output_option, print_data
 from litellm_overlay.commands.rbac import rbac_manifest, rbac_option, rules_for
 from litellm_overlay.errors import OverlayError, ValuesError, VerificationError
 from litellm_overlay.objects import yaml_tree
@@ -127,7 +127,7 @@ def doctor(
         click.echo(rbac_manifest("doctor", target, *rules), nl=False)
         return
     if from_cluster:
-        objects = gather(*target.connect(), warn, target.selector)
+        objects = read_cluster(*target.connect(), warn, target.selector)
         if manifests.named:
             objects = merge_objects(objects, read_objects(manifests))
     else:
@@ -148,7 +148,7 @@ def doctor(
             if nearly
             else "a proxy is known by the overlay's mount, or by an image named like LiteLLM's own",
         )
-    if is_data(output):
+    if is_for_programs(output):
         addresses = codex_rows(world, model)
         data = camel_case.to_plain_data({"findings": kept, "ignored": ignored, "codex": addresses})
         print_data(output, data)
@@ -164,7 +164,7 @@ def doctor(
 
 def show_topics(output: str) -> None:
     """Print each topic with what it means."""
-    if is_data(output):
+    if is_for_programs(output):
         print_data(output, TOPICS)
         return
     width = max(map(len, TOPICS))

@@ -26,7 +26,7 @@ def output_option(*more: str) -> Callable[[Callable[..., None]], Callable[..., N
     )
 
 
-def is_data(output: str) -> bool:
+def is_for_programs(output: str) -> bool:
     """Say whether a program is to read it."""
     return output in _DATA
 

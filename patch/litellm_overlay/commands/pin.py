@@ -12,7 +12,7 @@ from litellm_overlay.camel_case import to_plain_data
 from litellm_overlay.commands import pod_release
 from litellm_overlay.commands.cluster_options import cluster_options, read_fleet_rows
 from litellm_overlay.commands.files import read_text, write
-from litellm_overlay.commands.output import is_data, output_option, print_data
+from litellm_overlay.commands.output import is_for_programs, output_option, print_data
 from litellm_overlay.commands.overlay_options import doubts, read_values, values_option, warn
 from litellm_overlay.errors import OverlayError, VerificationError
 from litellm_overlay.overlay.plan import Planner, from_values
@@ -151,7 +151,7 @@ def choose_workloads(
 
 def print_lock(fresh: Lock, changed: Sequence[tuple[str, str, str]], output: str) -> None:
     """Print the lock, and what of it is new."""
-    if is_data(output):
+    if is_for_programs(output):
         print_data(output, to_plain_data(fresh))
         return
     before = {key: old for key, old, _ in changed}

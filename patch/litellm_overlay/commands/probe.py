@@ -9,7 +9,7 @@ import click
 
 from litellm_overlay.camel_case import to_plain_data
 from litellm_overlay.commands.key_options import key_options, read_key
-from litellm_overlay.commands.output import is_data, output_option, print_data
+from litellm_overlay.commands.output import is_for_programs, output_option, print_data
 from litellm_overlay.errors import VerificationError
 from litellm_overlay.printed import sanitize
 from litellm_overlay.responses.client import AUTH_FORMS
@@ -65,10 +65,10 @@ def probe(
     5 it does not work; the verdict says why.
     """
     key = read_key(key_env, key_file, "--key-env and --key-file")
-    shown = ignore if is_data(output) else print_check
+    shown = ignore if is_for_programs(output) else print_check
     diagnosis = asyncio.run(diagnose(url, key, model, auth=auth, timeout=timeout, on_check=shown))
     verdict = diagnosis.verdict
-    if is_data(output):
+    if is_for_programs(output):
         print_data(output, to_json(url, model, diagnosis))
     elif diagnosis.works:
         click.secho(f"\n{verdict.sentence}", bold=True)

@@ -15,7 +15,7 @@ from litellm_overlay.camel_case import to_plain_data
 from litellm_overlay.catalogue import assessment
 from litellm_overlay.catalogue.releases import STATES, UNREVIEWED, load
 from litellm_overlay.commands.index_options import describe_lookup, look_up, offline_option
-from litellm_overlay.commands.output import is_data, output_option, print_data
+from litellm_overlay.commands.output import is_for_programs, output_option, print_data
 from litellm_overlay.commands.release_output import paragraph, to_json
 from litellm_overlay.errors import NotInCatalogueError
 from litellm_overlay.printed import sanitize
@@ -92,7 +92,7 @@ def releases(
     catalogue = load()
     if not targets:
         listed = select(catalogue, all_=all_, states=state, sha256=sha256)
-        if is_data(output):
+        if is_for_programs(output):
             rows = [
                 {**to_plain_data(r), "pin": assessment.patch_to_pin(r.state, catalogue)}
                 for r in listed
@@ -106,7 +106,7 @@ def releases(
     outcomes = [ask(target, catalogue) for target in targets]
     answers = [item for item in outcomes if isinstance(item, assessment.Assessment)]
     looks = [describe_lookup(look_up(answer, offline=offline), catalogue) for answer in answers]
-    if is_data(output):
+    if is_for_programs(output):
         pairs = zip(answers, looks, strict=True)
         rows = [
             {**to_json(answer, catalogue), "index": list(sentences)} for answer, sentences in pairs

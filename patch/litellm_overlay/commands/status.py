@@ -15,7 +15,7 @@ from rich.text import Text
 
 from litellm_overlay.camel_case import to_plain_data
 from litellm_overlay.commands.cluster_options import cluster_options, read_fleet_rows
-from litellm_overlay.commands.output import is_data, output_option, print_data
+from litellm_overlay.commands.output import is_for_programs, output_option, print_data
 from litellm_overlay.commands.overlay_options import lock_option, read_lock
 from litellm_overlay.commands.rbac import rbac_manifest, rbac_option, rules_for
 from litellm_overlay.errors import VerificationError
@@ -98,7 +98,7 @@ def status(
     while True:
         rows = read_fleet_rows(target, connection, where, locked)
         if rows != shown:
-            print_table(rows, output, place(connection, where), clear=watch)
+            print_table(rows, output, describe_place(connection, where), clear=watch)
             shown = rows
         if not watch:
             break
@@ -109,7 +109,7 @@ def status(
         raise VerificationError(what, "the reasons are above; litellm-overlay status --help")
 
 
-def place(connection: Cluster, namespace: str | None) -> str:
+def describe_place(connection: Cluster, namespace: str | None) -> str:
     """Say where was looked."""
     where = f"namespace {namespace}" if namespace else "all namespaces"
     here = f"{where}, {connection.context or 'this cluster'} ({connection.server})"
@@ -118,7 +118,7 @@ def place(connection: Cluster, namespace: str | None) -> str:
 
 def print_table(rows: Sequence[WorkloadStatus], output: str, where: str, *, clear: bool) -> None:
     """Print the rows; on a terminal over the last ones, if `clear`."""
-    if is_data(output):
+    if is_for_programs(output):
         print_data(output, to_plain_data(rows))
         return
     wide = output == "wide" or not sys.stdout.isatty()  # lines as long as they need

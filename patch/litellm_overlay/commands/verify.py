@@ -19,7 +19,7 @@ from litellm_overlay.catalogue import patch_files, releases
 from litellm_overlay.commands import guards
 from litellm_overlay.commands.cluster_options import cluster_options
 from litellm_overlay.commands.key_options import key_options, read_key
-from litellm_overlay.commands.output import is_data, output_option, print_data
+from litellm_overlay.commands.output import is_for_programs, output_option, print_data
 from litellm_overlay.commands.rbac import rbac_manifest, rbac_option, rules_for
 from litellm_overlay.errors import OverlayError, VerificationError
 from litellm_overlay.fleet import rollout, verification
@@ -116,11 +116,11 @@ def verify(
     results = []
     for pod in targets:
         key = secret(connection, pod.namespace, *reference) if reference else shared_key
-        result = ask(connection, pod, key, model, target.timeout, offline=offline)
+        result = verify_pod(connection, pod, key, model, target.timeout, offline=offline)
         results.append(result)
-        if not is_data(output):
+        if not is_for_programs(output):
             print_verification(result)
-    if is_data(output):
+    if is_for_programs(output):
         print_data(output, [to_json(result) for result in results])
     if failed := sum(bool(result.faults) for result in results):
         raise VerificationError(f"Codex does not work in {failed} of {len(results)} pods")
@@ -171,7 +171,7 @@ def secret(connection: Cluster, namespace: str, name: str, key: str) -> str:
         ) from None
 
 
-def ask(
+def verify_pod(
     connection: Cluster, target: Target, key: str, model: str, timeout: float, *, offline: bool
 ) -> Verification:
     """Return what one pod answers; a pod that goes meanwhile is a fault, not the end."""
@@ -184,7 +184,7 @@ def ask(
     except OverlayError as error:
         result = verification.Verification(target, None, (f"{error.message}; {error.hint}",))
     if result.faults and verification.has_gone(target, connection.list("pods", target.namespace)):
-        return verification.gone(target)
+        return verification.gone_result(target)
     return result
 
 
@@ -219,7 +219,7 @@ def payload_fault(connection: Cluster, target: Target) -> str:
 
 
 @lru_cache
-def published(litellm: str, *, offline: bool) -> bytes:
+def published_endpoints(litellm: str, *, offline: bool) -> bytes:
     """Return a release's own file; b"" where it cannot be had, which is asked once for all pods."""
     try:
         return environment.stock_endpoints(litellm, offline=offline)
@@ -238,7 +238,7 @@ def making_fault(target: Target, *, offline: bool) -> str:
     own = releases.load().patch_versions.get(version)
     if target.decision != "patched" or not own or own.digest != target.origin.digest:
         return ""
-    stock = published(litellm, offline=offline)
+    stock = published_endpoints(litellm, offline=offline)
     try:
         made = guards.patched_sha256(stock, version, guard_plan, litellm) if stock else ""
     except (OverlayError, GuardError):

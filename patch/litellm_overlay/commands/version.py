@@ -8,7 +8,7 @@ import click
 
 from litellm_overlay import __version__
 from litellm_overlay.catalogue import releases
-from litellm_overlay.commands.output import is_data, output_option, print_data
+from litellm_overlay.commands.output import is_for_programs, output_option, print_data
 
 
 @click.command()
@@ -29,7 +29,7 @@ def version(output: str) -> None:
         "newestRelease": catalogue.releases[-1].version,
         "python": platform.python_version(),
     }
-    if is_data(output):
+    if is_for_programs(output):
         print_data(output, versions)
         return
     click.echo(

@@ -15,7 +15,7 @@ from litellm_overlay.names import (
 from litellm_overlay.objects import guard_report, pods
 from litellm_overlay.objects.access import name, string_at
 from litellm_overlay.objects.guard_report import GuardReport
-from litellm_overlay.objects.workloads import PodTemplate, mount_in
+from litellm_overlay.objects.workloads import PodTemplate, overlay_mount
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -127,7 +127,7 @@ def _doubts(template: PodTemplate, catalogue: Catalogue) -> Iterator[str]:
         elif template.mounting:
             yield "the patched file is mounted, but the init container is missing"
         return
-    mount, path = mount_in(template.proxy), string_at(template.guard_plan, "modulePath")
+    mount, path = overlay_mount(template.proxy), string_at(template.guard_plan, "modulePath")
     if not mount:
         yield "the proxy does not mount the patched file"
     elif mount.get("mountPath") != path:

@@ -14,7 +14,7 @@ from litellm_overlay.objects import pods
 from litellm_overlay.objects.access import labels, mapping, name, namespace, string_at
 from litellm_overlay.objects.guard_report import GuardReport
 from litellm_overlay.objects.kinds import WORKLOADS
-from litellm_overlay.objects.workloads import is_chore
+from litellm_overlay.objects.workloads import is_short_lived
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -78,13 +78,13 @@ def workload_statuses(
             if wanted := drift.desired_state(mapping(item, "spec", "template"), catalogue):
                 rows.append(_row(owner, wanted, mine, catalogue, _chart(item)))
     for owner, mine in owned.items():  # of a Rollout, say, or of nobody
-        wanted = None if is_chore(mine[0]) else drift.desired_state(mine[0], catalogue)
+        wanted = None if is_short_lived(mine[0]) else drift.desired_state(mine[0], catalogue)
         if wanted:
             rows.append(_row(owner, wanted, mine, catalogue, None))
     return tuple(sorted(rows, key=lambda row: (row.namespace, row.kind, row.name)))
 
 
-def chosen(
+def select_pods(
     running: Iterable[Object],
     workloads: Mapping[str, Iterable[Object]],
     selected: Iterable[Object],

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from litellm_overlay.fleet import drift
 from litellm_overlay.objects import pods
 from litellm_overlay.objects.access import find_by_name, int_at, items, mapping, name, namespace
-from litellm_overlay.objects.workloads import PodTemplate, is_chore
+from litellm_overlay.objects.workloads import PodTemplate, is_short_lived
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -80,7 +80,7 @@ def targets(running: Iterable[Object], catalogue: Catalogue) -> tuple[Target, ..
     selected = [
         _target(pod, own, catalogue)
         for pod in running
-        if not (pods.is_over(pod) or is_chore(pod))
+        if not (pods.is_over(pod) or is_short_lived(pod))
         and (own := drift.desired_state(pod, catalogue))
         and own.overlaid
     ]
@@ -125,7 +125,7 @@ def has_gone(target: Target, running: Iterable[Object]) -> bool:
     return not any(name(pod) == target.pod and not pods.is_over(pod) for pod in running)
 
 
-def gone(target: Target) -> Verification:
+def gone_result(target: Target) -> Verification:
     """Return the result for a pod that went while it was asked."""
     return Verification(target, None, ("the pod went meanwhile: verify once more",))
 

@@ -131,7 +131,7 @@ def run(
         with errors.open("wb") as stderr:
             streams = {"stdout": subprocess.PIPE, "stderr": stderr}
             with processes.running(command, environ, work, **streams) as process:
-                timer = threading.Timer(timeout, processes.end, [process])
+                timer = threading.Timer(timeout, processes.terminate, [process])
                 timer.daemon = True
                 timer.start()
                 events = tuple(

@@ -121,7 +121,7 @@ def start_mock(
     output = log.with_suffix(".out")
     with tempfile.TemporaryDirectory() as scratch:
         port_file = Path(scratch) / "port"
-        with logging_to(output, [*argv, "--port-file", port_file], environ_for({})) as process:
+        with run_logged(output, [*argv, "--port-file", port_file], environ_for({})) as process:
             wait_for(port_file.exists, process, output, "the mock provider")
             yield Server(int(port_file.read_text()), log, process, tls=tls is not None)
 
@@ -147,7 +147,7 @@ def start_proxy(  # noqa: PLR0913  # keywords, each a matter of its own
     port = port or free_port()
     argv: list[str | Path] = [env.python, env.console_script, "--config", config_file]
     argv += ["--host", "127.0.0.1", "--port", str(port), "--telemetry", "False", *extra_args]
-    with logging_to(log, argv, environ_for(environ or {})) as process:
+    with run_logged(log, argv, environ_for(environ or {})) as process:
         server = Server(port, log, process)
         what = f"LiteLLM {env.version}"
         wait_for(lambda: is_alive(server.url), process, log, what, progress)
@@ -186,11 +186,11 @@ def running(
     try:
         yield process
     finally:
-        end(process)
+        terminate(process)
 
 
 @contextlib.contextmanager
-def logging_to(
+def run_logged(
     output: Path, argv: Sequence[str | Path], environ: Mapping[str, str]
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Run a process in the folder of `output`, which gets all that it prints."""
@@ -200,7 +200,7 @@ def logging_to(
             yield process
 
 
-def end(process: subprocess.Popen[bytes]) -> None:
+def terminate(process: subprocess.Popen[bytes]) -> None:
     """Ask a process group to end; after STOP_SECONDS make it."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         with contextlib.suppress(ProcessLookupError):

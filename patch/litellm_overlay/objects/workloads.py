@@ -104,7 +104,7 @@ class PodTemplate:
     @cached_property
     def mounting(self) -> list[Object]:
         """Return the containers that mount the one file that the guard writes."""
-        return [each for each in self.containers if mount_in(each)]
+        return [each for each in self.containers if overlay_mount(each)]
 
     @property
     def overlaid(self) -> bool:
@@ -163,7 +163,7 @@ def template_in(item: Object) -> tuple[KeyPath, PodTemplate] | None:
     return path, PodTemplate(mapping(item, *path))
 
 
-def keeps_pods(item: Object) -> bool:
+def is_workload(item: Object) -> bool:
     """Say whether an object keeps a pod running, itself perhaps; Jobs and hooks do not."""
     return string_at(item, "kind") in KINDS | {"Pod"} and not is_hook(item)
 
@@ -180,7 +180,7 @@ def controller(item: Object) -> str | None:
     return f"{string_at(owner, 'kind')}/{string_at(owner, 'name')}" if owner else None
 
 
-def is_chore(pod: Object) -> bool:
+def is_short_lived(pod: Object) -> bool:
     """Say whether a pod comes to an end by itself: migrations, hooks, whatever a Job runs."""
     owners = items(pod, "metadata", "ownerReferences")
     return is_hook(pod) or any(string_at(each, "kind") in CHORES for each in owners)
@@ -194,7 +194,7 @@ def runs_litellm(container: Object) -> bool:
         return False
 
 
-def mount_in(container: Object) -> Object | None:
+def overlay_mount(container: Object) -> Object | None:
     """Return the mount of our one file; a mount of the whole volume hides a folder and is none."""
     mounts = items(container, "volumeMounts")
     ours = (each for each in mounts if each.get("name") == OUTPUT_VOLUME)

@@ -99,10 +99,10 @@ def _mapping(node: Node) -> dict[Any, Any]:
             merges = True
         else:
             own[to_data(name)] = to_data(value)
-    return {**merged(node), **own} if merges else own
+    return {**merge_keys(node), **own} if merges else own
 
 
-def merged(node: Node) -> dict[Any, Any]:
+def merge_keys(node: Node) -> dict[Any, Any]:
     """Return what the merge keys of a mapping give it."""
     result: dict[Any, Any] = {}
     for name, value in node.pairs():

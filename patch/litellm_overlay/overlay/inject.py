@@ -102,8 +102,8 @@ def plan_injection(
     parts = [Document(each) for each in documents(text)]
     _ = planner.payload  # that there is none, of a version that is not known, is no one's fault
     selection = Selection.from_options(workloads, planner.values)
-    surveyed = survey.take(parts, selection, planner.values)
-    planned = meaning.plans(
+    surveyed = survey.survey_stream(parts, selection, planner.values)
+    planned = meaning.plan_all(
         surveyed.chosen, planner, _running(parts, surveyed.chosen, planner, pods)
     )
     left, refused = (*surveyed.left, *planned.left), (*surveyed.refused, *planned.refused)
@@ -248,7 +248,7 @@ def _with_overlay(
         [
             (
                 Place(item.path, item.title, tuple(each.container for each in item.proxies)),
-                templates.fragment(plan),
+                templates.render_fragment(plan),
             )
             for item, plan in here
         ],

@@ -36,7 +36,7 @@ def line_end(text: str, node: Node) -> int:
     return position + 1 if position >= 0 else len(text)
 
 
-def above(text: str, begins: int) -> int:
+def start_of_comments(text: str, begins: int) -> int:
     """Return the start of the comments and blank lines above a line."""
     while begins:
         before = line_start(text, begins - 1)

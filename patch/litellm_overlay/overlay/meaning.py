@@ -34,7 +34,7 @@ class Plans:
     codes: tuple[int, ...]
 
 
-def plans(
+def plan_all(
     chosen: Sequence[ChosenTemplate], planner: Planner, running: Sequence[Object] | None = None
 ) -> Plans:
     """Return what becomes of each chosen workload.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from litellm_overlay.catalogue.patch_files import digest, files, numbers, proof
+from litellm_overlay.catalogue.patch_files import digest, files, proof, version_key
 from litellm_overlay.names import PAYLOAD_LABELS, payload_name
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class Payload:
 def payloads(name: str, catalogue: Catalogue) -> tuple[Payload, ...]:
     """Return the ConfigMap of every patch version, oldest first."""
     return tuple(
-        _payload(name, version) for version in sorted(catalogue.patch_versions, key=numbers)
+        _payload(name, version) for version in sorted(catalogue.patch_versions, key=version_key)
     )
 
 

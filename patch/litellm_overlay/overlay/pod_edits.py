@@ -23,7 +23,7 @@ from litellm_overlay.objects.access import at, string_at
 from litellm_overlay.objects.manifests import Document
 from litellm_overlay.overlay import drain
 from litellm_overlay.overlay.pod_parts import Parts, meaning
-from litellm_overlay.overlay.splice import EditError, Splice, step
+from litellm_overlay.overlay.splice import EditError, Splice, child_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -81,7 +81,7 @@ def _parts(document: Document, place: Place, fragment: Fragment) -> Parts:
 def _add(edited: Splice, place: Place, parts: Parts) -> None:
     template = _at(edited, place.path)
     pod = _mapping(template, "spec")
-    metadata = step(template, "metadata")
+    metadata = child_at(template, "metadata")
     keys = dict(parts.annotation_keys)
     if metadata and not metadata.is_null:
         _mapping(template, "metadata")
@@ -214,27 +214,27 @@ def _is_ours(item: Node) -> bool:
 def _at(edited: Splice, where: KeyPath) -> Node:
     node = edited.root
     for key in where:
-        node = step(node, key) if node else None
+        node = child_at(node, key) if node else None
     if node is None or node.kind != "mapping":
         raise EditError(edited.root.line if edited.root else 1, "its pod template is not there")
     return node
 
 
 def _mapping(parent: Node, key: str) -> Node:
-    node = step(parent, key)
+    node = child_at(parent, key)
     if node is None or node.kind != "mapping":
         raise EditError(parent.line, f"there is no {key}")
     return node
 
 
 def _containers(pod: Node, names: Sequence[str]) -> list[Node]:
-    listed = step(pod, "containers")
+    listed = child_at(pod, "containers")
     chosen = []
     for number in range(len(listed.children) if listed else 0):
         item = listed.children[number] if listed else None
         name = item.get("name") if item else None
         if listed and name and name.value in names:
-            chosen.append(step(listed, number))
+            chosen.append(child_at(listed, number))
     if len(chosen) != len(names):
         raise EditError(pod.line, "a container comes from an alias or a merge key")
     return [item for item in chosen if item]

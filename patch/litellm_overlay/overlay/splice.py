@@ -17,9 +17,9 @@ import re
 import textwrap
 from typing import TYPE_CHECKING, Any
 
-from litellm_overlay.objects.yaml_node import merged
+from litellm_overlay.objects.yaml_node import merge_keys
 from litellm_overlay.overlay.json_text import OURS, filled, to_json
-from litellm_overlay.overlay.lines import above, ends_in_block, line_end, line_start
+from litellm_overlay.overlay.lines import ends_in_block, line_end, line_start, start_of_comments
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -131,7 +131,7 @@ class Splice:
     # What follows is how.
 
     def _at(self, parent: Node, key: str, kind: str) -> Node | None:
-        node = step(parent, key)
+        node = child_at(parent, key)
         if node and (node.tag or not (node.kind == kind or node.is_null)):
             raise EditError(node.line, f"{key} is no plain {kind}")
         return node
@@ -210,7 +210,7 @@ class Splice:
         column = dash - begins
         if self._text[begins:dash].strip():
             raise EditError(node.line, f"{key} begins in the middle of it")
-        at = above(self._text, begins) if first else line_end(self._text, node)
+        at = start_of_comments(self._text, begins) if first else line_end(self._text, node)
         # Its dash may stand where the key stands, and is deeper all the same.
         self._insert(at, lines, column, 2 * column + 1)
 
@@ -266,7 +266,7 @@ class Splice:
         return begins
 
 
-def step(node: Node, key: str | int) -> Node | None:
+def child_at(node: Node, key: str | int) -> Node | None:
     """Return the child at a key or index, None for none; EditError if other places share it.
 
     What comes from an alias or a merge key stands elsewhere in the text. An edit of it would change
@@ -278,7 +278,7 @@ def step(node: Node, key: str | int) -> Node | None:
         if len([name for name, _ in node.pairs() if name.value == key]) > 1:
             raise EditError(node.line, f"{key} stands there twice")
         child = node.get(key)
-        if child is None and key in merged(node):
+        if child is None and key in merge_keys(node):
             raise EditError(node.line, f"{key} comes from a merge key, <<")
     what = f"item {key + 1}" if isinstance(key, int) else key
     if child and child.kind == "alias":

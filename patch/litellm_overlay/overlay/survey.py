@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 _TELLING = ("litellm", "LiteLLM", "LITELLM", "containers", "workloadRef")
 
 
-def take(parts: Sequence[Document], selection: Selection, values: OverlayValues) -> Survey:
+def survey_stream(parts: Sequence[Document], selection: Selection, values: OverlayValues) -> Survey:
     """Look at the documents of a stream."""
     found_objects = list(_objects(parts))
     configs = recognition.configs(item for _, _, item in found_objects)

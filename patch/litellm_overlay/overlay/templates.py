@@ -42,7 +42,7 @@ class _Asked:
     overlay: OverlayPlan = field(compare=False)
 
 
-def fragment(overlay: OverlayPlan) -> Fragment:
+def render_fragment(overlay: OverlayPlan) -> Fragment:
     """Return the parts that go into a pod template."""
     plan = replace(overlay, payload=replace(overlay.payload, items=()))
     paths = [item.path for item in overlay.payload.items]

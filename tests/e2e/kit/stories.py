@@ -244,7 +244,7 @@ class Namespace:
         told = ("--kubeconfig", cluster.kubeconfig, "--namespace", self.name)
         what = ("logs", "--follow", pod["metadata"]["name"], "--container", "litellm")
         command = (cluster.kubectl_path, *told, *what)
-        with processes.logging_to(file, command, processes.environ_for({})):
+        with processes.run_logged(file, command, processes.environ_for({})):
             yield
 
     @contextlib.contextmanager

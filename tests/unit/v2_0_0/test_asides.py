@@ -3,13 +3,13 @@
 import pytest
 
 from endpoint_patch.versions.v2_0_0.inserted.asides import refused_event
-from endpoint_patch.versions.v2_0_0.inserted.frames import Aside
+from endpoint_patch.versions.v2_0_0.inserted.frames import ControlEvent
 from support.client import TERMINAL
 from support.openai_types import check_event, is_unknown
 
 
 def refused(**event):
-    return refused_event(Aside(event, None))
+    return refused_event(ControlEvent(event, None))
 
 
 @pytest.mark.parametrize("text", ["more", [{"type": "message", "role": "user", "content": "more"}]])
@@ -61,4 +61,4 @@ def test_what_is_ignored_is_told_in_a_type_that_no_client_takes_for_an_end(event
 )
 def test_a_cancel_is_of_the_lane_s_running_response(event, running, cancels):
     """By its id, by either of them, or without one."""
-    assert Aside(event, None).cancels(running) is cancels
+    assert ControlEvent(event, None).cancels(running) is cancels

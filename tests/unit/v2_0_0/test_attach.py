@@ -7,9 +7,9 @@ import pytest
 from fastapi import APIRouter, Depends
 
 from endpoint_patch.versions.v2_0_0.inserted.attach import (
-    _doors,
     _is_keyless,
     _keeps_conversations,
+    _post_paths,
 )
 
 NAME = "store_prompts_in_spend_logs"
@@ -112,10 +112,10 @@ def test_turns_go_through_litellms_own_check_or_it_does_not_start(path, method, 
     """Each turn is a POST; were it open, the handshake would be the only check."""
     router = router_of((path, post, method, checks))
     if runs:
-        assert _doors(router, over_websocket) == (["/v1/responses"], user_api_key_auth)
+        assert _post_paths(router, over_websocket) == (["/v1/responses"], user_api_key_auth)
         return
     with pytest.raises(RuntimeError, match="is not guarded by its own user_api_key_auth"):
-        _doors(router, over_websocket)
+        _post_paths(router, over_websocket)
 
 
 def test_a_door_is_where_post_is_served_and_guarded():
@@ -128,7 +128,7 @@ def test_a_door_is_where_post_is_served_and_guarded():
         ("/v1/responses/compact", another, "POST", guarded),
         ("/v1/responses/{id}", post, "GET", guarded),
     )
-    assert _doors(router, over_websocket)[0] == ["/v1/responses", "/openai/v1/responses"]
+    assert _post_paths(router, over_websocket)[0] == ["/v1/responses", "/openai/v1/responses"]
 
 
 def test_a_check_that_is_elsewhere_is_none(monkeypatch):
@@ -136,4 +136,4 @@ def test_a_check_that_is_elsewhere_is_none(monkeypatch):
     router = router_of(("/v1/responses", post, "POST", [user_api_key_auth]))
     monkeypatch.delitem(globals(), "user_api_key_auth")
     with pytest.raises(RuntimeError):
-        _doors(router, over_websocket)
+        _post_paths(router, over_websocket)

@@ -41,7 +41,7 @@ def test_a_connection_ends_at_its_time(lifetime, timeout, age, heard, expected, 
     """One reason at a time, each with its close code and event; nobody looks before it is due."""
     clocks = Clocks(lifetime, timeout)
     assert ending(clocks, age, heard=heard) == expected
-    assert clocks.rest(age, heard=heard) == rest
+    assert clocks.seconds_left(age, heard=heard) == rest
 
 
 @pytest.mark.parametrize("clocks", [Clocks(10, 0), Clocks(0, 10)])

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from endpoint_patch.versions.v2_0_0.inserted.errors import RefusalError
 from endpoint_patch.versions.v2_0_0.inserted.frames import (
-    Aside,
+    ControlEvent,
     Create,
     parse,
     parse_message,
@@ -223,7 +223,7 @@ def test_no_frame_breaks_the_parser(event):
     except RefusalError as error:
         assert error.event["status"] == 400
     else:
-        if isinstance(frame, Aside):
+        if isinstance(frame, ControlEvent):
             assert frame.kind == event["type"] != "response.create"
         else:
             assert frame is None or isinstance(frame.body["model"], str)

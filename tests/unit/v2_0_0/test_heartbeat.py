@@ -34,13 +34,13 @@ CREATED = {"type": "response.created", "sequence_number": 0, "response": {"id": 
 def test_when_something_is_due(silent, untold, rest, is_over):
     """After so much time without an event, and in the end without one of the provider's."""
     heartbeat = Heartbeat(60, 900)
-    assert (heartbeat.rest(silent, untold), heartbeat.is_over(silent)) == (rest, is_over)
+    assert (heartbeat.seconds_left(silent, untold), heartbeat.is_over(silent)) == (rest, is_over)
 
 
 def test_it_is_off():
     """Then a turn may be silent for as long as it likes, whatever the end is set to."""
     for heartbeat in (NO_HEARTBEAT, Heartbeat(0, 1)):
-        assert (heartbeat.rest(10_000, 10_000), heartbeat.is_over(10_000)) == (None, False)
+        assert (heartbeat.seconds_left(10_000, 10_000), heartbeat.is_over(10_000)) == (None, False)
 
 
 def test_no_client_knows_the_event():

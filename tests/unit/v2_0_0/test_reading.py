@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from endpoint_patch.versions.v2_0_0.inserted import frames, reading
 from endpoint_patch.versions.v2_0_0.inserted.errors import RefusalError
 from endpoint_patch.versions.v2_0_0.inserted.frames import (
-    Aside,
+    ControlEvent,
     parse,
     parse_message,
     size_in_bytes,
@@ -185,7 +185,7 @@ def test_a_large_value_is_not_made():
     assert set(create.texts) == {"input", "metadata"}
     assert [create.body[name] for name in create.texts] == [Unread(True), Unread(False)]
     assert json.loads(create.texts["input"]) == fields["input"]
-    assert isinstance(parse(json.dumps({**fields, "type": "other"}), None), Aside)
+    assert isinstance(parse(json.dumps({**fields, "type": "other"}), None), ControlEvent)
 
 
 @pytest.mark.parametrize(

@@ -27,8 +27,8 @@ def check(catalogue):
     """Ask as the verb does."""
 
     def check(to, from_=None, patch=catalogue.default_patch_version):
-        current = upgrade.ask(from_, catalogue) if from_ else None
-        return upgrade.check(upgrade.ask(to, catalogue), current, patch, catalogue)
+        current = upgrade.assess_or_unknown(from_, catalogue) if from_ else None
+        return upgrade.check(upgrade.assess_or_unknown(to, catalogue), current, patch, catalogue)
 
     return check
 
@@ -108,7 +108,8 @@ def test_a_fixed_target_needs_no_overlay_for_the_handshake(check, catalogue):
 def test_the_bridge_that_stays_loses_nothing(catalogue, current):
     """Under onFixed patch the target is patched as what runs now is."""
     target, before = (
-        upgrade.ask(each, catalogue) if each else None for each in ("1.110.2", current)
+        upgrade.assess_or_unknown(each, catalogue) if each else None
+        for each in ("1.110.2", current)
     )
     found = upgrade.check(target, before, PATCH, catalogue, "patch")
     assert (found.verdict, found.losses) == ("fixed-upstream", ())

@@ -7,7 +7,7 @@ import pytest
 from fakes import objects as fake
 from litellm_overlay import checks
 from litellm_overlay.catalogue import releases
-from litellm_overlay.cluster.gather import gather
+from litellm_overlay.cluster.gather import read_cluster
 from litellm_overlay.errors import OverlayError
 
 
@@ -39,14 +39,14 @@ ALL = {
 
 def test_what_is_read_can_be_checked():
     """The kind that items of a list lack is given back to them."""
-    found = checks.findings(gather(Cluster(ALL), "llm"), releases.load())
+    found = checks.findings(read_cluster(Cluster(ALL), "llm"), releases.load())
     assert [item.topic for item in found] == ["ingress-alb"]
 
 
 def test_one_namespace_but_for_what_has_none():
     """So that rights for a namespace are enough for the most."""
     cluster = Cluster(ALL)
-    gather(cluster, "llm")
+    read_cluster(cluster, "llm")
     outside = [kind for kind, namespace in cluster.asked if namespace is None]
     assert outside == [
         "gateways.v1.gateway.networking.k8s.io",
@@ -58,7 +58,7 @@ def test_one_namespace_but_for_what_has_none():
 def test_forbidden_kind_around_the_workloads():
     """Is told, and the rest is looked at."""
     told = []
-    found = gather(Cluster(ALL, forbidden={"ingresses"}), "llm", told.append)
+    found = read_cluster(Cluster(ALL, forbidden={"ingresses"}), "llm", told.append)
     assert {item["kind"] for item in found} == {"Deployment", "Service", "IngressClass"}
     assert told == ["Ingress objects were not looked at: not allowed to list ingresses (403)"]
 
@@ -66,4 +66,4 @@ def test_forbidden_kind_around_the_workloads():
 def test_forbidden_workloads():
     """End it: nothing could be said."""
     with pytest.raises(OverlayError, match="deployments"):
-        gather(Cluster(ALL, forbidden={"deployments"}), "llm")
+        read_cluster(Cluster(ALL, forbidden={"deployments"}), "llm")

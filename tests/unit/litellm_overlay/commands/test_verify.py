@@ -41,9 +41,9 @@ def asked(monkeypatch):
         return STOCK
 
     monkeypatch.setattr(environment, "stock_endpoints", stock_endpoints)
-    verify.published.cache_clear()
+    verify.published_endpoints.cache_clear()
     yield asked
-    verify.published.cache_clear()
+    verify.published_endpoints.cache_clear()
 
 
 def test_a_guard_that_tells_the_truth(asked):

@@ -194,4 +194,4 @@ def test_a_pod_that_went_meanwhile():
     for running in ([], [pod("other")], [evicted], [pod(deletionTimestamp="now")]):
         assert verification.has_gone(target, running)
     assert not verification.has_gone(target, [pod("other"), pod()])
-    assert verification.gone(target).faults == ("the pod went meanwhile: verify once more",)
+    assert verification.gone_result(target).faults == ("the pod went meanwhile: verify once more",)

@@ -120,20 +120,20 @@ def test_the_tables_fit_a_small_terminal(capsys, monkeypatch):
 def test_a_release_that_is_fixed_has_nothing_to_show():
     """There is no defect in it; the error names one that has it."""
     with pytest.raises(OverlayError, match=r"LiteLLM 1\.90\.0 is fixed") as error:
-        command.chosen("1.90.0", None)
+        command.choose_release("1.90.0", None)
     assert "1.88.6" in error.value.hint
 
 
 def test_an_unknown_patch_version_is_refused():
     """The error lists those there are."""
     with pytest.raises(NotInCatalogueError, match=r"no patch version 9\.9\.9") as error:
-        command.chosen(None, "9.9.9")
+        command.choose_release(None, "9.9.9")
     assert "2.0.0" in error.value.hint
 
 
 def test_the_default_is_the_newest_of_both():
     """Without options: the newest affected release and the newest patch."""
-    release, patch = command.chosen(None, None)
+    release, patch = command.choose_release(None, None)
     assert (release.version, patch) == ("1.88.6", "2.0.0")
 
 

@@ -111,7 +111,7 @@ def test_a_process_that_ends_at_once_is_explained_by_its_last_lines(tmp_path):
     log = tmp_path / "out.log"
     argv = [sys.executable, "-c", "raise SystemExit('no such option: --nonsense')"]
     with (
-        processes.logging_to(log, argv, os.environ) as process,
+        processes.run_logged(log, argv, os.environ) as process,
         pytest.raises(OverlayError, match="no such option: --nonsense") as error,
     ):
         processes.wait_for(lambda: False, process, log, "the thing")

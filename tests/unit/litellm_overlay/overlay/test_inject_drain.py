@@ -175,7 +175,7 @@ def test_what_was_read_stays_as_it_was(style):
     plan = Planner.from_values(given).plan(from_values(given))
     where = ("spec", "template")
     place = Place(where, "Deployment/litellm", ("litellm",))
-    overlaid = pod_edits.add(plain, [(place, templates.fragment(plan))])
+    overlaid = pod_edits.add(plain, [(place, templates.render_fragment(plan))])
     assert plain.data == before
     there = copy.deepcopy(overlaid.data)
     assert pod_edits.remove(overlaid, [place]).data == before

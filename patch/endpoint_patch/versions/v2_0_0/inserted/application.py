@@ -41,7 +41,7 @@ class Application:
         """Make one request and wait for its end; its events go where the exchange sends them."""
         request = self._requests[exchange] = start_in_empty_context(self._request(exchange))
         try:
-            while not (await asyncio.wait({request}, timeout=exchange.rest))[0]:
+            while not (await asyncio.wait({request}, timeout=exchange.seconds_left))[0]:
                 if await exchange.keep_alive():
                     self._give_up(request)
         finally:

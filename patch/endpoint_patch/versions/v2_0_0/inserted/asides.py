@@ -6,14 +6,14 @@ connection. So these refusals have event types that no client takes for an end.
 
 from typing import Any
 
-from .frames import Aside
+from .frames import ControlEvent
 
 _UNKNOWN = "The event was ignored: expected an event of type 'response.create'."
 _NOT_RUNNING = "The event was ignored: no such response is running on this connection and lane."
 _NO_STEERING = "Responses cannot be steered here; send the input with the next 'response.create'."
 
 
-def refused_event(aside: Aside) -> dict[str, Any]:
+def refused_event(aside: ControlEvent) -> dict[str, Any]:
     """Return the event that says that an event was ignored, and why."""
     event = aside.event
     steer = {name: event.get(name) for name in ("previous_response_id", "input")}

@@ -28,7 +28,7 @@ def _require_release(expected: str | None) -> None:
         )
 
 
-def _doors(router: Any, authenticate: Any) -> tuple[list[str], Any]:
+def _post_paths(router: Any, authenticate: Any) -> tuple[list[str], Any]:
     """Return the paths where LiteLLM serves POST /v1/responses, and its check of keys there.
 
     Each turn is a POST, so only this check protects it: where no single check guards all those
@@ -93,7 +93,7 @@ def attach_litellm_overlay(  # noqa: PLR0913 - what the stock module has, by nam
 ) -> None:
     """Put the bridge on the paths that POST has; `stock_handler` had two of them."""
     _require_release(litellm_version)
-    paths, check = _doors(router, authenticate)
+    paths, check = _post_paths(router, authenticate)
     options = Options(
         mode=settings["mode"],
         max_message_bytes=settings["maxMessageBytes"],

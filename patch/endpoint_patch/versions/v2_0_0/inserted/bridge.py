@@ -11,7 +11,7 @@ from .bounds import SMALL_BYTES, Allowance
 from .client import Client
 from .clocks import Clocks, Ending
 from .errors import RefusalError, error_event
-from .frames import Aside, Create, parse_message, size_in_bytes
+from .frames import ControlEvent, Create, parse_message, size_in_bytes
 from .identity import Key
 from .process import Process
 from .session import dump
@@ -88,7 +88,7 @@ class Bridge:
                 # A warm-up's bytes are of use; they have a budget of their own, of what is held.
                 allowance.charge(0 if isinstance(frame, Create) else size, spent)
         is_dear = not isinstance(frame, Create) and self._allowance.in_debt()
-        if is_dear and isinstance(frame, Aside):  # it would be answered at once
+        if is_dear and isinstance(frame, ControlEvent):  # it would be answered at once
             self._workers.finish(_too_much())
             return True
         if frame is not None:
@@ -116,7 +116,7 @@ class Bridge:
                     await self._client.send_event(ending.event)
                 self._client.request_close(ending.code)
                 return
-            rest = None if ending else self._clocks.rest(age, heard=self._client.heard)
+            rest = None if ending else self._clocks.seconds_left(age, heard=self._client.heard)
             await self._woken(rest)
 
     async def _woken(self, seconds: float | None) -> None:

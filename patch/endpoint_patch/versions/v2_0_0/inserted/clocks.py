@@ -37,7 +37,7 @@ class Clocks:
             return Ending(1008, error_event(400, message, code="first_message_timeout"))
         return None
 
-    def rest(self, age: float, *, heard: bool) -> float | None:
+    def seconds_left(self, age: float, *, heard: bool) -> float | None:
         """Return the seconds until `ending` may say something else, or None for never."""
         due = [self.session_lifetime] if self.session_lifetime else []
         if self.first_message_timeout and not heard:

@@ -34,7 +34,7 @@ class Create:
 
 
 @dataclass(frozen=True)
-class Aside:
+class ControlEvent:
     """A well-formed event that starts no turn; whatever runs, it is answered at once."""
 
     event: dict[str, Any]
@@ -56,7 +56,7 @@ class Aside:
 
 # A refusal waits its turn in its lane like a turn: it answers what may have been meant as one.
 Frame = Create | RefusalError
-Message = Frame | Aside | None  # None: to be ignored
+Message = Frame | ControlEvent | None  # None: to be ignored
 
 
 @contextlib.contextmanager
@@ -97,7 +97,7 @@ def parse_message(raw: str | bytes, size: int, max_size: int, default_model: str
             return refusal.with_traceback(None)
 
 
-def parse(raw: str | bytes, default_model: str | None) -> Create | Aside | None:
+def parse(raw: str | bytes, default_model: str | None) -> Create | ControlEvent | None:
     """Return what a message asks for, or None for one to be ignored; raises RefusalError."""
     event = read(raw)
     if event.repeated or (event.nested is not None and event.nested.repeated):
@@ -120,13 +120,13 @@ def parse(raw: str | bytes, default_model: str | None) -> Create | Aside | None:
 
 def _create(
     message: JsonObject, stream_id: str | None, default_model: str | None
-) -> Create | Aside | None:
+) -> Create | ControlEvent | None:
     event = message.members
     kind = event.get("type")
     if kind == "response.processed":  # some Codex releases acknowledge so; nothing is asked
         return None
     if kind != "response.create" and isinstance(kind, str) and kind:
-        return Aside(event, stream_id)
+        return ControlEvent(event, stream_id)
     if kind != "response.create":
         raise RefusalError("Expected an event of type 'response.create'.", "unknown_event", "type")
     nested = event.get("response")

@@ -159,7 +159,7 @@ class Session:
     def __init__(self, memory: Memory) -> None:
         self._memory = memory
 
-    def length(self, create: Create) -> int:
+    def body_size(self, create: Create) -> int:
         """Return about how many bytes the body of a turn will be, before it is built."""
         return create.size + self._memory.length(create.body.get("previous_response_id"))
 

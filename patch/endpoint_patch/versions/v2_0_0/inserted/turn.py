@@ -101,19 +101,19 @@ class Exchange:
         return "cancelled" if cancelled else self._last.removeprefix("response.")
 
     @property
-    def rest(self) -> float | None:
+    def seconds_left(self) -> float | None:
         """The seconds until `keep_alive` is due, or None: the turn is over or no heart beats."""
         now = time.monotonic()
         if self.over:
             return None
-        return self.heartbeat.rest(now - self._heard_at, now - self._told_at)
+        return self.heartbeat.seconds_left(now - self._heard_at, now - self._told_at)
 
     async def keep_alive(self) -> bool:
         """Send a heartbeat for a silent provider if one is due, or end the turn.
 
         Returns True if the turn was ended.
         """
-        if self.rest != 0:
+        if self.seconds_left != 0:
             return False
         if self.heartbeat.is_over(time.monotonic() - self._heard_at):
             seconds = f"{self.heartbeat.at_most:g}"

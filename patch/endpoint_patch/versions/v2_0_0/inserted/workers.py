@@ -21,7 +21,7 @@ from .bounds import (
 from .client import Client
 from .clocks import Ending
 from .errors import RefusalError, internal_error
-from .frames import Aside, Create, Frame
+from .frames import ControlEvent, Create, Frame
 from .identity import Key
 from .lanes import Lanes
 from .memory import Memory
@@ -60,12 +60,12 @@ class Workers:
         self._exchanges: dict[str | None, Exchange] = {}  # one a lane, while its turn runs
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def take(self, frame: Frame | Aside, size: int) -> None:
+    async def take(self, frame: Frame | ControlEvent, size: int) -> None:
         """Put a frame into its lane, or answer it at once: if it starts no turn or is refused.
 
         A turn that comes too late is dropped.
         """
-        if isinstance(frame, Aside):
+        if isinstance(frame, ControlEvent):
             await self._answer(frame)
             return
         if self.ending is not None:
@@ -120,7 +120,7 @@ class Workers:
                     self._logger.exception("responses websocket: the turn could not be run")
                     await self._client.send_event(internal_error(), stream_id)
 
-    async def _answer(self, aside: Aside) -> None:
+    async def _answer(self, aside: ControlEvent) -> None:
         """Do what an event that starts no turn asks for, or say that it cannot be done.
 
         Its lane's turn goes on and ends with a terminal event of its own.
@@ -146,7 +146,7 @@ class Workers:
 
     async def _begin(self, create: Create, stream_id: str | None) -> None:
         """Run a turn or answer a warm-up, as soon as its body may be built."""
-        size = self._session.length(create)
+        size = self._session.body_size(create)
         with self._session.pinned(create):
             async with self._gate.slot(self._key.owner, size) as begun:
                 if not self._may_begin():
