@@ -260,7 +260,7 @@ def _fault(error: Exception) -> GuardError:
 
 
 def _write_reports(raw: Mapping[str, object], facts: report.Report) -> None:
-    # A refused plan may name one file twice; then nothing is written over another.
+    # A refused plan may name one file twice: do not overwrite one with another.
     named = plan.paths(raw)
     others = [named.get(key) for key in ("modulePath", "sourcePath", "outputPath")]
     if facts["modulePath"]:
@@ -275,7 +275,7 @@ def _write_reports(raw: Mapping[str, object], facts: report.Report) -> None:
             install(report_path, report.as_file(facts))
     except GuardError as error:
         if facts["exitCode"] == 0:
-            # The pod does not start, so nothing may say, or look, as if it had been patched.
+            # The pod does not start, so no report or file may suggest that it was patched.
             remove(str(raw["outputPath"]))
             _refuse(facts, "refused", error)
             facts["patchedSha256"] = None

@@ -29,7 +29,7 @@ _ALONE = {
 }
 # Names that honest packages use as well: both of them together are refused, one alone is reported.
 _TOGETHER = ("cook.py", "sitecustomize.py")
-# sha256 of a file of the malware -> its release. None has been published; this is the place.
+# sha256 of a file of the malware -> its release. Empty, since none has been published.
 _CONTENT: dict[str, str] = {}
 _TEMPORARY = ("/tmp", "/var/tmp", os.environ.get("TMPDIR", ""))  # noqa: S108 - looked at, not written to
 _CARRIERS = (*_TOGETHER, "litellm/__init__.py", "litellm/proxy/proxy_server.py")

@@ -29,8 +29,8 @@ _FORMAT = 1
 _AGAIN = "delete it and write it again: litellm-overlay pin"
 _SHA256 = "[0-9a-f]{64}"
 _TEXT = r"[!-~]+"  # no space and nothing that could move a terminal's cursor
-# Of each field: the words for people, what it must look like, whether it may be null. Its key in
-# the file is the field's name in camelCase. A release is null where tag and values contradict each
+# For each field: its name for people, its pattern, whether it may be null. Its key in the file is
+# the field's name in camelCase. A release is null where tag and values contradict each
 # other, a stock file where the release is newer than the catalogue: the guard finds out.
 _FIELDS = {
     "image": ("the image", _TEXT, False),

@@ -33,7 +33,7 @@ _ALB = "alb.ingress.kubernetes.io"
 _ATTRIBUTES = re.compile(r"[a-z0-9_.=,-]+", re.ASCII)
 _TUNNELS = ("haproxy.org/timeout-tunnel", "haproxy-ingress.github.io/timeout-tunnel")
 _BACKEND_CONFIGS = ("cloud.google.com/backend-config", "beta.cloud.google.com/backend-config")
-# What tells a controller: its IngressClass, else the class's usual name, else the annotations.
+# A controller is recognised by its IngressClass, else the usual class name, else annotations.
 _CONTROLLERS = {
     "k8s.io/ingress-nginx": _NGINX,
     "nginx.org/ingress-controller": _F5,
@@ -143,7 +143,9 @@ def _f5(ingress: Object, services: set[str]) -> Iterator[Finding]:
 
 
 def _haproxy(ingress: Object) -> Iterator[Finding]:
-    for key in _TUNNELS:  # its default is the installation's, so only what is said counts
+    for (
+        key
+    ) in _TUNNELS:  # the default depends on the installation, so only an explicit value counts
         yield from _idle(ingress, "ingress-haproxy", key, 0, f"{key}: 3600s")
 
 

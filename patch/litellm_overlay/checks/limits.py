@@ -8,8 +8,8 @@ from litellm_overlay.checks.finding import Finding
 
 PATIENCE = 300  # seconds; how long Codex waits for the next event
 HOUR = 3600  # seconds; how long a session lives by default (sessionLifetimeSeconds)
-_PINGS = 30  # LiteLLM's server pings every 20 s, which keeps what is longer from being idle
-_SHORT = 300  # a whole life shorter than this cuts turns, and not only long sessions
+_PINGS = 30  # LiteLLM's server pings every 20 s, so longer idle timeouts never fire
+_SHORT = 300  # a shorter maximum lifetime cuts turns, not only long sessions
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "": 1.0}
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|)")
 

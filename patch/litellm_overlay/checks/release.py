@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from litellm_overlay.catalogue.releases import Catalogue, Release
     from litellm_overlay.checks.world import Workload, World
 
-# What a container waits for in vain; in CrashLoopBackOff the run before tells more.
+# Reasons that do not go away; in CrashLoopBackOff the previous run tells more.
 _STUCK = {
     "CreateContainerConfigError",
     "CreateContainerError",

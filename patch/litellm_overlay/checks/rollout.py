@@ -93,7 +93,7 @@ def seconds(hook: Object) -> int | None:
     numbers = [int(ours or by_hand) for ours, by_hand in _SECONDS.findall(text)]
     if not numbers:
         return None
-    # Our loop sleeps within its time, so the time counts and not the sleeps.
+    # Our loop sleeps until its deadline, so count the deadline and not the sleeps.
     return max(numbers) if "+%s) +" in text else sum(numbers)
 
 

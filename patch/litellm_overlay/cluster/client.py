@@ -48,7 +48,7 @@ class Cluster:
     def __init__(
         self, configuration: Configuration, context: str | None, namespace: str, timeout: float
     ) -> None:
-        configuration.retries = False  # an operator wants to hear it now, not after four timeouts
+        configuration.retries = False  # report it now, not after four timeouts
         self.client = ApiClient(configuration)
         self.timeout = timeout
         self._versions: dict[tuple[str, str | None], str] = {}
@@ -217,7 +217,7 @@ def connect(
         loaded = KubeConfigMerger(os.pathsep.join(map(str, files))).config
         contexts = [item["name"] for item in loaded["contexts"]]
         name = context or loaded.safe_get("current-context")
-    except Exception as error:  # whatever a YAML file can hold instead of a kubeconfig
+    except Exception as error:  # a YAML file can hold anything in place of a kubeconfig
         raise _unusable(files) from error
     if name not in contexts:
         names = ", ".join(sorted(map(str, contexts))) or "none"

@@ -35,7 +35,7 @@ _EVERYWHERE = {
     "gateways.v1.gateway.networking.k8s.io": "Gateway",
     "ingressclasses.v1.networking.k8s.io": "IngressClass",
 }
-# The kinds to list, as kinds.py names them: where one looks, and in all namespaces.
+# The kinds to list, as kinds.py names them: in the chosen namespace, and in all.
 KINDS = (*_WORKLOADS, *_AROUND)
 KINDS_EVERYWHERE = tuple(_EVERYWHERE)
 

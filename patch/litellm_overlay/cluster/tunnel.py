@@ -48,7 +48,7 @@ def forward(cluster: Cluster, namespace: str, pod: str, port: int) -> Iterator[i
                 lambda: _Forward(create_websocket(*request), [port]),  # type: ignore[no-untyped-call]
             )
 
-    connect().close()  # so that a refusal is an error of ours, not a connection that ends
+    connect().close()  # so that a refusal raises an error here, instead of ending the connection
     with socket.create_server(("127.0.0.1", 0)) as server:
         threading.Thread(target=_serve, args=(server, connect, port), daemon=True).start()
         try:

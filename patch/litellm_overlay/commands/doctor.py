@@ -203,7 +203,7 @@ def _from_json(text: str) -> list[Object] | None:
     try:
         data = json.loads(text)
     except (ValueError, RecursionError):
-        return None  # YAML may begin with a brace as well, and says what is wrong
+        return None  # YAML may begin with a brace, too; its parser then reports the error
     yaml_tree.require_flat(data)
     if not isinstance(data, dict):
         return []

@@ -19,7 +19,7 @@ FILE = click.Path(dir_okay=False, allow_dash=True, path_type=Path)
 def read_text(path: Path) -> str:
     """Return the text of a file, of stdin for "-"."""
     try:
-        # Bytes, since Python would turn the line ends of text into its own.
+        # Bytes, since Python would convert the line ends of text.
         with click.open_file(str(path), "rb") as stream:
             content: bytes = stream.read()
         if content.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in content[:4]:

@@ -132,7 +132,7 @@ def _refuse_values(path: Path, text: str, *, values_option: bool) -> None:
     try:
         contents = [yaml_tree.load(each) for each in documents(text)]
     except OverlayError:
-        return  # whoever reads it says what is wrong
+        return  # the command that reads it reports the error
     mappings = [each for each in contents if isinstance(each, dict)]
     if mappings and not any(map(_is_object, mappings)):
         raise ValuesError(

@@ -115,7 +115,7 @@ def pin(
         warn(doubts(planner.identify(from_values(resolved).image)))
     old = lock.parse_lock(read_text(file), str(file)) if file.exists() else None
     changed = lock.list_changes(old, fresh)
-    if changed and not check_:  # before a word is said: the reader of our output may be gone
+    if changed and not check_:  # before printing: whoever reads our output may be gone
         write(file.parent, {file.name: lock.to_text(fresh)})
     print_lock(fresh, changed, output)
     if changed and check_:

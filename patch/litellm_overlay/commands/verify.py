@@ -244,7 +244,7 @@ def making_fault(target: Target, *, offline: bool) -> str:
     except (OverlayError, GuardError):
         return ""
     if not made or hashlib.sha256(stock).hexdigest() != report.get("stockSha256"):
-        return ""  # a file of somebody's own, which the guard was told to expect
+        return ""  # a custom file, which the guard was configured to expect
     return verification.making_fault(target, made)
 
 

@@ -143,7 +143,7 @@ def _row(
         pods=len(seen),
         advisories=tuple(item.id for item in release.advisories) if release else (),
         removable=decision == "upstream-fixed",
-        # What refused the newest pod stands before what it left behind.
+        # Of a refused pod, the refusal comes before the drift.
         reasons=(
             *malware,
             *((*notes, *drifted) if decision == "refused" else (*drifted, *notes)),

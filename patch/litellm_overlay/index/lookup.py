@@ -68,7 +68,7 @@ def look_up(version: str, index: str, cache: Path, seconds: float = SECONDS) -> 
         except _FAULTS as error:
             answers.append(LookupResult(version, None, fault=_sentence(error)))
 
-    # A thread, since a server that sends a byte now and then holds up every other time-out.
+    # A thread, since a server that trickles bytes would defeat any other timeout.
     thread = threading.Thread(target=ask, daemon=True)
     thread.start()
     thread.join(seconds)

@@ -165,7 +165,7 @@ async def run_cases(
 ) -> dict[str, CaseOutcome]:
     """Ask a proxy each case in turn."""
     outcomes = {}
-    # LiteLLM imports much of itself at its first request; that is not what is to be timed.
+    # LiteLLM imports much of itself at its first request; do not time that.
     await run_case(server, Case("first request", "?model=", in_query=True))
     for case in cases:
         progress(f"{side}: {case.name}")

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 ENDPOINTS = Path("litellm/proxy/response_api_endpoints/endpoints.py")
 PYTHONS = ((3, 10), (3, 13))  # what the affected releases run on and their wheels exist for
 GRACE = dt.timedelta(days=3)  # dependencies that were released together with LiteLLM
-# A variable that would let the caller's environment, or uv's idea of it, into the new one.
+# Variables that would leak the caller's environment into the new one.
 LEAKS = {"CONDA_PREFIX", "PYTHONHOME", "PYTHONPATH", "UV_EXCLUDE_NEWER", "UV_PYTHON", "VIRTUAL_ENV"}
 
 
@@ -215,7 +215,7 @@ def uv(*arguments: str) -> str:
     """Run uv; return what it printed, or raise with its last lines."""
     done = subprocess.run(
         [find_uv_bin(), *arguments],
-        cwd=tempfile.gettempdir(),  # away from a pyproject.toml or uv.toml of the caller's
+        cwd=tempfile.gettempdir(),  # not in a folder with the caller's pyproject.toml or uv.toml
         env=clean_environ(),
         capture_output=True,
         check=False,

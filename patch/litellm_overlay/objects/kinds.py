@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-# The plurals of what keeps pods running, and the kinds that they are lists of, which items lack.
+# Plural -> kind of the workloads; the items of an API list do not say their kind.
 WORKLOADS = {"deployments": "Deployment", "statefulsets": "StatefulSet", "daemonsets": "DaemonSet"}
 # API group and version; the core group's name is empty, as in RBAC rules.
 BUILT_IN = {

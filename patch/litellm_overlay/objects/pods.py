@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from litellm_overlay.objects.access import Object
 
 Owner = tuple[str, str, str]  # namespace, kind, name
-# ReplicaSets are not asked for: with all old revisions they can be most of a cluster's objects.
+# ReplicaSets are not listed: with all old revisions they can be most of a cluster's objects.
 # Their names are the owner's and this label.
 _HASHES = {"pod-template-hash": "Deployment", "rollouts-pod-template-hash": "Rollout"}
 _STATUSES = ("initContainerStatuses", "containerStatuses")

@@ -26,7 +26,7 @@ _PRODUCTS = (
     "dragonfly memcached rabbitmq kafka nginx haproxy envoy traefik caddy prometheus grafana "
     "exporter otel opentelemetry fluentd fluentbit keycloak"
 )
-# Words that do so beside no word of LiteLLM's: litellm-alpine is LiteLLM.
+# Words that do so only if LiteLLM is not named: litellm-alpine is LiteLLM.
 _MAYBE = (
     "busybox alpine ubuntu debian cloudnative nats httpd apache alertmanager loki jaeger vector "
     "vault minio oauth2 adminer backup"
@@ -37,7 +37,7 @@ _PRODUCT, _MAYBE_PRODUCT = (
     for words_ in (_PRODUCTS, _MAYBE)
 )
 _CONFIG = re.compile(r"model_list|litellm_(?:params|settings)")
-# What LITELLM_JOB_ROLE says of a process that answers requests, or of one that does all.
+# Values of LITELLM_JOB_ROLE for processes that answer requests.
 _SERVING = {"", "serving", "all", "proxy", "gateway"}
 
 

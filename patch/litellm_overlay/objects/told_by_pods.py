@@ -34,7 +34,7 @@ def release_from_pods(
         if of == [kind, name] and namespace in {None, home}:
             mine.append(pod)
     digests = _digests(mine)
-    if not digests:  # of an image that came from no registry only the pods themselves can tell
+    if not digests:  # an image from no registry has no digest, so only its own pods can tell
         versions = {_reported(pod) for pod in mine} - {None}
     else:
         same = [pod for pod in alive if _digests([pod]) & digests]

@@ -54,7 +54,7 @@ class Node:
     opening: int = 0
     children: list[Node] = field(default_factory=list)
     target: Node | None = None  # of an alias
-    size: int = 1  # values in it, those that aliases stand for among them
+    size: int = 1  # number of values in it, with those that aliases expand to
     height: int = 1  # levels, likewise
     closed: bool = False
     aliased: bool = False

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 MAX_DEPTH = 150  # Kubernetes' own deepest objects, schemas of custom resources, stay below 70
-MAX_ALIASED = 200_000  # values that the aliases of a document stand for, all together
+MAX_ALIASED = 200_000  # limit on the values that all aliases of a document expand to
 
 # The parser that is a binding of libyaml is ten times faster; both give the same events.
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any
 
-OURS = 1  # spaces behind the bracket of a key that was not there before, see `splice`
+OURS = 1  # spaces behind a bracket that mark a key as added by us, see `splice`
 _BEYOND_ASCII = re.compile("[\x7f-\uffff]")  # further characters would need two halves
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9-]*(?:[./][A-Za-z0-9-]+)*", re.ASCII)
 _NO_TEXTS = {"y", "n", "yes", "no", "on", "off", "true", "false", "null"}

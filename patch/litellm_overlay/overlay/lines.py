@@ -20,7 +20,7 @@ def line_end(text: str, node: Node) -> int:
     if node.style not in ("|", ">"):
         position = text.find("\n", node.end)
         return position + 1 if position >= 0 else len(text)
-    # Its end stands behind blank lines as well, which belong to it after "|+" alone.
+    # The node's end includes blank lines, but only a "|+" block owns them.
     head = text[node.start : text.find("\n", node.start)].split("#", 1)[0]
     if node.end < len(text) or "+" in head:
         end = node.end

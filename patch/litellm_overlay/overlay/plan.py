@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from litellm_overlay.overlay.payload import Payload
     from litellm_overlay.overlay.values import OverlayValues
 
-# The init container runs as whom the proxy runs; all else it gets is less.
+# The init container runs as the proxy's user, with fewer rights otherwise.
 _IDENTITY = (
     "runAsUser",
     "runAsGroup",
@@ -115,7 +115,7 @@ class Planner:
             "terminationMessagePath": "/dev/termination-log",
             "onFixed": self.values.on_fixed or "passthrough",
             "onUnknown": self.values.on_unknown,
-            # A payload that was frozen before the next malware was known learns of it here.
+            # A payload is frozen; malware that became known later is passed to it here.
             "compromised": [each.version for each in self.catalogue.in_state("malicious")],
             "settings": self._settings(),
         }

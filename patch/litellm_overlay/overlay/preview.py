@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 MODULE = "litellm/proxy/response_api_endpoints/endpoints.py"
-# Of a file that is not known nobody can say which release it is of, and so not what it lacks.
+# An unknown file cannot be assigned to a release, so its gaps are not known either.
 _UNKNOWN = {
     "handler": (
         "the file is not known, but its WebSocket handler is, and has upstream's fix",

@@ -45,8 +45,8 @@ class Splice:
     def __init__(self, text: str, root: Node | None) -> None:
         self._text = text
         self.root = root
-        # Start, depth, end, what stands there instead. Of insertions at one place the deeper
-        # stands first: it ends what it belongs to.
+        # Start, depth, end, replacement. At the same place, insert deeper-indented text first,
+        # since it closes its parent block.
         self._edits: list[tuple[int, int, int, str]] = []
         self._cuts: list[tuple[int, int]] = []  # whole lines, from start to end
 
@@ -55,7 +55,9 @@ class Splice:
         text = self._text
         cuts = [(start, 0, end, "") for start, end in self._joined_cuts()]
         ordered = sorted([*self._edits, *cuts], key=lambda edit: (edit[0], -edit[1]))
-        for start, _, end, new in reversed(ordered):  # from the end: places stay true
+        for start, _, end, new in reversed(
+            ordered
+        ):  # from the end, so that earlier offsets stay valid
             text = text[:start] + new + text[end:]
         return text
 
@@ -211,7 +213,7 @@ class Splice:
         if self._text[begins:dash].strip():
             raise EditError(node.line, f"{key} begins in the middle of it")
         at = start_of_comments(self._text, begins) if first else line_end(self._text, node)
-        # Its dash may stand where the key stands, and is deeper all the same.
+        # A list item's dash may be in the key's column, but still belongs to a deeper level.
         self._insert(at, lines, column, 2 * column + 1)
 
     def _end_of(self, node: Node) -> tuple[int, int]:
@@ -221,7 +223,7 @@ class Splice:
         at = line_end(self._text, node)
         last = node.children[-2]
         if at == len(self._text) and not self._text.endswith("\n") and ends_in_block(node):
-            # A line feed would become a part of the text that stands last.
+            # A line feed here would become part of the block of text before it.
             if self._text[line_start(self._text, last.start) : last.start].strip():
                 raise EditError(last.line, "the text at the end lacks its line feed")
             return line_start(self._text, last.start), column

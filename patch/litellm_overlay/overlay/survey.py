@@ -67,7 +67,7 @@ def _objects(parts: Sequence[Document]) -> Iterator[tuple[int, KeyPath, Object]]
             for where, item in document.objects():
                 yield number, where, item
         except OverlayError:
-            if "containers" in document.text:  # else it is no business of ours
+            if "containers" in document.text:  # otherwise it has nothing to do with LiteLLM
                 raise
 
 

@@ -225,7 +225,7 @@ def _mapping(value: object) -> bool:
     return isinstance(value, dict)
 
 
-# Keys of `patch` that are no settings of the guard, and their fields.
+# Keys of `patch` that are not settings of the guard, and their fields.
 _OF_PATCH = {
     "version": "patch_version",
     "onFixed": "on_fixed",

@@ -8,7 +8,7 @@ from typing import Any
 from .errors import RefusalError
 
 _MODEL = re.compile(r'[^\x00-\x1f\x7f"\\\ud800-\udfff]{1,256}')
-# The text goes on to another JSON reader as it came: one that ignores case must read the same.
+# Another JSON reader gets the same text: one that ignores case must read the same values.
 _READ_HERE = ("type", "model", "response")
 
 

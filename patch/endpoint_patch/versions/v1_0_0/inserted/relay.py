@@ -56,7 +56,7 @@ class Relay:
         self._default_model = default_model
         self._authorized = {default_model} if default_model else set()
         self._first: str | None = None
-        self._pending = 0  # turns handed on that no terminal event has ended
+        self._pending = 0  # turns passed on that have no terminal event yet
         self._began = time.monotonic()
         self._closed = False
 

@@ -11,7 +11,7 @@ from .turn import Exchange
 
 _T = TypeVar("_T")
 
-GRACE = 2.0  # seconds an application gets to notice that its client left
+GRACE = 2.0  # seconds in which an application must notice that its client left
 
 
 def start_in_empty_context(coroutine: Coroutine[Any, Any, _T]) -> "asyncio.Task[_T]":

@@ -12,7 +12,7 @@ MAX_IN_FLIGHT_BYTES = 32 << 20  # two of the largest messages
 MAX_MEMORY_BYTES = 64 << 20
 MAX_MEMORY_TURNS = 4096
 MAX_EVENT_BYTES = 64 << 20
-# Of frames that start no turn, a minute: two of the largest messages, a thirtieth of a CPU.
+# For frames that start no turn, each minute: two of the largest messages, 1/30 of a CPU.
 MAX_IDLE_BYTES = 32 << 20
 MAX_IDLE_SECONDS = 2.0
 # Bodies that are larger than this are built and handed over one at a time in a process.

@@ -45,7 +45,7 @@ class Bridge:
         self._allowance = Allowance(process.allowances.clock)
         self._process = process
         self._owner = key.owner
-        self._wake = asyncio.Event()  # something happened that the supervisor must look at
+        self._wake = asyncio.Event()  # set when the supervisor must check the connection
         self._client = Client(websocket, self._wake)
         self._application = Application(websocket.scope, process.logger)
         self._workers = Workers(self._client, self._application, self._wake, process, key)
@@ -75,7 +75,7 @@ class Bridge:
             return False
         size = size_in_bytes(raw)
         if self._workers.ending is not None and size > SMALL_BYTES:
-            return True  # nothing begins any more; what runs may still be cancelled
+            return True  # no turn begins any more; running ones may still be cancelled
         of_key = self._process.allowances.for_key(self._owner)
         if size > SMALL_BYTES and of_key.in_debt():
             self._workers.finish(_too_much())
@@ -85,7 +85,7 @@ class Bridge:
         spent = time.thread_time() - began
         if not isinstance(frame, Create) or frame.warm_up:
             for allowance in (self._allowance, of_key):
-                # A warm-up's bytes are of use; they have a budget of their own, of what is held.
+                # A warm-up's bytes are kept as history, which has a budget of its own.
                 allowance.charge(0 if isinstance(frame, Create) else size, spent)
         is_dear = not isinstance(frame, Create) and self._allowance.in_debt()
         if is_dear and isinstance(frame, ControlEvent):  # it would be answered at once

@@ -14,7 +14,9 @@ class Client:
 
     def __init__(self, websocket: WebSocket, wake: asyncio.Event) -> None:
         self.heard = False
-        self.gone = asyncio.Event()  # nothing can be told any more; running requests watch it
+        self.gone = (
+            asyncio.Event()
+        )  # set once nothing can be sent any more; running requests watch it
         self.close_code: int | None = None  # once set, the connection is to be closed
         self.left_code: int | None = None  # with which it ended before we closed it
         self._socket = websocket

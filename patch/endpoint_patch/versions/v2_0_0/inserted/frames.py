@@ -54,7 +54,7 @@ class ControlEvent:
         return response_id is None or (isinstance(response_id, str) and response_id in running)
 
 
-# A refusal waits its turn in its lane like a turn: it answers what may have been meant as one.
+# A refusal waits in its lane as a turn does: its frame may have been meant as a turn.
 Frame = Create | RefusalError
 Message = Frame | ControlEvent | None  # None: to be ignored
 
@@ -92,7 +92,7 @@ def parse_message(raw: str | bytes, size: int, max_size: int, default_model: str
     with _uncollected(size):
         try:
             return parse(raw, default_model)
-        except RefusalError as refusal:  # where it arose holds the whole message
+        except RefusalError as refusal:  # the traceback would keep the whole message alive
             refusal.__context__ = None
             return refusal.with_traceback(None)
 

@@ -49,7 +49,7 @@ class Gate:
             return
         await self._enter(owner, size)
         begun = _Once(self._let_next)
-        # It waits for the loop, so it cannot come before what was built is built.
+        # The timer needs the event loop, so it cannot fire while the body is being built.
         timer = asyncio.get_running_loop().call_later(MAX_LARGE_ALONE_SECONDS, begun)
         try:
             yield begun
@@ -79,7 +79,7 @@ class Gate:
             raise _too_many()
 
     def _withdraw(self, owner: bytes, waiting: _Waiting) -> None:
-        if waiting[0].done():  # let in just now, and gone all the same
+        if waiting[0].done():  # it was let in just now, but its client has left
             self._leave(owner, waiting[1])
             self._let_next()
             return

@@ -47,7 +47,7 @@ class Handshake:
         shown = handshake_credential(websocket.scope["headers"], self._process.litellm.key_header())
         if (
             origin is not None
-            # Who may call is then said by where a call comes from: any page in a browser there.
+            # Access then depends on the network alone, and any web page in a browser there has it.
             and self._is_keyless(identity, shown)
             and not self._allows(websocket, origin, by_name=True)
         ):
@@ -74,7 +74,7 @@ class Handshake:
             return
         self._telling += 1
         try:
-            with contextlib.suppress(Exception):  # a client that has left needs no telling
+            with contextlib.suppress(Exception):  # the client has left already
                 await websocket.accept(subprotocol_to_answer(websocket.scope["headers"]))
                 await websocket.send_text(dump(refusal.event))
                 # A client that sends before it reads must not find the connection closed.

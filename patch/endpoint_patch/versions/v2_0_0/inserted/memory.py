@@ -39,7 +39,7 @@ class Memory:
     ) -> None:
         self._max_bytes = max_bytes
         self._max_turns = max_turns
-        self._histories = histories  # of the process, whose budget counts besides
+        self._histories = histories  # the process's budget, which applies as well
         self._owner = owner
         self._pins: Counter[str] = Counter()
         self._turns: OrderedDict[str, _Kept] = OrderedDict()
@@ -51,7 +51,7 @@ class Memory:
 
     def remember(self, response_id: str, parent: str | None, items: bytes) -> None:
         """Keep the items (as JSON, separated by commas) that a turn added to `parent`'s."""
-        if response_id in self._turns:  # a provider that repeats its ids must not make a circle
+        if response_id in self._turns:  # a provider that repeats ids must not create a cycle
             try:
                 before, parent = self.history(parent) if parent is not None else ([], None)
             except LostError:

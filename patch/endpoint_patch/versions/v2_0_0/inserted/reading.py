@@ -172,7 +172,7 @@ def read(raw: str | bytes) -> JsonObject:
         start = _skip(text, 0)
         if text.startswith("{", start):
             return _Hand(text).whole(start)
-        if len(text) <= _WORTH_READING:  # more is not read only to say what it is not
+        if len(text) <= _WORTH_READING:  # do not parse more only to refuse it
             json.loads(text, parse_constant=_no_constant)
     except (ValueError, RecursionError):
         raise RefusalError("The message is not valid JSON.", "invalid_json") from None

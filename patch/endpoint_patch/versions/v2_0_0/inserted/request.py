@@ -33,7 +33,7 @@ _CONNECTION_HEADERS = {
     b"proxy-connection",
     b"http2-settings",
 }
-# A browser sends it to whichever page asks: it says who sits there, and not who wants this.
+# A browser sends cookies for any page: they identify the user, not the page that asks.
 _AMBIENT_HEADERS = {b"cookie"}
 _BODY_HEADERS = {
     b"accept",
@@ -158,7 +158,7 @@ def request_scope(
     raw_path = (socket.get("raw_path") or path.encode()).rstrip(b"/")
     return {
         "type": "http",
-        # With 2.4 Starlette would no longer watch `receive` for the client's leaving.
+        # With 2.4 Starlette would no longer watch `receive` for the client's disconnect.
         "asgi": {"version": "3.0", "spec_version": "2.3"},
         "http_version": "1.1",
         "method": "POST",

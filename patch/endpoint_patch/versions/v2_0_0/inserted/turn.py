@@ -24,8 +24,8 @@ _TERMINAL = (
     "error",
 )
 
-# An event that adds a piece to what is being said. Most are such, and nothing here needs what they
-# say, so they are passed on unread. LiteLLM writes the type first.
+# An event that adds a piece of text. Most events are such, and nothing here needs their content, so
+# they are passed on unparsed. LiteLLM writes the type first.
 _DELTA = re.compile(r'\{"type": ?"response\.[a-z_.]+\.delta"[,}]')
 _UNREAD: dict[str, Any] = {}
 
@@ -55,7 +55,7 @@ class Exchange:
         self.heartbeat: Heartbeat = NO_HEARTBEAT
         # Called when the answer begins: the body was read and passed on.
         self.begun: Callable[[], None] = lambda: None
-        self.ids: set[str] = set()  # by which the stream told its response
+        self.ids: set[str] = set()  # ids that the stream has given its response
         self._response: dict[str, Any] = {}  # as it was told last
         self._body: bytes | None = body
         self._emit = emit

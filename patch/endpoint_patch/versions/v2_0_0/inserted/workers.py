@@ -116,7 +116,7 @@ class Workers:
                     return
                 try:
                     await self._handle(frame, stream_id)
-                except Exception:  # a turn never ends in silence, not even by a fault of ours
+                except Exception:  # a turn always ends with an event, even after a bug of ours
                     self._logger.exception("responses websocket: the turn could not be run")
                     await self._client.send_event(internal_error(), stream_id)
 
@@ -152,7 +152,7 @@ class Workers:
                 if not self._may_begin():
                     return
                 turn = self._session.begin(create)
-                # LiteLLM makes objects of its own from the text; both would be twice the memory.
+                # LiteLLM parses the text into its own objects; both would be twice the memory.
                 create.body.clear()
                 create.texts.clear()
                 if isinstance(turn, Turn):

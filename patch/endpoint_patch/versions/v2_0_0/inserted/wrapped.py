@@ -11,7 +11,7 @@ import json
 import re
 from typing import Any
 
-_MOST = 16 << 10  # characters looked into; errors that machines read are short
+_MOST = 16 << 10  # characters to search; machine-readable errors are short
 _TRIES = 4  # braces that may open the provider's error, or close it
 # `litellm.RateLimitError: AzureException RateLimitError - …`; some releases leave out the first.
 _PROVIDER_S = re.compile(r"litellm\.|\w+Exception\b")
