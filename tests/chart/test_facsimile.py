@@ -119,10 +119,10 @@ def test_the_payload_arrives(generation, version, mine, ours):
         if item and item["kind"] == "ConfigMap" and f"-{version}-" in item["metadata"]["name"]
     ]
     (item,) = maps
-    found = {key: text.encode() for key, text in item["data"].items()}
+    results = {key: text.encode() for key, text in item["data"].items()}
     assert "binaryData" not in item
     expected = {name.replace("/", "."): text for name, text in payload.files(version).items()}
-    assert found == expected
+    assert results == expected
 
 
 def test_an_old_chart_says_nothing(mine, ours):

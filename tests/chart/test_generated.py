@@ -94,10 +94,10 @@ def forms_of(version):
 def read_by_toolkit(tag):
     """Return the release of the catalogue, or None."""
     try:
-        found = assessment.assess(f"ghcr.io/berriai/litellm:{tag}", releases.load()).release
+        assessed = assessment.assess(f"ghcr.io/berriai/litellm:{tag}", releases.load()).release
     except NotInCatalogueError:
         return None
-    return None if found.state == releases.UNREVIEWED else found.version
+    return None if assessed.state == releases.UNREVIEWED else assessed.version
 
 
 READ = """\
@@ -118,10 +118,10 @@ def test_every_release_is_read_as_the_toolkit_reads_it(tmp_path):
     (chart / "files" / "tags.json").write_text(json.dumps(tags))
     (chart / "templates" / "read.yaml").write_text(READ)
     only = ("--show-only", "templates/read.yaml")
-    found = yaml.safe_load(helm.template(*helm.LEAST, *only, chart=chart))
-    assert found.keys() == set(tags)
+    data = yaml.safe_load(helm.template(*helm.LEAST, *only, chart=chart))
+    assert data.keys() == set(tags)
     for tag in tags:
-        assert (found[tag] if found[tag] in versions else None) == read_by_toolkit(tag), tag
+        assert (data[tag] if data[tag] in versions else None) == read_by_toolkit(tag), tag
 
 
 def test_tags_are_read_as_the_toolkit_reads_them():
@@ -135,9 +135,9 @@ def test_tags_are_read_as_the_toolkit_reads_them():
             expected = None
         try:
             pod = helm.pod_of(*helm.LEAST, "--set-string", f"image.tag={tag}")
-            found = pod["spec"]["containers"][0]["volumeMounts"][0]["mountPath"]
+            result = pod["spec"]["containers"][0]["volumeMounts"][0]["mountPath"]
         except helm.Refused:
-            found = None
-        if found != expected:
-            differing[tag] = (found, expected)
+            result = None
+        if result != expected:
+            differing[tag] = (result, expected)
     assert not differing

@@ -63,7 +63,7 @@ def test_every_value_stays_what_it_was_for_kubernetes():
     texts = [styles.text(seed) for seed in range(500)]
     before = read(texts)
     after = read([inject.inject(text, PLANNER).text for text in texts])
-    unread = [seed for seed, found in enumerate(before) if isinstance(found, str)]
+    unread = [seed for seed, results in enumerate(before) if isinstance(results, str)]
     assert len(unread) < 25, [before[seed] for seed in unread]
     for seed, (old, new) in enumerate(zip(before, after, strict=True)):
         if seed not in unread:

@@ -93,15 +93,15 @@ def test_pod_security_restricted(case):
     pods = [item["spec"]["template"]["spec"] for item in items if item["kind"] == "Deployment"]
     pods += [item["spec"] for item in items if item["kind"] == "Pod"]
     assert pods
-    found = [violation for pod in pods for violation in violations(pod)]
+    results = [violation for pod in pods for violation in violations(pod)]
     if name(case) == "root":
-        found = [violation for violation in found if not violation.startswith("litellm: ")]
+        results = [violation for violation in results if not violation.startswith("litellm: ")]
         # No profile of ours beside a proxy without one: an SCC of OpenShift may forbid it.
         own = ("litellm-overlay", "test")
         rules = ("runAsNonRoot", "seccompProfile")
-        assert set(found) == {f"{pod}: {rule}" for pod in own for rule in rules}
+        assert set(results) == {f"{pod}: {rule}" for pod in own for rule in rules}
     else:
-        assert not found
+        assert not results
 
 
 @ci_cases

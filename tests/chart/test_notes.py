@@ -31,15 +31,15 @@ def notes(tmp_path):
 
 def test_the_decision_and_the_next_steps(notes):
     """What runs, how to see the guard's decision, how to test, how to undo."""
-    said = notes()
-    assert said.startswith("LiteLLM 1.88.6 with overlay 2.0.0, mode websocket.")
+    text = notes()
+    assert text.startswith("LiteLLM 1.88.6 with overlay 2.0.0, mode websocket.")
     for command in (
         "kubectl --namespace llm get pods",
         "helm test litellm --namespace llm",
         "--reset-then-reuse-values --set patch.enabled=false",
         "helm uninstall litellm --namespace llm",
     ):
-        assert command in said
+        assert command in text
 
 
 def test_a_refused_pod_shows_why(notes):
@@ -50,9 +50,9 @@ def test_a_refused_pod_shows_why(notes):
 
 def test_a_release_that_is_fixed_by_half(notes):
     """1.89: the overlay patches it, as an affected one."""
-    said = notes("--set", "image.tag=v1.89.0")
-    assert said.startswith("LiteLLM 1.89.0 with overlay 2.0.0, mode websocket.")
-    assert "needs no overlay" not in said
+    text = notes("--set", "image.tag=v1.89.0")
+    assert text.startswith("LiteLLM 1.89.0 with overlay 2.0.0, mode websocket.")
+    assert "needs no overlay" not in text
 
 
 @pytest.mark.parametrize(
@@ -60,11 +60,11 @@ def test_a_release_that_is_fixed_by_half(notes):
 )
 def test_a_newer_release(notes, tag, last):
     """It goes on, and nobody can think that it was looked at."""
-    said = notes("--set", f"image.tag={tag}")
+    text = notes("--set", f"image.tag={tag}")
     assert (
-        f"WARNING: LiteLLM {tag[1:]} is newer than the last that this chart knows, {last}:" in said
+        f"WARNING: LiteLLM {tag[1:]} is newer than the last that this chart knows, {last}:" in text
     )
-    assert "The guard decides by the file" in said
+    assert "The guard decides by the file" in text
 
 
 def test_a_tag_against_the_value(notes):
@@ -79,19 +79,19 @@ def test_a_tag_against_the_value(notes):
 def test_advisories_are_named_each_time(notes):
     """The overlay mends a protocol, not a release with known holes."""
     assert "WARNING: LiteLLM 1.82.3 has published security problems" in (
-        said := notes("--set", "image.tag=v1.82.3")
+        text := notes("--set", "image.tag=v1.82.3")
     )
-    assert "CVE-2026-42208" in said
+    assert "CVE-2026-42208" in text
 
 
 def test_a_fixed_release(notes):
     """No overlay is needed for the handshake; what stays is named, as operators feel it."""
-    said = notes("--set", "image.tag=v1.110.2")
-    assert "LiteLLM 1.110.2 needs no overlay for the handshake, and is left" in said
+    text = notes("--set", "image.tag=v1.110.2")
+    assert "LiteLLM 1.110.2 needs no overlay for the handshake, and is left" in text
     known = releases.load().release("1.110.2")
     fixed = [gap.what for gap in known.gaps if "2.0.0" in gap.mended_by]
-    assert [line[4:] for line in said.splitlines() if line.startswith("  - ")] == fixed
-    assert "--set patch.onFixed=patch" in said
+    assert [line[4:] for line in text.splitlines() if line.startswith("  - ")] == fixed
+    assert "--set patch.onFixed=patch" in text
     assert "needs no overlay" not in notes()
     bridged = notes("--set", "image.tag=v1.110.2,patch.onFixed=patch")
     assert "the overlay puts the bridge there too" in bridged

@@ -47,8 +47,8 @@ def rendered(case, name):
     mine = {key: every[key] for key in SHARED if key in every}
     mine["patch"] = {**mine["patch"], **FILES}
     del mine["patch"]["enabled"]
-    given = values.load(yaml.safe_dump(mine), name=name)
-    overlay = Planner.from_values(given).plan(plan.from_values(given))
+    operator_values = values.load(yaml.safe_dump(mine), name=name)
+    overlay = Planner.from_values(operator_values).plan(plan.from_values(operator_values))
     fragment = templates.render_fragment(overlay)
     return [
         yaml.safe_load(text)
@@ -148,9 +148,11 @@ def by_toolkit(tag, **more):
     digest = more.get("image.digest")
     image = {"repository": "ghcr.io/berriai/litellm", "tag": tag, "digest": digest}
     named = {key: value for key, value in more.items() if key != "image.digest"}
-    given = values.load(yaml.safe_dump({"image": image, **named}))
+    operator_values = values.load(yaml.safe_dump({"image": image, **named}))
     try:
-        return Planner.from_values(given).plan(plan.from_values(given)).module_path
+        return (
+            Planner.from_values(operator_values).plan(plan.from_values(operator_values)).module_path
+        )
     except OverlayError as error:
         return outcome(error.message)
 

@@ -41,8 +41,8 @@ def parts(chart, *arguments):
 
 def of_version(payloads, patch):
     """Return the one payload of a patch version, by its name."""
-    (found,) = ((name, data) for name, data in payloads.items() if f"-{patch}-" in name)
-    return found
+    (result,) = ((name, data) for name, data in payloads.items() if f"-{patch}-" in name)
+    return result
 
 
 @pytest.mark.parametrize("patch", PATCHES)
@@ -151,8 +151,8 @@ def test_which_payloads_are_rendered(several, given, kept):
     """The newest ones, the pinned one, those that are named; the default, too."""
     only = ("--show-only", "templates/payload.yaml")
     items = yaml.safe_load_all(helm.template(*helm.LEAST, *given, *only, chart=several))
-    found = {item["metadata"]["labels"]["app.kubernetes.io/version"] for item in items}
-    assert found == {
+    results = {item["metadata"]["labels"]["app.kubernetes.io/version"] for item in items}
+    assert results == {
         *kept.split(),
         scratch.DEFAULT if "patch.version" not in str(given) else "3.3.0",
     }
@@ -214,12 +214,12 @@ def test_a_release_that_helm_could_not_store_is_refused(many):
     """Clearly, before Helm's own sentence about a Secret; with numbers, and what to do."""
     with pytest.raises(helm.Refused) as refused:
         helm.template(*helm.LEAST, "--set", "patch.keepNewest=99", chart=many)
-    said = re.search(
+    match = re.search(
         r"about (\d+) kB, and Helm can store 1,048: the payloads of (\d+) patch", str(refused.value)
     )
     every = json.loads((many / "files" / "payloads.json").read_text())
-    assert int(said[2]) == len(every)
-    assert abs(int(said[1]) - estimated(many, every) // 1000) <= 1
+    assert int(match[2]) == len(every)
+    assert abs(int(match[1]) - estimated(many, every) // 1000) <= 1
     assert "Lower patch.keepNewest" in str(refused.value)
 
 

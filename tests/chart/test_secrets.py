@@ -78,9 +78,9 @@ def test_a_key_in_clear_text_is_refused(rendered, values, where, secret):
     """By its name or by how it looks; the refusal names the place, not the key."""
     with pytest.raises(helm.Refused) as refusal:
         rendered(values)
-    said = str(refusal.value)
-    assert f"{where} holds a secret in clear text. " in said
-    assert secret not in said
+    message = str(refusal.value)
+    assert f"{where} holds a secret in clear text. " in message
+    assert secret not in message
 
 
 @pytest.mark.parametrize(

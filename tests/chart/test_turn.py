@@ -63,19 +63,19 @@ def run(tmp_path, port, *arguments, decision="patched", cwd=None, **more):
         check=False,
         timeout=60,
     )
-    said = done.stdout + done.stderr
-    assert KEY not in said
-    assert "Traceback" not in said
-    return done.returncode, said
+    text = done.stdout + done.stderr
+    assert KEY not in text
+    assert "Traceback" not in text
+    return done.returncode, text
 
 
 def test_a_turn(tmp_path):
     """The decision is printed; no model in the URL; the key in the header; the model in the frame."""
     with proxy(({"type": "response.created"}, COMPLETED)) as (port, seen):
-        code, said = run(tmp_path, port)
-    assert code == 0, said
-    assert said.startswith("guard: patched: Patched it.\nhandshake: 101")
-    assert "turn: response.completed from gpt" in said
+        code, output = run(tmp_path, port)
+    assert code == 0, output
+    assert output.startswith("guard: patched: Patched it.\nhandshake: 101")
+    assert "turn: response.completed from gpt" in output
     handshake, frame = seen
     assert handshake == ("/v1/responses", f"Bearer {KEY}")
     assert (frame["type"], frame["model"]) == ("response.create", "gpt")
@@ -85,9 +85,9 @@ def test_without_a_model(tmp_path):
     """A wildcard or an own ConfigMap names no model: the handshake alone, and it says so."""
     for given in ("config.model_list[0].model_name=openai/*", "existingConfigMap=mine"):
         with proxy() as (port, seen):
-            code, said = run(tmp_path, port, "--set", given)
-        assert code == 0, said
-        assert "set test.model" in said
+            code, output = run(tmp_path, port, "--set", given)
+        assert code == 0, output
+        assert "set test.model" in output
         assert len(seen) == 1
 
 
@@ -97,9 +97,9 @@ def test_http_fallback(tmp_path):
     with proxy(refuse=426) as (port, _):
         assert run(tmp_path, port, *mode)[0] == 0
     with proxy() as (port, _):
-        code, said = run(tmp_path, port, *mode)
+        code, output = run(tmp_path, port, *mode)
     assert code == 1
-    assert "error: the handshake was accepted, expected 426" in said
+    assert "error: the handshake was accepted, expected 426" in output
 
 
 @pytest.mark.parametrize(
@@ -116,27 +116,27 @@ def test_http_fallback(tmp_path):
 def test_a_proxy_that_does_not_answer(tmp_path, behaviour, sentence):
     """Exit code 1, one error and a hint, no traceback, no key."""
     with proxy(**behaviour) as (port, _):
-        code, said = run(tmp_path, port, "--set", "test.timeoutSeconds=1")
+        code, output = run(tmp_path, port, "--set", "test.timeoutSeconds=1")
     assert code == 1
-    assert sentence in said
+    assert sentence in output
 
 
 def test_nobody_there(tmp_path):
     """Neither a hang nor a traceback."""
     with proxy() as (port, _):
         pass
-    code, said = run(tmp_path, port)
+    code, output = run(tmp_path, port)
     assert code == 1
-    assert "was not reached" in said
+    assert "was not reached" in output
 
 
 def test_an_image_with_upstreams_fix(tmp_path):
     """The overlay changes nothing there, http-fallback neither: a turn must work."""
     with proxy() as (port, _):
         arguments = ("--set", "patch.mode=http-fallback")
-        code, said = run(tmp_path, port, *arguments, decision="upstream-fixed")
-    assert code == 0, said
-    assert "changes nothing in this image" in said
+        code, output = run(tmp_path, port, *arguments, decision="upstream-fixed")
+    assert code == 0, output
+    assert "changes nothing in this image" in output
 
 
 def test_an_image_whose_python3_is_not_litellms(tmp_path):
@@ -151,12 +151,12 @@ def test_an_image_whose_python3_is_not_litellms(tmp_path):
     for script in (python, command):
         script.chmod(0o755)
     payload = helm.CHART / "files" / "payload" / "2.0.0"
-    found = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "PYTHONDONTWRITEBYTECODE": "1"}
+    environ = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "PYTHONDONTWRITEBYTECODE": "1"}
     with proxy() as (port, seen):
-        code, said = run(tmp_path, port, cwd=payload, PYTHONPATH=str(lacking.parent), **found)
-    assert code == 0, said
+        code, output = run(tmp_path, port, cwd=payload, PYTHONPATH=str(lacking.parent), **environ)
+    assert code == 0, output
     assert len(seen) == 2
     python.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
-    code, said = run(tmp_path, port, cwd=payload, PYTHONPATH=str(lacking.parent), **found)
+    code, output = run(tmp_path, port, cwd=payload, PYTHONPATH=str(lacking.parent), **environ)
     assert code == 1
-    assert "error: the image holds no Python package `websockets`" in said
+    assert "error: the image holds no Python package `websockets`" in output

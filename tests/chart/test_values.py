@@ -109,9 +109,9 @@ def test_refused_with_a_sentence(given, sentence):
     """The value and what is wrong with it, in one line of Helm's own error."""
     with pytest.raises(helm.Refused) as refusal:
         helm.template(*helm.LEAST, "--set", given)
-    said = str(refusal.value)
-    assert sentence in said
-    assert len(said.splitlines()) <= 9
+    message = str(refusal.value)
+    assert sentence in message
+    assert len(message.splitlines()) <= 9
 
 
 @pytest.mark.parametrize("path", [*leaves(VALUES), *((key,) for key in GROUPS)], ids=".".join)
@@ -124,7 +124,7 @@ def test_null(path):
     try:
         helm.template(*every, "--set", f"{'.'.join(path)}=null,existingConfigMap=null")
     except helm.Refused as refusal:
-        said = str(refusal)
+        text = str(refusal)
         sentences = (
             f"missing property '{path[-1]}'",
             "masterKey.secretName is required",
@@ -133,7 +133,7 @@ def test_null(path):
             "Set modulePath to the right one",
             "onUnknown=patch and expectedSha256 go together",
         )
-        assert any(sentence in said for sentence in sentences), said
+        assert any(sentence in text for sentence in sentences), text
 
 
 def test_as_a_subchart():

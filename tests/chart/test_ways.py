@@ -59,9 +59,9 @@ def objects(text):
             return {key: bare(item) for key, item in value.items() if item not in ({}, [], None)}
         return [bare(item) for item in value] if isinstance(value, list) else value
 
-    found = [item for item in yaml.safe_load_all(text) if item]
-    assert len({(it["kind"], it["metadata"]["name"]) for it in found}) == len(found)
-    return {(it["kind"], it["metadata"]["name"]): bare(it) for it in found}
+    data = [item for item in yaml.safe_load_all(text) if item]
+    assert len({(it["kind"], it["metadata"]["name"]) for it in data}) == len(data)
+    return {(it["kind"], it["metadata"]["name"]): bare(it) for it in data}
 
 
 @pytest.fixture(scope="module")
@@ -99,10 +99,10 @@ def test_helm_3(wanted):
 def test_helm_4(helm_4, rendered, wanted):
     """A plugin. Hooks go through it, too, and stay as they are. Each object is there still."""
     options = ("--post-renderer", "litellm-overlay")
-    found = objects(helm_4("template", "litellm", FACSIMILE, "-n", "llm", *options))
-    assert found == wanted
-    assert objects(rendered).keys() < found.keys()
-    hooks = [item for item in found.values() if "hook" in str(item["metadata"].get("annotations"))]
+    result = objects(helm_4("template", "litellm", FACSIMILE, "-n", "llm", *options))
+    assert result == wanted
+    assert objects(rendered).keys() < result.keys()
+    hooks = [item for item in result.values() if "hook" in str(item["metadata"].get("annotations"))]
     assert hooks
     assert not any("litellm-overlay" in str(item) for item in hooks)
 
@@ -153,9 +153,9 @@ def test_a_function_of_kustomize(tmp_path, rendered, wanted):
     (tmp_path / "all.yaml").write_text(rendered)
     (tmp_path / "inject.yaml").write_text(yaml.safe_dump(FUNCTION))
     kustomization(tmp_path, transformers=["inject.yaml"])
-    found = objects(build(tmp_path, *FUNCTIONS))
-    assert found == wanted
-    payloads = [item for item in found.values() if is_payload(item)]
+    result = objects(build(tmp_path, *FUNCTIONS))
+    assert result == wanted
+    payloads = [item for item in result.values() if is_payload(item)]
     assert len(payloads) == 2
     for item in payloads:
         version = item["metadata"]["name"].split("-")[2]
@@ -170,8 +170,8 @@ def test_a_function_of_kustomize_reads_its_own_file(tmp_path, rendered):
     kustomization(tmp_path, transformers=["inject.yaml"])
     for spec, code in (({"patch": {"version": "1.0.0"}}, 0), ({"pach": {}}, 1)):
         (tmp_path / "inject.yaml").write_text(yaml.safe_dump({**FUNCTION, "spec": spec}))
-        said = build(tmp_path, *FUNCTIONS, code=code)
-        assert ('"patchVersion":"1.0.0"' if code == 0 else "the values have no key 'pach'") in said
+        text = build(tmp_path, *FUNCTIONS, code=code)
+        assert ('"patchVersion":"1.0.0"' if code == 0 else "the values have no key 'pach'") in text
 
 
 @pytest.mark.parametrize("name", ["litellm-litellm", "other"])
@@ -179,13 +179,13 @@ def test_what_flux_does(tmp_path, wanted, name):
     """Its helm-controller is kustomize on what Helm renders: `postRenderers` are its patches."""
     (tmp_path / "all.yaml").write_text(PLAIN.replace("NAME", name))
     options = ("--workload", name, "--image", IMAGE)
-    told = yaml.safe_load(run("litellm-overlay", "render", "--format", "flux", *options))
-    (renderer,) = told["spec"]["postRenderers"]
+    data = yaml.safe_load(run("litellm-overlay", "render", "--format", "flux", *options))
+    (renderer,) = data["spec"]["postRenderers"]
     kustomization(tmp_path, **renderer["kustomize"])
-    found = objects(build(tmp_path))
+    result = objects(build(tmp_path))
     overlaid = objects(run("litellm-overlay", "inject", stdin=PLAIN.replace("NAME", name)))
-    assert found[("Deployment", name)] == overlaid[("Deployment", name)]
-    assert found[("Deployment", "bystander")] == overlaid[("Deployment", "bystander")]
+    assert result[("Deployment", name)] == overlaid[("Deployment", name)]
+    assert result[("Deployment", "bystander")] == overlaid[("Deployment", "bystander")]
 
 
 PLAIN = f"""\

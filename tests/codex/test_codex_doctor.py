@@ -73,8 +73,8 @@ def ask(tmp_path):
                 codex("login", "--with-api-key", stdin="sk-mine\n")
             checks = json.loads(codex("doctor", "--json"))["checks"]
             server.shutdown()
-        found = checks["network.websocket_reachability"]
-        return found["status"], found["summary"], found["details"], keys
+        result = checks["network.websocket_reachability"]
+        return result["status"], result["summary"], result["details"], keys
 
     return ask
 
@@ -93,8 +93,8 @@ BUILT_IN = 'openai_base_url = "URL"\n'
 )
 def test_the_built_in_provider(ask, status, login, told):
     """It takes the key from a login, and sends none without: LiteLLM's 403 then says nothing of the patch."""
-    *said, details, keys = ask(status, BUILT_IN, login=login)
-    assert tuple(said) == told
+    *text, details, keys = ask(status, BUILT_IN, login=login)
+    assert tuple(text) == told
     assert details["auth mode"] == ("api_key" if login else "none")
     assert set(keys) == {"Bearer sk-mine" if login else None}
     if status != 101:

@@ -30,8 +30,8 @@ def test_the_provider_gets_the_same_bodies(fleet, codex_version, binary, model):
     assert kinds >= {"custom_tool_call", "custom_tool_call_output"}
     for number, bodies in enumerate(zip(websocket, http, strict=True)):
         paths = differences(*(without_dropped(body, codex_version) for body in bodies))
-        found = [path for path in paths if not is_permitted(path, codex_version)]
-        assert found == [], (number, found)
+        results = [path for path in paths if not is_permitted(path, codex_version)]
+        assert results == [], (number, results)
 
     assert spend_of(live, ours) == spend_of(live, theirs)
 

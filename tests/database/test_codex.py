@@ -100,12 +100,12 @@ def last_word(run):
     """Return what Codex said at last: the answer, or why there is none."""
     if run.completed:
         return run.messages[-1]
-    said = [error for error in run.errors if not error.startswith(ASIDE)][-1]
-    if said.startswith("{"):  # an event of the WebSocket, which Codex shows as it came
-        said = json.loads(said)["error"]["message"]
-    said = re.sub(r", url: .*|Key Expiry time .*| Received API Key .*| Key=\S+ \(\S+\)", "", said)
-    said = re.sub(r"(?<=Current cost: )[\d.e-]+", "#", said)
-    return said.replace("|", "/").strip(" .") + "."
+    last = [error for error in run.errors if not error.startswith(ASIDE)][-1]
+    if last.startswith("{"):  # an event of the WebSocket, which Codex shows as it came
+        last = json.loads(last)["error"]["message"]
+    last = re.sub(r", url: .*|Key Expiry time .*| Received API Key .*| Key=\S+ \(\S+\)", "", last)
+    last = re.sub(r"(?<=Current cost: )[\d.e-]+", "#", last)
+    return last.replace("|", "/").strip(" .") + "."
 
 
 @pytest.mark.parametrize("kind", CASES)

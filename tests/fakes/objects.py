@@ -32,8 +32,8 @@ def _whole(path, version):
     drain = {"preStop": {"exec": {"command": ["sh", "-c", "sleep 120"]}}}
     spec = {"containers": [{"name": "litellm", "image": IMAGE, "lifecycle": drain}]}
     item = workload({**spec, "terminationGracePeriodSeconds": 150})
-    given = values.load("", patch_version=version, module_path=path)
-    return real.injected(item, payloads.planner(given))
+    operator_values = values.load("", patch_version=version, module_path=path)
+    return real.injected(item, payloads.planner(operator_values))
 
 
 def workload(spec, kind="Deployment", name="litellm", **metadata):
@@ -64,8 +64,8 @@ def proxy_of(deployment):
 
 def pod(message=None, *, waiting=False, images=("sha256:a", "sha256:a"), deployment=None):
     """Return a pod whose guard said something; while it waits, in the run before."""
-    said = message if isinstance(message, str) else json.dumps(message)
-    status = real.state(said)
+    text = message if isinstance(message, str) else json.dumps(message)
+    status = real.state(text)
     init, proxy = status["initContainerStatuses"][0], status["containerStatuses"][0]
     init["imageID"], proxy["imageID"] = images
     if waiting:

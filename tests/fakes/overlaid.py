@@ -57,8 +57,8 @@ def overlaid(item: Object, patch: str = "2.0.0", **options: object) -> Object:
 def injected(item: Object, planner: Planner) -> Object:
     """Return what `inject` makes of an object, without the ConfigMaps."""
     made = yaml.safe_load_all(inject.inject(yaml.safe_dump(item), planner).text)
-    found: Object = next(each for each in made if each["kind"] == item["kind"])
-    return found
+    result: Object = next(each for each in made if each["kind"] == item["kind"])
+    return result
 
 
 @cache

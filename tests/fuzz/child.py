@@ -82,13 +82,13 @@ def run(given):
 
 def faults(verb, given):
     """Return exit code and faults of an input."""
-    code, said, told = run(given)
+    code, out, err = run(given)
     data = bool({"json", "yaml"} & set(given.words))
     own_text = verb in {"inject", "inject --remove"}
-    found = list(judge.faults(code, said, told, own_text=own_text, data=data))
+    results = list(judge.faults(code, out, err, own_text=own_text, data=data))
     if verb == "inject" and code == 0 and "--dry-run" not in given.words:
-        found += round_trip(given, said)
-    return code, found
+        results += round_trip(given, out)
+    return code, results
 
 
 def round_trip(given, said):
@@ -119,7 +119,7 @@ def main():
     environment.stock_endpoints = lambda *_, **__: endpoint_module.STOCK
     os.environ["LITELLM_KEY"] = "sk-x"
     os.environ["KUBECONFIG"] = str(kubeconfig(Path("config").absolute(), "http://127.0.0.1:9"))
-    codes, found = Counter(), []
+    codes, results = Counter(), []
     real = sys.stdin
     run(verbs.given(verb, 0))  # so that all is imported
     resource.setrlimit(resource.RLIMIT_AS, (BYTES, BYTES))
@@ -131,9 +131,9 @@ def main():
             allow(SECONDS)
             code, wrong = faults(verb, given)
             codes[str(code)] += 1
-            found += [{"seed": seed, "fault": each, "words": given.words} for each in wrong]
+            results += [{"seed": seed, "fault": each, "words": given.words} for each in wrong]
     sys.stdin = real
-    sys.stdout.write(json.dumps({"codes": codes, "faults": found}))
+    sys.stdout.write(json.dumps({"codes": codes, "faults": results}))
 
 
 if __name__ == "__main__":

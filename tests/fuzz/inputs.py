@@ -60,12 +60,12 @@ def _put(choose, text):
 
 def _word(choose, text):
     """Put a hostile word where another stood, in quotes where JSON has them."""
-    found = [part for part in text.split() if part[-1:].isalnum() and part[:1].isalnum()]
-    if not found:
+    results = [part for part in text.split() if part[-1:].isalnum() and part[:1].isalnum()]
+    if not results:
         return text
     new = choose.choice(WORDS)
     return text.replace(
-        choose.choice(found), choose.choice([new, _quoted(new)]), choose.choice([1, -1])
+        choose.choice(results), choose.choice([new, _quoted(new)]), choose.choice([1, -1])
     )
 
 
@@ -214,12 +214,14 @@ def with_overlay(choose):
 
 def answers(choose):
     """Return what an API server answers, by plural: status code and body."""
-    found = {"Deployment": [], "Pod": [], "": []}
+    results = {"Deployment": [], "Pod": [], "": []}
     for each in choose.sample(objects(), choose.choice([2, 4, 8])):
         kind = each.get("kind", "Pod")
-        found.setdefault(kind, []).append(damaged(choose, each) if choose.random() < 0.8 else each)
+        results.setdefault(kind, []).append(
+            damaged(choose, each) if choose.random() < 0.8 else each
+        )
     made = {}
-    for kind, listed in found.items():
+    for kind, listed in results.items():
         metadata = choose.choice([{}, {}, {"resourceVersion": "7"}, *TYPES])
         body = _json({"metadata": metadata, "items": listed})
         if choose.random() < 0.05:

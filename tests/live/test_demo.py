@@ -43,8 +43,8 @@ def test_keep_leaves_it_running_until_ctrl_c():
     ) as demo:
         url = None
         for line in demo.stdout:
-            found = re.search(r"http://127\.0\.0\.1:\d+", line)
-            url = found.group() if found and not url else url
+            match = re.search(r"http://127\.0\.0\.1:\d+", line)
+            url = match.group() if match and not url else url
             if "Ctrl-C" in line:
                 break
         assert processes.is_alive(url)

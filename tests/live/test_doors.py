@@ -19,9 +19,9 @@ SETUPS = {
 
 async def look(live, title, release, note):
     """Knock as every client of a table."""
-    found = {name: await tried(live, knock) for name, knock in DOORS[title][0].items()}
-    note({(title, name, release): cells for name, cells in found.items()})
-    return found
+    results = {name: await tried(live, knock) for name, knock in DOORS[title][0].items()}
+    note({(title, name, release): cells for name, cells in results.items()})
+    return results
 
 
 def check(title, release, found):
@@ -36,9 +36,9 @@ def check(title, release, found):
 @pytest.mark.parametrize("title", ["Keys", "Paths"])
 async def test_doors(bridge, litellm, title, note_doors, write_docs):
     """Every form of a key and every path, on every release."""
-    found = await look(bridge, title, litellm, note_doors)
+    lookup = await look(bridge, title, litellm, note_doors)
     if not write_docs:
-        check(title, litellm, found)
+        check(title, litellm, lookup)
 
 
 @pytest.mark.parametrize("title", SETUPS)
@@ -46,9 +46,9 @@ async def test_doors_of_a_proxy_set_up_otherwise(title, note_doors, write_docs, 
     """Without keys, under a path of its own, with an operator's own check."""
     for release in RELEASES if write_docs else [SETUPS[title]]:
         with door(title, release, tmp_path / release) as live:
-            found = await look(live, title, release, note_doors)
+            lookup = await look(live, title, release, note_doors)
         if not write_docs:
-            check(title, release, found)
+            check(title, release, lookup)
 
 
 def test_the_tables_of_the_doors_are_whole(write_docs):

@@ -57,11 +57,11 @@ async def numbers(live):
 async def become(live, expected):
     """Wait until some numbers are as expected."""
     for _ in range(50):
-        found = await numbers(live)
-        if all(found.get(name) == number for name, number in expected.items()):
-            return found
+        result = await numbers(live)
+        if all(result.get(name) == number for name, number in expected.items()):
+            return result
         await asyncio.sleep(0.1)
-    raise AssertionError((expected, found))
+    raise AssertionError((expected, result))
 
 
 async def test_the_numbers_of_all_workers_come_together(seen):
@@ -72,10 +72,10 @@ async def test_the_numbers_of_all_workers_come_together(seen):
             assert said(await turn(socket, **CREATE))
         refused = await turn(sockets[0], model="gpt-4o", input="TRIGGER400")
         assert refused[-1]["type"] == "error"
-        found = await become(seen, {"connections": 8, 'turns_total{outcome="completed"}': 8})
-        assert found['turns_total{outcome="error"}'] == 1
-        assert found["turn_duration_seconds_count"] == 9
-        assert found["history_bytes"] > 0
+        result = await become(seen, {"connections": 8, 'turns_total{outcome="completed"}': 8})
+        assert result['turns_total{outcome="error"}'] == 1
+        assert result["turn_duration_seconds_count"] == 9
+        assert result["history_bytes"] > 0
     with pytest.raises(InvalidStatus):
         await connect(seen.ws_url, "sk-wrong")
     await become(

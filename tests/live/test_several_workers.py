@@ -42,9 +42,9 @@ async def sockets(live):
             assert time.monotonic() < deadline, f"one worker takes all: {list(of_worker)}"
             socket = await stack.enter_async_context(connect(live.ws_url))
             worker = said(await turn(socket, model="gpt-4o", input="TRIGGERWORKER"))
-            found = of_worker.setdefault(worker, [])
-            if len(found) < 2:
-                found.append(socket)
+            result = of_worker.setdefault(worker, [])
+            if len(result) < 2:
+                result.append(socket)
             else:  # the other may still be starting
                 await socket.close()
         yield list(of_worker.values())

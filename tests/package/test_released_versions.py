@@ -125,12 +125,12 @@ def test_what_the_released_guard_refuses(two, wheels, content):
     """With the sentences that it had, and `diff`'s own exit code for what is not known."""
     path = two.parent / "mine.py"
     path.write_bytes(content)
-    said = set()
+    messages = set()
     for version in (FIRST, SECOND):
         with pytest.raises(scratch.Failed) as refused:
             wheels(version, "diff", str(path), "--patch", scratch.DEFAULT)
-        said.add((refused.value.code, str(refused.value)))
-    ((code, sentence),) = said
+        messages.add((refused.value.code, str(refused.value)))
+    ((code, sentence),) = messages
     assert code == 3
     assert sentence.startswith("error: LiteLLM (version unknown) ")
     assert "\nhint: " in sentence

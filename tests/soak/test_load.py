@@ -66,8 +66,8 @@ async def tasks(proxy):
     """Count the asyncio tasks of a proxy, by its own word."""
     headers = {"Authorization": f"Bearer {processes.MASTER_KEY}"}
     async with httpx.AsyncClient(headers=headers, timeout=60, trust_env=False) as client:
-        told = (await client.get(f"{proxy.server.url}/debug/asyncio-tasks")).json()
-    return told["total_active_tasks"]
+        data = (await client.get(f"{proxy.server.url}/debug/asyncio-tasks")).json()
+    return data["total_active_tasks"]
 
 
 async def look(proxy, seconds):
@@ -126,8 +126,8 @@ class Work:
                     fields["previous_response_id"] = previous
                 turn = await person.turn("hi" if number % 2 else "TRIGGERTOOL", **fields)
                 items = turn.response["output"]
-                said = people.request("…", turn.name)["input"]
-                history += [*output, *said, *items]
+                text = people.request("…", turn.name)["input"]
+                history += [*output, *text, *items]
                 previous = turn.response["id"]
                 output = [
                     {"type": "function_call_output", "call_id": item["call_id"], "output": "ran"}

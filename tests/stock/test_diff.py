@@ -65,9 +65,9 @@ def test_an_installed_litellm_is_found_as_in_the_pod(tmp_path):
     patched = environment.create("1.88.6", name="patched-2.0.0")
     report = patching.apply(patched, "2.0.0")
     for where in (stock.root, stock.python, patched.root):
-        said = json.loads(run("--installed", where, "--output", "json", cwd=tmp_path).stdout)
-        assert said["litellmVersion"] == "1.88.6"
-        assert said["patchedSha256"] == report["patchedSha256"]
+        data = json.loads(run("--installed", where, "--output", "json", cwd=tmp_path).stdout)
+        assert data["litellmVersion"] == "1.88.6"
+        assert data["patchedSha256"] == report["patchedSha256"]
 
 
 def test_a_closed_pipe_is_no_traceback(tmp_path):

@@ -35,10 +35,10 @@ def test_the_init_container_as_rendered_patches_an_image(tmp_path, version):
     """Its command in its directory, with its environment, finds the payload where the volume puts it."""
     stock = environment.stock_endpoints("1.88.6")
     built = image.build(tmp_path / "image", stock, "1.88.6")
-    given = values.load("", patch_version=version, module_path=str(built.module))
+    operator_values = values.load("", patch_version=version, module_path=str(built.module))
     text = inject.inject(
         MANIFEST.format(path=f"{built.bin}:/usr/bin:/bin"),
-        Planner.from_values(given),
+        Planner.from_values(operator_values),
     ).text
     *config_maps, workload = yaml.safe_load_all(text)
     pod = workload["spec"]["template"]["spec"]

@@ -20,8 +20,8 @@ def test_injected(tmp_path, what_is_new, on_fixed):
     item = workload(image=IMAGE)
     path = {"name": "PATH", "value": f"{built.bin}:/usr/bin:/bin"}
     item["spec"]["template"]["spec"]["containers"][0]["env"] = [path]
-    given = values.load("", module_path=str(built.module), on_fixed=on_fixed)
-    text = inject.inject(yaml.safe_dump(item), Planner.from_values(given)).text
+    operator_values = values.load("", module_path=str(built.module), on_fixed=on_fixed)
+    text = inject.inject(yaml.safe_dump(item), Planner.from_values(operator_values)).text
     *config_maps, made = yaml.safe_load_all(text)
     done = init_container.run(made["spec"]["template"]["spec"], config_maps, tmp_path)
     assert_as_the_table_says(done, what_is_new, on_fixed)

@@ -146,8 +146,8 @@ def npm_packages() -> Path:
                     text=True,
                 )
                 if done.returncode:
-                    said = "\n".join(done.stderr.strip().splitlines()[-8:])
-                    raise OverlayError(f"npm could not install the clients:\n{said}")
+                    lines = "\n".join(done.stderr.strip().splitlines()[-8:])
+                    raise OverlayError(f"npm could not install the clients:\n{lines}")
                 (root / "complete").touch()
     return root
 

@@ -79,7 +79,7 @@ class AppServer:
         """Say something as the user; return once the model has answered."""
         began = time.monotonic()
         self.call("turn/start", threadId=self.thread, input=[{"type": "text", "text": text}])
-        said: list[str] = []
+        messages: list[str] = []
         outputs: list[str] = []
         errors: list[str] = []
         status = "out of time"
@@ -88,7 +88,7 @@ class AppServer:
             item = params.get("item") or {}
             if message.get("method") == "item/completed":
                 if item["type"] == "agentMessage":
-                    said.append(item["text"])
+                    messages.append(item["text"])
                 elif item["type"] == "commandExecution":
                     outputs.append(item["aggregatedOutput"])
             elif message.get("method") == "error":
@@ -96,7 +96,7 @@ class AppServer:
             elif message.get("method") == "turn/completed":
                 status = params["turn"]["status"]
                 break
-        return Turn(status, time.monotonic() - began, "".join(said), outputs, errors)
+        return Turn(status, time.monotonic() - began, "".join(messages), outputs, errors)
 
 
 @contextlib.contextmanager

@@ -129,8 +129,8 @@ def seen_on(rows: Seen) -> dict[str, list[str]]:
 
 def read() -> dict[str, Any]:
     """Return what the file holds: `rows` as `Seen`, `waits` in seconds."""
-    found: dict[str, Any] = json.loads(DATA.read_text("utf-8"))
-    return found
+    data: dict[str, Any] = json.loads(DATA.read_text("utf-8"))
+    return data
 
 
 def version(release: str) -> list[int]:
@@ -151,9 +151,9 @@ def write(seen: Seen, waits: dict[str, dict[str, float]]) -> None:
     head = DOCS.read_text("utf-8").partition(MARK)[0]
     DOCS.write_text(f"{head}{MARK}\n\n{render(read())}", "utf-8")
     catalogue = json.loads(CATALOGUE.read_text("utf-8"))
-    found = seen_on(ordered)
+    result = seen_on(ordered)
     for gap in catalogue["gaps"]:
-        gap["seen_on"] = found.get(gap["id"], gap["seen_on"])
+        gap["seen_on"] = result.get(gap["id"], gap["seen_on"])
     catalogue_files.write(CATALOGUE, catalogue)
 
 
@@ -178,12 +178,12 @@ def render(told: dict[str, Any]) -> str:
     for row in TITLES:
         by_words: dict[str, list[str]] = {}
         for release, sides in rows.items():
-            said = sides[STOCK].get(row, RIGHT[row])
-            if said != RIGHT[row]:
-                by_words.setdefault(said, []).append(release)
+            text = sides[STOCK].get(row, RIGHT[row])
+            if text != RIGHT[row]:
+                by_words.setdefault(text, []).append(release)
         if by_words:
-            found = "; ".join(f"{words}: {', '.join(of)}" for words, of in by_words.items())
-            lines.append(line(TITLES[row], RIGHT[row], found))
+            result = "; ".join(f"{words}: {', '.join(of)}" for words, of in by_words.items())
+            lines.append(line(TITLES[row], RIGHT[row], result))
     if told["waits"]:
         lines += [
             "",

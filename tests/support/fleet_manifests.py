@@ -53,7 +53,7 @@ STREAM = "---\n".join(FLEET.values())
 
 def patched(text):
     """Return title -> the containers that carry the mount, and the path of it."""
-    found = {}
+    results = {}
     for item in yaml.safe_load_all(text):
         pod = item.get("spec", {}).get("template", {}).get("spec", {})
         inits = [each["name"] for each in pod.get("initContainers", [])]
@@ -65,5 +65,5 @@ def patched(text):
         }
         assert bool(mounts) == ("litellm-overlay" in inits)
         if mounts:
-            found[f"{item['kind']}/{item['metadata']['name']}"] = mounts
-    return found
+            results[f"{item['kind']}/{item['metadata']['name']}"] = mounts
+    return results

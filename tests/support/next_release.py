@@ -58,8 +58,8 @@ def assert_as_the_table_says(done: Ended, what_is_new: str, on_fixed: str) -> No
     assert any(f"LiteLLM {VERSION} is newer than the last" in each for each in row.reasons)
     assert decision != "refused" or any(words in each for each in row.reasons)
 
-    found = checks.findings([item, {"kind": "Pod", "apiVersion": "v1", **there}], CATALOGUE)
-    said = {finding.topic: finding for finding in found}
-    assert said["unreviewed"].severity == "note"
-    assert ("refused" in said) is (decision == "refused"), said
-    assert decision != "refused" or words in said["refused"].what + said["refused"].why
+    findings = checks.findings([item, {"kind": "Pod", "apiVersion": "v1", **there}], CATALOGUE)
+    results = {finding.topic: finding for finding in findings}
+    assert results["unreviewed"].severity == "note"
+    assert ("refused" in results) is (decision == "refused"), results
+    assert decision != "refused" or words in results["refused"].what + results["refused"].why

@@ -98,7 +98,7 @@ def differences(seen: Cells) -> list[str]:
     """Return where the docs tell something else than was seen."""
     told = read(DOCS.read_text("utf-8"))
     return [
-        f"{', '.join(key)}: seen {said!r}, told {told.get(key)!r}"
-        for key, said in seen.items()
-        if told.get(key) != said
+        f"{', '.join(key)}: seen {text!r}, told {told.get(key)!r}"
+        for key, text in seen.items()
+        if told.get(key) != text
     ]

@@ -16,11 +16,11 @@ _VOLUMES = {
 
 def violations(pod):
     """Return sentences "container: what"; an empty list for a pod that may run."""
-    found = [
+    results = [
         f"pod: {key}" for key in ("hostNetwork", "hostPID", "hostIPC", "hostUsers") if pod.get(key)
     ]
     for volume in pod.get("volumes", []):
-        found += [f"pod: volume {kind}" for kind in set(volume) - {"name"} - _VOLUMES]
+        results += [f"pod: volume {kind}" for kind in set(volume) - {"name"} - _VOLUMES]
     shared = pod.get("securityContext") or {}
     for container in [*pod.get("initContainers", []), *pod["containers"]]:
         own = container.get("securityContext") or {}
@@ -37,5 +37,5 @@ def violations(pod):
             "seccompProfile": seccomp in ("RuntimeDefault", "Localhost"),
             "hostPort": not any("hostPort" in port for port in container.get("ports", [])),
         }
-        found += [f"{container['name']}: {what}" for what, good in checks.items() if not good]
-    return found
+        results += [f"{container['name']}: {what}" for what, good in checks.items() if not good]
+    return results

@@ -85,8 +85,8 @@ def told(**fields: Any) -> Ask:
 
     async def run(client: Callable[..., Client]) -> Words:
         async with client() as it:
-            said = await it.turn(**fields)
-        return "told" if said.isdigit() or said.startswith("response.") else said
+            turn = await it.turn(**fields)
+        return "told" if turn.isdigit() or turn.startswith("response.") else turn
 
     return run
 
@@ -95,9 +95,9 @@ async def spend_of(it: Client, count: int, seconds: float) -> list[dict[str, Any
     """Return the spend records of a client's key, once there are `count` or the time is up."""
     end = time.monotonic() + seconds
     while True:
-        found = [r for r in it.live.spend_log() if r["key_alias"] == it.key]
-        if len(found) >= count or time.monotonic() > end:
-            return found
+        results = [r for r in it.live.spend_log() if r["key_alias"] == it.key]
+        if len(results) >= count or time.monotonic() > end:
+            return results
         await asyncio.sleep(0.1)
 
 
@@ -120,8 +120,8 @@ async def warm_up_calls(client: Callable[..., Client]) -> Words:
     """Count what the provider is asked for a warm-up."""
     word = mark()
     async with client() as it:
-        said = await it.turn(model=OWN_NAME, input=word, generate=False)
-        return f"{said}, {len(asked(it.live, word))} calls"
+        turn = await it.turn(model=OWN_NAME, input=word, generate=False)
+        return f"{turn}, {len(asked(it.live, word))} calls"
 
 
 async def warm_up_input(client: Callable[..., Client]) -> Words:
@@ -129,48 +129,48 @@ async def warm_up_input(client: Callable[..., Client]) -> Words:
     early, late = mark(), mark()
     async with client() as it:
         await it.turn(model=OWN_NAME, input=early, generate=False)
-        said = await it.turn(model=OWN_NAME, input=late, previous_response_id=it.response_id)
+        turn = await it.turn(model=OWN_NAME, input=late, previous_response_id=it.response_id)
         calls = asked(it.live, late)
-        return f"{said}, {'kept' if calls and early in json.dumps(calls) else 'lost'}"
+        return f"{turn}, {'kept' if calls and early in json.dumps(calls) else 'lost'}"
 
 
 async def apply_patch(client: Callable[..., Client]) -> Words:
     """Answer a tool call of Codex's apply_patch: without this event Codex waits 300 s and more."""
     async with client() as it:
         tools = {"model": OWN_NAME, "tools": [APPLY_PATCH]}
-        said = [await it.turn(input=f"TRIGGERCUSTOM {mark()}", **tools)]
+        turns = [await it.turn(input=f"TRIGGERCUSTOM {mark()}", **tools)]
         calls = (it.last.get("response") or {}).get("output") or []
         done = [
             {"type": "custom_tool_call_output", "call_id": call["call_id"], "output": "ok"}
             for call in calls
             if call["type"] == "custom_tool_call"
         ]
-        said.append(await it.turn(input=done, previous_response_id=it.response_id, **tools))
-        return together(said)
+        turns.append(await it.turn(input=done, previous_response_id=it.response_id, **tools))
+        return together(turns)
 
 
 async def reasoning(client: Callable[..., Client]) -> Words:
     """Continue a turn with a reasoning item; see whether the provider gets it back."""
     late = mark()
     async with client() as it:
-        said = [await it.turn(model=OWN_NAME, input=f"TRIGGERREASON {mark()}")]
-        said.append(await it.turn(model=OWN_NAME, input=late, previous_response_id=it.response_id))
+        turns = [await it.turn(model=OWN_NAME, input=f"TRIGGERREASON {mark()}")]
+        turns.append(await it.turn(model=OWN_NAME, input=late, previous_response_id=it.response_id))
         calls = asked(it.live, late)
-        return f"{together(said)}, {'kept' if 'mock-sealed-' in json.dumps(calls) else 'lost'}"
+        return f"{together(turns)}, {'kept' if 'mock-sealed-' in json.dumps(calls) else 'lost'}"
 
 
 def two_models(first: str, second: str, **limits: Any) -> Any:
     """Return a row that names a second model in a later frame: outcome, and what was asked for."""
 
     async def run(client: Callable[..., Client]) -> Words:
-        said = []
+        messages = []
         async with client(**limits) as it:
             for model in (first, second):
                 word = mark()
                 outcome = await it.turn(model=model, input=word)
                 of = "".join(f" of {body['model']}" for body in asked(it.live, word))
-                said.append(outcome + of)
-        return ", ".join(said)
+                messages.append(outcome + of)
+        return ", ".join(messages)
 
     return run
 
@@ -178,22 +178,22 @@ def two_models(first: str, second: str, **limits: Any) -> Any:
 async def revoked(client: Callable[..., Client]) -> Words:
     """Revoke the key between two turns of one connection."""
     async with client() as it:
-        said = [await it.turn()]
+        turns = [await it.turn()]
         it.live.revoke(it.key)
-        said.append(await it.turn())
-        if it.socket and said[-1].isdigit():
+        turns.append(await it.turn())
+        if it.socket and turns[-1].isdigit():
             await asyncio.wait([asyncio.ensure_future(it.socket.wait_closed())], timeout=5)
-            said.append(f"closed {it.socket.close_code}")
-        return together(said)
+            turns.append(f"closed {it.socket.close_code}")
+        return together(turns)
 
 
 async def idle_slot(client: Callable[..., Client]) -> Words:
     """Leave a connection idle after its turn; let another client of the same key come in."""
     async with client(max_parallel_requests=1) as idle:
-        said = [await idle.turn()]
+        turns = [await idle.turn()]
         async with Client(idle.live, idle.patience, idle.way, idle.key) as second:
-            said.append(await second.turn())
-        return together(said)
+            turns.append(await second.turn())
+        return together(turns)
 
 
 async def binary_frame(client: Callable[..., Client]) -> Words:
@@ -215,8 +215,8 @@ def hook(trigger: str, model: str) -> Ask:
     async def run(client: Callable[..., Client]) -> Words:
         word = mark()
         async with client() as it:
-            said = await it.turn(model=model, input=f"{trigger} {word}")
-            return f"{said}, provider {'asked' if asked(it.live, word) else 'not asked'}"
+            turn = await it.turn(model=model, input=f"{trigger} {word}")
+            return f"{turn}, provider {'asked' if asked(it.live, word) else 'not asked'}"
 
     return run
 
@@ -246,7 +246,7 @@ async def late_first_frame(client: Callable[..., Client]) -> Words:
 async def openai_python(client: Callable[..., Client]) -> Words:
     """Make two turns with OpenAI's own Python client, the second continuing the first."""
     it = client()
-    said: list[Words] = []
+    messages: list[Words] = []
     previous: dict[str, Any] = {}
     async with (
         AsyncOpenAI(base_url=f"{it.live.proxy.url}/v1", api_key=it.key) as openai,
@@ -258,6 +258,6 @@ async def openai_python(client: Callable[..., Client]) -> Words:
                 if event.type == "response.completed":
                     previous = {"previous_response_id": event.response.id}
                 if event.type in TERMINAL:
-                    said.append("turn" if event.type == "response.completed" else event.type)
+                    messages.append("turn" if event.type == "response.completed" else event.type)
                     break
-    return together(said)
+    return together(messages)

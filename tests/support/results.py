@@ -78,17 +78,17 @@ def read(text: str) -> Tables:
 
 def differences(seen: Tables, told: Tables, *, whole: bool) -> list[str]:
     """Return where the docs tell something else than was seen; of a whole run also what is missing."""
-    found = []
+    results = []
     for key, rows in seen.items():
         known = told.get(key, {})
         for row, cells in rows.items():
             if stable(cells) != stable(known.get(row, {})):
-                found.append(
+                results.append(
                     f"{key[0]}: {row}: seen {stable(cells)}, told {stable(known.get(row, {}))}"
                 )
         if whole:
-            found += [f"{key[0]}: {row}: told, not seen" for row in known if row not in rows]
-    return found
+            results += [f"{key[0]}: {row}: told, not seen" for row in known if row not in rows]
+    return results
 
 
 def write(seen: Tables, codex: str) -> None:

@@ -41,8 +41,8 @@ def read() -> tuple[dict[int, int], Cells]:
     cells: Cells = {}
     kind = ""
     for line in DOCS.read_text("utf-8").partition(MARK)[2].splitlines():
-        if found := re.match(r"## The provider answers so (\w+)", line):
-            kind = found[1]
+        if match := re.match(r"## The provider answers so (\w+)", line):
+            kind = match[1]
         elif line.startswith("| ") and line[2].isdigit():
             first, second, *row = [cell.strip() for cell in line.strip("|").split("|")]
             told[int(first)] = int(second)

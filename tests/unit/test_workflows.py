@@ -57,6 +57,6 @@ def test_what_it_calls_is_there(path):
     scripts = re.findall(r"(?:scripts|tests)/[\w/.]+", text)
     targets = re.findall(r"^ +make ([a-z][a-z0-9-]*)|targets: (.+?)(?: *#.*)?$", text, re.MULTILINE)
     assert all((ROOT / name).exists() for name in scripts)
-    called = {name for found in targets for name in " ".join(found).split()}
+    called = {name for results in targets for name in " ".join(results).split()}
     assert called
     assert called <= MAKE

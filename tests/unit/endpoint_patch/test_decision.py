@@ -44,7 +44,7 @@ ON_FIXED, ON_UNKNOWN = ("passthrough", "patch"), ("fail", "passthrough", "patch"
 
 def cells() -> dict[tuple[str, ...], tuple[str, int]]:
     """Return the table: (state, basis, onFixed, onUnknown) -> decision and exit code."""
-    found = {}
+    results = {}
     for line in (guard.__doc__ or "").splitlines():
         words = line.split()
         if len(words) != 6 or tuple(words[:2]) not in FILES:
@@ -52,9 +52,9 @@ def cells() -> dict[tuple[str, ...], tuple[str, int]]:
         state, basis, on_fixed, on_unknown, decided, exit_code = words
         for one, other in itertools.product(ON_FIXED, ON_UNKNOWN):
             if on_fixed in ("any", one) and on_unknown in ("any", other):
-                assert (state, basis, one, other) not in found
-                found[state, basis, one, other] = (decided, int(exit_code))
-    return found
+                assert (state, basis, one, other) not in results
+                results[state, basis, one, other] = (decided, int(exit_code))
+    return results
 
 
 CELLS = cells()

@@ -40,10 +40,10 @@ def put_on_pythonpath(image: Image, monkeypatch: pytest.MonkeyPatch, folder: Pat
 
 def test_located(image: Image) -> None:
     """The installed module is found, not the decoy in the working directory."""
-    found = locate()
-    assert (found.path, found.litellm_version) == (str(image.module), "1.88.6")
-    assert (found.versions, found.shadow) == (("1.88.6",), None)
-    assert found.python.startswith("3.")
+    located = locate()
+    assert (located.path, located.litellm_version) == (str(image.module), "1.88.6")
+    assert (located.versions, located.shadow) == (("1.88.6",), None)
+    assert located.python.startswith("3.")
     assert (image.app / fake_image.MODULE).exists()
 
 
@@ -56,9 +56,9 @@ def test_nothing_in_the_working_directory_is_imported(image: Image) -> None:
 def test_pythonpath_comes_first(image: Image, monkeypatch: pytest.MonkeyPatch) -> None:
     """A package on PYTHONPATH is what the proxy imports; its release is not the installed one."""
     module = put_on_pythonpath(image, monkeypatch, image.app.parent / "front")
-    found = locate()
-    assert (found.path, found.litellm_version) == (str(module), None)
-    assert found.versions == ("1.88.6",)
+    located = locate()
+    assert (located.path, located.litellm_version) == (str(module), None)
+    assert located.versions == ("1.88.6",)
 
 
 @pytest.mark.parametrize("value", ["{site}:", ":{site}", "{site}::/x", ".", "lib"])

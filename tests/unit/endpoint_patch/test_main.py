@@ -68,10 +68,10 @@ class Run:
     @property
     def report(self) -> Mapping[str, Any]:
         """Return report.json, which is the termination message in another form."""
-        found: Mapping[str, Any] = json.loads((self.out / "report.json").read_bytes())
-        assert json.loads((self.out / "termination-log").read_bytes()) == found
-        assert set(found) == set(report.blank())
-        return found
+        data: Mapping[str, Any] = json.loads((self.out / "report.json").read_bytes())
+        assert json.loads((self.out / "termination-log").read_bytes()) == data
+        assert set(data) == set(report.blank())
+        return data
 
 
 def test_patched(
@@ -263,8 +263,8 @@ def test_a_python_too_old_for_the_inserted_text(
     image: Image, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """LiteLLM 1.82 still allows Python 3.9; the patched module could not be imported there."""
-    found = program.Located(str(image.module), "1.82.3", ("1.82.3",), "3.9.18", None)
-    monkeypatch.setattr(program, "locate", lambda **_: found)
+    located = program.Located(str(image.module), "1.82.3", ("1.82.3",), "3.9.18", None)
+    monkeypatch.setattr(program, "locate", lambda **_: located)
     run = Run(image, monkeypatch)
     assert run.code == 20
     assert "3.9.18" in run.report["message"]
@@ -293,9 +293,9 @@ def test_no_room_for_the_report(image: Image, monkeypatch: pytest.MonkeyPatch) -
     """A report that cannot be written fails the run too; a refusal keeps its own code."""
     run = Run(image, monkeypatch, reportPath="/proc/report.json")
     assert run.code == 15
-    told = json.loads((run.out / "termination-log").read_bytes())
-    assert (told["exitCode"], told["decision"]) == (15, "refused")
-    assert (told["patchedSha256"], run.output) == (None, None)
+    data = json.loads((run.out / "termination-log").read_bytes())
+    assert (data["exitCode"], data["decision"]) == (15, "refused")
+    assert (data["patchedSha256"], run.output) == (None, None)
     unknown(image)
     assert Run(image, monkeypatch, reportPath="/proc/report.json").code == 12
 

@@ -165,5 +165,5 @@ def test_any_object_is_checked_or_refused(raw: dict[str, object], settings: obje
 )
 def test_paths(raw: dict[str, object], report: str | None, message: str | None) -> None:
     """A plan with a mistake still says where its report goes."""
-    found = plan.paths(raw)
-    assert (found.get("reportPath"), found.get("terminationMessagePath")) == (report, message)
+    result = plan.paths(raw)
+    assert (result.get("reportPath"), result.get("terminationMessagePath")) == (report, message)

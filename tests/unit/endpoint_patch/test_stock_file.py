@@ -48,9 +48,9 @@ def test_identify(
     stock: bytes, release: str | None, state: str, basis: str | None, known_as: str | None
 ) -> None:
     """The hash tells first, one file of two lines needs the version; then handler, then shape."""
-    found = stock_file.identify(stock, release)
-    assert (found.state, found.basis, found.known_as) == (state, basis, known_as)
-    assert found.sha256 == hashlib.sha256(stock).hexdigest()
+    result = stock_file.identify(stock, release)
+    assert (result.state, result.basis, result.known_as) == (state, basis, known_as)
+    assert result.sha256 == hashlib.sha256(stock).hexdigest()
 
 
 def test_the_digest_of_a_handler() -> None:

@@ -150,10 +150,10 @@ def test_start_up_lines_are_reported_without_their_text(image: Image) -> None:
     (image.site_packages / "a.pth").write_bytes(lines)
     (image.site_packages / "b.pth").write_text("/nowhere\n")
     sha256 = hashlib.sha256(lines).hexdigest()
-    found = locate().startup.executed_pth
-    assert {"name": "a.pth", "sha256": sha256, "count": 2} in found
-    assert "b.pth" not in {item["name"] for item in found}
-    assert "secret" not in json.dumps(found)
+    located = locate().startup.executed_pth
+    assert {"name": "a.pth", "sha256": sha256, "count": 2} in located
+    assert "b.pth" not in {item["name"] for item in located}
+    assert "secret" not in json.dumps(located)
 
 
 @pytest.mark.parametrize("system", [True, False])
@@ -182,8 +182,8 @@ def test_what_cannot_be_read_is_nothing_to_python_either(tmp_path: Path) -> None
     (tmp_path / "folder.pth").mkdir()
     (tmp_path / "odd.pth").write_bytes(b"a\0b\n\xff\n" + b"x" * 5000)
     odd = [str(tmp_path / name) for name in ("loop", "file", "missing")]
-    found = traces.scan([*odd, "", "relative", "/\0"], [str(tmp_path)])
-    assert found == traces.Startup()
+    result = traces.scan([*odd, "", "relative", "/\0"], [str(tmp_path)])
+    assert result == traces.Startup()
 
 
 def guarded(image: Image, **environ: str) -> tuple[int, str]:
@@ -206,15 +206,15 @@ def test_no_module_on_pythonpath_runs_in_the_guard(image: Image) -> None:
         (image.app / f"{name}.py").write_text(code(image))
     fake_image.install_metadata(image.site_packages, "1.107.0")
     (image.site_packages / "any.pth").write_text(code(image))
-    exit_code, said = guarded(image, PYTHONPATH=str(front))
-    assert (exit_code, canary(image).exists()) == (17, False), said
-    assert "1.107.0 is one of the malicious releases" in said
+    exit_code, text = guarded(image, PYTHONPATH=str(front))
+    assert (exit_code, canary(image).exists()) == (17, False), text
+    assert "1.107.0 is one of the malicious releases" in text
 
 
 def test_pythonpath_still_says_where_the_module_is(image: Image) -> None:
     """The guard does not import from it, the proxy does."""
     front = image.app.parent / "front"
     fake_image.add_package(front, b"# in front\n")
-    exit_code, said = guarded(image, PYTHONPATH=str(front))
-    assert exit_code == 0, said
+    exit_code, text = guarded(image, PYTHONPATH=str(front))
+    assert exit_code == 0, text
     assert (image.app.parent / "out.py").read_bytes() == b"# in front\n"

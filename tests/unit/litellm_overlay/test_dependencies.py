@@ -19,14 +19,14 @@ FOREIGN = ("mock_provider.py", "mock_certificates.py")
 
 def imported():
     """Return the top names of what is imported from outside."""
-    found = set()
+    results = set()
     for path in TOOLKIT.rglob("*.py"):
         for node in () if path.name in FOREIGN else ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Import):
-                found |= {item.name for item in node.names}
+                results |= {item.name for item in node.names}
             elif isinstance(node, ast.ImportFrom):
-                found.add(node.module)
-    return {name.partition(".")[0] for name in found} - set(sys.stdlib_module_names) - OURS
+                results.add(node.module)
+    return {name.partition(".")[0] for name in results} - set(sys.stdlib_module_names) - OURS
 
 
 def test_each_import_is_declared_and_each_declaration_imported():

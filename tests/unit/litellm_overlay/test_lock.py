@@ -29,8 +29,8 @@ def row(item=OURS, *pods):
     """Return the row of a workload; by default of two pods that work."""
     listed = {plural: [] for plural in WORKLOADS} | {"deployments": [item]}
     running = pods or (pod(item, 0, said()), pod(item, 1, said()))
-    (found,) = workload_statuses(listed, running, CATALOGUE)
-    return found
+    (status,) = workload_statuses(listed, running, CATALOGUE)
+    return status
 
 
 def to_pin(**options):
@@ -90,12 +90,12 @@ def test_no_lock_at_all(text):
 
 def test_from_values():
     """As the catalogue has it; the digest only where the image names it."""
-    found = to_pin(image=IMAGE, patch_version="1.0.0")
-    assert (found.image, found.image_digest) == (IMAGE, None)
-    assert (found.litellm_version, found.stock_sha256) == ("1.88.6", STOCK)
-    assert found.patch_version == "1.0.0"
-    assert found.payload_digest == CATALOGUE.patch_versions["1.0.0"].digest
-    assert found.chart_version
+    pinned = to_pin(image=IMAGE, patch_version="1.0.0")
+    assert (pinned.image, pinned.image_digest) == (IMAGE, None)
+    assert (pinned.litellm_version, pinned.stock_sha256) == ("1.88.6", STOCK)
+    assert pinned.patch_version == "1.0.0"
+    assert pinned.payload_digest == CATALOGUE.patch_versions["1.0.0"].digest
+    assert pinned.chart_version
     assert to_pin(image=f"{IMAGE}@{DIGEST}", litellm_version="1.88.6").image_digest == DIGEST
     both = to_pin(image=f"{IMAGE}@{DIGEST}")
     assert (both.image, both.image_digest, both.litellm_version) == (IMAGE, DIGEST, "1.88.6")
@@ -130,17 +130,17 @@ def test_what_cannot_be_pinned(options, error, sentence):
 
 def test_a_newer_release_is_pinned_without_its_file():
     """Nobody here knows the file; the rest is as certain as ever, and is read again."""
-    found = to_pin(image="ghcr.io/berriai/litellm:v1.999.0")
-    assert (found.litellm_version, found.stock_sha256) == ("1.999.0", None)
-    assert found.patch_version == "2.0.0"
-    assert lock.parse_lock(lock.to_text(found), "it") == found
+    pinned = to_pin(image="ghcr.io/berriai/litellm:v1.999.0")
+    assert (pinned.litellm_version, pinned.stock_sha256) == ("1.999.0", None)
+    assert pinned.patch_version == "2.0.0"
+    assert lock.parse_lock(lock.to_text(pinned), "it") == pinned
 
 
 def test_a_tag_that_contradicts_the_option_leaves_the_release_open():
     """What is written down must hold; the guard will say which it is."""
-    found = to_pin(image=IMAGE, litellm_version="1.86.2")
-    assert (found.image, found.litellm_version, found.stock_sha256) == (IMAGE, None, None)
-    assert lock.parse_lock(lock.to_text(found), "it") == found
+    pinned = to_pin(image=IMAGE, litellm_version="1.86.2")
+    assert (pinned.image, pinned.litellm_version, pinned.stock_sha256) == (IMAGE, None, None)
+    assert lock.parse_lock(lock.to_text(pinned), "it") == pinned
 
 
 @pytest.mark.parametrize(
@@ -168,10 +168,10 @@ def moved(number):
 
 def test_a_tag_that_has_moved():
     """Pods of two images cannot be pinned, and a lock sees them."""
-    found = row(OURS, pod(OURS, 0, said()), moved(1))
+    status = row(OURS, pod(OURS, 0, said()), moved(1))
     with pytest.raises(VerificationError, match=r"run different images: sha256:a+, sha256:b+"):
-        lock.rows_to_pin([found])
-    assert "the pods run different images" in lock.mark_drift(found, PINNED).reasons[-1]
+        lock.rows_to_pin([status])
+    assert "the pods run different images" in lock.mark_drift(status, PINNED).reasons[-1]
     one = lock.mark_drift(row(OURS, moved(0)), PINNED)
     assert one.decision == "drifted"
     assert one.reasons == ("the image's digest is bbbbbbbbbbbb, the lock says aaaaaaaaaaaa",)
@@ -235,10 +235,10 @@ def test_a_proxy_without_the_overlay_is_not_as_the_lock_says():
 
 def test_a_refusal_stays_one():
     """The lock does not hide why a pod does not start."""
-    found = row(OURS, pod(OURS, 0, **crashing(report("refused"))))
-    held = lock.mark_drift(found, replace(PINNED, patch_version="1.0.0"))
+    status = row(OURS, pod(OURS, 0, **crashing(report("refused"))))
+    held = lock.mark_drift(status, replace(PINNED, patch_version="1.0.0"))
     assert held.decision == "refused"
-    assert held.reasons[0] == found.reasons[0]
+    assert held.reasons[0] == status.reasons[0]
 
 
 def test_a_lock_fills_in_what_values_leave_open():
@@ -246,10 +246,10 @@ def test_a_lock_fills_in_what_values_leave_open():
     filled = lock.fill_values(values.load(""), PINNED)
     assert (filled.image, filled.patch_version) == (f"{IMAGE}@{DIGEST}", "2.0.0")
     assert filled.on_fixed == "passthrough"
-    given = values.load(
+    operator_values = values.load(
         "", image="a/b:c", patch_version="2.0.1", litellm_version="1.88.5", on_fixed="patch"
     )
-    assert lock.fill_values(given, PINNED) == given
+    assert lock.fill_values(operator_values, PINNED) == operator_values
 
 
 def test_refuse():

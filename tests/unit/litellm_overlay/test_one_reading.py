@@ -26,10 +26,10 @@ def seen(message, exit_code):
     listed = {plural: [] for plural in WORKLOADS} | {"deployments": [OURS]}
     (row,) = workload_statuses(listed, [one], CATALOGUE)
     (target,) = targets([one], CATALOGUE)
-    found = [
+    results = [
         item for item in checks.findings([OURS, one], CATALOGUE) if item.object.startswith("Pod/")
     ]
-    return guard_report.read(one), row, found, target
+    return guard_report.read(one), row, results, target
 
 
 @pytest.fixture
@@ -55,12 +55,12 @@ def last_words(tmp_path, monkeypatch):
 def test_a_guard_that_could_not_write_its_report(last_words):
     """Exit code 15: the pod does not start, so nobody may call it patched."""
     exit_code, message = last_words
-    said = json.loads(message)
-    assert (exit_code, said["exitCode"], said["decision"]) == (15, 15, "refused")
+    data = json.loads(message)
+    assert (exit_code, data["exitCode"], data["decision"]) == (15, 15, "refused")
     read, row, (finding,), target = seen(message, exit_code)
     assert (read.decision, row.decision, finding.topic, target.decision) == ("refused",) * 4
-    assert (finding.severity, finding.what) == ("error", said["message"])
-    assert row.reasons == (f"pod proxy-0: {said['message']} {said['hint']}",)
+    assert (finding.severity, finding.what) == ("error", data["message"])
+    assert row.reasons == (f"pod proxy-0: {data['message']} {data['hint']}",)
     assert "exit code 15" in finding.why
 
 
@@ -97,10 +97,10 @@ def test_an_exit_code_counts_more_than_what_the_report_claims(claim, exit_code):
 )
 def test_every_end_of_a_guard(message, exit_code, decision, topics):
     """A report that cannot be read proves nothing: drift to status, and not to be asked by verify."""
-    read, row, found, target = seen(message, exit_code)
+    read, row, result, target = seen(message, exit_code)
     assert read.decision == decision
     assert row.decision == (decision or "drifted")
-    assert [item.topic for item in found] == topics
+    assert [item.topic for item in result] == topics
     assert target.decision == (decision or "pending")
 
 

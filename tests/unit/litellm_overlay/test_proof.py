@@ -89,16 +89,16 @@ def test_another_payload_than_the_templates(mounted):
 
 
 def _refused(mounted, done, last_words):
-    said = json.loads(last_words)
-    assert (done.returncode, said["decision"], said["exitCode"]) == (
+    data = json.loads(last_words)
+    assert (done.returncode, data["decision"], data["exitCode"]) == (
         EXIT_CODE,
         "refused",
         EXIT_CODE,
     )
-    assert done.stderr == f"error: {said['message']}\nhint: {said['hint']}\n"
+    assert done.stderr == f"error: {data['message']}\nhint: {data['hint']}\n"
     assert not (mounted.parent / "ran").exists()
     read = guard_report.read(pod(workload(patch="2.0.0"), 0, **state(last_words, EXIT_CODE)))
-    assert (read.decision, read.why, read.hint) == ("refused", said["message"], said["hint"])
+    assert (read.decision, read.why, read.hint) == ("refused", data["message"], data["hint"])
 
 
 def test_its_exit_code_is_its_own():

@@ -36,9 +36,9 @@ def dotted(path):
 )
 def test_what_is_called_pure_is_held_to_it(path):
     """The word stands where the contract reaches, and nowhere else."""
-    said = (ast.get_docstring(ast.parse(path.read_text())) or "").split()
+    text = (ast.get_docstring(ast.parse(path.read_text())) or "").split()
     held = any(f"{dotted(path)}.".startswith(f"{module}.") for module in PURE)
-    assert held or "Pure." not in said
+    assert held or "Pure." not in text
 
 
 def test_each_verb_is_held_apart_from_the_others():

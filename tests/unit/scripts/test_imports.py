@@ -15,13 +15,13 @@ OF_TESTS = {"tests", *(path.stem for path in (ROOT / "tests").iterdir())}
 
 def imported(path):
     """Return the top names that a file imports, wherever in it."""
-    found = set()
+    results = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
-            found |= {item.name for item in node.names}
+            results |= {item.name for item in node.names}
         elif isinstance(node, ast.ImportFrom) and not node.level:
-            found.add(node.module)
-    return {name.partition(".")[0] for name in found}
+            results.add(node.module)
+    return {name.partition(".")[0] for name in results}
 
 
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: str(path.relative_to(ROOT)))
@@ -38,9 +38,9 @@ def test_make_gives_no_script_the_tests():
 def test_pins_are_read_in_one_place():
     """Of what reads TOML, that one alone names pyproject.toml."""
     files = [path for top in ("patch", "scripts", "tests") for path in (ROOT / top).rglob("*.py")]
-    found = {
+    results = {
         str(path.relative_to(ROOT))
         for path in files
         if imported(path) & {"tomllib", "tomli"} and '"pyproject.toml"' in path.read_text()
     }
-    assert found == {"scripts/pins.py"}
+    assert results == {"scripts/pins.py"}

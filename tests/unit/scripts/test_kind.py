@@ -36,17 +36,17 @@ def told(tmp_path, *arguments, **environ):
 @pytest.mark.parametrize("images", ["pull", "build"])
 def test_without_docker(tmp_path, images):
     """One clear line, how to get it, exit code 1, no traceback."""
-    code, said = told(tmp_path, "--images", images)
+    code, text = told(tmp_path, "--images", images)
     assert code == 1
-    assert "error: Docker is needed and does not answer\nhint: install and start it" in said
-    assert "Traceback" not in said
+    assert "error: Docker is needed and does not answer\nhint: install and start it" in text
+    assert "Traceback" not in text
 
 
 def test_no_such_images(tmp_path):
     """A typing error is a usage error."""
-    code, said = told(tmp_path, "--images", "biuld")
+    code, text = told(tmp_path, "--images", "biuld")
     assert code == 2
-    assert "invalid choice: 'biuld'" in said
+    assert "invalid choice: 'biuld'" in text
 
 
 def test_without_go(tmp_path, monkeypatch):

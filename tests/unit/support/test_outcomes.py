@@ -45,9 +45,9 @@ def test_over_websocket_every_served_case_is_served_on_every_release():
     """And a refusal is told in LiteLLM's words, but for handshakes and the client that shows none."""
     told = outcomes.read(outcomes.DOCS.read_text("utf-8"))
     for case in outcomes.CASES:
-        for (release, name, client), said in told.items():
+        for (release, name, client), text in told.items():
             if name == case.name and not case.at_the_door and "agents (JS)" not in client:
-                assert said.startswith("completed" if case.served else "told"), (release, client)
+                assert text.startswith("completed" if case.served else "told"), (release, client)
 
 
 def test_the_types_are_those_of_the_newest_client():

@@ -26,12 +26,12 @@ def report(**fields):
 
 def test_it_sums_up_the_turns():
     """Outcomes, cost and call ids, as far as LiteLLM told them."""
-    told = account()
-    told.turn(report(call_id="c1", cost="2.5e-06"))
-    told.turn(report(call_id="c2", cost=0.25))
-    told.turn(report(call_id=None, outcome="error"))
-    told.answered("warm_up")
-    line = told.close(1001, b"\x0a\x0b")
+    record = account()
+    record.turn(report(call_id="c1", cost="2.5e-06"))
+    record.turn(report(call_id="c2", cost=0.25))
+    record.turn(report(call_id=None, outcome="error"))
+    record.answered("warm_up")
+    line = record.close(1001, b"\x0a\x0b")
     assert line.pop("seconds") >= 0
     assert line == {
         "key": "0a0b",
@@ -46,17 +46,17 @@ def test_it_sums_up_the_turns():
 @pytest.mark.parametrize("cost", ["much", "nan", "inf", [], {}])
 def test_a_cost_that_is_no_number_costs_nothing(cost):
     """It may be a provider's word; the line stays JSON."""
-    told = account()
-    told.turn(report(cost=cost))
-    assert told.close(1000, b"")["cost"] == 0
+    record = account()
+    record.turn(report(cost=cost))
+    assert record.close(1000, b"")["cost"] == 0
 
 
 def test_a_line_has_an_end():
     """A connection may have thousands of turns; each has a line of its own."""
-    told = account()
+    record = account()
     for number in range(1000):
-        told.turn(report(call_id=str(number)))
-    line = told.close(1000, b"")
+        record.turn(report(call_id=str(number)))
+    line = record.close(1000, b"")
     assert (line["turns"], len(line["call_ids"])) == (1000, 64)
 
 

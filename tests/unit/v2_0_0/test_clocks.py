@@ -13,8 +13,8 @@ SILENCE = (1008, "first_message_timeout")
 
 def ending(clocks, age, *, heard=False):
     """Return what the clocks say as (close code, the event's own code)."""
-    said = clocks.ending(age, heard=heard)
-    return said and (said.code, said.event and said.event["error"]["code"])
+    text = clocks.ending(age, heard=heard)
+    return text and (text.code, text.event and text.event["error"]["code"])
 
 
 @pytest.mark.parametrize(

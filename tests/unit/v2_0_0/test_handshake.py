@@ -149,8 +149,8 @@ async def test_whoever_shows_no_known_key_gets_no_connection(proxy, caplog):
             assert (await refused(dial, headers=headers))["type"] == "auth_error"
         app.check_fails = True
         assert (await refused(dial))["type"] == "server_error"
-    said = [record.getMessage() for record in caplog.records if record.name == "proxy_app"]
-    assert said == ["responses websocket: refused: key"] * 3 + [
+    messages = [record.getMessage() for record in caplog.records if record.name == "proxy_app"]
+    assert messages == ["responses websocket: refused: key"] * 3 + [
         "responses websocket: refused: fault"
     ]
 

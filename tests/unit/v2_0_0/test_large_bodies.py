@@ -30,11 +30,11 @@ async def test_a_history_counts_before_it_is_built(monkeypatch):
     """A few bytes that name a large history wait as a large message does, and are then built."""
     monkeypatch.setattr(gate, "LARGE_BODY_BYTES", 1000)
     bench = Bench()
-    said = []
-    bench.client.tell = lambda event, stream_id=None: said.append(event) or asyncio.sleep(0)
+    messages = []
+    bench.client.tell = lambda event, stream_id=None: messages.append(event) or asyncio.sleep(0)
     await bench.take(create(warm_up=True, input="x" * 2000))
     await bench.settled()
-    warm_up = said[-1]["response"]["id"]
+    warm_up = messages[-1]["response"]["id"]
     bench.application.gate.clear()
     built = []
     begin = module.Session.begin
@@ -95,11 +95,11 @@ async def test_a_running_turn_s_history_stays_and_a_closed_connection_s_goes():
     """Whatever else is remembered meanwhile; at the end nothing is held."""
     process = a_process(history_bytes=20_000)
     bench, flood = Bench(process), Bench(process)
-    said = []
-    bench.client.tell = lambda event, stream_id=None: said.append(event) or asyncio.sleep(0)
+    messages = []
+    bench.client.tell = lambda event, stream_id=None: messages.append(event) or asyncio.sleep(0)
     await bench.take(create(warm_up=True, input="x" * 9000))
     await bench.settled()
-    warm_up = said[-1]["response"]["id"]
+    warm_up = messages[-1]["response"]["id"]
     bench.application.gate.clear()
     await bench.take(create(previous_response_id=warm_up))
     await asyncio.sleep(0.01)

@@ -30,5 +30,5 @@ def base(url):
 )
 def test_the_provider_is_told_by_the_headers(headers, is_openai, has_responses):
     """LiteLLM tells the address it asked, and passes on the provider's own headers."""
-    given = [(k.encode(), v.encode()) for k, v in {**LITELLM, **headers}.items()]
-    assert read_provider(given) == Provider(is_openai=is_openai, has_responses=has_responses)
+    encoded = [(k.encode(), v.encode()) for k, v in {**LITELLM, **headers}.items()]
+    assert read_provider(encoded) == Provider(is_openai=is_openai, has_responses=has_responses)

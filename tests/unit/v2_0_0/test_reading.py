@@ -63,12 +63,12 @@ def test_an_object_is_read_as_json_reads_it(way, event, indent, ascii_only):
     text = json.dumps(event, indent=indent, ensure_ascii=ascii_only)
     with mock.patch.multiple(reading, **way):
         try:
-            found = reading.read(text)
+            result = reading.read(text)
         except RefusalError:
             with pytest.raises(ValueError, match="not JSON compliant"):
                 json.dumps(event, allow_nan=False)
             return
-    check(found, event)
+    check(result, event)
 
 
 def check(found, event):
@@ -99,12 +99,12 @@ def test_what_is_no_json_is_none_here(way, text):
         expected = None
     try:
         with mock.patch.multiple(reading, **way):
-            found = reading.read(text).members
+            result = reading.read(text).members
     except RefusalError as refusal:
         assert not isinstance(expected, dict) or refusal.event["error"]["code"] == "invalid_json"
         assert not isinstance(expected, dict) or "e" in text  # 0e99 and its like are out of range
     else:
-        assert set(found) == set(expected)
+        assert set(result) == set(expected)
 
 
 def asked(text, monkeypatch):

@@ -26,8 +26,8 @@ def test_a_key_that_litellm_knows_is_told(error, reason):
     refusal = refusal_from(error)
     assert (refusal.reason, refusal.known) == (reason, True)
     assert refusal.event["status"] == 400
-    said = getattr(error, "message", None) or error.detail
-    assert refusal.event["error"]["message"] == said
+    text = getattr(error, "message", None) or error.detail
+    assert refusal.event["error"]["message"] == text
 
 
 @pytest.mark.parametrize(

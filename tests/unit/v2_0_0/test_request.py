@@ -14,8 +14,8 @@ FIXED = {b"content-type", b"accept", b"content-length"}
 
 def passed(headers):
     """Return the headers that reach the request, without those every request has."""
-    given = [(name.encode(), value.encode()) for name, value in headers]
-    out = request_headers(given, 7)
+    encoded = [(name.encode(), value.encode()) for name, value in headers]
+    out = request_headers(encoded, 7)
     assert dict(out)[b"content-length"] == b"7"
     return [(name.decode(), value.decode()) for name, value in out if name not in FIXED]
 
@@ -82,8 +82,8 @@ def test_what_only_sockets_know_becomes_what_post_knows(handshake, as_post):
 )
 def test_what_a_client_shows_for_a_key(headers, key_header, shown):
     """In a header of LiteLLM's or the subprotocol; never in a cookie."""
-    given = [(name.encode(), value.encode()) for name, value in headers]
-    assert handshake_credential(given, key_header) == shown
+    encoded = [(name.encode(), value.encode()) for name, value in headers]
+    assert handshake_credential(encoded, key_header) == shown
 
 
 def test_a_cookie_is_never_an_identity():

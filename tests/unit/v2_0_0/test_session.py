@@ -55,12 +55,12 @@ def test_a_conversation_is_replayed_item_for_item(session):
         {"type": "custom_tool_call_output", "call_id": "c2", "output": "2"},
     ]
     second = begin(session, input=outputs, previous_response_id="r1")
-    said = {
+    results = {
         "type": "message",
         "role": "user",
         "content": [{"type": "input_text", "text": "hi"}],
     }
-    assert body(second)["input"] == [said, sealed, call, custom, search, *outputs]
+    assert body(second)["input"] == [results, sealed, call, custom, search, *outputs]
 
 
 def test_litellm_s_affinity_ids_survive(session):

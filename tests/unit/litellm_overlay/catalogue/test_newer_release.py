@@ -30,27 +30,35 @@ def test_a_release_that_is_newer_is_unreviewed(catalogue, version, like):
         with pytest.raises(NotInCatalogueError):
             catalogue.find(version)
         return
-    found = catalogue.find(version)
-    assert (found.version, found.state) == (str(Version(version)), "unreviewed")
-    assert (found.endpoints_sha256, found.handler_sha256, found.advisories) == (None, None, ())
+    release = catalogue.find(version)
+    assert (release.version, release.state) == (str(Version(version)), "unreviewed")
+    assert (release.endpoints_sha256, release.handler_sha256, release.advisories) == (
+        None,
+        None,
+        (),
+    )
     assert catalogue.newest_of_line(version).version.startswith(
         like or catalogue.releases[-1].version
     )
-    assert {gap.id for gap in found.gaps} <= {gap.id for gap in catalogue.gaps}
+    assert {gap.id for gap in release.gaps} <= {gap.id for gap in catalogue.gaps}
 
 
 def test_a_newer_release_has_the_gaps_that_nobody_ended(catalogue):
     """Those of the newest release that was looked at; and what it is told is true of its line."""
     assert catalogue.find("1.999.0").gaps == catalogue.releases[-1].gaps
-    said = assessment.newer_release_warning(catalogue.find("1.83.15"), catalogue)
-    assert "newer than the last that this catalogue knows, 1.83.14 of 20" in said
+    warning = assessment.newer_release_warning(catalogue.find("1.83.15"), catalogue)
+    assert "newer than the last that this catalogue knows, 1.83.14 of 20" in warning
     assert assessment.newer_release_warning(catalogue.release("1.83.14"), catalogue) == ""
 
 
 @pytest.mark.parametrize("asked", ["1.999.0", "ghcr.io/berriai/litellm:v1.999.0"])
 def test_a_newer_release_is_no_error(catalogue, asked):
     """And no malware hides behind it."""
-    found = assessment.assess(asked, catalogue)
-    assert (found.state, found.exact, found.release.version) == ("unreviewed", True, "1.999.0")
+    assessed = assessment.assess(asked, catalogue)
+    assert (assessed.state, assessed.exact, assessed.release.version) == (
+        "unreviewed",
+        True,
+        "1.999.0",
+    )
     for name in ("1.107.0.1", "1.107.0+newer", "litellm:v1.999.0-was-1.107.0"):
         assert assessment.assess(name, catalogue).state == "malicious"

@@ -244,9 +244,13 @@ MALICIOUS_INDEX = "sha256:1bbcb1443bc962e45f5aad53fe3d2c30600e0379715fb6c664cdd3
 )
 def test_malware_by_any_name(asked, release, exact):
     """Version, tag or digest of the image index, whatever else stands beside it."""
-    found = assessment.assess(asked, releases.load())
-    assert (found.release.version, found.state, found.exact) == (release, "malicious", exact)
-    assert found.why or exact
+    assessed = assessment.assess(asked, releases.load())
+    assert (assessed.release.version, assessed.state, assessed.exact) == (
+        release,
+        "malicious",
+        exact,
+    )
+    assert assessed.why or exact
 
 
 @pytest.mark.parametrize("asked", ["1.107.0rc2", "1.107.0.dev3", "litellm:v1.107.0-rc.1"])

@@ -35,17 +35,17 @@ def check(catalogue):
 
 def one(sentences, *words):
     """Return the one sentence that has all these words."""
-    (found,) = [text for text in sentences if all(word in text for word in words)]
-    return found
+    (results,) = [text for text in sentences if all(word in text for word in words)]
+    return results
 
 
 def test_every_release_has_a_verdict(check, catalogue):
     """Of whatever state, upgraded to from nothing in particular."""
     for release in catalogue.releases:
-        found = check(release.version)
-        assert (found.verdict, found.proceed) == VERDICTS[release.state]
-        assert release.version in found.sentence
-        assert found.steps
+        result = check(release.version)
+        assert (result.verdict, result.proceed) == VERDICTS[release.state]
+        assert release.version in result.sentence
+        assert result.steps
 
 
 def test_between_any_two_releases_nothing_is_lost_or_told_twice(check, catalogue):
@@ -55,53 +55,53 @@ def test_between_any_two_releases_nothing_is_lost_or_told_twice(check, catalogue
     edges |= {"1.82.3", "1.83.6", "1.83.7", "1.83.10", "1.90.0", "1.106.0"}
     for old in edges:
         for new in edges:
-            found = check(new, old)
-            told = [*found.gains, *found.losses, *found.remaining]
-            assert len(told) == len(set(told))
+            result = check(new, old)
+            messages = [*result.gains, *result.losses, *result.remaining]
+            assert len(messages) == len(set(messages))
             target, before = catalogue.release(new), catalogue.release(old)
             if target.state == "malicious":
-                assert told == [assessment.malware_notice(target)]
+                assert messages == [assessment.malware_notice(target)]
                 continue
             for item in {*target.advisories, *before.advisories}:
                 place = {
-                    (True, False): found.losses,
-                    (True, True): found.remaining,
-                    (False, True): found.gains,
+                    (True, False): result.losses,
+                    (True, True): result.remaining,
+                    (False, True): result.gains,
                 }[item in target.advisories, item in before.advisories]
                 one(place, f"{item.id}: ")
 
 
 def test_an_affected_target_keeps_the_overlay(check):
     """With the patch version to pin, and the better choice where there is one."""
-    found = check("1.83.7")
-    assert found.sentence == f"LiteLLM 1.83.7 needs the overlay; pin patch {PATCH}"
-    one(found.remaining, "CVE-2026-40217", "fixed in 1.83.10")
-    one(found.steps, "better move to 1.88.6")
-    assert (found.gains, found.losses) == ((), ())
+    result = check("1.83.7")
+    assert result.sentence == f"LiteLLM 1.83.7 needs the overlay; pin patch {PATCH}"
+    one(result.remaining, "CVE-2026-40217", "fixed in 1.83.10")
+    one(result.steps, "better move to 1.88.6")
+    assert (result.gains, result.losses) == ((), ())
 
 
 def test_a_fixed_target_needs_no_overlay_for_the_handshake(check, catalogue):
     """What runs show the patch to do right is a loss; what none shows is only a known gap."""
-    found = check("1.90.0")
-    assert found.gains == (
+    result = check("1.90.0")
+    assert result.gains == (
         "the overlay may go, where the losses below do not matter",
         "an upgrade closes the advisories of older releases; the overlay closes none",
     )
     gaps = catalogue.release("1.90.0").gaps
     fixed = [gap.description for gap in gaps if PATCH in gap.mended_by]
-    assert list(found.losses) == fixed
-    assert {*found.losses, *found.remaining} == {gap.description for gap in gaps}
-    assert found.sentence == (
+    assert list(result.losses) == fixed
+    assert {*result.losses, *result.remaining} == {gap.description for gap in gaps}
+    assert result.sentence == (
         "LiteLLM 1.90.0 needs no overlay for the handshake; keep the bridge (onFixed: patch) for "
         f"{len(fixed)} known gaps that patch {PATCH} mends"
     )
-    one(found.losses, "Codex 0.169 loses its instructions", "seen on 9 releases")
-    one(found.losses, "apply_patch", "hangs for 300 s")
-    one(found.remaining, "previous_response_id", "#39559")
-    one(found.changes, "the bridge costs CPU", "make bench")
-    one(found.changes, "it is cheaper where every provider is OpenAI or Azure itself")
-    one(found.steps, "onFixed: patch.")
-    one(found.steps, "upstream-fixed")
+    one(result.losses, "Codex 0.169 loses its instructions", "seen on 9 releases")
+    one(result.losses, "apply_patch", "hangs for 300 s")
+    one(result.remaining, "previous_response_id", "#39559")
+    one(result.changes, "the bridge costs CPU", "make bench")
+    one(result.changes, "it is cheaper where every provider is OpenAI or Azure itself")
+    one(result.steps, "onFixed: patch.")
+    one(result.steps, "upstream-fixed")
 
 
 @pytest.mark.parametrize("current", [None, "1.88.6", "1.90.0"])
@@ -111,35 +111,35 @@ def test_the_bridge_that_stays_loses_nothing(catalogue, current):
         upgrade.assess_or_unknown(each, catalogue) if each else None
         for each in ("1.110.2", current)
     )
-    found = upgrade.check(target, before, PATCH, catalogue, "patch")
-    assert (found.verdict, found.losses) == ("fixed-upstream", ())
+    result = upgrade.check(target, before, PATCH, catalogue, "patch")
+    assert (result.verdict, result.losses) == ("fixed-upstream", ())
     open_ = [
         gap.description for gap in catalogue.release("1.110.2").gaps if PATCH not in gap.mended_by
     ]
-    assert list(found.remaining) == open_
-    assert not [text for text in found.gains if "may go" in text]
+    assert list(result.remaining) == open_
+    assert not [text for text in result.gains if "may go" in text]
 
 
 def test_from_one_fixed_release_to_another_only_the_difference_counts(check):
     """There was no overlay to lose."""
-    found = check("1.110.2", "1.90.0")
-    one(found.gains, "no longer: ", "0 tokens")
-    one(found.losses, "carries no status: Codex does not stop at it")
-    one(found.remaining, "OpenAI and Azure: when the provider drops")
-    assert "the overlay may go, where the losses below do not matter" not in found.gains
+    result = check("1.110.2", "1.90.0")
+    one(result.gains, "no longer: ", "0 tokens")
+    one(result.losses, "carries no status: Codex does not stop at it")
+    one(result.remaining, "OpenAI and Azure: when the provider drops")
+    assert "the overlay may go, where the losses below do not matter" not in result.gains
 
 
 @pytest.mark.parametrize("current", [None, "1.88.6", "1.110.2"])
 def test_a_newer_target_is_unreviewed(check, catalogue, current):
     """No verdict, but no dead end: what goes on, what is to be expected, how to ask the file."""
-    found = check("1.999.0", current)
-    assert (found.verdict, found.proceed) == ("unreviewed", False)
-    assert "chart, inject, render and pin go on" in found.sentence
-    one(found.remaining, "advisories are not known here")
+    result = check("1.999.0", current)
+    assert (result.verdict, result.proceed) == ("unreviewed", False)
+    assert "chart, inject, render and pin go on" in result.sentence
+    one(result.remaining, "advisories are not known here")
     expected = [f"to be expected: {gap.description}" for gap in catalogue.releases[-1].gaps]
-    assert set(expected) <= set(found.remaining)
-    assert "litellm-overlay diff 1.999.0" in found.steps
-    one(found.steps, "--entrypoint sha256sum")
+    assert set(expected) <= set(result.remaining)
+    assert "litellm-overlay diff 1.999.0" in result.steps
+    one(result.steps, "--entrypoint sha256sum")
 
 
 def test_back_to_the_overlay_only_what_tests_show_is_a_gain(check):
@@ -153,25 +153,25 @@ def test_a_gap_that_the_pinned_patch_fixes_is_none(check, catalogue):
     """It is met with 1.0.0 only."""
     assert [gap.id for gap in catalogue.release("1.82.3").gaps] == ["upstream-url"]
     for current in (None, "1.90.0"):
-        found = check("1.82.3", current)
-        assert not [it for it in (*found.losses, *found.remaining) if "?model=" in it]
+        result = check("1.82.3", current)
+        assert not [it for it in (*result.losses, *result.remaining) if "?model=" in it]
 
 
 def test_half_a_fix_keeps_the_overlay(check):
     """Codex fails on 1.89 at its first turn; the patch mends that."""
-    found = check("1.89.3")
-    assert found.sentence == f"LiteLLM 1.89.3 needs the overlay; pin patch {PATCH}"
-    assert not [text for text in (*found.losses, *found.remaining) if "hangs" in text]
+    result = check("1.89.3")
+    assert result.sentence == f"LiteLLM 1.89.3 needs the overlay; pin patch {PATCH}"
+    assert not [text for text in (*result.losses, *result.remaining) if "hangs" in text]
 
 
 def test_malware_is_named_and_nothing_else(check):
     """In doubt too; and nobody is told to start it to look."""
     for to in ("1.82.7", "1.82.8", "1.107.0", "mirror/llm:v1.82.7", "llm:1.88.6-of-1.107.0"):
-        found = check(to, "1.82.3")
-        assert "is MALWARE: never start it" in found.sentence
-        assert (found.gains, found.losses) == ((), ())
-        one(found.remaining, "compromised-upload")
-        assert not [step for step in found.steps if "docker run" in step or "diff" in step]
+        result = check(to, "1.82.3")
+        assert "is MALWARE: never start it" in result.sentence
+        assert (result.gains, result.losses) == ((), ())
+        one(result.remaining, "compromised-upload")
+        assert not [step for step in result.steps if "docker run" in step or "diff" in step]
 
 
 def test_what_is_known_second_hand_is_told_so(check):
@@ -203,30 +203,30 @@ def test_a_release_without_the_endpoint_loses_websocket(check):
 )
 def test_what_is_not_known_is_told_how_to_find_out(check, to, why):
     """By the hash of the file, and by what the pod would do with it."""
-    found = check(to, "1.88.6")
-    assert (found.verdict, found.proceed) == ("unknown", False)
-    assert why in found.sentence
-    command = one(found.steps, "--entrypoint sha256sum")
+    result = check(to, "1.88.6")
+    assert (result.verdict, result.proceed) == ("unknown", False)
+    assert why in result.sentence
+    command = one(result.steps, "--entrypoint sha256sum")
     assert (to if "/" in to else "IMAGE") in command
-    assert "  litellm-overlay releases --sha256 HASH" in found.steps
-    assert "  litellm-overlay diff FILE" in found.steps
+    assert "  litellm-overlay releases --sha256 HASH" in result.steps
+    assert "  litellm-overlay diff FILE" in result.steps
 
 
 def test_a_doubtful_tag_is_answered_for_the_nearest_release(check):
     """And says so, and how to ask the file."""
-    found = check(f"{IMAGE}:v1.83.3-stable.patch.2")
-    assert found.verdict == "still-needed"
-    assert found.sentence.startswith(f"{IMAGE}:v1.83.3-stable.patch.2, probably LiteLLM 1.83.3, ")
-    one(found.steps, "--entrypoint sha256sum")
+    result = check(f"{IMAGE}:v1.83.3-stable.patch.2")
+    assert result.verdict == "still-needed"
+    assert result.sentence.startswith(f"{IMAGE}:v1.83.3-stable.patch.2, probably LiteLLM 1.83.3, ")
+    one(result.steps, "--entrypoint sha256sum")
 
 
 def test_what_runs_now_may_be_doubtful_or_unknown(check):
     """Then that is said; the answer is for the target."""
     one(check("1.90.0", f"{IMAGE}:v1.83.3-stable.patch.2").changes, "is a guess", "hotfix")
-    found = check("1.90.0", "main-latest")
-    assert (found.verdict, found.current.release) == ("fixed-upstream", None)
-    one(found.changes, "cannot be compared", "moves")
-    assert found.losses == check("1.90.0").losses
+    result = check("1.90.0", "main-latest")
+    assert (result.verdict, result.current.release) == ("fixed-upstream", None)
+    one(result.changes, "cannot be compared", "moves")
+    assert result.losses == check("1.90.0").losses
 
 
 @pytest.mark.parametrize(

@@ -89,8 +89,8 @@ def test_any_value_in_any_place(value):
         for key in path[:-1]:
             inside = inside[key]
         inside[path[-1]] = value
-        found = checks.findings(objects, CATALOGUE)
-        assert all(isinstance(item.what, str) and item.what for item in found), path
+        findings = checks.findings(objects, CATALOGUE)
+        assert all(isinstance(item.what, str) and item.what for item in findings), path
         address.addresses(checks.build_world(objects))
 
 

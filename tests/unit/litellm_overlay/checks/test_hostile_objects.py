@@ -108,8 +108,8 @@ def test_nothing_that_is_printed_for_pasting_runs_a_text_of_another(text, tmp_pa
     """A shell gets each fix in which the text is, and makes no file."""
     fixes = {
         sanitize(item.fix, keep="\n")
-        for _, found in with_text(text, everywhere=True)
-        for item in found
+        for _, result in with_text(text, everywhere=True)
+        for item in result
         if "planted" in item.fix
     }
     ran = 0
@@ -132,10 +132,10 @@ def test_nothing_that_is_printed_for_pasting_runs_a_text_of_another(text, tmp_pa
 @pytest.mark.parametrize("text", SIGNS, ids=repr)
 def test_nothing_that_is_printed_moves_a_cursor_or_turns_a_line(text, capsys):
     """As the verb prints it."""
-    for path, found in with_text(text):
-        doctor.print_findings(found, checks.build_world(()), "gpt-5.4")
-        said = capsys.readouterr().out.replace("\n", "")
-        bad = [char for char in said if unicodedata.category(char) in {"Cc", "Cf", "Zl", "Zp"}]
+    for path, result in with_text(text):
+        doctor.print_findings(result, checks.build_world(()), "gpt-5.4")
+        output = capsys.readouterr().out.replace("\n", "")
+        bad = [char for char in output if unicodedata.category(char) in {"Cc", "Cf", "Zl", "Zp"}]
         assert bad == [], path
 
 

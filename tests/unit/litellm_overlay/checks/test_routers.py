@@ -16,8 +16,8 @@ ROUTER = "haproxy.router.openshift.io"
 
 def found(*objects, named=None):
     """Return severity, topic and object of each finding."""
-    told = checks.findings(objects, CATALOGUE, named)
-    return [(item.severity, item.topic, item.object) for item in told]
+    findings = checks.findings(objects, CATALOGUE, named)
+    return [(item.severity, item.topic, item.object) for item in findings]
 
 
 def route(annotations=None, service="litellm", **spec):

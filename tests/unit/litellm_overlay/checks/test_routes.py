@@ -84,8 +84,8 @@ def test_ingress(class_, annotations, expected):
 )
 def test_the_ingress_class_tells_the_controller(controller, expected):
     """Whatever it is called."""
-    found = topics(fake.ingress("public"), ingress_class("public", controller))
-    assert {topic for _, topic in found} == {expected}
+    result = topics(fake.ingress("public"), ingress_class("public", controller))
+    assert {topic for _, topic in result} == {expected}
 
 
 def fix(*objects, service=None):
@@ -182,8 +182,8 @@ def test_envoy_gateway_policy(target, http, expected):
         targetRefs=[{"kind": target, "name": "door"}],
         timeout={"http": http},
     )
-    found = topics(route, fake.custom("Gateway", "door"), policy)
-    assert found == [(severity, "envoy-timeout") for severity in expected]
+    result = topics(route, fake.custom("Gateway", "door"), policy)
+    assert result == [(severity, "envoy-timeout") for severity in expected]
 
 
 @pytest.mark.parametrize(("seconds", "expected"), [(None, ["error"]), (3600, [])])

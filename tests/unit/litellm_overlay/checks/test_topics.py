@@ -31,9 +31,9 @@ def told():
 
 def test_every_topic_is_listed():
     """And none that no check has; the states of a release are topics, too."""
-    found = set(told())
-    assert len(found) > 30
-    assert found | {*assessment.NEEDS_OVERLAY, releases.UNREVIEWED} == topics.TOPICS.keys()
+    results = set(told())
+    assert len(results) > 30
+    assert results | {*assessment.NEEDS_OVERLAY, releases.UNREVIEWED} == topics.TOPICS.keys()
 
 
 def undrained(**annotations):
@@ -47,8 +47,8 @@ def undrained(**annotations):
 
 def sifted(*objects, ignored=()):
     """Return the topics that count, and those that do not."""
-    found = checks.findings(objects, CATALOGUE)
-    parts = topics.split_ignored(found, objects, topics.parse_patterns(ignored))
+    findings = checks.findings(objects, CATALOGUE)
+    parts = topics.split_ignored(findings, objects, topics.parse_patterns(ignored))
     return tuple([item.topic for item in part] for part in parts)
 
 

@@ -203,12 +203,12 @@ def plugin(*arguments):
 
 def test_exec_credentials(api, tmp_path):
     """As cloud providers' kubeconfigs have them."""
-    said = {
+    results = {
         "apiVersion": "client.authentication.k8s.io/v1",
         "kind": "ExecCredential",
         "status": {"token": "good-token"},
     }
-    user = plugin("-c", f"print({json.dumps(said)!r})")
+    user = plugin("-c", f"print({json.dumps(results)!r})")
     config = kubeconfig(tmp_path / "config", api.url, user)
     assert names(client.connect(kubeconfig=config).list("pods", "llm")) == ["a", "b"]
 

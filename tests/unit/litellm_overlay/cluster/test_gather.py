@@ -39,8 +39,8 @@ ALL = {
 
 def test_what_is_read_can_be_checked():
     """The kind that items of a list lack is given back to them."""
-    found = checks.findings(read_cluster(Cluster(ALL), "llm"), releases.load())
-    assert [item.topic for item in found] == ["ingress-alb"]
+    findings = checks.findings(read_cluster(Cluster(ALL), "llm"), releases.load())
+    assert [item.topic for item in findings] == ["ingress-alb"]
 
 
 def test_one_namespace_but_for_what_has_none():
@@ -57,10 +57,10 @@ def test_one_namespace_but_for_what_has_none():
 
 def test_forbidden_kind_around_the_workloads():
     """Is told, and the rest is looked at."""
-    told = []
-    found = read_cluster(Cluster(ALL, forbidden={"ingresses"}), "llm", told.append)
-    assert {item["kind"] for item in found} == {"Deployment", "Service", "IngressClass"}
-    assert told == ["Ingress objects were not looked at: not allowed to list ingresses (403)"]
+    messages = []
+    result = read_cluster(Cluster(ALL, forbidden={"ingresses"}), "llm", messages.append)
+    assert {item["kind"] for item in result} == {"Deployment", "Service", "IngressClass"}
+    assert messages == ["Ingress objects were not looked at: not allowed to list ingresses (403)"]
 
 
 def test_forbidden_workloads():

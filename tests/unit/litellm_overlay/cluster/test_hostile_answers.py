@@ -50,10 +50,10 @@ def test_any_answer_is_a_sentence_and_an_exit_code(api, cli, verb, answer):
     """In every verb that reads a cluster."""
     api.answer = answer
     more = ["--key-env", "LITELLM_KEY"] if verb == ["verify"] else []
-    code, said, told = cli(*verb, *more)
+    code, out, err = cli(*verb, *more)
     assert code in (0, 1, 4, 5)
-    assert "Traceback" not in said + told
-    assert code == 0 or told.splitlines()[-1].startswith(("error: ", "hint: "))
+    assert "Traceback" not in out + err
+    assert code == 0 or err.splitlines()[-1].startswith(("error: ", "hint: "))
 
 
 @pytest.mark.parametrize("url", [
@@ -65,9 +65,9 @@ def test_no_secret_of_a_server_is_printed(url, tmp_path, monkeypatch, cli):
     config = kubeconfig(tmp_path / "config", url)
     assert "secret" not in client.connect(kubeconfig=config).server
     monkeypatch.setenv("KUBECONFIG", str(config))
-    code, said, told = cli("status")
+    code, out, err = cli("status")
     assert code == 4
-    assert "secret" not in said + told
+    assert "secret" not in out + err
 
 
 @pytest.mark.parametrize("output", ["text", "wide", "json", "yaml"])
@@ -101,10 +101,10 @@ def test_nothing_in_any_field_moves_a_cursor(api, cli, output):
         ],
     }
     for verb in (["status", "--output", output], ["doctor", "--from-cluster"]):
-        _, said, told = cli(*verb)
-        text = (said + told).replace("\n", "")
+        _, out, err = cli(*verb)
+        text = (out + err).replace("\n", "")
         assert [
             each for each in text if unicodedata.category(each) in {"Cc", "Cf", "Zl", "Zp"}
         ] == []
         assert "planted" in text
-        assert not any(line.startswith("x") for line in said.splitlines())
+        assert not any(line.startswith("x") for line in out.splitlines())

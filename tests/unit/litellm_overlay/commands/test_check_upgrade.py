@@ -71,30 +71,30 @@ def test_each_verdict_has_its_exit_code(cli, to, code, verdict, error, hint):
 
 def test_a_script_gets_all_of_it(cli):
     """Both releases as `releases` has them, and the sentences."""
-    found = json.loads(
+    data = json.loads(
         cli("check-upgrade", "--from", "1.82.3", "--to", "1.88.6", "--output", "json")[1]
     )
-    assert (found["to"]["version"], found["to"]["pin"]) == ("1.88.6", "2.0.0")
-    assert (found["from"]["version"], found["proceed"]) == ("1.82.3", True)
+    assert (data["to"]["version"], data["to"]["pin"]) == ("1.88.6", "2.0.0")
+    assert (data["from"]["version"], data["proceed"]) == ("1.82.3", True)
     catalogue = releases.load()
-    assert len(found["gains"]) == len(catalogue.release("1.82.3").advisories)
-    assert (found["losses"], found["remaining"]) == ([], [])
-    assert any("modulePath" in text for text in found["changes"])
-    assert "  litellm-overlay status" in found["steps"]
+    assert len(data["gains"]) == len(catalogue.release("1.82.3").advisories)
+    assert (data["losses"], data["remaining"]) == ([], [])
+    assert any("modulePath" in text for text in data["changes"])
+    assert "  litellm-overlay status" in data["steps"]
 
 
 def test_people_read_all_of_it(cli):
     """Each sentence under its label."""
     _, text, _ = cli("check-upgrade", "--from", "1.83.6", "--to", "1.83.8")
-    found = json.loads(
+    data = json.loads(
         cli("check-upgrade", "--from", "1.83.6", "--to", "1.83.8", "--output", "json")[1]
     )
     labels = {"gains": "gain", "remaining": "remains", "changes": "change"}
     for key, label in labels.items():
-        assert found[key]
-        for sentence in found[key]:
+        assert data[key]
+        for sentence in data[key]:
             assert f" {label} {sentence}" in f" {flat(text)}"
-    assert all(f"\n  {step}\n" in text for step in found["steps"])
+    assert all(f"\n  {step}\n" in text for step in data["steps"])
     _, text, _ = cli("check-upgrade", "--to", "1.90.0")
     assert "\nloss          other providers: " in text
     assert "seen on 10 releases, 1.89.7" in flat(text)
@@ -133,8 +133,8 @@ def test_options_come_from_the_environment(cli, monkeypatch):
     """Under the verb's name without its dash."""
     for name, value in {"TO": "1.90.0", "FROM": "1.89.0", "OUTPUT": "json"}.items():
         monkeypatch.setenv(f"LITELLM_OVERLAY_CHECK_UPGRADE_{name}", value)
-    found = json.loads(cli("check-upgrade")[1])
-    assert (found["to"]["version"], found["from"]["version"]) == ("1.90.0", "1.89.0")
+    data = json.loads(cli("check-upgrade")[1])
+    assert (data["to"]["version"], data["from"]["version"]) == ("1.90.0", "1.89.0")
 
 
 def test_the_examples_of_its_help_work(cli, locked):
@@ -178,9 +178,9 @@ def test_nothing_is_asked_of_the_network():
 def test_a_lock_says_what_runs_now(cli, locked, monkeypatch):
     """Release and patch; `--from` goes before it."""
     monkeypatch.setenv("LITELLM_OVERLAY_LOCK", locked)
-    said = json.loads(cli("check-upgrade", "--to", "1.90.0", "--output", "json")[1])
-    assert said["from"]["version"] == "1.83.0"
-    said = json.loads(
+    data = json.loads(cli("check-upgrade", "--to", "1.90.0", "--output", "json")[1])
+    assert data["from"]["version"] == "1.83.0"
+    data = json.loads(
         cli("check-upgrade", "--to", "1.90.0", "--from", "1.88.6", "--output", "json")[1]
     )
-    assert said["from"]["version"] == "1.88.6"
+    assert data["from"]["version"] == "1.88.6"

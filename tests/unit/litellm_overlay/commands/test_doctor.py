@@ -41,13 +41,13 @@ def test_a_warning_is_exit_code_5_with_strict_only(cli):
 def test_output_for_programs(cli, output, read):
     """The same in both."""
     done = cli("doctor", "--output", output, stdin=[fake.stock(), fake.service()])
-    said = read(done.out)
+    text = read(done.out)
     assert done.code == 5
-    (finding,) = said["findings"]
+    (finding,) = text["findings"]
     assert set(finding) == {"object", "severity", "topic", "what", "why", "fix"}
     assert finding["topic"] == "affected"
-    assert said["codex"][0]["baseUrl"] == "http://litellm.llm.svc:4000/v1"
-    assert 'model = "gpt-5.4"' in said["codex"][0]["configToml"]
+    assert text["codex"][0]["baseUrl"] == "http://litellm.llm.svc:4000/v1"
+    assert 'model = "gpt-5.4"' in text["codex"][0]["configToml"]
 
 
 def test_what_kubectl_prints(cli, tmp_path):
@@ -161,6 +161,6 @@ def test_a_cluster_and_what_is_to_be_applied(cli, tmp_path, monkeypatch):
         path.write_text(yaml.safe_dump({"apiVersion": "apps/v1", **fake.overlaid()}))
         then = cli("doctor", "--from-cluster", "-o", "json", path, terminal=True)
     assert then.code == 0
-    said = json.loads(then.out)
+    data = json.loads(then.out)
     assert "affected" not in then.out
-    assert said["codex"][0]["via"] == "Service"
+    assert data["codex"][0]["via"] == "Service"

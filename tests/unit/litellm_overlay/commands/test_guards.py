@@ -73,8 +73,8 @@ def test_a_refusal(content, litellm, exit_code):
         preview.preview_patch(*asked)
     with pytest.raises(OverlayError) as refused:
         guards.preview_patch(*asked)
-    said = getattr(expected.value, "message", str(expected.value))
-    assert (str(refused.value), refused.value.exit_code) == (said, exit_code)
+    message = getattr(expected.value, "message", str(expected.value))
+    assert (str(refused.value), refused.value.exit_code) == (message, exit_code)
 
 
 @pytest.mark.parametrize("version", releases.load().patch_versions)

@@ -14,14 +14,14 @@ DIGEST = "sha256:" + "a" * 64
 
 def patched(text):
     """Return the pods that carry the overlay, by "Kind/name"."""
-    found = {}
+    results = {}
     for document in filter(None, yaml.safe_load_all(text)):
         for item in document.get("items", [document]):
             template = item if item["kind"] == "Pod" else item.get("spec", {}).get("template", {})
             names = [each["name"] for each in template.get("spec", {}).get("initContainers", [])]
             if "litellm-overlay" in names:
-                found[f"{item['kind']}/{item['metadata']['name']}"] = template["spec"]
-    return found
+                results[f"{item['kind']}/{item['metadata']['name']}"] = template["spec"]
+    return results
 
 
 def of_kind(kind, version="apps/v1", name="proxy"):
@@ -112,8 +112,8 @@ def test_no_seccomp_profile_where_neither_pod_nor_proxy_has_one(cli, of_pod, own
 )
 def test_the_first_version_in_a_tag_counts_and_is_doubted(cli, image, release, state):
     """The later one is somebody's own."""
-    (found,) = json.loads(cli("releases", "--output", "json", image).out)
-    assert (found["version"], found["state"], found["exact"]) == (release, state, False)
+    (data,) = json.loads(cli("releases", "--output", "json", image).out)
+    assert (data["version"], data["state"], data["exact"]) == (release, state, False)
 
 
 @pytest.mark.parametrize(

@@ -44,9 +44,9 @@ def test_a_tag_counts_before_the_option(cli, tag):
     )
     done = cli("inject", "--litellm", "1.86.2", stdin=stream)
     assert done.code == 0, done.err
-    found = patched(done.out)
-    assert found["Deployment/old"]["app"].startswith("/usr/lib/")
-    assert found["Deployment/new"]["app"].startswith("/app/.venv/")
+    result = patched(done.out)
+    assert result["Deployment/old"]["app"].startswith("/usr/lib/")
+    assert result["Deployment/new"]["app"].startswith("/app/.venv/")
     assert f"warning: Deployment/old: its image, {OFFICIAL}:{tag}, says LiteLLM 1." in done.err
 
 

@@ -80,9 +80,9 @@ def keys(value):
 
 def not_camel(value):
     """Return the keys that are spelled otherwise; there must be some that are not."""
-    found = set(keys(value))
-    assert found
-    return {key for key in found if not re.fullmatch("[a-z][a-zA-Z0-9]*", key)}
+    results = set(keys(value))
+    assert results
+    return {key for key in results if not re.fullmatch("[a-z][a-zA-Z0-9]*", key)}
 
 
 @pytest.mark.parametrize(

@@ -49,8 +49,8 @@ def folder(tmp_path):
 
 def deployments(text):
     """Return the Deployments in a stream."""
-    found = (item for each in documents(text) for _, item in objects(each))
-    return [item for item in found if item["kind"] == "Deployment"]
+    result = (item for each in documents(text) for _, item in objects(each))
+    return [item for item in result if item["kind"] == "Deployment"]
 
 
 def names(text):

@@ -25,9 +25,9 @@ def printed(cli, monkeypatch):
     monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
 
     def printed(*arguments):
-        code, said, errors = cli(*arguments, "--rbac")
+        code, out, errors = cli(*arguments, "--rbac")
         assert (code, errors) == (0, "")
-        return {item["kind"]: item for item in yaml.safe_load_all(said)}
+        return {item["kind"]: item for item in yaml.safe_load_all(out)}
 
     return printed
 
@@ -86,8 +86,8 @@ def test_verify_gets_one_secret_if_the_key_is_there(printed):
 
 def test_a_secret_without_key_is_a_usage_error(cli):
     """As without --rbac."""
-    code, said, errors = cli("verify", "--rbac", "--key-secret", "litellm-keys")
-    assert (code, said) == (2, "")
+    code, out, errors = cli("verify", "--rbac", "--key-secret", "litellm-keys")
+    assert (code, out) == (2, "")
     assert "it is written SECRET/KEY" in errors
 
 

@@ -136,10 +136,10 @@ def test_an_affected_release_is_answered(cli):
 
 def test_where_the_file_lies_is_told(cli, rows):
     """Both places where they overlap; for templates as a list."""
-    found = rows("1.83.7")[0]["modulePaths"]
-    assert [path.split("/")[1] for path in found] == ["usr", "app"]
+    result = rows("1.83.7")[0]["modulePaths"]
+    assert [path.split("/")[1] for path in result] == ["usr", "app"]
     _, printed, _ = cli("releases", "1.83.7")
-    assert all(f"probably at   {path}\n" in printed for path in found)
+    assert all(f"probably at   {path}\n" in printed for path in result)
 
 
 def test_the_newest_affected_release_is_not_told_to_move_to_itself(cli):

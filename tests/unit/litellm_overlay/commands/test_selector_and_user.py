@@ -114,8 +114,8 @@ def test_what_is_not_rolled_out(kind, status, why):
     item["spec"]["replicas"] = 2
     if kind == "DaemonSet":
         item["status"].pop("replicas")
-    said = [] if why is None else [f"llm/{kind.lower()}/ours: {why}"]
-    assert list(rollout.unfinished([item])) == said
+    messages = [] if why is None else [f"llm/{kind.lower()}/ours: {why}"]
+    assert list(rollout.unfinished([item])) == messages
     assert list(rollout.unfinished([labelled(workload("theirs"), "b", updatedReplicas=0)])) == []
 
 

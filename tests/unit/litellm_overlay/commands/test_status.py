@@ -33,12 +33,12 @@ def api(tmp_path, monkeypatch):
 
 def test_the_table(api, cli):
     """One line a workload; a version that only the tag tells is marked."""
-    code, said, _ = cli("status")
+    code, out, _ = cli("status")
     assert code == 0
-    lines = [line.split() for line in said.splitlines()]
+    lines = [line.split() for line in out.splitlines()]
     assert ["llm", "deployment/proxy", "1.88.6", "2.0.0", "patched", "2/2", "0"] in lines
     assert ["llm", "deployment/plain", "1.88.5?", "not-overlaid", "1/1", "0"] in lines
-    assert "\x1b" not in said
+    assert "\x1b" not in out
     assert {path.split("?")[0] for path in api.seen} == {
         f"/{root}/namespaces/llm/{kind}"
         for root, kind in [
@@ -54,15 +54,15 @@ def test_wide_shows_image_and_advisories(api, cli):
     """By their identifiers."""
     api.objects["deployments"] = [workload(image="ghcr.io/berriai/litellm:main-v1.82.3-stable")]
     api.objects["pods"] = []
-    said = cli("status", "--output", "wide")[1]
-    assert "ghcr.io/berriai/litellm:main-v1.82.3-stable" in said
-    assert "CVE-2026-42208" in said
+    text = cli("status", "--output", "wide")[1]
+    assert "ghcr.io/berriai/litellm:main-v1.82.3-stable" in text
+    assert "CVE-2026-42208" in text
 
 
 def test_a_pods_words_cannot_move_the_cursor(api, cli):
     """Nor begin a line that looks like another workload's."""
-    said = report("refused", message="a\x1b[2Jb\rc\nllm/other: fine")
-    api.objects["pods"] = [pod(item, 0, **crashing(said)) for item in api.objects["deployments"]]
+    text = report("refused", message="a\x1b[2Jb\rc\nllm/other: fine")
+    api.objects["pods"] = [pod(item, 0, **crashing(text)) for item in api.objects["deployments"]]
     code, out, _ = cli("status")
     assert code == 5
     assert "a [2Jb c llm/other: fine" in out
@@ -72,9 +72,9 @@ def test_a_pods_words_cannot_move_the_cursor(api, cli):
 @pytest.mark.parametrize(("output", "load"), [("json", json.loads), ("yaml", yaml.safe_load)])
 def test_for_programs(api, cli, output, load):
     """The same list, names as in the guard's report."""
-    code, said, _ = cli("status", "--output", output)
+    code, out, _ = cli("status", "--output", output)
     assert code == 0
-    assert load(said)[1] == {
+    assert load(out)[1] == {
         "namespace": "llm",
         "kind": "Deployment",
         "name": "proxy",
@@ -99,9 +99,9 @@ def test_for_programs(api, cli, output, load):
 def test_refused_or_drifted_is_exit_code_5(api, cli):
     """After the table, with the reasons; in JSON too."""
     api.objects["pods"] = [pod(OURS, 0, **crashing(report("refused"))), pod(OURS, 1, "{cut")]
-    code, said, errors = cli("status")
+    code, out, errors = cli("status")
     assert code == 5
-    assert "llm/proxy: pod proxy-0: It is unknown." in said
+    assert "llm/proxy: pod proxy-0: It is unknown." in out
     assert errors.startswith("error: 1 refused\n")
     assert cli("status", "--output", "json")[0] == 5
 
@@ -110,18 +110,18 @@ def test_refused_or_drifted_is_exit_code_5(api, cli):
 def test_a_release_that_nobody_has_reviewed(api, cli, decision):
     """1.999.0: what the guard decided, and that it is newer than the catalogue; no alarm."""
     api.objects["pods"] = [pod(OURS, 0, report(decision, litellmVersion="1.999.0"))]
-    code, said, _ = cli("status")
+    code, out, _ = cli("status")
     assert code == 0
-    assert "1.999.0" in said
-    assert "llm/proxy: LiteLLM 1.999.0 is newer than the last that this catalogue knows" in said
+    assert "1.999.0" in out
+    assert "llm/proxy: LiteLLM 1.999.0 is newer than the last that this catalogue knows" in out
 
 
 def test_what_may_be_removed_is_said(api, cli):
     """With its name."""
     api.objects["pods"] = [pod(OURS, 0, report("upstream-fixed"))]
-    said = cli("status")[1]
-    assert "Needs no overlay for the handshake: llm/proxy\n" in said
-    assert "what the bridge would mend there: litellm-overlay releases VERSION" in said
+    text = cli("status")[1]
+    assert "Needs no overlay for the handshake: llm/proxy\n" in text
+    assert "what the bridge would mend there: litellm-overlay releases VERSION" in text
 
 
 def test_namespaces(api, cli):
@@ -145,8 +145,8 @@ def test_every_option_comes_from_the_environment(api, cli, monkeypatch):
 def test_cluster_errors_are_exit_code_4(api, cli):
     """A sentence and a hint, nothing on stdout."""
     api.forbidden = {"daemonsets"}
-    code, said, errors = cli("status")
-    assert (code, said) == (4, "")
+    code, out, errors = cli("status")
+    assert (code, out) == (4, "")
     assert errors.startswith("error: not allowed to list daemonsets in the namespace llm (403)\n")
     assert "hint: status, verify and doctor print with --rbac" in errors
     assert cli("status", "--context", "elsewhere")[0] == 4
@@ -165,10 +165,10 @@ def test_watch_shows_what_changed_until_ctrl_c(api, cli, monkeypatch, capsysbina
     monkeypatch.setattr("litellm_overlay.commands.status.PAUSE", 0)
     with pytest.raises(click.Abort):
         cli("status", "--watch")
-    said = capsysbinary.readouterr().out.decode()
-    assert said.count("deployment/proxy") == 2
-    assert "2/2" in said
-    assert "1/1" in said
+    output = capsysbinary.readouterr().out.decode()
+    assert output.count("deployment/proxy") == 2
+    assert "2/2" in output
+    assert "1/1" in output
 
 
 def test_colour_only_on_a_terminal(api, cli, monkeypatch):

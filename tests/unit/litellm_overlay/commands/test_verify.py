@@ -21,12 +21,12 @@ OURS = workload(patch="2.0.0")
 
 def target(**said):
     """Return a pod whose guard has patched STOCK, and said so, or something else."""
-    (found,) = verification.targets([pod(OURS, 0, report())], CATALOGUE)
-    settings = found.origin.plan["settings"]
+    (selected,) = verification.targets([pod(OURS, 0, report())], CATALOGUE)
+    settings = selected.origin.plan["settings"]
     made = preview.patched_sha256(STOCK, "2.0.0", settings, "1.88.6")
     told = report(stockSha256=hashlib.sha256(STOCK).hexdigest(), patchedSha256=made)
-    (found,) = verification.targets([pod(OURS, 0, told | said)], CATALOGUE)
-    return found
+    (selected,) = verification.targets([pod(OURS, 0, told | said)], CATALOGUE)
+    return selected
 
 
 @pytest.fixture(autouse=True)

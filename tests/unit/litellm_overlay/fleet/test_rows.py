@@ -27,8 +27,8 @@ def rows(*items, pods=()):
 
 def row(item, *pods):
     """Return the one row."""
-    (found,) = rows(item, pods=pods)
-    return found
+    (result,) = rows(item, pods=pods)
+    return result
 
 
 OURS = workload(patch="2.0.0")
@@ -45,11 +45,11 @@ STOCK = workload()
 )
 def test_the_decision_is_the_guards(said, decision, removable):
     """In all pods the same; the version is the guard's word; the advisories are the release's."""
-    found = row(OURS, pod(OURS, 0, said), pod(OURS, 1, said))
-    assert (found.decision, found.removable, found.reasons) == (decision, removable, ())
-    assert (found.agreeing, found.pods) == (2, 2)
-    assert (found.litellm_version, found.version_from) == ("1.88.6", "report")
-    assert (found.patch_version, found.image) == ("2.0.0", IMAGE)
+    status = row(OURS, pod(OURS, 0, said), pod(OURS, 1, said))
+    assert (status.decision, status.removable, status.reasons) == (decision, removable, ())
+    assert (status.agreeing, status.pods) == (2, 2)
+    assert (status.litellm_version, status.version_from) == ("1.88.6", "report")
+    assert (status.patch_version, status.image) == ("2.0.0", IMAGE)
 
 
 def test_where_the_row_is_from():
@@ -62,11 +62,11 @@ def test_where_the_row_is_from():
 def test_not_overlaid():
     """The version is the tag's, and marked so; the advisories are there all the same."""
     old = workload(image="ghcr.io/berriai/litellm:main-v1.82.3-stable")
-    found = row(old, pod(old, 0), pod(old, 1))
-    assert (found.decision, found.agreeing, found.pods) == ("not-overlaid", 2, 2)
-    assert (found.litellm_version, found.version_from) == ("1.82.3", "tag")
-    assert "CVE-2026-42208" in found.advisories
-    assert found.patch_version is None
+    status = row(old, pod(old, 0), pod(old, 1))
+    assert (status.decision, status.agreeing, status.pods) == ("not-overlaid", 2, 2)
+    assert (status.litellm_version, status.version_from) == ("1.82.3", "tag")
+    assert "CVE-2026-42208" in status.advisories
+    assert status.patch_version is None
 
 
 @pytest.mark.parametrize(
@@ -88,10 +88,10 @@ def test_malware_is_malicious_whatever_was_decided(image, version, running):
     spec = item["spec"]["template"]["spec"]
     for container in (*spec["containers"], *spec["initContainers"]):
         container["image"] = image
-    found = row(item, pod(item, 0, **state(report(litellmVersion=version), image=running)))
-    assert found.decision == "malicious"
-    assert "MALWARE" in found.reasons[0]
-    assert "rotate" in found.reasons[0]
+    status = row(item, pod(item, 0, **state(report(litellmVersion=version), image=running)))
+    assert status.decision == "malicious"
+    assert "MALWARE" in status.reasons[0]
+    assert "rotate" in status.reasons[0]
 
 
 def test_malware_without_the_overlay():
@@ -111,8 +111,8 @@ def test_what_runs_no_litellm_has_no_row():
 def test_pods_find_their_owner(kind):
     """A Deployment's through the name of its ReplicaSet."""
     item = workload(kind=kind, patch="2.0.0")
-    found = row(item, pod(item, 0, report()), pod(item, 1, report()))
-    assert (found.kind, found.decision, found.agreeing) == (kind, "patched", 2)
+    status = row(item, pod(item, 0, report()), pod(item, 1, report()))
+    assert (status.kind, status.decision, status.agreeing) == (kind, "patched", 2)
 
 
 @pytest.mark.parametrize(
@@ -130,8 +130,8 @@ def test_pods_of_other_owners_are_not_lost(owners, label, title):
     lone["metadata"]["ownerReferences"] = [
         {"kind": kind, "name": name, "controller": True} for kind, name in owners
     ]
-    (found,) = rows(pods=[lone])
-    assert ((found.kind, found.name), found.decision) == (title, "patched")
+    (result,) = rows(pods=[lone])
+    assert ((result.kind, result.name), result.decision) == (title, "patched")
 
 
 def test_chores_are_left_out():
@@ -144,25 +144,25 @@ def test_chores_are_left_out():
 
 def test_crash_loop_in_init():
     """The refusal stands in the last state, while the kubelet waits."""
-    found = row(OURS, pod(OURS, 0, **crashing(report("refused"))))
-    assert (found.decision, found.agreeing, found.pods) == ("refused", 0, 1)
-    assert found.reasons == ("pod proxy-0: It is unknown.",)
+    status = row(OURS, pod(OURS, 0, **crashing(report("refused"))))
+    assert (status.decision, status.agreeing, status.pods) == ("refused", 0, 1)
+    assert status.reasons == ("pod proxy-0: It is unknown.",)
 
 
 def test_a_refused_pod_beside_one_that_serves():
     """An update that is stuck: the refusal comes first, then what still runs."""
     newer = workload(patch="2.0.0", image="ghcr.io/berriai/litellm:v1.88.5")
-    found = row(newer, pod(OURS, 0, report()), pod(newer, 1, **crashing(report("refused"))))
-    assert (found.decision, found.agreeing, found.pods) == ("refused", 0, 2)
-    assert found.reasons[0] == "pod proxy-1: It is unknown."
-    assert "runs ghcr.io/berriai/litellm:v1.88.6" in found.reasons[1]
+    status = row(newer, pod(OURS, 0, report()), pod(newer, 1, **crashing(report("refused"))))
+    assert (status.decision, status.agreeing, status.pods) == ("refused", 0, 2)
+    assert status.reasons[0] == "pod proxy-1: It is unknown."
+    assert "runs ghcr.io/berriai/litellm:v1.88.6" in status.reasons[1]
 
 
 def test_a_guard_that_failed_without_a_word():
     """Killed, perhaps: the exit code is said."""
-    found = row(OURS, pod(OURS, 0, **state(None, exit_code=137)))
-    assert found.decision == "refused"
-    assert "exit code 137; the guard left no report" in found.reasons[0]
+    status = row(OURS, pod(OURS, 0, **state(None, exit_code=137)))
+    assert status.decision == "refused"
+    assert "exit code 137; the guard left no report" in status.reasons[0]
 
 
 @pytest.mark.parametrize(
@@ -179,18 +179,18 @@ def test_a_guard_that_failed_without_a_word():
 )
 def test_termination_message(message, reason):
     """Without a report nothing is proven."""
-    found = row(OURS, pod(OURS, 0, message), pod(OURS, 1, report()))
-    assert (found.decision, found.agreeing, found.pods) == ("drifted", 1, 2)
-    assert reason in found.reasons[0]
-    assert found.litellm_version == "1.88.6"
+    status = row(OURS, pod(OURS, 0, message), pod(OURS, 1, report()))
+    assert (status.decision, status.agreeing, status.pods) == ("drifted", 1, 2)
+    assert reason in status.reasons[0]
+    assert status.litellm_version == "1.88.6"
 
 
 def test_no_replicas():
     """Nothing runs, nothing is wrong."""
-    found = row(workload(patch="2.0.0", replicas=0))
-    assert (found.decision, found.agreeing, found.pods) == ("pending", 0, 0)
-    assert found.reasons == ("no pod runs",)
-    assert (found.patch_version, found.version_from) == ("2.0.0", "tag")
+    status = row(workload(patch="2.0.0", replicas=0))
+    assert (status.decision, status.agreeing, status.pods) == ("pending", 0, 0)
+    assert status.reasons == ("no pod runs",)
+    assert (status.patch_version, status.version_from) == ("2.0.0", "tag")
 
 
 @pytest.mark.parametrize("part", ["initContainerStatuses", "containerStatuses"])
@@ -199,9 +199,9 @@ def test_image_pull_error(part):
     waiting = {"reason": "ImagePullBackOff", "message": "Back-off pulling image"}
     statuses = {"initContainerStatuses": [], "containerStatuses": []}
     statuses[part] = [{"name": "litellm-overlay", "state": {"waiting": waiting}}]
-    found = row(OURS, pod(OURS, 0, **statuses), pod(OURS, 1, report()))
-    assert (found.decision, found.agreeing, found.pods) == ("patched", 1, 2)
-    assert "ImagePullBackOff, Back-off pulling image" in found.reasons[0]
+    status = row(OURS, pod(OURS, 0, **statuses), pod(OURS, 1, report()))
+    assert (status.decision, status.agreeing, status.pods) == ("patched", 1, 2)
+    assert "ImagePullBackOff, Back-off pulling image" in status.reasons[0]
     assert row(OURS, pod(OURS, 0, **statuses)).decision == "pending"
 
 
@@ -219,8 +219,8 @@ def test_pods_that_end_or_have_ended_are_left_out():
     going, evicted = pod(OURS, 0, report("refused")), pod(OURS, 1)
     going["metadata"]["deletionTimestamp"] = "2026-11-23T00:00:00Z"
     evicted["status"] = {"phase": "Failed", "reason": "Evicted"}
-    found = row(OURS, going, evicted, pod(OURS, 2, report()))
-    assert (found.decision, found.agreeing, found.pods) == ("patched", 1, 1)
+    status = row(OURS, going, evicted, pod(OURS, 2, report()))
+    assert (status.decision, status.agreeing, status.pods) == ("patched", 1, 1)
 
 
 def test_init_container_of_our_name_that_is_not_ours():
@@ -228,9 +228,9 @@ def test_init_container_of_our_name_that_is_not_ours():
     item = workload(
         initContainers=[{"name": "litellm-overlay", "image": "busybox", "command": ["true"]}]
     )
-    found = row(item, pod(item, 0))
-    assert found.decision == "not-overlaid"
-    assert "is not ours" in found.reasons[0]
+    status = row(item, pod(item, 0))
+    assert status.decision == "not-overlaid"
+    assert "is not ours" in status.reasons[0]
 
 
 def test_two_litellm_containers_in_a_pod():
@@ -240,15 +240,15 @@ def test_two_litellm_containers_in_a_pod():
     for item in (plain, ours):
         item["spec"]["template"]["spec"]["containers"].insert(0, second)
     assert "several containers run LiteLLM's image: other, litellm" in row(plain).reasons[0]
-    found = row(ours, pod(ours, 0, report()))
-    assert (found.decision, found.image) == ("patched", IMAGE)
+    status = row(ours, pod(ours, 0, report()))
+    assert (status.decision, status.image) == ("patched", IMAGE)
 
 
 def test_an_older_patch_version_of_ours_is_no_drift():
     """1.0.0 is in the catalogue."""
     item = workload(patch="1.0.0")
-    found = row(item, pod(item, 0, report(patchVersion="1.0.0")))
-    assert (found.decision, found.patch_version, found.reasons) == ("patched", "1.0.0", ())
+    status = row(item, pod(item, 0, report(patchVersion="1.0.0")))
+    assert (status.decision, status.patch_version, status.reasons) == ("patched", "1.0.0", ())
 
 
 def test_an_overlay_of_an_unreleased_payload():
@@ -256,34 +256,34 @@ def test_an_overlay_of_an_unreleased_payload():
     item = copy.deepcopy(OURS)
     annotations = item["spec"]["template"]["metadata"]["annotations"]
     annotations["litellm-overlay/payload-digest"] = "f" * 64
-    found = row(item, pod(item, 0, report()))
-    assert found.decision == "drifted"
-    assert "payload 2.0.0 ffffffffffff is not in the catalogue" in found.reasons[0]
-    assert "the annotation says ffffffffffff" in found.reasons[1]
+    status = row(item, pod(item, 0, report()))
+    assert status.decision == "drifted"
+    assert "payload 2.0.0 ffffffffffff is not in the catalogue" in status.reasons[0]
+    assert "the annotation says ffffffffffff" in status.reasons[1]
 
 
 def test_init_and_proxy_of_different_images():
     """A tag that moved between the two pulls."""
     moved = pod(OURS, 0, report())
     moved["status"]["containerStatuses"][0]["imageID"] = "ghcr.io/berriai/litellm@sha256:b"
-    found = row(OURS, moved, pod(OURS, 1, report()))
-    assert (found.decision, found.agreeing) == ("drifted", 1)
-    assert "pod proxy-0: init container and proxy run different images" in found.reasons[0]
+    status = row(OURS, moved, pod(OURS, 1, report()))
+    assert (status.decision, status.agreeing) == ("drifted", 1)
+    assert "pod proxy-0: init container and proxy run different images" in status.reasons[0]
 
 
 def test_annotation_and_report_disagree():
     """Another payload ran than the one that was asked for."""
-    found = row(OURS, pod(OURS, 0, report(patchVersion="1.0.0")))
-    assert found.decision == "drifted"
-    assert "reports patch 1.0.0, the annotation says 2.0.0" in found.reasons[0]
+    status = row(OURS, pod(OURS, 0, report(patchVersion="1.0.0")))
+    assert status.decision == "drifted"
+    assert "reports patch 1.0.0, the annotation says 2.0.0" in status.reasons[0]
 
 
 def test_pods_disagree_with_each_other():
     """A tag that moved between two pods: both patched, from different files."""
     other = report(litellmVersion="1.88.5", patchedSha256="d" * 64)
-    found = row(OURS, pod(OURS, 0, report()), pod(OURS, 1, other))
-    assert found.decision == "drifted"
-    assert "the pods disagree: patched LiteLLM 1.88.5" in found.reasons[0]
+    status = row(OURS, pod(OURS, 0, report()), pod(OURS, 1, other))
+    assert status.decision == "drifted"
+    assert "the pods disagree: patched LiteLLM 1.88.5" in status.reasons[0]
 
 
 @pytest.mark.parametrize(
@@ -297,11 +297,11 @@ def test_pods_disagree_with_each_other():
 def test_pods_disagree_with_the_template(template, running, reason):
     """A rollout that is under way, paused, or stuck."""
     version = running["spec"]["template"]["metadata"].get("annotations", {})
-    said = report(patchVersion=version.get("litellm-overlay/patch-version"))
-    found = row(template, pod(running, 0, said), pod(running, 1, said))
-    assert (found.decision, found.agreeing, found.pods) == ("drifted", 0, 2)
-    assert reason.removeprefix("2 pods ") in found.reasons[0]
-    assert "pod proxy-0 and 1 more: " in found.reasons[0]
+    text = report(patchVersion=version.get("litellm-overlay/patch-version"))
+    status = row(template, pod(running, 0, text), pod(running, 1, text))
+    assert (status.decision, status.agreeing, status.pods) == ("drifted", 0, 2)
+    assert reason.removeprefix("2 pods ") in status.reasons[0]
+    assert "pod proxy-0 and 1 more: " in status.reasons[0]
 
 
 def test_a_mirror_or_a_digest_that_a_webhook_wrote_is_no_drift():
@@ -316,9 +316,9 @@ def test_a_proxy_that_does_not_mount_the_file():
     """The guard patches, and nobody reads it."""
     item = copy.deepcopy(OURS)
     item["spec"]["template"]["spec"]["containers"][0]["volumeMounts"] = []
-    found = row(item, pod(item, 0, report()))
-    assert found.decision == "drifted"
-    assert "does not mount the patched file" in found.reasons[0]
+    status = row(item, pod(item, 0, report()))
+    assert status.decision == "drifted"
+    assert "does not mount the patched file" in status.reasons[0]
 
 
 def test_a_mount_over_another_path():
@@ -332,9 +332,9 @@ def test_annotations_without_init_container():
     """Somebody took half of it out."""
     item = copy.deepcopy(OURS)
     del item["spec"]["template"]["spec"]["initContainers"]
-    found = row(item, pod(item))
-    assert found.decision == "drifted"
-    assert "the init container is missing" in found.reasons[0]
+    status = row(item, pod(item))
+    assert status.decision == "drifted"
+    assert "the init container is missing" in status.reasons[0]
 
 
 def test_init_container_without_annotations():
@@ -349,22 +349,22 @@ def test_a_proxy_of_another_name_is_found_by_the_overlay():
     item = overlaid(workload())
     for part in ("containers", "initContainers"):
         item["spec"]["template"]["spec"][part][0]["image"] = "registry.example.com/llm-proxy"
-    found = row(item, pod(item, 0, report()))
-    assert (found.decision, found.image) == ("patched", "registry.example.com/llm-proxy")
+    status = row(item, pod(item, 0, report()))
+    assert (status.decision, status.image) == ("patched", "registry.example.com/llm-proxy")
     assert row(item).litellm_version is None
 
 
 def test_a_release_that_the_catalogue_does_not_have():
     """It is named all the same."""
-    found = row(OURS, pod(OURS, 0, report("upstream-fixed", litellmVersion="1.96.1")))
-    assert (found.litellm_version, found.advisories, found.reasons) == ("1.96.1", (), ())
+    status = row(OURS, pod(OURS, 0, report("upstream-fixed", litellmVersion="1.96.1")))
+    assert (status.litellm_version, status.advisories, status.reasons) == ("1.96.1", (), ())
 
 
 @pytest.mark.parametrize("decision", ["patched", "upstream-fixed"])
 def test_a_release_that_is_newer_than_the_catalogue(decision):
     """What the guard decided stands; that nobody has looked at it is said beside it."""
-    found = row(OURS, pod(OURS, 0, report(decision, litellmVersion="1.999.0")))
-    assert (found.litellm_version, found.decision, found.advisories) == ("1.999.0", decision, ())
-    (reason,) = found.reasons
+    status = row(OURS, pod(OURS, 0, report(decision, litellmVersion="1.999.0")))
+    assert (status.litellm_version, status.decision, status.advisories) == ("1.999.0", decision, ())
+    (reason,) = status.reasons
     assert "nobody here has looked at it" in reason
     assert reason.endswith("its advisories are not known here")

@@ -130,10 +130,10 @@ def test_an_image_with_upstreams_fix_is_held_to_its_own_file():
 def test_who_is_asked():
     """Pods with the overlay, sorted; not those that end, nor those without it."""
     plain = {"metadata": {"name": "x"}, "spec": {"containers": [{"image": "r/litellm:v1.88.6"}]}}
-    found = verification.targets(
+    selected = verification.targets(
         [pod("b"), pod("a"), pod("gone", deletionTimestamp="now"), plain], CATALOGUE
     )
-    assert [target.pod for target in found] == ["a", "b"]
+    assert [target.pod for target in selected] == ["a", "b"]
 
 
 def judged(verdict, content=CONTENT, before=(), **given):

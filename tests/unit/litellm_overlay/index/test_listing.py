@@ -21,7 +21,7 @@ def file(name, **facts):
 
 def test_a_release_is_told_by_all_of_its_files():
     """The earliest upload counts, and the wheel that any Python can run."""
-    found = listing.parse_listing(
+    result = listing.parse_listing(
         page(
             file("litellm-1.999.0.tar.gz", **{"upload-time": "2026-11-25T23:59:59.1Z"}),
             file("litellm-1.999.0-py3-none-any.whl", **{"upload-time": "2026-11-24T00:00:00Z"}),
@@ -33,7 +33,7 @@ def test_a_release_is_told_by_all_of_its_files():
         PAGE,
         "1.999.0",
     )
-    assert found == listing.Listed(
+    assert result == listing.Listed(
         "2026-11-24",
         None,
         "https://index.example.com/files/litellm-1.999.0-py3-none-any.whl",

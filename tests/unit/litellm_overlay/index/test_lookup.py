@@ -33,9 +33,9 @@ def look(index, tmp_path):
 
 def test_the_one_file_is_read_and_not_the_whole_wheel(look, index):
     """By its ranges: the table at the end, then the member."""
-    found = look()
-    assert (found.listed, found.uploaded, found.yanked) == (True, "2026-11-24", None)
-    assert found.endpoints == STOCK
+    lookup = look()
+    assert (lookup.listed, lookup.uploaded, lookup.yanked) == (True, "2026-11-24", None)
+    assert lookup.endpoints == STOCK
     spans = [span for path, span, _ in index.asked if path.startswith("/files/")]
     assert spans[0] == f"bytes=-{1 << 20}"
     read = sum(int(b) - int(a) + 1 for a, b in (span[6:].split("-") for span in spans[1:]))
@@ -83,18 +83,18 @@ def test_credentials_go_to_the_index_alone_and_stay_out_of_sight(look, index, tm
 def test_an_index_with_a_bad_day_is_a_sentence(look, index, tmp_path, day, fault):
     """Nothing is kept of it, and a server that dribbles holds nobody up."""
     index.day = day
-    found = look(seconds=0.3 if day == "slow" else 30)
-    assert found.listed is None
-    assert found.fault.startswith(fault.replace("answer in", "answer within 0.3 s"))
+    lookup = look(seconds=0.3 if day == "slow" else 30)
+    assert lookup.listed is None
+    assert lookup.fault.startswith(fault.replace("answer in", "answer within 0.3 s"))
     assert not (tmp_path / "index").exists()
 
 
 def test_no_index_at_all_is_a_sentence(look):
     """Without the address, which may hold credentials."""
-    found = look(url="http://me:secret@127.0.0.1:9/simple")
-    assert found.listed is None
-    assert found.fault
-    assert "secret" not in found.fault
+    lookup = look(url="http://me:secret@127.0.0.1:9/simple")
+    assert lookup.listed is None
+    assert lookup.fault
+    assert "secret" not in lookup.fault
 
 
 def test_a_release_that_is_not_there(look, index):
@@ -114,12 +114,12 @@ def test_a_wheel_that_cannot_be_read_costs_the_file_only(look, index, case):
         "no-zip": b"not a zip",
         "huge": package_index.wheel(b"#" * ((4 << 20) + 1)),
     }[case]
-    found = look()
-    assert (found.listed, found.uploaded, found.endpoints) == (True, "2026-11-24", None)
+    lookup = look()
+    assert (lookup.listed, lookup.uploaded, lookup.endpoints) == (True, "2026-11-24", None)
 
 
 def test_an_address_that_is_none_of_the_web_is_not_followed(look, index):
     """An index might name a file of this machine."""
     index.facts[NAME]["url"] = "file:///etc/passwd"
-    found = look()
-    assert (found.listed, found.endpoints) == (True, None)
+    lookup = look()
+    assert (lookup.listed, lookup.endpoints) == (True, None)

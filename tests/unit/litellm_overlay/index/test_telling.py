@@ -36,9 +36,9 @@ TODAY = dt.date(2026, 11, 26)
 )
 def test_every_look_warns(look, words):
     """There is no good news of a release that nobody has looked at."""
-    said = telling.warnings(look, TODAY)
-    assert len(said) == len(words)
-    assert all(word in sentence for word, sentence in zip(words, said, strict=True))
+    text = telling.warnings(look, TODAY)
+    assert len(text) == len(words)
+    assert all(word in sentence for word, sentence in zip(words, text, strict=True))
 
 
 @pytest.fixture
@@ -65,6 +65,6 @@ def catalogue(monkeypatch):
 )
 def test_what_its_file_is(catalogue, content, words):
     """As the guard would see it."""
-    said = telling.describe_stock_file(LookupResult("1.999.0", True, endpoints=content), catalogue)
-    assert said.startswith(words)
-    assert bool(said) is bool(words)
+    text = telling.describe_stock_file(LookupResult("1.999.0", True, endpoints=content), catalogue)
+    assert text.startswith(words)
+    assert bool(text) is bool(words)

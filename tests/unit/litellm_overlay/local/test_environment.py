@@ -70,7 +70,7 @@ No solution found when resolving dependencies"""
 
 def test_what_the_index_lacks_is_worked_around_openly(fake_uv, published, monkeypatch, tmp_path):
     """First as the release asks; then with overrides, each told with its reason and written down."""
-    told, uv = [], environment.uv
+    messages, uv = [], environment.uv
 
     def lacking(*arguments):
         if arguments[0] == "pip" and "--override" not in arguments:
@@ -79,7 +79,7 @@ def test_what_the_index_lacks_is_worked_around_openly(fake_uv, published, monkey
         return uv(*arguments)
 
     monkeypatch.setattr(environment, "uv", lacking)
-    built = environment.create("1.110.2", cache=tmp_path, progress=told.append)
+    built = environment.create("1.110.2", cache=tmp_path, progress=messages.append)
     assert ["--override" in call for call in fake_uv] == [False, False, True]
     written = (built.root / "overrides.txt").read_text()
     for name in (
@@ -88,7 +88,7 @@ def test_what_the_index_lacks_is_worked_around_openly(fake_uv, published, monkey
         "litellm-enterprise",
     ):
         assert f"\n{name}  # " in f"\n{written}"
-        assert any(repr(name) in line and "index" in line for line in told)
+        assert any(repr(name) in line and "index" in line for line in messages)
 
 
 @pytest.mark.parametrize(

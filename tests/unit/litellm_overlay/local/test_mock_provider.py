@@ -116,8 +116,8 @@ def test_a_text_turn_has_openais_events_in_order():
         "output_item.done",
         "completed",
     ]
-    said = "".join(event.get("delta", "") for event in turn)
-    assert turn[-1]["response"]["output"][0]["content"][0]["text"] == said
+    text = "".join(event.get("delta", "") for event in turn)
+    assert turn[-1]["response"]["output"][0]["content"][0]["text"] == text
     assert turn[-1]["response"]["usage"]["total_tokens"] == 18
     assert turn[0]["response"]["status"] == "in_progress"
 
@@ -198,8 +198,8 @@ def test_chat_chunks_say_the_same():
     chunks = [as_chat(event, "chat.completion.chunk", response) for event in events("hi")]
     assert {chunk["id"] for chunk in chunks if chunk} == {"chatcmpl-1"}
     choices = [chunk["choices"][0] for chunk in chunks if chunk]
-    said = "".join(choice["delta"].get("content", "") for choice in choices)
-    assert said == "Hello from the mock model."
+    text = "".join(choice["delta"].get("content", "") for choice in choices)
+    assert text == "Hello from the mock model."
     assert choices[-1]["finish_reason"] == "stop"
 
 

@@ -25,9 +25,11 @@ MINE = {
 
 def make(format_, *files, options=""):
     """Return the rendered values, parsed."""
-    given = values.load(options)
-    chart, proxy = chart_values.read(formats.CHARTS[format_], chart_values.merge(files), given)
-    planner = fake.planner(given)
+    operator_values = values.load(options)
+    chart, proxy = chart_values.read(
+        formats.CHARTS[format_], chart_values.merge(files), operator_values
+    )
+    planner = fake.planner(operator_values)
     files = formats.make(format_, planner, planner.plan(proxy), chart)
     return yaml.safe_load(files["values.yaml"])
 
@@ -90,8 +92,8 @@ def test_no_go_template_is_in_what_a_chart_may_pass_through_tpl():
 
 def test_a_payload_is_the_same_by_every_way():
     """It is immutable, and named after its content: whoever changes the way meets his own again."""
-    given = values.load("")
-    text = formats.payload(fake.planner(given))["payload.yaml"]
+    operator_values = values.load("")
+    text = formats.payload(fake.planner(operator_values))["payload.yaml"]
     for format_, mine in (
         ("litellm-helm-values", MINE),
         ("litellm-chart-values", {"gateway": MINE}),

@@ -62,12 +62,12 @@ def test_rendered_twice_is_the_same(path):
 
 def test_one_case_has_every_value():
     """And none of them at its default, so that nothing is left untried."""
-    given = values.load((GOLDEN / "everything" / "values.yaml").read_text())
+    operator_values = values.load((GOLDEN / "everything" / "values.yaml").read_text())
     default = values.OverlayValues()
     same = {
         item.name
-        for item in dataclasses.fields(given)
-        if getattr(given, item.name) == getattr(default, item.name)
+        for item in dataclasses.fields(operator_values)
+        if getattr(operator_values, item.name) == getattr(default, item.name)
     }
     assert same == set()
 

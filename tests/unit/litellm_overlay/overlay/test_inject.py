@@ -64,13 +64,13 @@ def run(text, options="", container=None):
 
 def pods(text):
     """Return the pod specs of the workloads by kind and name."""
-    found = {}
+    results = {}
     for item in yaml.safe_load_all(text):
         for each in item["items"] if item["kind"] == "List" else [item]:
             template = each.get("spec", {}).get("template", each)
             if "containers" in template.get("spec", {}):
-                found[f"{each['kind']}/{each['metadata']['name']}"] = template["spec"]
-    return found
+                results[f"{each['kind']}/{each['metadata']['name']}"] = template["spec"]
+    return results
 
 
 def init_names(pod):

@@ -63,8 +63,8 @@ def drained(text, seconds=120, **more):
 
 def pod(text):
     """Return the pod's spec of the one Deployment in a stream."""
-    found = (item for part in documents(text) for _, item in objects(part))
-    (item,) = (it for it in found if it["kind"] == "Deployment")
+    result = (item for part in documents(text) for _, item in objects(part))
+    (item,) = (it for it in result if it["kind"] == "Deployment")
     return item["spec"]["template"]["spec"]
 
 
@@ -85,9 +85,9 @@ def test_in_and_out_again(style):
 )
 def test_what_the_proxy_gets(style, seconds, grace):
     """Both hooks, a place for the flag, and time; a grace period that is there stays, and bounds it."""
-    found = pod(drained(STYLES[style]))
-    assert found["terminationGracePeriodSeconds"] == grace
-    proxy, sidecar = found["containers"]
+    result = pod(drained(STYLES[style]))
+    assert result["terminationGracePeriodSeconds"] == grace
+    proxy, sidecar = result["containers"]
     hooks = proxy["lifecycle"]
     assert hooks["preStop"]["exec"]["command"][3:] == [
         "drain",
@@ -97,9 +97,9 @@ def test_what_the_proxy_gets(style, seconds, grace):
     ]
     assert hooks["postStart"]["exec"]["command"] == ["rm", "-f", names.DRAIN_FILE]
     assert {"name": "litellm-overlay-drain", "mountPath": names.DRAIN_PATH} in proxy["volumeMounts"]
-    assert {"name": "litellm-overlay-drain", "emptyDir": {"sizeLimit": "1Mi"}} in found["volumes"]
+    assert {"name": "litellm-overlay-drain", "emptyDir": {"sizeLimit": "1Mi"}} in result["volumes"]
     assert sidecar["lifecycle"] == {"preStop": {"sleep": {"seconds": 5}}}
-    plan = json.loads(found["initContainers"][0]["env"][0]["value"])
+    plan = json.loads(result["initContainers"][0]["env"][0]["value"])
     assert plan["settings"]["drainFile"] == names.DRAIN_FILE
 
 
@@ -108,8 +108,8 @@ def test_doctor_has_nothing_more_to_say():
     deployment = fake.stock()
     deployment["spec"]["replicas"] = 2
     text = drained(yaml.safe_dump(deployment))
-    found = [item for part in documents(text) for _, item in objects(part)]
-    topics = {each.topic for each in checks.findings(found, releases.load())}
+    results = [item for part in documents(text) for _, item in objects(part)]
+    topics = {each.topic for each in checks.findings(results, releases.load())}
     assert not topics & {"no-drain", "short-grace", "one-replica"}
 
 
@@ -171,8 +171,8 @@ def test_what_was_read_stays_as_it_was(style):
     """A document's data is read once, by many: nothing that is put in or taken out changes it."""
     plain = Document(STYLES[style])
     before = copy.deepcopy(plain.data)
-    given = values.load("", drain_seconds=120, image="ghcr.io/berriai/litellm:v1.88.6")
-    plan = Planner.from_values(given).plan(from_values(given))
+    operator_values = values.load("", drain_seconds=120, image="ghcr.io/berriai/litellm:v1.88.6")
+    plan = Planner.from_values(operator_values).plan(from_values(operator_values))
     where = ("spec", "template")
     place = Place(where, "Deployment/litellm", ("litellm",))
     overlaid = pod_edits.add(plain, [(place, templates.render_fragment(plan))])

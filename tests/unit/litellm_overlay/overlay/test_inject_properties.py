@@ -21,8 +21,8 @@ OF_EACH = 25
 
 def workloads(text):
     """Return the workloads of a stream as data."""
-    found = [yaml_tree.load(each) for each in documents(text.removeprefix("\ufeff"))]
-    listed = (item for each in found if each for item in each.get("items", [each]))
+    results = [yaml_tree.load(each) for each in documents(text.removeprefix("\ufeff"))]
+    listed = (item for each in results if each for item in each.get("items", [each]))
     return [item for item in listed if item["kind"] == "Deployment"]
 
 

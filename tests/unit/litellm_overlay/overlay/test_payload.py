@@ -29,8 +29,8 @@ def test_the_init_containers_command_starts_the_payload(tmp_path, version):
     (tmp_path / "front").mkdir()
     for name in ("hashlib", "json", "sitecustomize"):
         (tmp_path / "front" / f"{name}.py").write_text("raise SystemExit('it ran')\n")
-    given = values.load("", image="litellm:v1.88.6", patch_version=version)
-    made = plan.Planner.from_values(given).plan(plan.from_values(given))
+    operator_values = values.load("", image="litellm:v1.88.6", patch_version=version)
+    made = plan.Planner.from_values(operator_values).plan(plan.from_values(operator_values))
     (init,) = yaml.safe_load(templates.render_fragment(made).init_container)
     done = subprocess.run(
         [item.replace(PAYLOAD_PATH, str(tmp_path / "payload")) for item in init["command"]],

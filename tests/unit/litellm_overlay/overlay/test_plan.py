@@ -23,10 +23,10 @@ IMAGE = "ghcr.io/berriai/litellm:v1.88.6"
 
 def make(text="", *, image=IMAGE, **proxy):
     """Return the plan for an image, with payloads of three small files."""
-    given = values.load(text, image=image)
+    operator_values = values.load(text, image=image)
     own = {"env": (), "security_context": {}, "pod_security_context": {}, **proxy}
     served = Proxy(container="litellm", image=image, pull_policy=None, **own)
-    return fake.planner(given).plan(served)
+    return fake.planner(operator_values).plan(served)
 
 
 MALICIOUS_INDEX = "sha256:1bbcb1443bc962e45f5aad53fe3d2c30600e0379715fb6c664cdd3ac126c339e"

@@ -55,10 +55,10 @@ def run(text):
 def test_one_list_out(style):
     """With our ConfigMaps behind the items, and all else as it was, `functionConfig` too."""
     made = run(STYLES[style])
-    (found,) = [each for each in yaml.safe_load_all(made) if each]
-    assert found["kind"] == "ResourceList"
-    assert found["functionConfig"] == LIST["functionConfig"]
-    deployment, mine, *payloads = found["items"]
+    (data,) = [each for each in yaml.safe_load_all(made) if each]
+    assert data["kind"] == "ResourceList"
+    assert data["functionConfig"] == LIST["functionConfig"]
+    deployment, mine, *payloads = data["items"]
     assert mine == LIST["items"][1]
     assert deployment["metadata"] == DEPLOYMENT["metadata"]
     (guard,) = deployment["spec"]["template"]["spec"]["initContainers"]
@@ -105,8 +105,8 @@ def test_comments_beside_the_list():
     made = run("# above\n---\n" + STYLES["block"] + "---\n# below\n")
     assert made.startswith("# above\n---\napiVersion: config.kubernetes.io/v1\n")
     assert made.endswith("---\n# below\n")
-    (found,) = [each for each in yaml.safe_load_all(made) if each]
-    assert len(found["items"]) == 4
+    (data,) = [each for each in yaml.safe_load_all(made) if each]
+    assert len(data["items"]) == 4
 
 
 def test_items_that_take_none():

@@ -18,12 +18,15 @@ def test_nothing_given_is_the_default():
 def test_an_option_overrules_the_file():
     """But not where it is not given."""
     text = "onUnknown: fail\nlitellmVersion: 1.88.6\npatch: {version: 1.0.0, mode: http-fallback}\n"
-    given = values.load(
+    operator_values = values.load(
         text, on_unknown="passthrough", litellm_version=None, settings={"mode": "websocket"}
     )
-    assert given.on_unknown == "passthrough"
-    assert given.litellm_version == "1.88.6"
-    assert (given.patch_version, given.settings) == ("1.0.0", {"mode": "websocket"})
+    assert operator_values.on_unknown == "passthrough"
+    assert operator_values.litellm_version == "1.88.6"
+    assert (operator_values.patch_version, operator_values.settings) == (
+        "1.0.0",
+        {"mode": "websocket"},
+    )
 
 
 def test_settings_that_are_not_given_are_not_in_the_plan():

@@ -44,10 +44,10 @@ async def test_a_good_server_works():
     """All six checks are made, in Codex's order, and the turns refer to one another."""
     async with ResponsesServer().running() as server:
         heard = []
-        found = await diagnose(server.url, KEY, "gpt-5.4", timeout=5, on_check=heard.append)
-    assert found.works
-    assert found.checks == tuple(heard)
-    assert [check.name for check in found.checks if check.ok] == [
+        diagnosis = await diagnose(server.url, KEY, "gpt-5.4", timeout=5, on_check=heard.append)
+    assert diagnosis.works
+    assert diagnosis.checks == tuple(heard)
+    assert [check.name for check in diagnosis.checks if check.ok] == [
         "handshake",
         "warm-up",
         "turn",
@@ -62,28 +62,28 @@ async def test_a_good_server_works():
 
 async def test_a_stock_litellm_needs_the_model_in_the_url():
     """The defect has a name of its own: refused without `?model=`, accepted with it."""
-    found = await diagnosis_of(refuse=without_model(403))
-    assert found.verdict.name == "needs-model"
-    assert "#25532" in found.verdict.sentence
-    assert [check.ok for check in found.checks] == [False, True]
+    diagnosis = await diagnosis_of(refuse=without_model(403))
+    assert diagnosis.verdict.name == "needs-model"
+    assert "#25532" in diagnosis.verdict.sentence
+    assert [check.ok for check in diagnosis.checks] == [False, True]
 
 
 @pytest.mark.parametrize("status", [401, 403])
 async def test_a_wrong_key_is_not_taken_for_the_defect(status):
     """Refused with `?model=` as well: the key or the route is wrong."""
-    found = await diagnosis_of(refuse=lambda _: status)
-    assert found.verdict.name == "refused"
-    assert f"{status} even with ?model=" in found.verdict.sentence
+    diagnosis = await diagnosis_of(refuse=lambda _: status)
+    assert diagnosis.verdict.name == "refused"
+    assert f"{status} even with ?model=" in diagnosis.verdict.sentence
 
 
 async def test_a_key_that_is_refused_in_words_is_no_closed_door():
     """Told by an event before anything is asked: the verdict has LiteLLM's reason, and no key."""
     greeting = [error(400, f"Key is blocked: {KEY}"), 1008]
     async with ResponsesServer(greeting=greeting).running() as server:
-        found = await diagnose(server.url, KEY, "gpt-5.4", timeout=5)
-    assert found.verdict.name == "refused"
-    assert found.verdict.sentence.endswith("refuses it: Key is blocked: [key]")
-    assert [(check.name, check.ok) for check in found.checks] == [
+        diagnosis = await diagnose(server.url, KEY, "gpt-5.4", timeout=5)
+    assert diagnosis.verdict.name == "refused"
+    assert diagnosis.verdict.sentence.endswith("refuses it: Key is blocked: [key]")
+    assert [(check.name, check.ok) for check in diagnosis.checks] == [
         ("handshake", True),
         ("key", False),
     ]
@@ -92,18 +92,18 @@ async def test_a_key_that_is_refused_in_words_is_no_closed_door():
 
 async def test_426_means_http_at_once():
     """What `mode: http-fallback` answers is recognised."""
-    found = await diagnosis_of(refuse=lambda _: 426)
-    assert found.verdict.name == "http-fallback"
-    assert not found.works
+    diagnosis = await diagnosis_of(refuse=lambda _: 426)
+    assert diagnosis.verdict.name == "http-fallback"
+    assert not diagnosis.works
 
 
 @pytest.mark.parametrize("status", [404, 405, 429, 502])
 async def test_other_refusals_are_told_by_their_status(status):
     """Neither key nor model is to blame, so nothing more is tried."""
-    found = await diagnosis_of(refuse=lambda _: status)
-    assert found.verdict.name == "no-endpoint"
-    assert str(status) in found.verdict.sentence
-    assert len(found.checks) == 1
+    diagnosis = await diagnosis_of(refuse=lambda _: status)
+    assert diagnosis.verdict.name == "no-endpoint"
+    assert str(status) in diagnosis.verdict.sentence
+    assert len(diagnosis.checks) == 1
 
 
 @pytest.mark.parametrize(
@@ -133,28 +133,28 @@ async def test_other_refusals_are_told_by_their_status(status):
 )
 async def test_what_breaks_codex_after_the_handshake_is_named(answer, check, detail):
     """Each of the known ways to hang or stop Codex is found, and the verdict repeats it."""
-    found = await diagnosis_of(answer)
-    failed = [each for each in found.checks if not each.ok]
+    diagnosis = await diagnosis_of(answer)
+    failed = [each for each in diagnosis.checks if not each.ok]
     assert [each.name for each in failed] == [check]
     assert detail in failed[0].detail
-    assert found.verdict.name == "broken"
-    assert failed[0].detail in found.verdict.sentence
+    assert diagnosis.verdict.name == "broken"
+    assert failed[0].detail in diagnosis.verdict.sentence
 
 
 @pytest.mark.parametrize(("when", "name"), [(is_warm_up, "warm-up"), (is_unknown, "error event")])
 async def test_silence_fails_the_check(when, name):
     """What makes Codex hang costs this client its time limit."""
-    found = await diagnosis_of(unless(when, []), timeout=1)
-    assert [check.name for check in found.checks if not check.ok] == [name]
-    assert found.verdict.sentence.endswith(
+    diagnosis = await diagnosis_of(unless(when, []), timeout=1)
+    assert [check.name for check in diagnosis.checks if not check.ok] == [name]
+    assert diagnosis.verdict.sentence.endswith(
         f"{name}: silence after 0 events; Codex would wait for up to 300 s"
     )
 
 
 async def test_after_a_failed_turn_the_ones_that_need_it_are_left_out():
     """The checks with a connection of their own are made all the same."""
-    found = await diagnosis_of(unless(is_warm_up, [1011]))
-    names = [check.name for check in found.checks]
+    diagnosis = await diagnosis_of(unless(is_warm_up, [1011]))
+    names = [check.name for check in diagnosis.checks]
     assert names == ["handshake", "warm-up", "nested form", "error event"]
 
 
@@ -164,16 +164,16 @@ async def test_codex_does_without_the_nested_form():
     def flat_only(frame):
         return [error(400, "no model")] if "response" in frame else well_behaved(frame)
 
-    found = await diagnosis_of(flat_only)
-    assert found.works
-    assert [(c.name, c.required) for c in found.checks if not c.ok] == [("nested form", False)]
+    diagnosis = await diagnosis_of(flat_only)
+    assert diagnosis.works
+    assert [(c.name, c.required) for c in diagnosis.checks if not c.ok] == [("nested form", False)]
 
 
 async def test_a_warm_up_that_calls_the_model_is_pointed_out():
     """It works, and every Codex start is billed for it."""
-    found = await diagnosis_of(unless(is_warm_up, completed("hello", "resp_warm")))
-    assert found.works
-    assert "billed" in found.checks[1].detail
+    diagnosis = await diagnosis_of(unless(is_warm_up, completed("hello", "resp_warm")))
+    assert diagnosis.works
+    assert "billed" in diagnosis.checks[1].detail
 
 
 @pytest.mark.parametrize(
@@ -182,18 +182,18 @@ async def test_a_warm_up_that_calls_the_model_is_pointed_out():
 )
 async def test_an_unknown_model_that_hangs_nobody_is_no_obstacle(steps, detail):
     """Stock LiteLLM closes the connection, which costs Codex time; a fallback model answers."""
-    found = await diagnosis_of(unless(is_unknown, steps))
-    assert found.works
-    assert (found.checks[-1].ok, found.checks[-1].required) == (False, False)
-    assert detail in found.checks[-1].detail
+    diagnosis = await diagnosis_of(unless(is_unknown, steps))
+    assert diagnosis.works
+    assert (diagnosis.checks[-1].ok, diagnosis.checks[-1].required) == (False, False)
+    assert detail in diagnosis.checks[-1].detail
 
 
 async def test_a_server_that_stops_accepting_fails_its_checks():
     """A handshake that is refused later on is a failed check, not an exception."""
     answers = iter([None, 403, 403])
-    found = await diagnosis_of(refuse=lambda _: next(answers))
-    assert [check.ok for check in found.checks] == [True, True, True, True, False, False]
-    assert found.checks[-1].detail.startswith("handshake: HTTP 403")
+    diagnosis = await diagnosis_of(refuse=lambda _: next(answers))
+    assert [check.ok for check in diagnosis.checks] == [True, True, True, True, False, False]
+    assert diagnosis.checks[-1].detail.startswith("handshake: HTTP 403")
 
 
 async def test_neither_keys_nor_control_characters_of_a_server_are_shown():
@@ -240,10 +240,10 @@ async def test_json_tells_the_same(refuse, works, monkeypatch, capsys):
     """There is one JSON object on stdout, whatever the verdict."""
     async with ResponsesServer(refuse=refuse).running() as server:
         code, out, _ = await run(server, "--output", "json", monkeypatch=monkeypatch, capsys=capsys)
-    said = json.loads(out)
-    assert (said["works"], code) == (works, 0 if works else 5)
-    assert said["verdict"]["name"] == ("works" if works else "http-fallback")
-    assert said["checks"][0].keys() == {"name", "ok", "detail", "milliseconds", "required"}
+    data = json.loads(out)
+    assert (data["works"], code) == (works, 0 if works else 5)
+    assert data["verdict"]["name"] == ("works" if works else "http-fallback")
+    assert data["checks"][0].keys() == {"name", "ok", "detail", "milliseconds", "required"}
 
 
 async def test_the_key_can_come_from_stdin_or_another_variable(monkeypatch, capsys):
