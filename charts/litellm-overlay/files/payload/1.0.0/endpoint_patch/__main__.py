@@ -158,16 +158,16 @@ def run(order: plan.Plan, facts: report.Report) -> None:
             " what upstream has fixed.",
             "Set patchVersion to 2.0.0, or onFixed to passthrough.",
         )
-    found = _find(order)
-    facts["modulePath"], facts["python"] = found.path, found.python
-    facts["litellmVersion"] = found.litellm_version
-    facts["executedPth"] = list(found.startup.executed_pth)
-    facts["traces"] = list(found.startup.traces)
-    compromised.refuse(found.versions, order.compromised)
-    _require_distinct(order, found.path)
-    _require_mounted_path(order.module_path, found.path)
-    stock = edits.undo(_read(found.path))
-    file = stock_file.identify(stock, found.litellm_version)
+    located = _find(order)
+    facts["modulePath"], facts["python"] = located.path, located.python
+    facts["litellmVersion"] = located.litellm_version
+    facts["executedPth"] = list(located.startup.executed_pth)
+    facts["traces"] = list(located.startup.traces)
+    compromised.refuse(located.versions, order.compromised)
+    _require_distinct(order, located.path)
+    _require_mounted_path(order.module_path, located.path)
+    stock = edits.undo(_read(located.path))
+    file = stock_file.identify(stock, located.litellm_version)
     facts["stockSha256"], facts["handlerSha256"] = file.sha256, file.handler_sha256
     facts["upstream"], facts["basis"], facts["knownAs"] = file.state, file.basis, file.known_as
     outcome = decision.carry_out(
@@ -176,12 +176,14 @@ def run(order: plan.Plan, facts: report.Report) -> None:
         version,
         policy=order.policy,
         settings=order.settings,
-        litellm_version=found.litellm_version,
+        litellm_version=located.litellm_version,
     )
-    if found.shadow and outcome.decision == "patched":
-        raise StaleBytecodeError(f"Python would import {found.shadow} and ignore the patched file.")
-    if outcome.decision == "patched" and _minor(found.python) < _OLDEST_PYTHON:
-        raise OldPythonError(f"LiteLLM runs on Python {found.python}; the patch needs 3.10.")
+    if located.shadow and outcome.decision == "patched":
+        raise StaleBytecodeError(
+            f"Python would import {located.shadow} and ignore the patched file."
+        )
+    if outcome.decision == "patched" and _minor(located.python) < _OLDEST_PYTHON:
+        raise OldPythonError(f"LiteLLM runs on Python {located.python}; the patch needs 3.10.")
     install(order.output_path, outcome.content)
     facts["decision"], facts["exitCode"] = outcome.decision, 0
     facts["message"], facts["hint"] = outcome.message, outcome.hint or None
@@ -227,12 +229,12 @@ def _require_distinct(order: plan.Plan, source: str | None) -> None:
     )
 
 
-def _require_mounted_path(mounted: str | None, found: str) -> None:
+def _require_mounted_path(mounted: str | None, imported: str) -> None:
     """Refuse another path: a file mounted there is never imported, and nothing would say so."""
-    if mounted and Path(mounted).resolve() != Path(found).resolve():
+    if mounted and Path(mounted).resolve() != Path(imported).resolve():
         raise WrongModulePathError(
-            f"The proxy imports {found}, but the overlay is mounted over {mounted}.",
-            f"Set modulePath to {found}.",
+            f"The proxy imports {imported}, but the overlay is mounted over {mounted}.",
+            f"Set modulePath to {imported}.",
         )
 
 
@@ -258,7 +260,7 @@ def _fault(error: Exception) -> GuardError:
 
 
 def _write_reports(raw: Mapping[str, object], facts: report.Report) -> None:
-    # A refused plan may name one file twice; then nothing is written over another.
+    # A refused plan may name one file twice: do not overwrite one with another.
     named = plan.paths(raw)
     others = [named.get(key) for key in ("modulePath", "sourcePath", "outputPath")]
     if facts["modulePath"]:
@@ -273,7 +275,7 @@ def _write_reports(raw: Mapping[str, object], facts: report.Report) -> None:
             install(report_path, report.as_file(facts))
     except GuardError as error:
         if facts["exitCode"] == 0:
-            # The pod does not start, so nothing may say, or look, as if it had been patched.
+            # The pod does not start, so no report or file may suggest that it was patched.
             remove(str(raw["outputPath"]))
             _refuse(facts, "refused", error)
             facts["patchedSha256"] = None

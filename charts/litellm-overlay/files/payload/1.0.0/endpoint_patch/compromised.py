@@ -18,9 +18,9 @@ def refuse(releases: Iterable[str], also: Iterable[str] = ()) -> None:
     `also` are malicious releases that became known after this payload was made.
     """
     malicious = {_final(release) for release in (*stock_file.compromised(), *also)} - {()}
-    found = sorted({release for release in releases if _final(release) in malicious})
-    if found:
-        raise CompromisedReleaseError(f"LiteLLM {found[0]} is one of the malicious releases.")
+    hits = sorted({release for release in releases if _final(release) in malicious})
+    if hits:
+        raise CompromisedReleaseError(f"LiteLLM {hits[0]} is one of the malicious releases.")
 
 
 def _final(release: str) -> tuple[int, ...]:

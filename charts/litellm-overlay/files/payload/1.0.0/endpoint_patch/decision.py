@@ -38,10 +38,10 @@ class Outcome:
 def decide(file: StockFile, policy: Policy) -> str:
     """Return patched, upstream-fixed, passthrough or refused.
 
-    A handler that nobody has read is never replaced: it may hold a check that would be lost.
+    A handler that nobody has reviewed is never replaced: it may hold a check that would be lost.
     """
-    known, read = file.basis == "sha256", file.basis in ("sha256", "handler")
-    if known and file.state in ("affected", "handshake-fixed"):
+    is_known, read = file.basis == "sha256", file.basis in ("sha256", "handler")
+    if is_known and file.state in ("affected", "handshake-fixed"):
         return "patched"
     if file.state in FIXED:
         if policy.on_fixed == "passthrough":
@@ -99,7 +99,7 @@ def _refusal(stock: bytes, file: StockFile, name: str, policy: Policy) -> GuardE
     if policy.on_unknown == "patch" and file.sha256 != policy.expected_sha256:
         return UnknownStockFileError(
             f"{whose} is not the file that expectedSha256 names, {policy.expected_sha256}.",
-            "Look at what changed in the image, then set expectedSha256 anew.",
+            "Look at what changed in the image, then set expectedSha256 again.",
         )
     if policy.on_unknown == "patch":
         return AnchorError(f"{whose} cannot be patched: {_what_is_new(stock)}")

@@ -16,8 +16,8 @@ from pathlib import Path
 def main() -> dict[str, list[str]]:
     """Return the folders, those of a virtual environment too, which only `site` would find.
 
-    Without system packages a virtual environment obeys no .pth file but its own. The rest is looked
-    at all the same.
+    Without system packages a virtual environment reads only its own .pth files. The other folders
+    are searched all the same.
     """
     here = Path(sys.executable)
     prefixes = {sys.prefix, sys.exec_prefix, sys.base_prefix, sys.base_exec_prefix}

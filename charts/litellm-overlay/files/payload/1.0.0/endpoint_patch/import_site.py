@@ -31,9 +31,9 @@ def main(script_folder: str) -> dict[str, object]:
         "folders": [folder for folder in sys.path if folder],
         "relative": not sys.flags.ignore_environment and _has_relative_entries(),
     }
-    found = _installed("litellm")
+    installed = _installed("litellm")
     # From 1.110 on the proxy is a distribution of its own, in the same folder.
-    answer["versions"] = [item.version for item in [*found, *_installed("litellm-proxy")]]
+    answer["versions"] = [item.version for item in [*installed, *_installed("litellm-proxy")]]
     package = importlib.util.find_spec("litellm")
     if package is None or package.origin is None:
         return answer
@@ -45,7 +45,7 @@ def main(script_folder: str) -> dict[str, object]:
     if module is None or module.origin is None:
         return answer
     answer["path"] = module.origin
-    answer["version"] = next((item.version for item in found if _owns(item, root)), None)
+    answer["version"] = next((item.version for item in installed if _owns(item, root)), None)
     answer["shadow"] = _shadow(module.cached)
     return answer
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from endpoint_patch.errors import CouldNotWriteError
 
 _MODE = 0o444
-_ABANDONED_SECONDS = 600  # far longer than any run takes, so that a live run keeps its file
+_ABANDONED_SECONDS = 600  # seconds; much longer than a run, so that a live run keeps its file
 
 
 def install(path: str, data: bytes) -> None:

@@ -57,7 +57,7 @@ def locate(path: str | None = None, also: Iterable[str] = ()) -> Located:
         raise ModuleNotFoundInImageError(f"There is no `litellm` command on {path or 'PATH'}.")
     script = Path(command).resolve()
     interpreter = interpreter_of(script)
-    startup = _look(interpreter, script.parent, also)
+    startup = _scan(interpreter, script.parent, also)
     answer = _ask(interpreter, "import_site.py", str(script.parent))
     traces.scan(answer["folders"], (), also=also)  # what a start-up line has added to the path
     if answer["relative"]:
@@ -115,12 +115,14 @@ def _words(head: str, folder: Path) -> list[str]:
     return words
 
 
-def _look(interpreter: list[str], script_folder: Path, also: Iterable[str]) -> traces.Startup:
+def _scan(interpreter: list[str], script_folder: Path, also: Iterable[str]) -> traces.Startup:
     """Look for malware before that interpreter starts in a way that would run it."""
     answer = _ask([*interpreter, "-I", "-S"], "import_folders.py")
     # Relative entries are refused later, by an interpreter that starts in / and has obeyed them.
-    given = [str(Path("/", each)) for each in os.environ.get("PYTHONPATH", "").split(os.pathsep)]
-    imports = [str(script_folder), *given, *answer["imports"]]
+    search_path = [
+        str(Path("/", each)) for each in os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    ]
+    imports = [str(script_folder), *search_path, *answer["imports"]]
     places = [*answer["prefixes"], os.environ.get("HOME", "")]
     return traces.scan(imports, answer["sites"], places, also=also)
 

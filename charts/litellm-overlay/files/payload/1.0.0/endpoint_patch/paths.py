@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 def require_distinct(paths: Mapping[str, str | None]) -> None:
     """Raise PlanUnreadableError where two of the plan's paths, by key, lead to one file."""
     for (first, one), (second, other) in itertools.combinations(paths.items(), 2):
-        if are_one_file(one, other):
+        if is_same_file(one, other):
             raise PlanUnreadableError(f"{first} and {second} must be two different files.")
 
 
-def are_one_file(one: str | None, other: str | None) -> bool:
+def is_same_file(one: str | None, other: str | None) -> bool:
     """Say whether they are, whatever `..`, links and mounts lead there; None is no file."""
     if one is None or other is None:
         return False

@@ -196,19 +196,19 @@ def check_settings(raw: object) -> dict[str, Scalar]:
 
 
 def paths(raw: Mapping[str, object]) -> dict[str, str | None]:
-    """Return the plan's paths to files by their keys, as far as an unchecked plan says them.
+    """Return the paths in a plan by their keys, as far as they can be read without checks.
 
-    A plan with a typing error in it should still be answered where its author looks.
+    So a plan with a mistake in it still gets its report where its author expects it.
     """
     keys = ("modulePath", "sourcePath", "outputPath", "reportPath", "terminationMessagePath")
     try:
-        found = {key: _text(raw, key) for key in keys}
+        values = {key: _text(raw, key) for key in keys}
     except PlanUnreadableError:
         return {}
-    output = found["outputPath"]
-    if output and not found["reportPath"]:
-        found["reportPath"] = _beside(output)
-    return found
+    output = values["outputPath"]
+    if output and not values["reportPath"]:
+        values["reportPath"] = _beside(output)
+    return values
 
 
 def _beside(output: str) -> str:
@@ -216,11 +216,13 @@ def _beside(output: str) -> str:
 
 
 def _refuse_unknown(
-    given: Mapping[str, object], known: Mapping[str, _Setting] | frozenset[str], sentence: str
+    values: Mapping[str, object], allowed: Mapping[str, _Setting] | frozenset[str], sentence: str
 ) -> None:
-    unknown = sorted(set(given) - set(known))
+    unknown = sorted(set(values) - set(allowed))
     if unknown:
-        raise PlanUnreadableError(f"{sentence} {unknown[0]!r}; known: {', '.join(sorted(known))}.")
+        raise PlanUnreadableError(
+            f"{sentence} {unknown[0]!r}; known: {', '.join(sorted(allowed))}."
+        )
 
 
 def _text(raw: Mapping[str, object], key: str) -> str | None:

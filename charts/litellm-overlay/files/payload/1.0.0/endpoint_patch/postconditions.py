@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 def verify(stock: bytes, patched: bytes, version: PatchVersion) -> None:
     """Raise VerificationFailedError unless `patched` is `stock`, taken over, and nothing else."""
     _check_compiles(patched)
-    head, found, inserted = patched.partition(b"\n" + edits.BEGIN)
-    _require(bool(found), "it has no begin marker")
+    head, marker, inserted = patched.partition(b"\n" + edits.BEGIN)
+    _require(bool(marker), "it has no begin marker")
     head += b"\n"
     stock_tree = syntax.parse(stock)
     handler = syntax.find_handler(stock_tree)
@@ -45,7 +45,7 @@ def _check_compiles(patched: bytes) -> None:
 
 
 def _check_stock_lines(stock: bytes, head: bytes, handler: syntax.Handler) -> None:
-    """Require upstream's lines as they were, but for the decorators that became comments."""
+    """Require that upstream's lines are unchanged, except decorators that became comments."""
     before = (stock if stock.endswith(b"\n") else stock + b"\n").splitlines(keepends=True)
     for number, (line, now) in enumerate(zip_longest(before, head.splitlines(keepends=True)), 1):
         commented = line is not None and number in handler.decorator_lines
@@ -54,7 +54,7 @@ def _check_stock_lines(stock: bytes, head: bytes, handler: syntax.Handler) -> No
 
 
 def _check_handler(stock: ast.Module, head: ast.Module, handler: syntax.Handler) -> None:
-    """Require the handler to be there still, no longer routed, and to take what it took."""
+    """Require that the handler is kept, has no route any more, and has the same parameters."""
     _require(not syntax.responses_routes(head), "a WebSocket route of upstream is left")
     old, new = (
         [node for node in tree.body if getattr(node, "name", None) == handler.name]
@@ -69,18 +69,18 @@ def _check_handler(stock: ast.Module, head: ast.Module, handler: syntax.Handler)
 
 
 def _check_attached_once(inserted: ast.Module, handler: syntax.Handler) -> None:
-    """Require the call of what the function returns: last, with the stock module's objects."""
+    """Require that the text ends with one call that passes the stock module's objects."""
     last = inserted.body[-1]
     call = last.value if isinstance(last, ast.Expr) else None
     if not isinstance(call, ast.Call) or ast.unparse(call.func) != f"{edits.SCOPE}()":
         raise VerificationFailedError(
             f"The patched text is not good: {edits.SCOPE} is not called once, at the end."
         )
-    given = {item.arg: ast.unparse(item.value) for item in call.keywords}
+    arguments = {item.arg: ast.unparse(item.value) for item in call.keywords}
     _require(
         not call.args
-        and given.keys() == {*_from_stock(handler), "settings", "litellm_version"}
-        and all(given[name] == value for name, value in _from_stock(handler).items()),
+        and arguments.keys() == {*_from_stock(handler), "settings", "litellm_version"}
+        and all(arguments[name] == value for name, value in _from_stock(handler).items()),
         f"{edits.SCOPE} is not given the stock module's objects",
     )
 
@@ -95,10 +95,10 @@ def _from_stock(handler: syntax.Handler) -> dict[str, str]:
 
 
 def _check_scope(stock: ast.Module, inserted: ast.Module, version: PatchVersion) -> None:
-    """Require that the inserted text gives the stock module one name, and a new one.
+    """Require that the inserted text adds exactly one name to the stock module, and a new one.
 
-    Names that the stock module only reads count as well: a star import binds them unseen. And what
-    `global` binds inside the function is a name of the module.
+    A name that the stock module only reads is taken, too: a star import may bind it. Names that
+    the function declares `global` are names of the module.
     """
     scopes = [node for node in inserted.body if isinstance(node, ast.FunctionDef)]
     _require(

@@ -1,7 +1,7 @@
 """Look for malware in the folders that a Python imports from. Files are read, none is run.
 
-What runs unasked whenever Python starts is noted besides: start-up lines in .pth files and a
-sitecustomize.py. Tracing agents ship both, so alone they prove nothing.
+Code that runs whenever Python starts is reported as well: start-up lines in .pth files and a
+sitecustomize.py. Tracing agents install both, so alone they prove nothing.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _ALONE = {
 }
 # Names that honest packages use as well: both of them together are refused, one alone is reported.
 _TOGETHER = ("cook.py", "sitecustomize.py")
-# sha256 of a file of the malware -> its release. None has been published; this is the place.
+# sha256 of a file of the malware -> its release. Empty, since none has been published.
 _CONTENT: dict[str, str] = {}
 _TEMPORARY = ("/tmp", "/var/tmp", os.environ.get("TMPDIR", ""))  # noqa: S108 - looked at, not written to
 _CARRIERS = (*_TOGETHER, "litellm/__init__.py", "litellm/proxy/proxy_server.py")
@@ -48,7 +48,7 @@ class Startup:
     traces: tuple[dict[str, Any], ...] = ()
 
 
-def look(
+def scan(
     imports: Iterable[str],
     sites: Iterable[str],
     places: Iterable[str] = (),
@@ -67,16 +67,16 @@ def look(
         _refuse_names(folder)
     _refuse_content([*pth, *(folder / name for folder in folders for name in _CARRIERS)])
     compromised.refuse(_releases(folders), also)
-    found = [folder / name for folder in folders for name in _TOGETHER if _exists(folder / name)]
-    if len({path.name for path in found}) == len(_TOGETHER):
-        both = " and ".join(map(str, found))
+    traces = [folder / name for folder in folders for name in _TOGETHER if _exists(folder / name)]
+    if len({path.name for path in traces}) == len(_TOGETHER):
+        both = " and ".join(map(str, traces))
         raise CompromisedReleaseError(f"{both} are traces of the malware in LiteLLM 1.107.0.")
     executed = [
         {"name": path.name, "sha256": _sha256(path), "count": count}
         for path in pth
         if (count := sum(map(_is_code, _lines(path))))
     ]
-    named = [{"name": str(path), "sha256": _sha256(path)} for path in found]
+    named = [{"name": str(path), "sha256": _sha256(path)} for path in traces]
     return Startup(tuple(executed), tuple(named))
 
 

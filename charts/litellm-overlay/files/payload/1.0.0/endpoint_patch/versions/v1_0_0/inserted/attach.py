@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import Depends, Response, WebSocketException
 from starlette.websockets import WebSocket
 
-from .frames import is_model_name
+from .frames import is_safe_model_name
 from .relay import Options, Relay
 
 _BARE_KEY = re.compile(r"(^|[^a-z])(sk-|bearer|eyj)")  # LiteLLM's and OpenAI's, and a JWT
@@ -18,10 +18,10 @@ def _require_release(expected: str | None) -> None:
 
     A moving image tag can give the init container and the proxy different images.
     """
-    if expected is not None and (found := metadata.version("litellm")) != expected:
+    if expected is not None and (installed := metadata.version("litellm")) != expected:
         raise RuntimeError(
             f"litellm-overlay: this endpoints.py was made from LiteLLM {expected} but runs in "
-            f"{found}; restart the pod, and pin the image by digest"
+            f"{installed}; restart the pod, and pin the image by digest"
         )
 
 
@@ -35,7 +35,7 @@ def _subprotocol(websocket: WebSocket) -> str | None:
 def _may_carry_a_key(subprotocol: str) -> bool:
     """Tell whether a subprotocol looks like one that carries a key.
 
-    LiteLLM reads one spelling; in any other, or bare, a key is as secret.
+    LiteLLM reads one spelling, but a key is secret in any other spelling as well.
     """
     name = subprotocol.lower()
     return "apikey" in re.sub(r"[^a-z]", "", name) or _BARE_KEY.search(name) is not None
@@ -62,7 +62,7 @@ def attach_litellm_overlay(  # noqa: PLR0913 - what the stock module has, by nam
     async def authenticated(websocket: WebSocket) -> Any:
         # LiteLLM formats ?model= into JSON text for its checks; what could break out stops here.
         model = websocket.query_params.get("model")
-        if model and not is_model_name(model):
+        if model and not is_safe_model_name(model):
             logger.warning("responses websocket: ?model= is no plain model name; refused")
             raise WebSocketException(1008)
         return await authenticate(websocket)

@@ -66,8 +66,8 @@ def with_status(text: str) -> tuple[str | None, str]:
     if kind != "error" or type(event.get("status")) is int:
         return kind, text
     error = event.get("error")
-    told = json.dumps(error if error is not None else event).lower()
-    event["status"] = next((status for name, status in _STATUS_BY_TEXT if name in told), 400)
+    lowered = json.dumps(error if error is not None else event).lower()
+    event["status"] = next((status for name, status in _STATUS_BY_TEXT if name in lowered), 400)
     if not isinstance(error, dict):  # some clients fall over an error that is plain text
         event["error"] = {"type": "server_error", "message": str(error or "The turn failed.")}
     event["error"].setdefault("code", None)

@@ -8,7 +8,7 @@ from typing import Any
 from .errors import RefusalError
 
 _MODEL = re.compile(r'[^\x00-\x1f\x7f"\\\ud800-\udfff]{1,256}')
-# The text goes on to another JSON reader as it came: one that ignores case must read the same.
+# Another JSON reader gets the same text: one that ignores case must read the same values.
 _READ_HERE = ("type", "model", "response")
 
 
@@ -60,7 +60,7 @@ def _is_ambiguous(part: dict[str, Any]) -> bool:
     )
 
 
-def is_model_name(value: Any) -> bool:
+def is_safe_model_name(value: Any) -> bool:
     """Tell whether a value may stand as a model: plain text that no string formatting can break."""
     return isinstance(value, str) and _MODEL.fullmatch(value) is not None and value == value.strip()
 
@@ -95,7 +95,7 @@ def _model(named: list[Any]) -> str:
         raise RefusalError(
             "Missing required parameter: 'model'.", "missing_required_parameter", "model"
         )
-    if not all(is_model_name(model) for model in named):
+    if not all(is_safe_model_name(model) for model in named):
         raise RefusalError("'model' must be a plain, non-empty string.", "invalid_value", "model")
     if len(set(named)) > 1:
         raise RefusalError("The message names two different models.", "ambiguous_model", "model")

@@ -56,7 +56,7 @@ class Relay:
         self._default_model = default_model
         self._authorized = {default_model} if default_model else set()
         self._first: str | None = None
-        self._pending = 0  # turns handed on that no terminal event has ended
+        self._pending = 0  # turns passed on that have no terminal event yet
         self._began = time.monotonic()
         self._closed = False
 
@@ -71,7 +71,7 @@ class Relay:
     async def first_model(self) -> tuple[str, Any] | None:
         """Read the first turn; return its model and the identity that may use it, or None.
 
-        A bad first frame is told and ends the connection.
+        A bad first frame is answered with an error event and ends the connection.
         """
         timeout = self._options.first_message_timeout or None
         try:

@@ -1,4 +1,4 @@
-"""What one connection did: for the metrics as it happens, for the log when it ends."""
+"""Count what one connection does: in metrics as it happens, in one log line when it ends."""
 
 import contextlib
 import math
@@ -40,9 +40,9 @@ class Account:
         self._metrics.turn(outcome)
 
     def close(self, code: int, key: bytes) -> dict[str, Any]:
-        """Take note of the end; return what a log may say of it. `key` is a hash of ours.
+        """Count the end of a connection; return the fields of its log line. `key` is a hash.
 
-        The cost is in USD, the sum of what LiteLLM told.
+        The cost is in USD, the sum of the costs that LiteLLM reported.
         """
         seconds = time.monotonic() - self._began
         self._metrics.closed(code, seconds)

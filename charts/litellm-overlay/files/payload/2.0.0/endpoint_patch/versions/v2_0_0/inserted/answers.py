@@ -17,19 +17,19 @@ def _numbered(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{**event, "sequence_number": number} for number, event in enumerate(events)]
 
 
-def _usage(given: Any) -> dict[str, Any]:
+def _usage(usage: Any) -> dict[str, Any]:
     """Return a `usage` with every count; what is not known is 0."""
-    known = {k: v for k, v in given.items() if v is not None} if isinstance(given, dict) else {}
+    counted = {k: v for k, v in usage.items() if v is not None} if isinstance(usage, dict) else {}
     counts = {"input_tokens": 0, "output_tokens": 0, "total_tokens": 0}
     details = {
         "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},
         "output_tokens_details": {"reasoning_tokens": 0},
     }
-    told = {name: {**zeros, **(known.get(name) or {})} for name, zeros in details.items()}
-    return {**counts, **known, **told}
+    detailed = {name: {**zeros, **(counted.get(name) or {})} for name, zeros in details.items()}
+    return {**counts, **counted, **detailed}
 
 
-def _response(given: dict[str, Any]) -> dict[str, Any]:
+def _response(response: dict[str, Any]) -> dict[str, Any]:
     """Return a response object with every member that must be there."""
     required = {
         "id": f"resp_{uuid.uuid4().hex}",
@@ -41,8 +41,8 @@ def _response(given: dict[str, Any]) -> dict[str, Any]:
         "tool_choice": "auto",
         "tools": [],
     }
-    missing = {name: value for name, value in required.items() if given.get(name) is None}
-    return {"error": None, "incomplete_details": None, **given, **missing}
+    missing = {name: value for name, value in required.items() if response.get(name) is None}
+    return {"error": None, "incomplete_details": None, **response, **missing}
 
 
 def warm_up_events(response_id: str, model: str) -> list[dict[str, Any]]:
@@ -120,9 +120,9 @@ def _text_events(index: int, item: dict[str, Any]) -> Iterator[dict[str, Any]]:
         if not isinstance(part, dict) or part.get("type") != "output_text":
             continue
         where = {"item_id": item["id"], "output_index": index, "content_index": part_index}
-        said = {**where, "logprobs": []}
+        text_event = {**where, "logprobs": []}
         empty = {**part, "text": ""}
         yield {"type": "response.content_part.added", **where, "part": empty}
-        yield {"type": "response.output_text.delta", **said, "delta": part["text"]}
-        yield {"type": "response.output_text.done", **said, "text": part["text"]}
+        yield {"type": "response.output_text.delta", **text_event, "delta": part["text"]}
+        yield {"type": "response.output_text.done", **text_event, "text": part["text"]}
         yield {"type": "response.content_part.done", **where, "part": part}

@@ -11,16 +11,16 @@ from .turn import Exchange
 
 _T = TypeVar("_T")
 
-GRACE = 2.0  # seconds an application gets to notice that its client left
+GRACE = 2.0  # seconds in which an application must notice that its client left
 
 
-def fresh(coroutine: Coroutine[Any, Any, _T]) -> "asyncio.Task[_T]":
+def start_in_empty_context(coroutine: Coroutine[Any, Any, _T]) -> "asyncio.Task[_T]":
     """Start a task in an empty context, so that its trace is no child of the socket's."""
     return contextvars.Context().run(asyncio.ensure_future, coroutine)
 
 
 class Application:
-    """LiteLLM as the client of one WebSocket would reach it over HTTP."""
+    """Send requests to LiteLLM in process, as one WebSocket's client would over HTTP."""
 
     def __init__(
         self,
@@ -39,9 +39,9 @@ class Application:
 
     async def post(self, exchange: Exchange) -> None:
         """Make one request and wait for its end; its events go where the exchange sends them."""
-        request = self._requests[exchange] = fresh(self._request(exchange))
+        request = self._requests[exchange] = start_in_empty_context(self._request(exchange))
         try:
-            while not (await asyncio.wait({request}, timeout=exchange.rest))[0]:
+            while not (await asyncio.wait({request}, timeout=exchange.seconds_left))[0]:
                 if await exchange.keep_alive():
                     self._give_up(request)
         finally:
@@ -60,7 +60,7 @@ class Application:
             self._give_up(request)
 
     def _give_up(self, request: "asyncio.Task[None]") -> None:
-        """Cancel a request that does not see that its client left."""
+        """Cancel a request that does not react to its client's disconnect."""
         asyncio.get_running_loop().call_later(GRACE, request.cancel)
 
     def leave(self) -> None:

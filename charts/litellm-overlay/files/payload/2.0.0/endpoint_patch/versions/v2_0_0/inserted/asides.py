@@ -1,27 +1,27 @@
-"""What is told of an event that starts no turn and cannot be done (pure).
+"""Refuse a client's event that starts no turn and cannot be carried out (pure).
 
-An `error` event would end a turn for whoever iterates over the connection: the one that runs, or
-the next. So these events have types that no client takes for an end.
+An `error` event would end the turn that runs, or the next one, for a client that iterates over the
+connection. So these refusals have event types that no client takes for an end.
 """
 
 from typing import Any
 
-from .frames import Aside
+from .frames import ControlEvent
 
 _UNKNOWN = "The event was ignored: expected an event of type 'response.create'."
 _NOT_RUNNING = "The event was ignored: no such response is running on this connection and lane."
 _NO_STEERING = "Responses cannot be steered here; send the input with the next 'response.create'."
 
 
-def refused_event(aside: Aside) -> dict[str, Any]:
+def refused_event(aside: ControlEvent) -> dict[str, Any]:
     """Return the event that says that an event was ignored, and why."""
     event = aside.event
     steer = {name: event.get(name) for name in ("previous_response_id", "input")}
     if aside.kind == "response.steer" and _is_steer(**steer):
         error = {"type": "invalid_request_error", "code": "steering_not_supported"}
         error["message"] = _NO_STEERING
-        told = {"type": "response.steer.failed", "error": error, "steer": steer}
-        return {**told, "sequence_number": 0}
+        failure = {"type": "response.steer.failed", "error": error, "steer": steer}
+        return {**failure, "sequence_number": 0}
     cancel = aside.kind == "response.cancel"
     return {
         "type": "litellm_overlay.event_refused",

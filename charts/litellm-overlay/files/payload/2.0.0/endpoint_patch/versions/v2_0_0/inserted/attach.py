@@ -8,7 +8,7 @@ from typing import Any
 from starlette.websockets import WebSocket
 
 from .bridge import Bridge, Options
-from .frames import is_model_name
+from .frames import is_safe_model_name
 from .handshake import Handshake, send_to_http
 from .heartbeat import Heartbeat
 from .key_check import KeyCheck
@@ -21,18 +21,18 @@ def _require_release(expected: str | None) -> None:
 
     A moving image tag can give the init container and the proxy different images.
     """
-    if expected is not None and (found := metadata.version("litellm")) != expected:
+    if expected is not None and (installed := metadata.version("litellm")) != expected:
         raise RuntimeError(
             f"litellm-overlay: this endpoints.py was made from LiteLLM {expected} but runs in "
-            f"{found}; restart the pod, and pin the image by digest"
+            f"{installed}; restart the pod, and pin the image by digest"
         )
 
 
-def _doors(router: Any, authenticate: Any) -> tuple[list[str], Any]:
+def _post_paths(router: Any, authenticate: Any) -> tuple[list[str], Any]:
     """Return the paths where LiteLLM serves POST /v1/responses, and its check of keys there.
 
-    Each turn is a POST, so that check is all the authority there is: where none guards them all,
-    the overlay does not run. It stands in the module of the WebSocket's.
+    Each turn is a POST, so only this check protects it: where no single check guards all those
+    paths, the overlay does not run. The check is in the same module as that of the WebSocket.
     """
     own = vars(sys.modules[authenticate.__module__]).get("user_api_key_auth")
     routes = [
@@ -52,7 +52,7 @@ def _doors(router: Any, authenticate: Any) -> tuple[list[str], Any]:
 
 
 def _key_header() -> str | None:
-    """Return the header that LiteLLM is told to read keys from, if it is not the usual one."""
+    """Return the header that LiteLLM reads keys from, if it is configured to another than usual."""
     import litellm.proxy.proxy_server as proxy  # type: ignore[import-not-found] # noqa: PLC0415
 
     name = (proxy.general_settings or {}).get("litellm_key_header_name")
@@ -60,7 +60,7 @@ def _key_header() -> str | None:
 
 
 def _is_keyless() -> bool:
-    """Tell whether LiteLLM is told of no key at all, and so serves whoever asks."""
+    """Tell whether LiteLLM is configured without any key, and so serves everybody."""
     import litellm.proxy.proxy_server as proxy  # noqa: PLC0415
 
     checks = (getattr(proxy, name, None) for name in ("master_key", "user_custom_auth"))
@@ -68,16 +68,16 @@ def _is_keyless() -> bool:
 
 
 def _keeps_conversations() -> bool:
-    """Tell whether LiteLLM writes down what it is asked, to look for it by a response's id."""
+    """Tell whether LiteLLM stores conversations, so that it can continue an earlier response."""
     import litellm  # noqa: PLC0415
     import litellm.proxy.proxy_server as proxy  # noqa: PLC0415
 
     if getattr(proxy, "prisma_client", None) is None:
         return False
     name = "store_prompts_in_spend_logs"
-    told = (proxy.general_settings or {}).get(name), os.environ.get(name.upper())
+    settings = (proxy.general_settings or {}).get(name), os.environ.get(name.upper())
     return (
-        any(str(value).lower() == "true" for value in told)
+        any(str(value).lower() == "true" for value in settings)
         or getattr(litellm, "cold_storage_custom_logger", None) is not None
     )
 
@@ -93,7 +93,7 @@ def attach_litellm_overlay(  # noqa: PLR0913 - what the stock module has, by nam
 ) -> None:
     """Put the bridge on the paths that POST has; `stock_handler` had two of them."""
     _require_release(litellm_version)
-    paths, check = _doors(router, authenticate)
+    paths, check = _post_paths(router, authenticate)
     options = Options(
         mode=settings["mode"],
         max_message_bytes=settings["maxMessageBytes"],
@@ -114,7 +114,7 @@ def attach_litellm_overlay(  # noqa: PLR0913 - what the stock module has, by nam
 
     async def responses_websocket(websocket: WebSocket) -> None:
         model = websocket.query_params.get("model") or None
-        if model is not None and not is_model_name(model):
+        if model is not None and not is_safe_model_name(model):
             await handshake.refuse(websocket, unusable_model())
             return
         key = await handshake.admit(websocket)

@@ -1,4 +1,4 @@
-"""What may be held and done at a time: the numbers, and what counts against them (pure).
+"""Limits on memory and work: the numbers, and the counters that enforce them (pure).
 
 A `Room` is one connection's. An `Allowance` is one connection's or, out of `Allowances`, one
 key's in the whole process.
@@ -12,7 +12,7 @@ MAX_IN_FLIGHT_BYTES = 32 << 20  # two of the largest messages
 MAX_MEMORY_BYTES = 64 << 20
 MAX_MEMORY_TURNS = 4096
 MAX_EVENT_BYTES = 64 << 20
-# Of frames that start no turn, a minute: two of the largest messages, a thirtieth of a CPU.
+# For frames that start no turn, each minute: two of the largest messages, 1/30 of a CPU.
 MAX_IDLE_BYTES = 32 << 20
 MAX_IDLE_SECONDS = 2.0
 # Bodies that are larger than this are built and handed over one at a time in a process.
@@ -57,8 +57,8 @@ class Room:
 class Allowance:
     """What frames that start no turn may cost in a minute, in bytes and in seconds of CPU.
 
-    Never a count: acknowledgements and the small events of SDKs are honest, however many. What is
-    spent comes back evenly, and more may be spent than there is: that is a debt.
+    The number of frames does not count: acknowledgements and small events of SDKs are honest. What
+    is spent comes back evenly over a minute. One may spend more than is left, and is then in debt.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
@@ -91,7 +91,7 @@ class Allowances:
         self._by_owner: dict[bytes, Allowance] = {}
         self._sweep_at = 1024
 
-    def of(self, owner: bytes) -> Allowance:
+    def for_key(self, owner: bytes) -> Allowance:
         """Return a key's allowance."""
         if len(self._by_owner) >= self._sweep_at:
             kept = {key: each for key, each in self._by_owner.items() if not each.is_whole()}

@@ -11,7 +11,7 @@ from .bounds import SMALL_BYTES, Allowance
 from .client import Client
 from .clocks import Clocks, Ending
 from .errors import RefusalError, error_event
-from .frames import Aside, Create, frame_of, size_of
+from .frames import ControlEvent, Create, parse_message, size_in_bytes
 from .identity import Key
 from .process import Process
 from .session import dump
@@ -45,7 +45,7 @@ class Bridge:
         self._allowance = Allowance(process.allowances.clock)
         self._process = process
         self._owner = key.owner
-        self._wake = asyncio.Event()  # something happened that the supervisor must look at
+        self._wake = asyncio.Event()  # set when the supervisor must check the connection
         self._client = Client(websocket, self._wake)
         self._application = Application(websocket.scope, process.logger)
         self._workers = Workers(self._client, self._application, self._wake, process, key)
@@ -73,22 +73,22 @@ class Bridge:
         raw = await self._client.receive()
         if raw is None:
             return False
-        size = size_of(raw)
+        size = size_in_bytes(raw)
         if self._workers.ending is not None and size > SMALL_BYTES:
-            return True  # nothing begins any more; what runs may still be cancelled
-        of_key = self._process.allowances.of(self._owner)
+            return True  # no turn begins any more; running ones may still be cancelled
+        of_key = self._process.allowances.for_key(self._owner)
         if size > SMALL_BYTES and of_key.in_debt():
             self._workers.finish(_too_much())
             return True
         began = time.thread_time()
-        frame = frame_of(raw, size, self._max_message_bytes, self._default_model)
+        frame = parse_message(raw, size, self._max_message_bytes, self._default_model)
         spent = time.thread_time() - began
         if not isinstance(frame, Create) or frame.warm_up:
             for allowance in (self._allowance, of_key):
-                # A warm-up's bytes are of use; they have a budget of their own, of what is held.
+                # A warm-up's bytes are kept as history, which has a budget of its own.
                 allowance.charge(0 if isinstance(frame, Create) else size, spent)
         is_dear = not isinstance(frame, Create) and self._allowance.in_debt()
-        if is_dear and isinstance(frame, Aside):  # it would be answered at once
+        if is_dear and isinstance(frame, ControlEvent):  # it would be answered at once
             self._workers.finish(_too_much())
             return True
         if frame is not None:
@@ -113,10 +113,10 @@ class Bridge:
                 return
             if ending is not None and not self._application.running:
                 if ending.event is not None:
-                    await self._client.tell(ending.event)
-                self._client.let_go(ending.code)
+                    await self._client.send_event(ending.event)
+                self._client.request_close(ending.code)
                 return
-            rest = None if ending else self._clocks.rest(age, heard=self._client.heard)
+            rest = None if ending else self._clocks.seconds_left(age, heard=self._client.heard)
             await self._woken(rest)
 
     async def _woken(self, seconds: float | None) -> None:
@@ -136,7 +136,7 @@ class Bridge:
             self._process.logger.error(
                 "responses websocket: reading failed", exc_info=reader.exception()
             )
-            self._client.let_go(1011)
+            self._client.request_close(1011)
         try:
             self._application.leave()
             await self._client.close()
@@ -145,8 +145,8 @@ class Bridge:
             await asyncio.gather(reader, return_exceptions=True)
         finally:
             code = self._client.left_code or self._client.close_code or 1000
-            told = self._workers.account.close(code, self._owner)
-            self._process.logger.info("responses websocket: session %s", dump(told))
+            summary = self._workers.account.close(code, self._owner)
+            self._process.logger.info("responses websocket: session %s", dump(summary))
 
 
 def _too_much() -> Ending:

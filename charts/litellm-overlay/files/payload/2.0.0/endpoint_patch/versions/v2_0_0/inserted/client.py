@@ -1,4 +1,4 @@
-"""The client's end of one connection: what it says, what it is told, how it is let go."""
+"""The WebSocket of one connection: receive messages, send events, close it."""
 
 import asyncio
 import contextlib
@@ -14,7 +14,9 @@ class Client:
 
     def __init__(self, websocket: WebSocket, wake: asyncio.Event) -> None:
         self.heard = False
-        self.gone = asyncio.Event()  # nothing can be told any more; running requests watch it
+        self.gone = (
+            asyncio.Event()
+        )  # set once nothing can be sent any more; running requests watch it
         self.close_code: int | None = None  # once set, the connection is to be closed
         self.left_code: int | None = None  # with which it ended before we closed it
         self._socket = websocket
@@ -33,7 +35,7 @@ class Client:
         raw: str | bytes | None = message.get("text")
         return raw if raw is not None else message.get("bytes") or b""
 
-    async def tell(self, event: dict[str, Any], stream_id: str | None = None) -> None:
+    async def send_event(self, event: dict[str, Any], stream_id: str | None = None) -> None:
         """Send an event of our own."""
         await self.send(dump(event), stream_id)
 
@@ -46,10 +48,10 @@ class Client:
                 await self._socket.send_text(text)
             except Exception:  # noqa: BLE001 - servers differ in what a gone client raises
                 self.gone.set()
-                self.let_go(1011)
+                self.request_close(1011)
 
-    def let_go(self, code: int) -> None:
-        """Have the connection closed with this code, by whoever supervises it."""
+    def request_close(self, code: int) -> None:
+        """Ask the connection's supervisor to close it with this code."""
         self.close_code = code
         self._wake.set()
 

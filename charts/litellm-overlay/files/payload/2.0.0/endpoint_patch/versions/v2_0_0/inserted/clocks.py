@@ -1,4 +1,4 @@
-"""When a connection ends by itself: a drain, its lifetime, a first message that never came."""
+"""End a connection at a drain, at its maximum lifetime, or if no first message comes."""
 
 import asyncio
 import os
@@ -37,7 +37,7 @@ class Clocks:
             return Ending(1008, error_event(400, message, code="first_message_timeout"))
         return None
 
-    def rest(self, age: float, *, heard: bool) -> float | None:
+    def seconds_left(self, age: float, *, heard: bool) -> float | None:
         """Return the seconds until `ending` may say something else, or None for never."""
         due = [self.session_lifetime] if self.session_lifetime else []
         if self.first_message_timeout and not heard:
@@ -48,8 +48,8 @@ class Clocks:
 class DrainWatch:
     """Looks for files that end connections, for all those of a process.
 
-    One is the drain's, which the pod's `preStop` hook makes, one switches the bridge off. One look
-    serves all connections, and none is taken while nobody is connected.
+    The pod's `preStop` hook creates one to drain; another switches the bridge off. One check serves
+    all connections, and none is made while nobody is connected.
     """
 
     def __init__(self, *paths: str) -> None:
@@ -58,9 +58,9 @@ class DrainWatch:
         self._timer: asyncio.TimerHandle | None = None
 
     def join(self, drained: Callable[[], None]) -> None:
-        """Have `drained` called when a file is there, and at once if it is; once.
+        """Call `drained` once, as soon as one of the files exists.
 
-        Whatever becomes of the file then: a frame may have been dropped for it.
+        It is called even if the file has gone meanwhile: a frame may have been dropped for it.
         """
         if not self._paths:
             return
@@ -84,8 +84,8 @@ class DrainWatch:
     def _look(self) -> None:
         self._timer = None
         if self._is_any_there():
-            told, self._told = self._told, set()
-            for drained in told:
+            waiting, self._told = self._told, set()
+            for drained in waiting:
                 drained()
         elif self._told:
             self._arm()

@@ -17,8 +17,8 @@ def error_event(  # noqa: PLR0913 - the members of an event, by name
     details: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return one OpenAI-shaped `error` event; `details` are further members of its `error`."""
-    told = {"type": error_type, "code": code, "message": message, "param": param}
-    error = {**(details or {}), **told}
+    fields = {"type": error_type, "code": code, "message": message, "param": param}
+    error = {**(details or {}), **fields}
     return {"type": "error", "status": status, "sequence_number": 0, "error": error}
 
 

@@ -22,7 +22,7 @@ _OURS = ("model", "stream", "previous_response_id")  # checked or changed before
 class Create:
     """One `response.create`: the body that POST /v1/responses would get, and its envelope.
 
-    `texts` holds the JSON of the body's large values as it was read, so that nobody writes it anew;
+    `texts` holds the JSON of large values as it was read, so that nobody encodes it again;
     what is `Unread` in the body stands there.
     """
 
@@ -34,7 +34,7 @@ class Create:
 
 
 @dataclass(frozen=True)
-class Aside:
+class ControlEvent:
     """A well-formed event that starts no turn; whatever runs, it is answered at once."""
 
     event: dict[str, Any]
@@ -54,9 +54,9 @@ class Aside:
         return response_id is None or (isinstance(response_id, str) and response_id in running)
 
 
-# A refusal waits its turn in its lane like a turn: it answers what may have been meant as one.
+# A refusal waits in its lane as a turn does: its frame may have been meant as a turn.
 Frame = Create | RefusalError
-Message = Frame | Aside | None  # None: to be ignored
+Message = Frame | ControlEvent | None  # None: to be ignored
 
 
 @contextlib.contextmanager
@@ -72,19 +72,19 @@ def _uncollected(size: int) -> Iterator[None]:
             gc.enable()
 
 
-def is_model_name(value: Any) -> bool:
+def is_safe_model_name(value: Any) -> bool:
     """Tell whether a value may stand as a model: plain text that no string formatting can break."""
     return isinstance(value, str) and _MODEL.fullmatch(value) is not None and value == value.strip()
 
 
-def size_of(raw: str | bytes) -> int:
+def size_in_bytes(raw: str | bytes) -> int:
     """Return how many bytes a message is, as text or not."""
     if isinstance(raw, bytes) or raw.isascii():
         return len(raw)
     return len(raw.encode("utf-8", "replace"))
 
 
-def frame_of(raw: str | bytes, size: int, max_size: int, default_model: str | None) -> Message:
+def parse_message(raw: str | bytes, size: int, max_size: int, default_model: str | None) -> Message:
     """Return what a message of `size` asks for, or its refusal, or None for one to be ignored."""
     if size > max_size:  # not even looked into
         message = f"The message is larger than {max_size} bytes."
@@ -92,12 +92,12 @@ def frame_of(raw: str | bytes, size: int, max_size: int, default_model: str | No
     with _uncollected(size):
         try:
             return parse(raw, default_model)
-        except RefusalError as refusal:  # where it arose holds the whole message
+        except RefusalError as refusal:  # the traceback would keep the whole message alive
             refusal.__context__ = None
             return refusal.with_traceback(None)
 
 
-def parse(raw: str | bytes, default_model: str | None) -> Create | Aside | None:
+def parse(raw: str | bytes, default_model: str | None) -> Create | ControlEvent | None:
     """Return what a message asks for, or None for one to be ignored; raises RefusalError."""
     event = read(raw)
     if event.repeated or (event.nested is not None and event.nested.repeated):
@@ -119,14 +119,14 @@ def parse(raw: str | bytes, default_model: str | None) -> Create | Aside | None:
 
 
 def _create(
-    found: JsonObject, stream_id: str | None, default_model: str | None
-) -> Create | Aside | None:
-    event = found.members
+    message: JsonObject, stream_id: str | None, default_model: str | None
+) -> Create | ControlEvent | None:
+    event = message.members
     kind = event.get("type")
     if kind == "response.processed":  # some Codex releases acknowledge so; nothing is asked
         return None
     if kind != "response.create" and isinstance(kind, str) and kind:
-        return Aside(event, stream_id)
+        return ControlEvent(event, stream_id)
     if kind != "response.create":
         raise RefusalError("Expected an event of type 'response.create'.", "unknown_event", "type")
     nested = event.get("response")
@@ -153,7 +153,9 @@ def _create(
         )
     body["stream"] = True
     warm_up = merged.get("generate") is False
-    return Create(body, stream_id, warm_up, _large_texts(found, body), size_of(found.text))
+    return Create(
+        body, stream_id, warm_up, _large_texts(message, body), size_in_bytes(message.text)
+    )
 
 
 def _is_input(value: Any) -> bool:
@@ -164,13 +166,13 @@ def _is_input(value: Any) -> bool:
     return value is None or isinstance(value, str)
 
 
-def _large_texts(found: JsonObject, body: dict[str, Any]) -> dict[str, str]:
+def _large_texts(message: JsonObject, body: dict[str, Any]) -> dict[str, str]:
     """Return the text of each large value that stands in `body` as it was read.
 
     Left out is what may hold a half of a surrogate pair, which no provider can read.
     """
     texts: dict[str, str] = {}
-    for part in (found, found.nested or JsonObject("")):
+    for part in (message, message.nested or JsonObject("")):
         for name, place in part.places.items():
             is_large = place.stop - place.start > SMALL_BYTES
             member = part.members[name]
@@ -188,7 +190,7 @@ def _model(flat: Any, nested: Any, default: str | None) -> str:
         raise RefusalError(
             "Missing required parameter: 'model'.", "missing_required_parameter", "model"
         )
-    if not all(is_model_name(model) for model in named):
+    if not all(is_safe_model_name(model) for model in named):
         raise RefusalError("'model' must be a plain, non-empty string.", "invalid_value", "model")
     if len(set(named)) > 1:
         raise RefusalError("The message names two different models.", "ambiguous_model", "model")

@@ -1,8 +1,9 @@
-"""Large bodies, let through one at a time: a few bytes can ask for a history of 64 MiB.
+"""Build large request bodies one at a time: a few bytes can ask for a history of 64 MiB.
 
-One that is being built, or that LiteLLM reads, takes many times its size and holds up the loop.
-So the next waits until LiteLLM has begun to answer the last, or long enough for that to be the
-provider's silence; those that are still being answered are bounded in bytes.
+While a large body is built, or read by LiteLLM, it takes many times its size in memory and blocks
+the event loop. So the next one waits until LiteLLM has begun to answer the one before, or until
+that takes so long that only the provider can be slow. Bodies whose answers still run are bounded
+by their total size.
 """
 
 import asyncio
@@ -25,11 +26,11 @@ _Waiting = tuple["asyncio.Future[None]", int]
 
 
 def _nothing() -> None:
-    """Do what the beginning of an answer changes for a body that is not large."""
+    """Do nothing when the answer to a small body begins: nobody waits for it."""
 
 
 class Gate:
-    """Where large bodies of all connections wait for each other, key by key in turn."""
+    """Queue large bodies of all connections, and serve the keys in turn."""
 
     def __init__(self) -> None:
         self._is_taken = False  # a body is being built or read
@@ -37,18 +38,18 @@ class Gate:
         self._queues: OrderedDict[bytes, deque[_Waiting]] = OrderedDict()
 
     @contextlib.asynccontextmanager
-    async def passage(self, owner: bytes, size: int) -> AsyncGenerator[Callable[[], None], None]:
-        """Wait until a body of about so many bytes may be built; until the end it counts.
+    async def slot(self, owner: bytes, size: int) -> AsyncGenerator[Callable[[], None], None]:
+        """Wait for permission to build a body of about `size` bytes, and hold it until the exit.
 
-        Yields what is to be called once its answer begins. Raises RefusalError where it would
-        wait for too long or behind too many.
+        Yields a function to call once the answer to that body begins. Raises RefusalError where
+        the body would wait too long, or behind too many others of its key.
         """
         if size <= LARGE_BODY_BYTES:
             yield _nothing
             return
         await self._enter(owner, size)
         begun = _Once(self._let_next)
-        # It waits for the loop, so it cannot come before what was built is built.
+        # The timer needs the event loop, so it cannot fire while the body is being built.
         timer = asyncio.get_running_loop().call_later(MAX_LARGE_ALONE_SECONDS, begun)
         try:
             yield begun
@@ -78,7 +79,7 @@ class Gate:
             raise _too_many()
 
     def _withdraw(self, owner: bytes, waiting: _Waiting) -> None:
-        if waiting[0].done():  # let in just now, and gone all the same
+        if waiting[0].done():  # it was let in just now, but its client has left
             self._leave(owner, waiting[1])
             self._let_next()
             return
@@ -87,7 +88,7 @@ class Gate:
             del self._queues[owner]
 
     def _let_next(self) -> None:
-        """Let the next one in when LiteLLM has put away what it made of the last."""
+        """Let the next body in after a pause, in which LiteLLM frees the memory of the last."""
         asyncio.get_running_loop().call_later(LARGE_PAUSE_SECONDS, self._open)
 
     def _open(self) -> None:
@@ -95,7 +96,7 @@ class Gate:
         self._serve()
 
     def _serve(self) -> None:
-        """Let in the first of the next key whose body fits, if one may come in."""
+        """Let in the oldest body of the next key whose body fits, if there is one."""
         for owner, queue in self._queues.items():
             if self._fits(owner, queue[0][1]):
                 future, size = queue.popleft()
@@ -107,7 +108,7 @@ class Gate:
                 return
 
     def _fits(self, owner: bytes, size: int) -> bool:
-        """Tell whether a body may be let in; alone, any size may."""
+        """Tell whether a body stays within the limits; one that runs alone may have any size."""
         of_key, of_all = self._in_flight[owner], self._in_flight.total()
         return not (
             self._is_taken
@@ -126,7 +127,7 @@ class Gate:
 
 
 class _Once:
-    """A call that is made the first time only."""
+    """Call a function the first time only."""
 
     def __init__(self, call: Callable[[], None]) -> None:
         self._call: Callable[[], None] | None = call

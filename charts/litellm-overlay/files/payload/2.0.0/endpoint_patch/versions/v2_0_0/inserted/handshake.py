@@ -1,4 +1,4 @@
-"""A handshake from the knock to the accept: who may come in, and how the others are told."""
+"""Accept or refuse a WebSocket handshake, and tell a refused client why."""
 
 import asyncio
 import contextlib
@@ -8,14 +8,14 @@ from fastapi import Response
 from starlette.responses import JSONResponse
 from starlette.websockets import WebSocket
 
-from .application import fresh
+from .application import start_in_empty_context
 from .bounds import MAX_TOLD, TOLD_SECONDS
-from .identity import Key, owner_of
+from .identity import Key, owner_hash
 from .key_check import KeyCheck
 from .origins import allows
 from .process import Process
-from .refusals import Refusal, forbidden_origin, is_about_the_key, refusal_of
-from .request import credential, subprotocol_to_answer
+from .refusals import Refusal, forbidden_origin, is_about_the_key, refusal_from
+from .request import handshake_credential, subprotocol_to_answer
 from .session import dump
 
 
@@ -40,25 +40,25 @@ class Handshake:
             await self.refuse(websocket, forbidden_origin())
             return None
         try:
-            identity = await fresh(self._check.identity(websocket.scope))
+            identity = await start_in_empty_context(self._check.identity(websocket.scope))
         except Exception as error:  # noqa: BLE001 - LiteLLM's check and an operator's own raise any
-            await self.refuse(websocket, refusal_of(error))
+            await self.refuse(websocket, refusal_from(error))
             return None
-        shown = credential(websocket.scope["headers"], self._process.litellm.key_header())
+        shown = handshake_credential(websocket.scope["headers"], self._process.litellm.key_header())
         if (
             origin is not None
-            # Who may call is then said by where a call comes from: any page in a browser there.
+            # Access then depends on the network alone, and any web page in a browser there has it.
             and self._is_keyless(identity, shown)
             and not self._allows(websocket, origin, by_name=True)
         ):
             await self.refuse(websocket, forbidden_origin())
             return None
         await websocket.accept(subprotocol_to_answer(websocket.scope["headers"]))
-        owner = owner_of(identity, shown, self._process.secret)
+        owner = owner_hash(identity, shown, self._process.secret)
 
         async def is_refused() -> bool:
             try:
-                await fresh(self._check.identity(websocket.scope))
+                await start_in_empty_context(self._check.identity(websocket.scope))
             except Exception as error:  # noqa: BLE001 - whatever it is, it is only looked at
                 return is_about_the_key(error)
             return False
@@ -74,7 +74,7 @@ class Handshake:
             return
         self._telling += 1
         try:
-            with contextlib.suppress(Exception):  # a client that has left needs no telling
+            with contextlib.suppress(Exception):  # the client has left already
                 await websocket.accept(subprotocol_to_answer(websocket.scope["headers"]))
                 await websocket.send_text(dump(refusal.event))
                 # A client that sends before it reads must not find the connection closed.

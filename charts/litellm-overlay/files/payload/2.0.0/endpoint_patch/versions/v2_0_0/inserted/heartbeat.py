@@ -15,7 +15,7 @@ class Heartbeat:
     every: float
     at_most: float
 
-    def rest(self, silent: float, untold: float) -> float | None:
+    def seconds_left(self, silent: float, untold: float) -> float | None:
         """Return the seconds until something must be told, or None for never.
 
         `silent`: seconds since the last event of the provider's; `untold`: since the last of all.

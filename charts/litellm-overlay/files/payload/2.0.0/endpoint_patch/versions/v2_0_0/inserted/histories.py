@@ -1,8 +1,8 @@
-"""What all connections of a worker process remember, under one budget (pure).
+"""One memory budget for the conversations of all connections of a worker process (pure).
 
-Over it, the key that holds most loses its oldest turns first. A key that holds no more than its
-fair share, the budget divided by the keys that hold something, loses nothing to another. Turns
-that are pinned stay: something that runs now continues them.
+When it is exceeded, the key that holds most loses its oldest turns first. A key that holds no more
+than its fair share (the budget divided by the keys that hold something) loses nothing to others.
+Pinned turns stay, since a running turn continues them.
 """
 
 from collections import OrderedDict
@@ -15,8 +15,8 @@ class Holder(Protocol):
     def is_pinned(self, response_id: str) -> bool:
         """Tell whether a turn must stay."""
 
-    def lose(self, response_id: str) -> None:
-        """Forget a turn, but not that it was there, and give its bytes back."""
+    def evict(self, response_id: str) -> None:
+        """Drop a turn's items, keep its id as lost, and give its bytes back."""
 
 
 class _Share:
@@ -69,4 +69,4 @@ class Histories:
         for share in sorted(self._shares.values(), key=lambda each: each.held, reverse=True):
             too_many = min(self.held - self._max_bytes, share.held - fair)
             for holder, response_id in share.oldest(too_many):
-                holder.lose(response_id)
+                holder.evict(response_id)

@@ -1,4 +1,4 @@
-"""What an HTTP answer, an event of its stream or an exception said -> one error event (pure)."""
+"""Convert an HTTP error, an error in a stream or an exception to one error event (pure)."""
 
 import json
 from collections.abc import Iterable
@@ -6,7 +6,7 @@ from typing import Any
 
 from .errors import error_event
 from .statuses import is_lost_identity, status_for_client
-from .wrapped import is_provider_s, wrapped_error
+from .wrapped import is_provider_error, wrapped_error
 
 _NAMED = ("message", "type", "code", "param")
 # Headers of a refusal that say when to come again, or which request it was.
@@ -31,19 +31,19 @@ def headers_to_tell(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
 def error_event_from(
     status: int, error: Any, headers: dict[str, Any] | None = None
 ) -> dict[str, Any]:
-    """Return the event for an HTTP status and what an `error` member (or a whole body) held.
+    """Return the event for an HTTP status and its `error` object, or its whole body.
 
     `message` stays LiteLLM's. `type`, `code` and `param` are the provider's own where LiteLLM has
-    put them into the message; whatever else either of them says stays beside them.
+    put them into the message. Further members of both are kept.
     """
     outer = error if isinstance(error, dict) else {"message": error}
     inner = wrapped_error(outer.get("message"))
-    provider_s = is_provider_s(outer.get("message"))
-    told = status_for_client(status, outer.get("type"), provider_s=provider_s)
+    from_provider = is_provider_error(outer.get("message"))
+    client_status = status_for_client(status, outer.get("type"), from_provider=from_provider)
     details = {**inner, **{k: v for k, v in outer.items() if k not in _NAMED and k != "detail"}}
-    fallback = "invalid_request_error" if told < 500 else "server_error"
+    fallback = "invalid_request_error" if client_status < 500 else "server_error"
     event = error_event(
-        told,
+        client_status,
         _message_of(outer) or "The request failed.",
         code=_text(inner.get("code")) or _text(outer.get("code")) or str(status),
         error_type=_name(inner.get("type")) or _name(outer.get("type")) or fallback,
@@ -53,15 +53,15 @@ def error_event_from(
     return {**event, "headers": headers} if headers else event
 
 
-def _message_of(said: Any) -> str:
+def _message_of(message: Any) -> str:
     """Return what a person may read of an error's `message`, or of FastAPI's `detail`."""
-    if isinstance(said, str):
-        return said
-    if isinstance(said, dict):
+    if isinstance(message, str):
+        return message
+    if isinstance(message, dict):
         for key in ("message", "error", "detail"):
-            if key in said:
-                return _message_of(said[key])
-    return json.dumps(said) if said else ""
+            if key in message:
+                return _message_of(message[key])
+    return json.dumps(message) if message else ""
 
 
 def _text(code: Any) -> str | None:
@@ -153,8 +153,8 @@ def http_error_in(error: BaseException | None) -> tuple[int, BaseException] | No
 
 def exception_error(error: BaseException | None) -> dict[str, Any] | None:
     """Return the event for what an application raised, if it raised an HTTP error."""
-    found = http_error_in(error)
-    return error_event_from(found[0], _fields_of(found[1])) if found else None
+    http_error = http_error_in(error)
+    return error_event_from(http_error[0], _fields_of(http_error[1])) if http_error else None
 
 
 def _int(value: Any) -> int | None:

@@ -1,4 +1,4 @@
-"""The key of a connection: whose share of the process it uses, and whether it is still good."""
+"""The key of a connection: who owns it, and whether LiteLLM still accepts it."""
 
 import hashlib
 from collections.abc import Awaitable, Callable
@@ -14,12 +14,12 @@ class Key:
     is_refused: Callable[[], Awaitable[bool]]
 
 
-def owner_of(identity: Any, credential: bytes | None, secret: bytes) -> bytes:
-    """Return a name for whom LiteLLM's auth found, else for the credential that it was shown.
+def owner_hash(identity: Any, credential: bytes | None, secret: bytes) -> bytes:
+    """Return a hash of the identity that LiteLLM's auth found, else of the credential itself.
 
-    LiteLLM's `api_key` can be the plain key; hashed with a secret that no log has it tells nobody
-    anything.
+    LiteLLM's `api_key` can be the plain key. The hash has a secret that no log holds, so it does
+    not give the key away.
     """
-    known = getattr(identity, "api_key", None) or getattr(identity, "user_id", None)
-    plain = str(known).encode("utf-8", "replace") if known else credential or b""
+    name = getattr(identity, "api_key", None) or getattr(identity, "user_id", None)
+    plain = str(name).encode("utf-8", "replace") if name else credential or b""
     return hashlib.blake2b(plain, key=secret, digest_size=16).digest()

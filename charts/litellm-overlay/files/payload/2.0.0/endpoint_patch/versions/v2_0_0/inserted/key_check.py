@@ -31,8 +31,8 @@ async def _unsent(message: MutableMapping[str, Any]) -> None:
 class KeyCheck:
     """Asks LiteLLM whose the key of a WebSocket is.
 
-    An application of its own has the routes of POST, with the same dependency before them and
-    nothing behind them. So the check gets the request that a turn will be, header for header.
+    It runs an application of its own that has the routes of POST, the same dependency and an empty
+    handler. So the check sees exactly the request that a turn will make.
     """
 
     def __init__(self, check: Callable[..., Any], paths: Iterable[str]) -> None:
@@ -50,10 +50,10 @@ class KeyCheck:
 
     async def identity(self, socket: MutableMapping[str, Any]) -> Any:
         """Return what LiteLLM knows of the key; raises what its check raises."""
-        found: list[Any] = []
+        identities: list[Any] = []
         headers = request_headers(socket["headers"], len(_BODY))
         scope = request_scope(socket, socket.get("state") or {}, headers)
-        scope |= {_FOUND: found, _APPLICATION: socket["app"]}
+        scope |= {_FOUND: identities, _APPLICATION: socket["app"]}
         body = [{"type": "http.request", "body": _BODY, "more_body": False}]
 
         async def receive() -> MutableMapping[str, Any]:
@@ -62,6 +62,6 @@ class KeyCheck:
             return body.pop()
 
         await self._app(scope, receive, _unsent)
-        if not found:
+        if not identities:
             raise RuntimeError("the check of keys neither admitted nor refused the request")
-        return found[0]
+        return identities[0]

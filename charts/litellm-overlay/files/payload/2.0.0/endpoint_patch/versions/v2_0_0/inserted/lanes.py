@@ -1,4 +1,4 @@
-"""Frames on their way to be handled: side by side between lanes, in order within one (pure)."""
+"""Queue frames: lanes run in parallel, the frames of one lane in order (pure)."""
 
 from collections import deque
 from collections.abc import Generator
@@ -21,10 +21,10 @@ class Lanes:
         self._lanes: dict[str | None, deque[tuple[Frame, int]]] = {}  # each frame with its size
 
     def put(self, frame: Frame, size: int) -> bool:
-        """Take a frame in; tell whether it opened its lane, whose `frames` are then to be run.
+        """Queue a frame; return True if it opened its lane, so that the caller must run `frames`.
 
-        Raises RefusalError, and takes nothing, where a bound is reached: a queue with no end would
-        be memory with no end.
+        Raises RefusalError, and queues nothing, where a limit is reached: an unbounded queue would
+        be unbounded memory.
         """
         stream_id = frame.stream_id
         if not self._room.fits(size) or not self._may_name(stream_id):
@@ -37,9 +37,9 @@ class Lanes:
         return opened
 
     def frames(self, stream_id: str | None) -> Generator[Frame, None, None]:
-        """Give a lane's frames in order; each holds its room until the next is asked for.
+        """Yield a lane's frames in order; each counts as in flight until the next is asked for.
 
-        The lane ends with it: when no frame is left, or when it is closed, which drops the rest.
+        The lane ends when no frame is left, or when this generator is closed, which drops the rest.
         """
         lane = self._lanes[stream_id]
         try:

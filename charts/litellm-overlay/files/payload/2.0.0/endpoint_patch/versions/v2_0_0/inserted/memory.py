@@ -2,7 +2,7 @@
 
 Items are kept encoded and each turn holds only what it added, so a long conversation is
 stored once however many turns it has. Over a limit the oldest turns go, but for those that are
-pinned; their ids stay known as lost, so that the client is told at once and sends everything anew
+pinned; their ids stay known as lost, so that the client is told at once and sends everything again
 instead of being answered without its history.
 """
 
@@ -39,7 +39,7 @@ class Memory:
     ) -> None:
         self._max_bytes = max_bytes
         self._max_turns = max_turns
-        self._histories = histories  # of the process, whose budget counts besides
+        self._histories = histories  # the process's budget, which applies as well
         self._owner = owner
         self._pins: Counter[str] = Counter()
         self._turns: OrderedDict[str, _Kept] = OrderedDict()
@@ -51,11 +51,11 @@ class Memory:
 
     def remember(self, response_id: str, parent: str | None, items: bytes) -> None:
         """Keep the items (as JSON, separated by commas) that a turn added to `parent`'s."""
-        if response_id in self._turns:  # a provider that repeats its ids must not make a circle
+        if response_id in self._turns:  # a provider that repeats ids must not create a cycle
             try:
                 before, parent = self.history(parent) if parent is not None else ([], None)
             except LostError:
-                self.lose(response_id)
+                self.evict(response_id)
                 return
             items = b",".join(part for part in (*before, items) if part)
         self._forget(response_id)
@@ -70,7 +70,7 @@ class Memory:
             oldest = next((each for each in self._turns if each not in self._pins), None)
             if oldest is None:
                 break
-            self.lose(oldest)
+            self.evict(oldest)
 
     def history(self, response_id: str) -> tuple[list[bytes], str | None]:
         """Return the items up to and with a turn, and the id before them that is not ours.
@@ -114,8 +114,8 @@ class Memory:
             yield response_id
             response_id = self._turns[response_id].parent
 
-    def lose(self, response_id: str) -> None:
-        """Forget a turn, but not that it was ours."""
+    def evict(self, response_id: str) -> None:
+        """Drop a turn's items, and keep its id as lost."""
         self._forget(response_id)
         self._lost[response_id] = None
         if len(self._lost) > self._max_turns:

@@ -1,7 +1,7 @@
 """What LiteLLM's `/metrics` tells of the bridge, where `prometheus_client` is at hand.
 
-Labels have few values, all of them here: no key, no model, no text ever becomes one. Whatever fails
-costs numbers, never a turn.
+Labels have few values, all listed here: no key, model or text becomes one. A failure here loses
+numbers, never a turn.
 """
 
 from collections.abc import Sequence
@@ -33,18 +33,18 @@ def _registered() -> dict[str, Any]:
     """Return our metrics by name, registered where LiteLLM's `/metrics` finds them."""
     import prometheus_client as prometheus  # type: ignore[import-not-found,unused-ignore] # noqa: PLC0415
 
-    def gauge(name: str, told: str) -> Any:
+    def gauge(name: str, description: str) -> Any:
         # Of several workers: the sum of those that live.
-        return prometheus.Gauge(f"litellm_overlay_{name}", told, multiprocess_mode="livesum")
+        return prometheus.Gauge(f"litellm_overlay_{name}", description, multiprocess_mode="livesum")
 
-    def counter(name: str, told: str, label: str) -> Any:
-        made = prometheus.Counter(f"litellm_overlay_{name}", told, [label])
+    def counter(name: str, description: str, label: str) -> Any:
+        made = prometheus.Counter(f"litellm_overlay_{name}", description, [label])
         for value in _LABELS[name]:  # a rate needs the 0 before the first one
             made.labels(value)
         return made
 
-    def histogram(name: str, told: str, buckets: Sequence[float | str]) -> Any:
-        return prometheus.Histogram(f"litellm_overlay_{name}", told, buckets=buckets)
+    def histogram(name: str, description: str, buckets: Sequence[float | str]) -> Any:
+        return prometheus.Histogram(f"litellm_overlay_{name}", description, buckets=buckets)
 
     return {
         "connections": gauge("connections", "Open Responses WebSockets."),
@@ -91,7 +91,7 @@ class Metrics:
         """Count a refused handshake; `reason` is one of REASONS."""
         self._change("refused", "inc", label=reason)
 
-    def holds(self, history_bytes: int) -> None:
+    def set_history_bytes(self, history_bytes: int) -> None:
         """Note how much is remembered."""
         self._change("history", "set", history_bytes)
 

@@ -12,8 +12,8 @@ from starlette.middleware.cors import CORSMiddleware
 def allows(origin: str, middlewares: Iterable[Any], *, by_name: bool) -> bool:
     """Tell whether an application's CORS settings allow an origin.
 
-    `middlewares` are Starlette's records of the application's. `by_name`: that they allow all
-    origins is not enough. With no settings a browser gets nothing across origins, and so here.
+    `middlewares` are Starlette's records of the application's. `by_name`: "*" does not count, the
+    origin must be listed. Without settings no foreign origin is allowed, as with CORS itself.
     """
     return any(
         _rules(vars(each), by_name=by_name).is_allowed_origin(origin)
@@ -24,12 +24,12 @@ def allows(origin: str, middlewares: Iterable[Any], *, by_name: bool) -> bool:
 
 def _rules(record: dict[str, Any], *, by_name: bool) -> CORSMiddleware:
     options = record.get("kwargs") or record.get("options") or {}  # Starlette before 0.35
-    told = {
+    rules = {
         name: options[name] for name in ("allow_origins", "allow_origin_regex") if name in options
     }
     if by_name:
-        told["allow_origins"] = [name for name in told.get("allow_origins", ()) if name != "*"]
-    return CORSMiddleware(_no_application, **told)
+        rules["allow_origins"] = [name for name in rules.get("allow_origins", ()) if name != "*"]
+    return CORSMiddleware(_no_application, **rules)
 
 
 async def _no_application(*_: Any) -> None:

@@ -29,7 +29,7 @@ class Provider:
 NOBODY = Provider(is_openai=False, has_responses=True)  # nothing is known, nothing follows
 
 
-def provider_of(headers: Iterable[tuple[bytes, bytes]]) -> Provider:
+def read_provider(headers: Iterable[tuple[bytes, bytes]]) -> Provider:
     """Return who answered a request, by the answer's headers."""
     api_base, own = None, set()
     for raw, value in headers:  # many, and of each answer

@@ -1,8 +1,8 @@
 """A message's JSON, read by hand at the two levels that matter (pure).
 
-What is below them is read in C, without a hook for each object and number: a message of 16 MB
-holds millions, and the loop waits meanwhile. Of a large message LiteLLM's own reader, orjson, only
-tells where each large value ends, for which it makes no Python object: here nobody needs them.
+C code reads what is below them, without a hook for each object and number: a message of 16 MB holds
+millions, and the event loop waits meanwhile. In a large message orjson, which LiteLLM uses as well,
+only finds where each large value ends. No Python objects are made of it, since nobody needs them.
 """
 
 import json
@@ -60,12 +60,12 @@ def _mark(text: str, at: int, allowed: str) -> str:
 
 
 def _is_finite(value: Any) -> bool:
-    """Tell whether no number of a JSON value is too large for a float.
+    """Tell whether every number in a JSON value fits into a float.
 
-    Marshalled, such a number has one form, which is quicker to look for than the number is.
+    Searching the marshalled bytes for infinity is faster than visiting each number.
     """
-    told = marshal.dumps(value, 2)
-    if not any(form in told for form in _INFINITE):
+    dumped = marshal.dumps(value, 2)
+    if not any(form in dumped for form in _INFINITE):
         return True
     try:
         json.dumps(value, allow_nan=False)  # a long integer may hold that form
@@ -77,9 +77,9 @@ def _is_finite(value: Any) -> bool:
 def _end_of(text: str, start: int, loads: Callable[[str], Any]) -> int | None:
     """Return where the array or object at `start` ends, or None where orjson cannot tell.
 
-    It refuses a text in which something follows a value, and says where, once it has checked all
-    of the value, numbers out of range and halves of surrogate pairs included. It is asked with
-    more text each time, so that what many small values cost does not grow with what follows.
+    orjson refuses a text in which something follows a value, and says where. By then it has checked
+    the whole value, also for numbers out of range and lone surrogates. It gets more text each time,
+    so that the cost of many small values does not grow with the text behind them.
     """
     size = _FIRST_LOOK
     while True:
@@ -119,15 +119,15 @@ class _Hand:
 
     def whole(self, at: int) -> JsonObject:
         """Read the object that begins at `at`, which nothing follows; raises ValueError."""
-        found, end = self.object(at, nested=True)
+        json_object, end = self.object(at, nested=True)
         if _skip(self._text, end) != len(self._text):
             raise ValueError("more text")
-        return found
+        return json_object
 
     def object(self, at: int, *, nested: bool) -> tuple[JsonObject, int]:
         """Read the object that begins at `at`; return it and where it ends; raises ValueError."""
         text = self._text
-        found = JsonObject(text)
+        json_object = JsonObject(text)
         at = _skip(text, at + 1)
         mark = _mark(text, at, '"}')
         while mark != "}":
@@ -137,19 +137,19 @@ class _Hand:
             _mark(text, at, ":")
             start = _skip(text, at + 1)
             if nested and key == "response" and text.startswith("{", start):
-                found.nested, at = self.object(start, nested=False)
-                value: Any = found.nested.members
+                json_object.nested, at = self.object(start, nested=False)
+                value: Any = json_object.nested.members
             else:
                 value, at = self._value(start)
-            found.repeated = found.repeated or key in found.members
-            found.members[key], found.places[key] = value, slice(start, at)
-            if len(found.members) > _MAX_MEMBERS:
+            json_object.repeated = json_object.repeated or key in json_object.members
+            json_object.members[key], json_object.places[key] = value, slice(start, at)
+            if len(json_object.members) > _MAX_MEMBERS:
                 raise ValueError("too many members")
             at = _skip(text, at)
             mark = _mark(text, at, ",}")
             if mark == ",":
                 at = _skip(text, at + 1)
-        return found, at + 1
+        return json_object, at + 1
 
     def _value(self, start: int) -> tuple[Any, int]:
         if self._orjson and self._text.startswith(("[", "{"), start):
@@ -172,7 +172,7 @@ def read(raw: str | bytes) -> JsonObject:
         start = _skip(text, 0)
         if text.startswith("{", start):
             return _Hand(text).whole(start)
-        if len(text) <= _WORTH_READING:  # more is not read only to say what it is not
+        if len(text) <= _WORTH_READING:  # do not parse more only to refuse it
             json.loads(text, parse_constant=_no_constant)
     except (ValueError, RecursionError):
         raise RefusalError("The message is not valid JSON.", "invalid_json") from None

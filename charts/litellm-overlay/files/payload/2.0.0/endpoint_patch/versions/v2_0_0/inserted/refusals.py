@@ -1,6 +1,6 @@
 """Why a handshake is refused, and whether the client may be told by an event (pure).
 
-Only a key that LiteLLM knows is told so: whoever has none gets no connection, not for a moment.
+Only a client whose key LiteLLM knows is accepted to be told; others never get a connection.
 """
 
 import re
@@ -29,14 +29,14 @@ class Refusal:
     known: bool = False
 
 
-def refusal_of(error: Exception) -> Refusal:
+def refusal_from(error: Exception) -> Refusal:
     """Return what an exception of LiteLLM's check of keys means."""
     event = exception_error(error)
-    found = http_error_in(error)
-    if event is None or found is None or found[0] >= 500:
+    http_error = http_error_in(error)
+    if event is None or http_error is None or http_error[0] >= 500:
         message = "The key could not be checked."
         return Refusal("fault", event or error_event(500, message, error_type="server_error"))
-    status, raised = found
+    status, raised = http_error
     kind = getattr(raised, "type", None)
     reason = _REASON_BY_TYPE.get(str(getattr(kind, "value", kind)))
     if reason is None and _BLOCKED.match(event["error"]["message"]):
@@ -52,11 +52,10 @@ def refusal_of(error: Exception) -> Refusal:
 def is_about_the_key(error: Exception) -> bool:
     """Tell whether an exception of LiteLLM's check refuses the key itself.
 
-    A check that cannot be run (no database, a fault inside it) or that asks to wait says nothing
-    about the key.
+    A check that fails itself (no database, a bug) or that asks to wait says nothing about the key.
     """
-    found = http_error_in(error)
-    return found is not None and found[0] != 429 and found[0] < 500
+    http_error = http_error_in(error)
+    return http_error is not None and http_error[0] != 429 and http_error[0] < 500
 
 
 def forbidden_origin() -> Refusal:

@@ -1,7 +1,7 @@
-"""A WebSocket's ASGI scope -> the scope of one HTTP request to the same application (pure).
+"""Convert a WebSocket's ASGI scope to that of an HTTP request to the same application (pure).
 
-Both by allow-list and by rule, never a copy: what a WebSocket scope holds besides (its own
-`asgi.spec_version`, the matched route, exit stacks) makes Starlette misread an HTTP request.
+Only listed keys are copied. Others that a WebSocket scope holds (its own `asgi.spec_version`, the
+matched route, exit stacks) make Starlette misread an HTTP request.
 """
 
 import re
@@ -33,7 +33,7 @@ _CONNECTION_HEADERS = {
     b"proxy-connection",
     b"http2-settings",
 }
-# A browser sends it to whichever page asks: it says who sits there, and not who wants this.
+# A browser sends cookies for any page: they identify the user, not the page that asks.
 _AMBIENT_HEADERS = {b"cookie"}
 _BODY_HEADERS = {
     b"accept",
@@ -74,7 +74,7 @@ def subprotocol_to_answer(headers: Headers) -> str | None:
 def _may_carry_a_key(subprotocol: str) -> bool:
     """Tell whether a subprotocol looks like one that carries a key.
 
-    LiteLLM reads one spelling; in any other, or bare, a key is as secret.
+    LiteLLM reads one spelling, but a key is secret in any other spelling as well.
     """
     name = subprotocol.lower()
     return "apikey" in re.sub(r"[^a-z]", "", name) or _BARE_KEY.search(name) is not None
@@ -88,8 +88,8 @@ def _key_of_subprotocol(headers: Headers) -> bytes | None:
     return None
 
 
-def credential(headers: Headers, key_header: str | None) -> bytes | None:
-    """Return what the client shows for a key; None where it shows none.
+def handshake_credential(headers: Headers, key_header: str | None) -> bytes | None:
+    """Return the key that a client presented in its handshake, None if it presented none.
 
     `key_header` is LiteLLM's own `litellm_key_header_name` (or None).
     """
@@ -118,10 +118,10 @@ def _bearer(value: bytes) -> bytes:
 
 
 def request_headers(headers: Headers, length: int) -> Headers:
-    """Return the headers of a request over HTTP that is to have the socket's identity.
+    """Return the headers of an HTTP request that authenticates as the WebSocket did.
 
-    LiteLLM finds the key in them as in those of any POST. Only a key in the subprotocol, which
-    POST does not know, becomes a bearer token: where the client shows no other.
+    LiteLLM finds the key in them as in any POST. A key in the subprotocol, which POST does not
+    know, becomes a bearer token unless the client presents another key.
     """
     kept: Headers = []
     shows_key = False
@@ -158,7 +158,7 @@ def request_scope(
     raw_path = (socket.get("raw_path") or path.encode()).rstrip(b"/")
     return {
         "type": "http",
-        # With 2.4 Starlette would no longer watch `receive` for the client's leaving.
+        # With 2.4 Starlette would no longer watch `receive` for the client's disconnect.
         "asgi": {"version": "3.0", "spec_version": "2.3"},
         "http_version": "1.1",
         "method": "POST",

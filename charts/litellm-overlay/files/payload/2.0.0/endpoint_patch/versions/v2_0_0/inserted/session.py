@@ -45,18 +45,18 @@ def input_items(value: Any) -> list[Any]:
     return value or []
 
 
-def joined(*parts: bytes) -> bytes:
+def join_lists(*parts: bytes) -> bytes:
     """Return encoded lists without their brackets as one."""
     return b",".join(part for part in parts if part)
 
 
-def replayed(item: dict[str, Any], provider: Provider = NOBODY) -> dict[str, Any]:
-    """Return an output item as a later request carries it back: as it came.
+def as_input_item(item: dict[str, Any], provider: Provider = NOBODY) -> dict[str, Any]:
+    """Return an output item as a later request sends it back: unchanged.
 
-    So OpenAI documents stateless use, so Codex does over HTTP from 0.169 on (older ones drop ids),
-    and so LiteLLM finds its own affinity marks in ids. One thing goes, where OpenAI or Azure
-    answered: the id of a reasoning item without encrypted content, since they kept nothing under
-    that id and would refuse it. Other providers require the id.
+    OpenAI documents stateless use so, Codex does it over HTTP from 0.169 on (older ones drop ids),
+    and LiteLLM finds its own affinity marks in ids. One exception, where OpenAI or Azure answered:
+    a reasoning item without encrypted content loses its id, since they store nothing under it and
+    would refuse it. Other providers require the id.
     """
     unsealed = item.get("type") == "reasoning" and not item.get("encrypted_content")
     if unsealed and provider.is_openai:
@@ -89,10 +89,10 @@ class Continuation:
 
 def new_items(create: Create) -> bytes:
     """Return the items of a turn's input, encoded, without the brackets around them."""
-    given = create.body.get("input")
-    if not isinstance(given, str) and "input" in create.texts:
+    input_value = create.body.get("input")
+    if not isinstance(input_value, str) and "input" in create.texts:
         return _utf8(create.texts["input"])[1:-1].strip()
-    return _listed(encode(input_items(given)))
+    return _listed(encode(input_items(input_value)))
 
 
 def encode_body(body: dict[str, Any], texts: dict[str, str]) -> bytes:
@@ -115,7 +115,7 @@ class Turn:
         self._output: list[dict[str, Any]] = []
 
     def take_body(self) -> bytes:
-        """Return the body, once: while the turn runs nobody holds it for nothing."""
+        """Return the body and drop it here, so that its memory is free while the turn runs."""
         body, self.body = self.body, b""
         return body
 
@@ -137,7 +137,7 @@ class Turn:
                 return  # the provider has it, and is asked by id: as over HTTP
             output = self._output or response.get("output") or []
             items = [item for item in output if isinstance(item, dict)]
-            self._remember([replayed(item, provider) for item in items])
+            self._remember([as_input_item(item, provider) for item in items])
 
     def _remember(self, output: list[dict[str, Any]]) -> None:
         try:
@@ -145,9 +145,9 @@ class Turn:
             encoded = json.dumps(output, allow_nan=False).encode()
         except ValueError:  # NaN is not JSON and could not be sent
             for response_id in self._ids:
-                self._memory.lose(response_id)
+                self._memory.evict(response_id)
             return
-        parent, items = self.added.parent, joined(self.added.items, _listed(encoded))
+        parent, items = self.added.parent, join_lists(self.added.items, _listed(encoded))
         for response_id in self._ids:
             self._memory.remember(response_id, parent, items)
             parent, items = response_id, b""  # another id of the same response adds nothing
@@ -159,7 +159,7 @@ class Session:
     def __init__(self, memory: Memory) -> None:
         self._memory = memory
 
-    def length(self, create: Create) -> int:
+    def body_size(self, create: Create) -> int:
         """Return about how many bytes the body of a turn will be, before it is built."""
         return create.size + self._memory.length(create.body.get("previous_response_id"))
 

@@ -1,24 +1,24 @@
-"""Which `status` an error event tells for an HTTP status, so that Codex does as over HTTP (pure).
+"""Choose the `status` of an error event, so that Codex reacts as over HTTP (pure).
 
-Codex ends a turn at once for 400 and 429 and tries again after every other status, over HTTP and
-over WebSocket alike (docs/statuses.md, to which a test holds this file): so a status passes as it
-is. One exception: where LiteLLM itself refuses the key, its model or its budget no retry can help,
-and Codex would need 13 seconds of them to see that.
+Codex ends a turn at once for 400 and 429 and retries after every other status, over HTTP and over
+WebSocket alike (docs/statuses.md; a test compares the two). So a status is passed on unchanged. One
+exception: where LiteLLM itself refuses the key, its model or its budget, retries are useless and
+would take Codex 13 seconds.
 """
 
 _LOST_IDENTITY = frozenset({"auth_error", "expired_key", "token_not_found_in_db"})
 
 
-def status_for_client(status: int, error_type: object, *, provider_s: bool) -> int:
+def status_for_client(status: int, error_type: object, *, from_provider: bool) -> int:
     """Return the status to tell for an HTTP status and LiteLLM's own `type` of the error.
 
-    `provider_s`: a provider's error or a failed call, not a refusal on LiteLLM's own account.
+    `from_provider`: a provider's error or a failed call, not a refusal on LiteLLM's own account.
     """
     if not 400 <= status <= 599:
         return 500  # no status of an error: Codex would not take the event for one
     if error_type == "budget_exceeded" and status < 500:  # some releases tell it as 429
         return 400
-    return 400 if status in (401, 403) and not provider_s else status
+    return 400 if status in (401, 403) and not from_provider else status
 
 
 def is_lost_identity(status: int, error_type: object) -> bool:

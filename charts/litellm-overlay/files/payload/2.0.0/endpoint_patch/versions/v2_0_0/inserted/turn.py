@@ -12,7 +12,7 @@ from .answers import cancelled_event, events_of_response
 from .errors import error_event, internal_error
 from .heartbeat import NO_HEARTBEAT, Heartbeat, heartbeat_event
 from .http_errors import answer_error, exception_error, headers_to_tell, stream_error
-from .provider import NOBODY, provider_of
+from .provider import NOBODY, read_provider
 from .session import dump, not_found
 from .sse import EventStream
 
@@ -24,8 +24,8 @@ _TERMINAL = (
     "error",
 )
 
-# An event that adds a piece to what is being said. Most are such, and nothing here needs what they
-# say, so they are passed on unread. LiteLLM writes the type first.
+# An event that adds a piece of text. Most events are such, and nothing here needs their content, so
+# they are passed on unparsed. LiteLLM writes the type first.
 _DELTA = re.compile(r'\{"type": ?"response\.[a-z_.]+\.delta"[,}]')
 _UNREAD: dict[str, Any] = {}
 
@@ -55,7 +55,7 @@ class Exchange:
         self.heartbeat: Heartbeat = NO_HEARTBEAT
         # Called when the answer begins: the body was read and passed on.
         self.begun: Callable[[], None] = lambda: None
-        self.ids: set[str] = set()  # by which the stream told its response
+        self.ids: set[str] = set()  # ids that the stream has given its response
         self._response: dict[str, Any] = {}  # as it was told last
         self._body: bytes | None = body
         self._emit = emit
@@ -101,19 +101,19 @@ class Exchange:
         return "cancelled" if cancelled else self._last.removeprefix("response.")
 
     @property
-    def rest(self) -> float | None:
+    def seconds_left(self) -> float | None:
         """The seconds until `keep_alive` is due, or None: the turn is over or no heart beats."""
         now = time.monotonic()
         if self.over:
             return None
-        return self.heartbeat.rest(now - self._heard_at, now - self._told_at)
+        return self.heartbeat.seconds_left(now - self._heard_at, now - self._told_at)
 
     async def keep_alive(self) -> bool:
-        """Tell the client of a silent provider that its turn goes on, or end the turn.
+        """Send a heartbeat for a silent provider if one is due, or end the turn.
 
-        Returns whether the turn was ended; before its time it does nothing.
+        Returns True if the turn was ended.
         """
-        if self.rest != 0:
+        if self.seconds_left != 0:
             return False
         if self.heartbeat.is_over(time.monotonic() - self._heard_at):
             seconds = f"{self.heartbeat.at_most:g}"
@@ -154,7 +154,7 @@ class Exchange:
             self._status = message["status"]
             self.begun()
             self._headers = message.get("headers") or ()
-            self.provider = provider_of(self._headers)
+            self.provider = read_provider(self._headers)
             kind = dict(self._headers).get(b"content-type", b"")
             if kind.startswith(b"text/event-stream"):
                 self._stream = EventStream(self._max_event_bytes)
@@ -197,9 +197,9 @@ class Exchange:
                 await self._put(event, data)
 
     def _is_without_its_past(self, event: dict[str, Any]) -> bool:
-        """Tell whether an answer begins without the conversation that it was to continue.
+        """Tell whether an answer ignores the conversation that it should continue.
 
-        LiteLLM goes on without a word where it turns the request into a chat completion.
+        LiteLLM drops it silently where it turns the request into a chat completion.
         """
         response = event.get("response")
         return (

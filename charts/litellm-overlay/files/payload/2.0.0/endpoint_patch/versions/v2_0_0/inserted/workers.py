@@ -1,4 +1,4 @@
-"""Frames handled: a task for each lane that has some, which answers them or runs their turns."""
+"""Handle frames: one task for each busy lane answers them or runs their turns."""
 
 import asyncio
 import contextlib
@@ -21,7 +21,7 @@ from .bounds import (
 from .client import Client
 from .clocks import Ending
 from .errors import RefusalError, internal_error
-from .frames import Aside, Create, Frame
+from .frames import ControlEvent, Create, Frame
 from .identity import Key
 from .lanes import Lanes
 from .memory import Memory
@@ -60,12 +60,12 @@ class Workers:
         self._exchanges: dict[str | None, Exchange] = {}  # one a lane, while its turn runs
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def take(self, frame: Frame | Aside, size: int) -> None:
+    async def take(self, frame: Frame | ControlEvent, size: int) -> None:
         """Put a frame into its lane, or answer it at once: if it starts no turn or is refused.
 
         A turn that comes too late is dropped.
         """
-        if isinstance(frame, Aside):
+        if isinstance(frame, ControlEvent):
             await self._answer(frame)
             return
         if self.ending is not None:
@@ -74,7 +74,7 @@ class Workers:
             opened = self._lanes.put(frame, size)
         except RefusalError as full:  # told at once, out of turn
             self.account.answered("refused")
-            await self._client.tell(full.event, frame.stream_id)
+            await self._client.send_event(full.event, frame.stream_id)
             return
         if opened:
             task = asyncio.ensure_future(self._work(frame.stream_id))
@@ -97,7 +97,7 @@ class Workers:
             await asyncio.gather(*tasks, return_exceptions=True)
         finally:
             self._session.close()
-            self._metrics.holds(self._histories.held)
+            self._metrics.set_history_bytes(self._histories.held)
 
     def _left(self, task: "asyncio.Task[None]") -> None:
         self._tasks.discard(task)
@@ -116,11 +116,11 @@ class Workers:
                     return
                 try:
                     await self._handle(frame, stream_id)
-                except Exception:  # a turn never ends in silence, not even by a fault of ours
+                except Exception:  # a turn always ends with an event, even after a bug of ours
                     self._logger.exception("responses websocket: the turn could not be run")
-                    await self._client.tell(internal_error(), stream_id)
+                    await self._client.send_event(internal_error(), stream_id)
 
-    async def _answer(self, aside: Aside) -> None:
+    async def _answer(self, aside: ControlEvent) -> None:
         """Do what an event that starts no turn asks for, or say that it cannot be done.
 
         Its lane's turn goes on and ends with a terminal event of its own.
@@ -129,7 +129,7 @@ class Workers:
         if aside.cancels(running.ids if running and not running.over else None) and running:
             await self._application.cancel(running)
         else:
-            await self._client.tell(refused_event(aside), aside.stream_id)
+            await self._client.send_event(refused_event(aside), aside.stream_id)
 
     async def _handle(self, frame: Frame, stream_id: str | None) -> None:
         try:
@@ -138,21 +138,21 @@ class Workers:
             await self._begin(frame, stream_id)
         except RefusalError as refusal:
             self.account.answered("refused")
-            await self._client.tell(refusal.event, stream_id)
+            await self._client.send_event(refusal.event, stream_id)
             if refusal.close:
                 self.finish(Ending(refusal.close))
         finally:
-            self._metrics.holds(self._histories.held)
+            self._metrics.set_history_bytes(self._histories.held)
 
     async def _begin(self, create: Create, stream_id: str | None) -> None:
         """Run a turn or answer a warm-up, as soon as its body may be built."""
-        size = self._session.length(create)
+        size = self._session.body_size(create)
         with self._session.pinned(create):
-            async with self._gate.passage(self._key.owner, size) as begun:
+            async with self._gate.slot(self._key.owner, size) as begun:
                 if not self._may_begin():
                     return
                 turn = self._session.begin(create)
-                # LiteLLM makes objects of its own from the text; both would be twice the memory.
+                # LiteLLM parses the text into its own objects; both would be twice the memory.
                 create.body.clear()
                 create.texts.clear()
                 if isinstance(turn, Turn):
@@ -160,7 +160,7 @@ class Workers:
                     return
         self.account.answered("warm_up")
         for event in turn:
-            await self._client.tell(event, stream_id)
+            await self._client.send_event(event, stream_id)
 
     async def _run(self, turn: Turn, begun: Callable[[], None], stream_id: str | None) -> None:
         async def emit(event: dict[str, Any], text: str) -> None:

@@ -11,20 +11,20 @@ import json
 import re
 from typing import Any
 
-_MOST = 16 << 10  # characters looked into; errors that machines read are short
+_MOST = 16 << 10  # characters to search; machine-readable errors are short
 _TRIES = 4  # braces that may open the provider's error, or close it
 # `litellm.RateLimitError: AzureException RateLimitError - …`; some releases leave out the first.
 _PROVIDER_S = re.compile(r"litellm\.|\w+Exception\b")
 
 
-def is_provider_s(message: object) -> bool:
+def is_provider_error(message: object) -> bool:
     """Tell whether LiteLLM speaks of a call to a provider, not of its own rules."""
     return isinstance(message, str) and _PROVIDER_S.match(message) is not None
 
 
 def wrapped_error(message: object) -> dict[str, Any]:
     """Return the `error` object that a sentence of LiteLLM's carries; {} if it carries none."""
-    if not isinstance(message, str) or not is_provider_s(message):
+    if not isinstance(message, str) or not is_provider_error(message):
         return {}
     text = message[:_MOST]
     start = -1
@@ -32,8 +32,8 @@ def wrapped_error(message: object) -> dict[str, Any]:
         start = text.find("{", start + 1)
         if start < 0:
             break
-        found = _object_at(text, start)
-        error = found.get("error", found)
+        parsed = _object_at(text, start)
+        error = parsed.get("error", parsed)
         if isinstance(error, dict) and isinstance(error.get("message"), str):
             return error
     return {}
@@ -42,10 +42,10 @@ def wrapped_error(message: object) -> dict[str, Any]:
 def _object_at(text: str, start: int) -> dict[str, Any]:
     """Return the object that begins there, as JSON or as Python prints one; {} if none does."""
     try:
-        found = json.JSONDecoder().raw_decode(text, start)[0]
+        value = json.JSONDecoder().raw_decode(text, start)[0]
     except (ValueError, RecursionError):
-        found = _python_at(text, start)
-    return found if isinstance(found, dict) else {}
+        value = _python_at(text, start)
+    return value if isinstance(value, dict) else {}
 
 
 def _python_at(text: str, start: int) -> Any:
