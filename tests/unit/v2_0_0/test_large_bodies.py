@@ -31,7 +31,9 @@ async def test_a_history_counts_before_it_is_built(monkeypatch):
     monkeypatch.setattr(gate, "LARGE_BODY_BYTES", 1000)
     bench = Bench()
     messages = []
-    bench.client.tell = lambda event, stream_id=None: messages.append(event) or asyncio.sleep(0)
+    bench.client.send_event = lambda event, stream_id=None: (
+        messages.append(event) or asyncio.sleep(0)
+    )
     await bench.take(create(warm_up=True, input="x" * 2000))
     await bench.settled()
     warm_up = messages[-1]["response"]["id"]
@@ -96,7 +98,9 @@ async def test_a_running_turn_s_history_stays_and_a_closed_connection_s_goes():
     process = a_process(history_bytes=20_000)
     bench, flood = Bench(process), Bench(process)
     messages = []
-    bench.client.tell = lambda event, stream_id=None: messages.append(event) or asyncio.sleep(0)
+    bench.client.send_event = lambda event, stream_id=None: (
+        messages.append(event) or asyncio.sleep(0)
+    )
     await bench.take(create(warm_up=True, input="x" * 9000))
     await bench.settled()
     warm_up = messages[-1]["response"]["id"]

@@ -131,7 +131,7 @@ def test_any_text_is_read_or_refused(text):
     ],
 )
 def test_a_tag_is_found_in_any_text(reference, tag):
-    """Also where `parse` would refuse; a registry's port or address is none."""
+    """Also where `parse_image` would refuse; a registry's port or address is none."""
     assert image_tags.tag_of(reference) == tag
 
 
