@@ -203,7 +203,7 @@ MUTANTS = (
     Mutant(
         "malware not refused",
         f"{GUARD}/__main__.py",
-        "compromised.refuse(located.versions, order.compromised)",
+        "compromised.refuse(proxy.versions, order.compromised)",
         "None",
         f"{GUARD_TESTS}/test_main.py::test_source_path",
     ),
@@ -378,7 +378,7 @@ MUTANTS = (
     Mutant(
         "stale bytecode not noticed",
         f"{GUARD}/__main__.py",
-        "if located.shadow and",
+        "if proxy.shadow and",
         "if False and",
         f"{GUARD_TESTS}/test_main.py::test_refused",
     ),
