@@ -128,9 +128,9 @@ def inject(
     doubt = strict and [each for each in result.left if not each.expected]
     _tell(result, to_stderr=not dry_run)
     if result.refused:
-        raise core.refusal(result)
+        raise core.refusal(result, told=dry_run or len(result.refused) > 1)
     if not result.overlaid:
-        raise core.nothing(result)
+        raise core.nothing(result, told=True)
     if doubt:
         raise OverlayError(
             f"--strict: left alone in doubt: {', '.join(each.title for each in doubt)}",
@@ -160,4 +160,5 @@ def pods_of_cluster(namespace: str | None) -> list[Object]:
 
 def _tell(result: Injected, *, to_stderr: bool) -> None:
     tell(result.overlaid, err=to_stderr)
-    tell_left(result, err=to_stderr)
+    # A lone refusal is the error itself.
+    tell_left(result, err=to_stderr, refused=not to_stderr or len(result.refused) > 1)

@@ -64,7 +64,11 @@ _OPTIONS = (
         metavar="VERSION",
         help="The release, where the image does not say. `auto`, of inject: as running pods say.",
     ),
-    click.option("--module-path", metavar="PATH", help="Where endpoints.py is in the image."),
+    click.option(
+        "--module-path",
+        metavar="PATH",
+        help="Where endpoints.py is in the image; default: where images of the release have it.",
+    ),
     click.option(
         "--container", metavar="NAME", help="The proxy's container; NAME,NAME for several in a pod."
     ),
@@ -169,11 +173,11 @@ def tell(overlaid: Iterable[tuple[str, OverlayPlan]], *, err: bool = True) -> No
         )
 
 
-def tell_left(result: Injected, *, err: bool = True) -> None:
-    """Say what was left alone and why, and where a refused pod would be an outage."""
+def tell_left(result: Injected, *, err: bool = True, refused: bool = True) -> None:
+    """Say what was left alone or refused and why, and where a refused pod would be an outage."""
     for each in result.left:
         _say(f"{each.title}: left alone: {each.reason}", each.hint, err=err)
-    for each in result.refused:
+    for each in result.refused if refused else ():
         _say(f"{each.title}: refused: {each.reason}", each.hint, err=err)
     for sentence, hint in result.warnings:
         _say(f"warning: {sentence}", hint, err=err)

@@ -66,24 +66,41 @@ def inject(manifests: str, planner: Planner, workloads: Sequence[str] = ()) -> I
     return found
 
 
-def refusal(found: Injected) -> OverlayError:
-    """Return the error for a stream in which a workload cannot get the overlay."""
+def refusal(found: Injected, *, told: bool = False) -> OverlayError:
+    """Return the error for a stream in which a workload cannot get the overlay.
+
+    `told` says that the reasons have been listed; then the error only counts them.
+    """
     first, *more = found.refused
     also = "".join(f"; {each.title}: {each.reason}" for each in more)
     error = OverlayError(f"{first.title}: {first.reason}{also}", first.hint)
+    if told:
+        number = len(found.refused)
+        refusals = f"{number} refusals" if more else "1 refusal"
+        error = OverlayError(
+            f"{refusals}, so nothing is written", "what is refused is listed above, with its reason"
+        )
     error.exit_code = found.exit_code
     return error
 
 
-def nothing(found: Injected) -> OverlayError:
-    """Return the error for a stream in which nothing gets the overlay."""
-    names = ", ".join(each.title for each in found.left)
-    hint = next((each.hint for each in found.left if each.hint and not each.expected), "")
+def nothing(found: Injected, *, told: bool = False) -> OverlayError:
+    """Return the error for a stream in which nothing gets the overlay.
+
+    `told` says that what was left alone has been listed.
+    """
+    names = "" if told else ", ".join(each.title for each in found.left)
+    hints = [each.hint for each in found.left if each.hint and not each.expected]
+    if not hints:
+        hints = [
+            "name the proxy: --workload KIND/NAME --container NAME; Jobs and hooks are left alone"
+        ]
+    elif told:
+        hints = ["each hint above says how to patch it"]
     return OverlayError(
         "no container in these manifests runs an image of LiteLLM that inject can patch"
         + (f"; left alone: {names}" if names else ""),
-        hint
-        or "name the proxy: --workload KIND/NAME --container NAME; Jobs and hooks are left alone",
+        hints[0],
     )
 
 
