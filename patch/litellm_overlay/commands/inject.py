@@ -18,6 +18,7 @@ from litellm_overlay.commands.overlay_options import (
     tell_left,
     workload_option,
 )
+from litellm_overlay.commands.taking_out import take_out
 from litellm_overlay.commands.uncollected import uncollected
 from litellm_overlay.errors import OverlayError
 from litellm_overlay.overlay import inject as core
@@ -109,9 +110,7 @@ def inject(
     """
     text = manifests.read(values_option=True)
     if remove:
-        with uncollected():
-            bare = core.remove(text, workloads)
-        write_stdout(bare)
+        take_out(text, workloads, dry_run=dry_run)
         return
     if drain:
         options["drain_seconds"] = DRAIN_SECONDS

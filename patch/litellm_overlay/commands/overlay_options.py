@@ -139,7 +139,7 @@ def warn(sentences: Iterable[str], *, err: bool = True) -> None:
     """Print warnings, on stderr unless told otherwise."""
     for each in sentences:
         sentence, _, hint = each.partition("\nhint: ")
-        _say(f"warning: {sentence}", hint, err=err)
+        say(f"warning: {sentence}", hint, err=err)
 
 
 def tell(overlaid: Iterable[tuple[str, OverlayPlan]], *, err: bool = True) -> None:
@@ -158,14 +158,14 @@ def tell(overlaid: Iterable[tuple[str, OverlayPlan]], *, err: bool = True) -> No
         else:
             meaning = assessment.MEANING[found.state]
             doing = f"LiteLLM {found.release.version} is {found.state}. {meaning}"
-        _say(f"{title}: {doing}", err=err)
+        say(f"{title}: {doing}", err=err)
         unsure |= dict.fromkeys(doubts(found))
         if found.release and found.release.advisories:
             vulnerable[found.release.version] = found.release
     warn(unsure, err=err)
     for version, release in vulnerable.items():
         ids = ", ".join(item.id for item in release.advisories)
-        _say(
+        say(
             f"warning: LiteLLM {version} has known vulnerabilities that this overlay does not "
             f"touch: {ids}",
             f"litellm-overlay releases {version}",
@@ -176,20 +176,21 @@ def tell(overlaid: Iterable[tuple[str, OverlayPlan]], *, err: bool = True) -> No
 def tell_left(result: Injected, *, err: bool = True, refused: bool = True) -> None:
     """Say what was left alone or refused and why, and where a refused pod would be an outage."""
     for each in result.left:
-        _say(f"{each.title}: left alone: {each.reason}", each.hint, err=err)
+        say(f"{each.title}: left alone: {each.reason}", each.hint, err=err)
     for each in result.refused if refused else ():
-        _say(f"{each.title}: refused: {each.reason}", each.hint, err=err)
+        say(f"{each.title}: refused: {each.reason}", each.hint, err=err)
     for sentence, hint in result.warnings:
-        _say(f"warning: {sentence}", hint, err=err)
+        say(f"warning: {sentence}", hint, err=err)
     for title, reason in result.gaps:
-        _say(
+        say(
             f"warning: {title}: {reason}: should the guard refuse, nothing serves",
             replacement.PASSTHROUGH,
             err=err,
         )
 
 
-def _say(sentence: str, hint: str = "", *, err: bool) -> None:
+def say(sentence: str, hint: str = "", *, err: bool) -> None:
+    """Print a sentence of the overlay's, and the next step if there is one."""
     click.echo(printable(sentence), err=err)
     if hint:
         click.echo(f"hint: {printable(hint)}", err=err)

@@ -52,6 +52,20 @@ class Injected:
     exit_code: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """The manifests, and what was done.
+
+    `out` are the titles ("Deployment/litellm") of workloads that carry the overlay no more, `stay`
+    of those that carry it as before, `payloads` the number of ConfigMaps that went.
+    """
+
+    text: str
+    out: tuple[str, ...]
+    stay: tuple[str, ...]
+    payloads: int
+
+
 def inject(manifests: str, planner: Planner, workloads: Sequence[str] = ()) -> Injected:
     """Put the overlay into the pod templates with a proxy, and the ConfigMaps before the first.
 
@@ -174,13 +188,25 @@ def _running(
 
 def remove(manifests: str, workloads: Sequence[str] = ()) -> str:
     """Return the manifests without any overlay, or without that of some workloads."""
+    return take_out(manifests, workloads).text
+
+
+def take_out(manifests: str, workloads: Sequence[str] = ()) -> Removed:
+    """Return the manifests without the overlay, as `remove` does, and what was taken out."""
     mark, text = _split_mark(manifests)
     parts = [Document(each) for each in documents(text)]
     chosen = Selection(tuple(map(parse, workloads)))
-    stays = {
-        (number, where) for number, where, item in _overlaid(parts) if not _is_meant(item, chosen)
-    }
-    return mark + join(text, [each.text for each in _bare(parts, stays) if each is not None])
+    out, stay = [], {}
+    for number, where, item in _overlaid(parts):
+        title = f"{word(item, 'kind')}/{name(item)}"
+        if _is_meant(item, chosen):
+            out.append(title)
+        else:
+            stay[number, where] = title
+    bare = _bare(parts, stay)
+    payloads = sum(each is None for each in bare)
+    text = mark + join(text, [each.text for each in bare if each is not None])
+    return Removed(text, tuple(out), tuple(stay.values()), payloads)
 
 
 def _is_meant(item: Object, chosen: Selection) -> bool:
