@@ -25,8 +25,8 @@ def near(objects: Sequence[Object]) -> Iterator[tuple[str, str]]:
             kind, _, name = workload.title.partition("/")
             named = shell_word(f"{kind}/{name.rpartition('/')[2]}")
             yield (
-                f"{workload.title} looks like LiteLLM: {sign}",
-                f"litellm-overlay inject --workload {named} < MANIFESTS, if it is",
+                f"{workload.title} looks like LiteLLM: {sign}; if it is, name it",
+                f"litellm-overlay inject --workload {named} < MANIFESTS",
             )
     for item in objects:
         if found := elsewhere.leads(item):

@@ -8,12 +8,13 @@ from packaging.version import Version
 
 from litellm_overlay.catalogue import assessment
 from litellm_overlay.catalogue.releases import UNREVIEWED
-from litellm_overlay.checks.finding import Finding
+from litellm_overlay.checks.finding import Finding, pasteable
 from litellm_overlay.errors import NotInCatalogueError
 from litellm_overlay.names import INIT_CONTAINER
 from litellm_overlay.objects import guard_report, pods, replacement
 from litellm_overlay.objects.access import Object, at, title, word
-from litellm_overlay.objects.workloads import mount_in
+from litellm_overlay.objects.recognition import is_worker
+from litellm_overlay.objects.workloads import mount_in, runs_litellm
 from litellm_overlay.printed import sentence, shell_word
 
 if TYPE_CHECKING:
@@ -44,7 +45,9 @@ def of_image(world: World, workload: Workload, known: Catalogue) -> Iterator[Fin
         given = identify(world, workload, proxy, known)
         overlaid = mount_in(proxy) is not None
         bridged = word(workload.template.guard_plan, "onFixed") == "patch"
-        if not (overlaid and bridged and given.state == "fixed"):  # that is as it should be
+        # Half an overlay is a finding of its own.
+        half = workload.template.guard and not overlaid and given.state in assessment.NEEDS_OVERLAY
+        if not (half or (overlaid and bridged and given.state == "fixed")):  # as it should be
             yield from _state(workload, given, known, overlaid=overlaid)
         if given.release and given.release.advisories and given.state != "malicious":
             yield _advisories(workload, given.release, known)
@@ -103,7 +106,7 @@ def of_pods(world: World, workload: Workload, known: Catalogue) -> Iterator[Find
                 f"init container and proxy run different images: {' and '.join(ids)}",
                 "the tag moved between two pulls; the file was made from the other image, and a "
                 "proxy of another release refuses to start with it",
-                f"pin the image by digest, then: kubectl delete {_where(pod)}",
+                f"# pin the image by digest, then\nkubectl delete {_where(pod)}",
             )
 
 
@@ -113,16 +116,19 @@ def _state(
     release = f"LiteLLM {given.release.version}" if given.release else given.asked
     nearest = "" if given.exact or not given.release else f" ({given.why})"
     meaning = assessment.MEANING[given.state]
-    steps = "\n".join(assessment.next_steps(given, known))
-    remove = "litellm-overlay inject --remove < MANIFESTS, or patch.enabled=false in the chart"
+    listed = assessment.next_steps(given, known)
+    steps = pasteable(listed)
+    removal = (
+        "litellm-overlay inject --remove < MANIFESTS",
+        "or, in the chart: patch.enabled=false",
+    )
 
     def finding(severity: str, topic: str, what: str, why: str, fix: str) -> Finding:
         return Finding(workload.title, severity, topic, what, why, fix)
 
     if given.state in assessment.NEEDS_OVERLAY and not overlaid:
         what = f"{release} {_UNPATCHED[given.state]} and has no overlay{nearest}"
-        fix = "litellm-overlay inject < MANIFESTS"
-        yield finding("error", given.state, what, meaning, fix)
+        yield finding("error", given.state, what, meaning, _inject(workload, given, known))
     elif given.release and given.state == "malicious":
         why = f"{meaning} {assessment.notice(given.release)}"
         yield finding("error", "malicious", f"{release} is malware{nearest}", why, steps)
@@ -141,13 +147,31 @@ def _state(
         )
     elif given.state == "fixed" and overlaid:
         what = f"{release} has upstream's fix: it needs no overlay for the handshake{nearest}"
-        yield finding("note", "fixed", what, meaning, f"{steps}\n{remove}")
+        yield finding("note", "fixed", what, meaning, pasteable([*listed, *removal]))
     elif given.state == "no-endpoint" and overlaid:
         what = f"{release} has no Responses WebSocket endpoint, yet there is an overlay{nearest}"
         why = "the guard refuses such a file, so the pod does not start"
-        yield finding("error", "no-endpoint", what, why, remove)
+        yield finding("error", "no-endpoint", what, why, pasteable(removal))
     elif given.state == "no-endpoint":
         yield finding("note", "no-endpoint", f"{release} has no endpoint{nearest}", meaning, steps)
+
+
+def _inject(workload: Workload, given: Answer, known: Catalogue) -> str:
+    """Return the command that puts the overlay in, with the options that inject will ask for."""
+    proxies = [each for each in workload.template.litellm if not is_worker(each)]
+    paths = [it.path for it in known.paths_of(given.release.version)] if given.release else []
+    options = []
+    if not any(map(runs_litellm, proxies)):  # doctor was told its name
+        kind, called = word(workload.item, "kind"), word(workload.item, "metadata", "name")
+        options.append(f"--workload {shell_word(f'{kind}/{called}')}")
+    if len(proxies) > 1:
+        options.append("--container NAME")
+    steps = []
+    if len(paths) > 1:
+        options.append("--module-path PATH")
+        steps += [f"kubectl exec POD --container NAME -- ls {' '.join(paths)}"]
+        steps += ["the one that is there is PATH:"]
+    return pasteable([*steps, " ".join(["litellm-overlay inject", *options, "< MANIFESTS"])])
 
 
 def _advisories(workload: Workload, release: Release, known: Catalogue) -> Finding:
@@ -160,7 +184,8 @@ def _advisories(workload: Workload, release: Release, known: Catalogue) -> Findi
         "advisories",
         f"LiteLLM {release.version} has known vulnerabilities: {ids}",
         "the overlay mends none of them",
-        f"run {better} instead; details: litellm-overlay releases {release.version}",
+        f"# run LiteLLM {better} instead; what they are:\n"
+        f"litellm-overlay releases {release.version}",
     )
 
 
