@@ -220,11 +220,12 @@ def fill(values: OverlayValues, lock: Lock) -> OverlayValues:
     )
 
 
-def refuse(lock: Lock, found: Lock) -> None:
-    """Raise VerificationError where something is not as the lock says."""
+def refuse(lock: Lock, found: Lock, title: str = "") -> None:
+    """Raise VerificationError where something of a workload is not as the lock says."""
     if told := differences(lock, found):
         raise VerificationError(
-            "; ".join(told), "take what the lock says, or change the lock: litellm-overlay pin"
+            f"{title}: {'; '.join(told)}" if title else "; ".join(told),
+            "take what the lock says, or change the lock: litellm-overlay pin",
         )
 
 

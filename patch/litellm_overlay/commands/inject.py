@@ -122,8 +122,8 @@ def inject(
     with uncollected():
         result = core.look(text, Planner.of(given), workloads, pods)
     if locked:
-        for _, overlay in result.overlaid:
-            lock.refuse(locked, lock.of_plan(overlay))
+        for title, overlay in result.overlaid:
+            lock.refuse(locked, lock.of_plan(overlay), title)
     doubt = strict and [each for each in result.left if not each.expected]
     _tell(result, to_stderr=not dry_run)
     if result.refused:
