@@ -11,6 +11,7 @@ from typing import NoReturn
 import click
 
 from litellm_overlay import __version__
+from litellm_overlay.commands import variables
 from litellm_overlay.errors import OverlayError
 from litellm_overlay.printed import sanitize
 
@@ -81,6 +82,7 @@ class Verbs(click.Group):
         name = cmd_name.replace("-", "_")
         module = importlib.import_module(f"litellm_overlay.commands.{name}")
         command: click.Command = getattr(module, name)
+        variables.name_variables(name, command)
         return command
 
     def resolve_command(
@@ -114,7 +116,6 @@ class Verbs(click.Group):
     cls=Verbs,
     context_settings={
         "help_option_names": ["-h", "--help"],
-        "auto_envvar_prefix": "LITELLM_OVERLAY",
         "max_content_width": 100,
     },
 )
@@ -122,7 +123,9 @@ class Verbs(click.Group):
 def root() -> None:
     """Make a stock LiteLLM image speak the OpenAI Responses WebSocket protocol.
 
-    Every option can come from the environment: LITELLM_OVERLAY_<VERB>_<OPTION>.
+    Every option can come from the environment: LITELLM_OVERLAY_<VERB>_<OPTION>, such as
+    LITELLM_OVERLAY_INJECT_MODULE_PATH for inject --module-path. Of an option that may be given
+    several times it holds all values, with spaces between. An error names the variables in use.
 
     \b
     Exit codes: 0 done, 1 failed, 2 usage, 3 release or patch version not in the catalogue,
@@ -139,12 +142,12 @@ def main() -> None:
     try:
         code = root.main(standalone_mode=False)
     except OverlayError as error:
-        fail(error.exit_code, error.message, error.hint)
+        fail(error.exit_code, error.message, error.hint, error.variables)
     except click.ClickException as error:
         if isinstance(error, NO_VERB):
             error.show()
             sys.exit(error.exit_code)
-        fail(error.exit_code, error.format_message(), command_to_help(error))
+        fail(error.exit_code, error.format_message(), command_to_help(error), variables_of(error))
     except OSError as error:
         hint = "is the disk full, or a path not readable or writable?"
         fail(1, str(error.strerror or error), hint)
@@ -163,9 +166,17 @@ def command_to_help(error: click.ClickException) -> str:
     return f"{error.ctx.command_path if error.ctx else 'litellm-overlay'} --help"
 
 
-def fail(code: int, message: str, hint: str) -> NoReturn:
-    """Say what went wrong and what to do, and exit."""
+def variables_of(error: click.ClickException) -> tuple[str, ...]:
+    """Return the variables that options were taken from before words were found wrong."""
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    return variables.used(context) if context else ()
+
+
+def fail(code: int, message: str, hint: str, taken: tuple[str, ...] = ()) -> NoReturn:
+    """Say what went wrong, what to do and what the environment had a part in, and exit."""
     click.echo(f"error: {sanitize(message)}", err=True)
     if hint:
         click.echo(f"hint: {sanitize(hint)}", err=True)
+    if taken:
+        click.echo(f"hint: taken from the environment: {', '.join(taken)}", err=True)
     sys.exit(code)

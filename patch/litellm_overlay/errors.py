@@ -4,9 +4,13 @@ from __future__ import annotations
 
 
 class OverlayError(Exception):
-    """Something failed; `cli.main` prints `error:` and `hint:` and exits with `exit_code`."""
+    """Something failed; `cli.main` prints `error:` and `hint:` and exits with `exit_code`.
+
+    `variables` are those of the environment that stood for options of the verb.
+    """
 
     exit_code = 1
+    variables: tuple[str, ...] = ()
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)

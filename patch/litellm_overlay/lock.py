@@ -222,11 +222,12 @@ def fill_values(values: OverlayValues, lock: Lock) -> OverlayValues:
     )
 
 
-def require_match(lock: Lock, actual: Lock) -> None:
-    """Raise VerificationError where something is not as the lock says."""
+def require_match(lock: Lock, actual: Lock, title: str = "") -> None:
+    """Raise VerificationError where something of a workload is not as the lock says."""
     if sentences := differences(lock, actual):
         raise VerificationError(
-            "; ".join(sentences), "take what the lock says, or change the lock: litellm-overlay pin"
+            f"{title}: {'; '.join(sentences)}" if title else "; ".join(sentences),
+            "take what the lock says, or change the lock: litellm-overlay pin",
         )
 
 

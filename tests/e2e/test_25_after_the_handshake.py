@@ -117,9 +117,11 @@ async def test_a_pod_ends(aid, serving):
     with aid.row("cut at each rollout"):
         aid.settle()
         assert await ended(aid) == "cut"
-        _, by_hand, *lines = aid.finding("no-drain").fix.splitlines()
-        options = re.search("or by hand, inject (.*) < MANIFESTS", by_hand)[1]
-        hooks = yaml.safe_load("\n".join(line for line in lines if line.startswith("  ")))
+        fix = aid.finding("no-drain").fix
+        inject = r"^litellm-overlay inject (--set .*) < MANIFESTS$"
+        options = re.search(inject, fix, re.MULTILINE)[1]
+        by_hand = [line for line in fix.splitlines() if line.startswith("  ")]
+        hooks = {"lifecycle": yaml.safe_load("\n".join(by_hand))["lifecycle"]}
         grace = {}
 
         def drain(deployment):

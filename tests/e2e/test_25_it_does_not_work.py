@@ -182,11 +182,14 @@ def test_the_kubelet_waits(aid, serving):
 
 
 def test_a_volume_over_app(aid, serving):
-    """It hides LiteLLM; doctor says how to mount the one file that was meant."""
+    """It hides LiteLLM, and ours without subPath one file; doctor says how to mount what was meant."""
     config = {"name": "config", "mountPath": "/app"}
 
     def mounted(deployment):
         proxy_of(deployment)["volumeMounts"].append(config)
+
+    def whole(deployment):
+        del ours(deployment)["subPath"]
 
     with aid.row("`CrashLoopBackOff`, with `StartError`"):
         aid.deploy(after=mounted)
@@ -198,4 +201,9 @@ def test_a_volume_over_app(aid, serving):
         aid.deploy(before=mounted)
         aid.started()
         aid.assert_fixed("module-hidden")
+        aid.deploy(after=whole)
+        fix = aid.finding("no-subpath").fix.splitlines()[0]
+        aid.sh(f"{fix.replace('MANIFESTS', 'manifests.yaml')} | {APPLY} -")
+        aid.started()
+        aid.assert_fixed("no-subpath")
     aid.deploy()

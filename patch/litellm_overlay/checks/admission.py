@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from litellm_overlay.checks.finding import Finding, join_names
+from litellm_overlay.checks.finding import AGAIN, Finding, join_names
 from litellm_overlay.objects import replacement
 from litellm_overlay.objects.access import Object, at, name, namespace, string_at, string_list_at
 
@@ -15,8 +15,11 @@ if TYPE_CHECKING:
     from litellm_overlay.checks.world import Workload, World
 
 _SCC = "SecurityContextConstraints"
-_AGAIN = "litellm-overlay inject < MANIFESTS, with the options you had; it replaces what is there"
 _OURS = {"configMap", "emptyDir"}  # the kinds of our two volumes
+_PASSTHROUGH = """\
+litellm-overlay inject --on-unknown passthrough < MANIFESTS
+# with the options you had; a proxy whose endpoints.py is not known starts then, unpatched
+# or try the image on a copy of the workload first"""
 _ADMITTED = "openshift.io/scc"  # the annotation of a pod, with the SCC that let it in
 
 
@@ -33,7 +36,7 @@ def check_outage_risk(world: World, workload: Workload, catalogue: Catalogue) ->
         f"no old pod serves while a new one starts: {why}",
         "should the guard refuse the image, or the cluster the pod, the proxy is down until that "
         "is mended",
-        replacement.PASSTHROUGH,
+        _PASSTHROUGH,
     )
 
 
@@ -58,7 +61,7 @@ def check_security_constraints(
                 "the init container sets a seccompProfile, which neither pod nor proxy has; the "
                 f"SCC {join_names(forbidding)} has no seccompProfiles",
                 "such an SCC does not admit a pod that sets one",
-                _AGAIN,
+                AGAIN,
             )
     narrow = [
         name(each)

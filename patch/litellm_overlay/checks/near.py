@@ -25,8 +25,8 @@ def describe_near_misses(objects: Sequence[Object]) -> Iterator[tuple[str, str]]
             kind, _, name = workload.qualified_name.partition("/")
             named = shell_word(f"{kind}/{name.rpartition('/')[2]}")
             yield (
-                f"{workload.qualified_name} looks like LiteLLM: {sign}",
-                f"litellm-overlay inject --workload {named} < MANIFESTS, if it is",
+                f"{workload.qualified_name} looks like LiteLLM: {sign}; if it is, name it",
+                f"litellm-overlay inject --workload {named} < MANIFESTS",
             )
     for item in objects:
         if reason := elsewhere.explain_unreachable(item):

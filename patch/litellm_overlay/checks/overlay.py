@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from litellm_overlay.checks.finding import Finding, join_names
+from litellm_overlay.checks.finding import AGAIN, Finding, join_names
 from litellm_overlay.checks.release import identify
 from litellm_overlay.checks.world import Workload, World, find_templates
 from litellm_overlay.names import (
     INIT_CONTAINER,
+    OUTPUT_VOLUME,
     PAYLOAD_PREFIX,
     PAYLOAD_VOLUME,
     STOCK_CONTAINER,
@@ -25,7 +26,8 @@ from litellm_overlay.objects.access import (
     namespace,
     string_at,
 )
-from litellm_overlay.objects.workloads import overlay_mount, runs_litellm
+from litellm_overlay.objects.recognition import is_worker
+from litellm_overlay.objects.workloads import overlay_mount
 from litellm_overlay.printed import shell_word, yaml_word
 
 if TYPE_CHECKING:
@@ -33,7 +35,11 @@ if TYPE_CHECKING:
 
     from litellm_overlay.catalogue.releases import Catalogue
 
-_AGAIN = "litellm-overlay inject < MANIFESTS, with the options you had; it replaces what is there"
+_RENDER = """\
+litellm-overlay render --format litellm-helm-values --chart-values MINE.yaml > overlay-values.yaml
+# then, with your own chart and release:
+helm upgrade --install RELEASE CHART --values MINE.yaml --values overlay-values.yaml"""
+_FILE = "endpoints.py"  # in our volume, as the mount's subPath names it
 _EPHEMERAL = "ephemeral-storage"
 
 
@@ -45,19 +51,10 @@ def check_init_container(
     template = workload.template
     init = template.namesake
 
-    def finding(severity: str, topic: str, what: str, why: str, fix: str = _AGAIN) -> Finding:
+    def finding(severity: str, topic: str, what: str, why: str, fix: str = AGAIN) -> Finding:
         return Finding(workload.qualified_name, severity, topic, what, why, fix)
 
-    several = [each for each in template.containers if overlay_mount(each) or runs_litellm(each)]
-    if len(several) > 1:
-        names = join_names([str(each.get("name")) for each in several])
-        yield finding(
-            "note" if template.mounting else "warning",
-            "two-proxies",
-            f"LiteLLM's image runs in several containers: {names}",
-            "the overlay serves one of them, and inject must be told which",
-            "litellm-overlay inject --container NAME < MANIFESTS",
-        )
+    yield from _several(workload)
     if not init:
         return  # check_missing_init_container tells, if there is a mount of ours
     if not template.guard:
@@ -66,16 +63,31 @@ def check_init_container(
             "foreign-init-container",
             f"an init container is named {INIT_CONTAINER}, but it does not run the guard",
             "what it writes, if anything, is not the patched file",
-            f"rename that container, then: {_AGAIN}",
+            f"# rename that container, then\n{AGAIN}",
         )
         return
     if not template.mounting:
-        yield finding(
-            "error",
-            "no-mount",
-            "the init container is there, but no container mounts what it writes",
-            "the proxy runs its own, unpatched file, and nothing says so",
-        )
+        path = yaml_word(template.guard_plan.get("modulePath") or "PATH")
+        whole = [each for each in template.containers if _whole(each)]
+        for each in whole:
+            yield finding(
+                "error",
+                "no-subpath",
+                f"the container {each.get('name')} mounts the volume {OUTPUT_VOLUME} without its "
+                "subPath",
+                "so the whole folder is mounted over one file, and the container cannot start",
+                f"{AGAIN}\n# or by hand, in that mount:\n  subPath: {_FILE}",
+            )
+        if not whole:
+            yield finding(
+                "error",
+                "no-mount",
+                "the init container is there, but no container mounts what it writes",
+                "the proxy runs its own, unpatched file, and nothing says so",
+                f"{AGAIN}\n# or by hand, below the volumeMounts of the proxy's container:\n"
+                f"  - {{name: {OUTPUT_VOLUME}, subPath: {_FILE}, readOnly: true,\n"
+                f"     mountPath: {path}}}",
+            )
     order = [str(each.get("name")) for each in template.init_containers]
     if order[0] != INIT_CONTAINER:
         yield finding(
@@ -95,6 +107,41 @@ def check_init_container(
                 "release, it refuses to be imported",
             )
         yield from _storage(workload, init, proxy)
+
+
+def _several(workload: Workload) -> Iterator[Finding]:
+    """Yield the containers with LiteLLM's image that the overlay does not serve yet."""
+    template = workload.template
+    serving = [each for each in template.litellm if not is_worker(each)]
+    bare = [each for each in serving if not overlay_mount(each)]
+    if template.mounting and bare:
+        names = [string_at(each, "name") for each in (*template.mounting, *bare)]
+        yield Finding(
+            workload.qualified_name,
+            "note",
+            "two-proxies",
+            "LiteLLM's image runs without our mount in "
+            f"{join_names(names[len(template.mounting) :])}",
+            "that container runs its own file, unpatched",
+            f"litellm-overlay inject --container {shell_word(','.join(names))} < MANIFESTS\n"
+            "# with the options you had, unless it is no proxy",
+        )
+    elif len(bare) > 1:
+        names = [string_at(each, "name") for each in bare]
+        yield Finding(
+            workload.qualified_name,
+            "warning",
+            "two-proxies",
+            f"LiteLLM's image runs in several containers: {join_names(names)}",
+            "inject must be told which of them are proxies",
+            "litellm-overlay inject --container NAME < MANIFESTS\n# NAME,NAME for several",
+        )
+
+
+def _whole(container: Object) -> Object | None:
+    """Return the mount of our volume as a whole, which was meant to be one of its one file."""
+    mounts = (each for each in items(container, "volumeMounts") if not each.get("subPath"))
+    return find_by_name(mounts, OUTPUT_VOLUME)
 
 
 def check_missing_init_container(world: World) -> Iterator[Finding]:
@@ -119,8 +166,9 @@ def check_missing_init_container(world: World) -> Iterator[Finding]:
                 if job
                 else "; a later values file that sets extraInitContainers replaces the whole list"
             ),
-            "litellm-overlay render --format litellm-helm-values --chart-values MINE.yaml"
-            " > overlay-values.yaml\ngive it to Helm as the last --values; or use inject",
+            f"{_RENDER}\n# or, without that chart:\n{AGAIN}"
+            if job
+            else f"{AGAIN}\n# or, in LiteLLM's chart:\n{_RENDER}",
         )
 
 
@@ -139,8 +187,9 @@ def check_mount(world: World, workload: Workload, catalogue: Catalogue) -> Itera
                 "module-path",
                 f"the file is mounted over {path}, but the guard looks for {guarded}",
                 "a file mounted elsewhere is never imported: the proxy stays unpatched",
-                _AGAIN,
+                AGAIN,
             )
+            likely = []  # one fault, one finding
         proven = any(
             guard_report.read(pod).fact("modulePath") == path for pod in world.pods_of(workload)
         )
@@ -152,7 +201,8 @@ def check_mount(world: World, workload: Workload, catalogue: Catalogue) -> Itera
                 f"the file is mounted over {path}; images of this release are known to have it at "
                 f"{' or '.join(likely)}",
                 "if the path is wrong, the guard refuses and names the right one",
-                "litellm-overlay inject --module-path PATH < MANIFESTS",
+                "litellm-overlay inject --module-path PATH < MANIFESTS\n"
+                f"# PATH is {' or '.join(likely)}; with the other options you had",
             )
         yield from _hidden(workload, proxy, [path] if path else likely)
 
@@ -182,7 +232,7 @@ def _making(payload: str, home: str | None, catalogue: Catalogue) -> str:
     tails = {payload_name("", item.version, item.digest): item.version for item in versions}
     tail = next((each for each in tails if payload.endswith(each)), None)
     if not tail:
-        return f"{_AGAIN}\nor upgrade with the chart: the name is of another version of either"
+        return f"{AGAIN}\n# or upgrade with the chart: the name is of another version of either"
     render = f"litellm-overlay render --format payload --patch {tails[tail]}"
     name = payload.removesuffix(tail)
     if name != PAYLOAD_PREFIX:
@@ -209,7 +259,7 @@ def _storage(workload: Workload, init: Object, proxy: Object) -> Iterator[Findin
 def _hidden(workload: Workload, proxy: Object, modules: list[str]) -> Iterator[Finding]:
     for mount in items(proxy, "volumeMounts"):
         place = str(mount.get("mountPath", "")).rstrip("/")
-        if mount is overlay_mount(proxy) or not modules:
+        if mount.get("name") == OUTPUT_VOLUME or not modules:
             continue
         hidden = [path for path in modules if path == place or path.startswith(f"{place}/")]
         if hidden:

@@ -8,12 +8,13 @@ from packaging.version import Version
 
 from litellm_overlay.catalogue import assessment
 from litellm_overlay.catalogue.releases import UNREVIEWED
-from litellm_overlay.checks.finding import Finding
+from litellm_overlay.checks.finding import Finding, pasteable
 from litellm_overlay.errors import NotInCatalogueError
 from litellm_overlay.names import INIT_CONTAINER
 from litellm_overlay.objects import guard_report, pods, replacement
 from litellm_overlay.objects.access import Object, at, qualified_name, string_at
-from litellm_overlay.objects.workloads import overlay_mount
+from litellm_overlay.objects.recognition import is_worker
+from litellm_overlay.objects.workloads import overlay_mount, runs_litellm
 from litellm_overlay.printed import sentence, shell_word
 
 if TYPE_CHECKING:
@@ -44,7 +45,11 @@ def check_release(world: World, workload: Workload, catalogue: Catalogue) -> Ite
         assessed = identify(world, workload, proxy, catalogue)
         overlaid = overlay_mount(proxy) is not None
         bridged = string_at(workload.template.guard_plan, "onFixed") == "patch"
-        if not (overlaid and bridged and assessed.state == "fixed"):  # that is as it should be
+        # Half an overlay is a finding of its own.
+        half = (
+            workload.template.guard and not overlaid and assessed.state in assessment.NEEDS_OVERLAY
+        )
+        if not (half or (overlaid and bridged and assessed.state == "fixed")):  # as it should be
             yield from _state(workload, assessed, catalogue, overlaid=overlaid)
         if assessed.release and assessed.release.advisories and assessed.state != "malicious":
             yield _advisories(workload, assessed.release, catalogue)
@@ -108,7 +113,7 @@ def check_pod_reports(world: World, workload: Workload, catalogue: Catalogue) ->
                 f"init container and proxy run different images: {' and '.join(ids)}",
                 "the tag moved between two pulls; the file was made from the other image, and a "
                 "proxy of another release refuses to start with it",
-                f"pin the image by digest, then: kubectl delete {_where(pod)}",
+                f"# pin the image by digest, then\nkubectl delete {_where(pod)}",
             )
 
 
@@ -118,16 +123,21 @@ def _state(
     release = f"LiteLLM {assessed.release.version}" if assessed.release else assessed.asked
     nearest = "" if assessed.exact or not assessed.release else f" ({assessed.why})"
     meaning = assessment.MEANING[assessed.state]
-    steps = "\n".join(assessment.next_steps(assessed, catalogue))
-    remove = "litellm-overlay inject --remove < MANIFESTS, or patch.enabled=false in the chart"
+    listed = assessment.next_steps(assessed, catalogue)
+    steps = pasteable(listed)
+    removal = (
+        "litellm-overlay inject --remove < MANIFESTS",
+        "or, in the chart: patch.enabled=false",
+    )
 
     def finding(severity: str, topic: str, what: str, why: str, fix: str) -> Finding:
         return Finding(workload.qualified_name, severity, topic, what, why, fix)
 
     if assessed.state in assessment.NEEDS_OVERLAY and not overlaid:
         what = f"{release} {_UNPATCHED[assessed.state]} and has no overlay{nearest}"
-        fix = "litellm-overlay inject < MANIFESTS"
-        yield finding("error", assessed.state, what, meaning, fix)
+        yield finding(
+            "error", assessed.state, what, meaning, _inject(workload, assessed, catalogue)
+        )
     elif assessed.release and assessed.state == "malicious":
         why = f"{meaning} {assessment.malware_notice(assessed.release)}"
         yield finding("error", "malicious", f"{release} is malware{nearest}", why, steps)
@@ -150,13 +160,36 @@ def _state(
         )
     elif assessed.state == "fixed" and overlaid:
         what = f"{release} has upstream's fix: it needs no overlay for the handshake{nearest}"
-        yield finding("note", "fixed", what, meaning, f"{steps}\n{remove}")
+        yield finding("note", "fixed", what, meaning, pasteable([*listed, *removal]))
     elif assessed.state == "no-endpoint" and overlaid:
         what = f"{release} has no Responses WebSocket endpoint, yet there is an overlay{nearest}"
         why = "the guard refuses such a file, so the pod does not start"
-        yield finding("error", "no-endpoint", what, why, remove)
+        yield finding("error", "no-endpoint", what, why, pasteable(removal))
     elif assessed.state == "no-endpoint":
         yield finding("note", "no-endpoint", f"{release} has no endpoint{nearest}", meaning, steps)
+
+
+def _inject(workload: Workload, assessed: Assessment, catalogue: Catalogue) -> str:
+    """Return the command that puts the overlay in, with the options that inject will ask for."""
+    proxies = [each for each in workload.template.litellm if not is_worker(each)]
+    paths = (
+        [it.path for it in catalogue.paths_of(assessed.release.version)] if assessed.release else []
+    )
+    options = []
+    if not any(map(runs_litellm, proxies)):  # doctor was told its name
+        kind, called = (
+            string_at(workload.item, "kind"),
+            string_at(workload.item, "metadata", "name"),
+        )
+        options.append(f"--workload {shell_word(f'{kind}/{called}')}")
+    if len(proxies) > 1:
+        options.append("--container NAME")
+    steps = []
+    if len(paths) > 1:
+        options.append("--module-path PATH")
+        steps += [f"kubectl exec POD --container NAME -- ls {' '.join(paths)}"]
+        steps += ["the one that is there is PATH:"]
+    return pasteable([*steps, " ".join(["litellm-overlay inject", *options, "< MANIFESTS"])])
 
 
 def _advisories(workload: Workload, release: Release, catalogue: Catalogue) -> Finding:
@@ -169,7 +202,8 @@ def _advisories(workload: Workload, release: Release, catalogue: Catalogue) -> F
         "advisories",
         f"LiteLLM {release.version} has known vulnerabilities: {ids}",
         "the overlay mends none of them",
-        f"run {better} instead; details: litellm-overlay releases {release.version}",
+        f"# run LiteLLM {better} instead; what they are:\n"
+        f"litellm-overlay releases {release.version}",
     )
 
 

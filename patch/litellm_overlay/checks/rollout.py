@@ -20,9 +20,11 @@ _MARGIN = 30  # seconds, for what comes before and after the drain
 _SECONDS = re.compile(r'\+%s\) \+ (\d+)|\bsleep\s+"?(\d+)')
 _ARGUMENT = re.compile(r"\$\{?(\d)\}?")
 _DRAIN = """\
-litellm-overlay inject --drain < MANIFESTS
-or by hand, inject --set drainFile=/tmp/litellm-overlay-drain < MANIFESTS, and in the proxy's
-container, which must be allowed to write to /tmp:
+litellm-overlay inject {patch}--drain < MANIFESTS
+# with the other options you had; it replaces what is there
+# or by hand:
+litellm-overlay inject {patch}--set drainFile=/tmp/litellm-overlay-drain < MANIFESTS
+# and in the proxy's container, which must be allowed to write to /tmp:
   lifecycle:
     postStart:
       exec:
@@ -38,12 +40,12 @@ container, which must be allowed to write to /tmp:
         - /tmp/litellm-overlay-drain
         - "120"
         - "4000"  # the port that LiteLLM listens on
-and in the pod: terminationGracePeriodSeconds: 150"""
+# and in the pod:
+  terminationGracePeriodSeconds: 150"""
 
 
 def check_drain(world: World, workload: Workload, catalogue: Catalogue) -> Iterator[Finding]:
     """Yield how a rollout cuts sessions, of workloads whose overlay serves WebSockets."""
-    del catalogue
     if not workload.websocket or workload.item.get("kind") == "Pod":
         return
     hook = next(
@@ -58,7 +60,7 @@ def check_drain(world: World, workload: Workload, catalogue: Catalogue) -> Itera
             "no-drain",
             "the proxy has no preStop hook",
             "LiteLLM's server cuts every WebSocket at once when its pod ends, running turns too",
-            "patch 2.0.0 can drain, 1.0.0 cannot; then:\n" + _drain() if relay else _drain(),
+            _drain(catalogue.default_patch_version if relay else ""),
         )
         if at(workload.item, "spec", "replicas") in (None, 1) and not _scaled(world, workload):
             yield Finding(
@@ -67,7 +69,7 @@ def check_drain(world: World, workload: Workload, catalogue: Catalogue) -> Itera
                 "one-replica",
                 "there is one replica, and it does not drain",
                 "each rollout and each drained node cuts all sessions at once",
-                "replicas: 2, or a preStop hook",
+                "replicas: 2\n# or a preStop hook",
             )
         return
     drain = seconds(hook)
@@ -107,10 +109,17 @@ def _filled(text: str, arguments: list[str]) -> str:
     return _ARGUMENT.sub(lambda found: "".join(arguments[int(found[1]) :][:1]), text)
 
 
-def _drain() -> str:
-    """Return the hook that the chart and rendered manifests have, for manifests of another's."""
+def _drain(patch: str) -> str:
+    """Return the hook that the chart and rendered manifests have, for manifests of another's.
+
+    `patch` is the version to go to, "" where that of now can drain.
+    """
     text = (_resources.root("manifests") / "drain.sh").read_text("utf-8")
-    return _DRAIN.format(text=text.rstrip().replace("\n", "\n" + " " * 10))
+    drain = _DRAIN.format(
+        patch=f"--patch {patch} " if patch else "",
+        text=text.rstrip().replace("\n", "\n" + " " * 10),
+    )
+    return f"# patch 1.0.0 cannot drain, {patch} can\n{drain}" if patch else drain
 
 
 def _scaled(world: World, workload: Workload) -> bool:

@@ -29,7 +29,10 @@ _DEFAULT = 30  # seconds, of the router
 TRAEFIK = (
     "its limits stand in Traefik's own configuration, which is no object of the cluster",
     "a WebSocket lives on once it is open; an HTTP answer is cut where writeTimeout is set",
-    "look at entryPoints.NAME.transport.respondingTimeouts there, and ask: litellm-overlay probe",
+    (
+        "# look at entryPoints.NAME.transport.respondingTimeouts there, and ask\n"
+        "litellm-overlay probe URL --key-env LITELLM_KEY"
+    ),
 )
 
 

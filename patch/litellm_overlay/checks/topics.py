@@ -29,6 +29,7 @@ TOPICS = {
     "two-images": "init container and proxy run different images",
     "no-init-container": "the mount is there, the init container is not",
     "no-mount": "the init container is there, the mount is not",
+    "no-subpath": "the mount is of the whole volume, and not of its one file",
     "foreign-init-container": "an init container has our name and is not ours",
     "init-not-first": "other init containers run before ours",
     "other-image": "init container and proxy name different images",

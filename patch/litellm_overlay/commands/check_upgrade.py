@@ -42,7 +42,6 @@ STYLES = {
     "--from",
     "from_",
     metavar="IMAGE|VERSION",
-    envvar="LITELLM_OVERLAY_CHECK_UPGRADE_FROM",
     help="What runs now; default: the lock's, else an affected release with the overlay.",
 )
 @click.option(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+from packaging.version import InvalidVersion, Version
 
-from endpoint_patch import compromised
-from endpoint_patch.errors import GuardError, PlanUnreadableError
+from endpoint_patch import compromised, syntax
+from endpoint_patch.errors import AnchorError, GuardError, PlanUnreadableError
 from endpoint_patch.locate import locate
 from litellm_overlay.camel_case import to_plain_data
 from litellm_overlay.catalogue import assessment, releases
@@ -21,7 +22,16 @@ from litellm_overlay.errors import NotInCatalogueError, OverlayError
 from litellm_overlay.local import environment
 from litellm_overlay.overlay import preview
 from litellm_overlay.overlay.values import parse_settings
+from litellm_overlay.printed import sanitize
 
+if TYPE_CHECKING:
+    from litellm_overlay.catalogue.releases import Catalogue
+
+_TARGET = "TARGET is a release, as 1.88.6, or the path of LiteLLM's endpoints.py"
+_FROM_A_POD = (
+    "take the file from a pod: kubectl exec POD --container NAME -- cat PATH > endpoints.py; then: "
+    "litellm-overlay diff ./endpoints.py"
+)
 COLOURS = {"+": "green", "-": "red", "@": "cyan"}
 
 
@@ -64,9 +74,11 @@ def diff(
 ) -> None:
     """Show what the pod would change in a stock endpoints.py.
 
-    TARGET is a LiteLLM release, whose file is fetched from the package index, or the path of a
-    file. Of a release that is newer than the catalogue the file is taken as the index gives it,
-    with a warning. The diff goes to stdout, the decision to stderr. Nothing is changed.
+    TARGET is a LiteLLM release, whose file is fetched from the package index, or the path of an
+    endpoints.py, from a pod perhaps: kubectl exec POD --container NAME -- cat PATH > endpoints.py.
+    It is compared with what the pod would write; an overlay that is in it is taken out first. Of a
+    release that is newer than the catalogue the file is taken as the index gives it, with a
+    warning. The diff goes to stdout, the decision to stderr. Nothing is changed.
 
     \b
     Examples:
@@ -93,13 +105,15 @@ def diff(
             else from_target(target or "", offline=offline)
         )
         newest = releases.load().default_patch_version
+        if not version:
+            require_module(content, str(installed or target))
         result = guards.preview_patch(content, patch or newest, chosen, version, on_fixed)
     except GuardError as error:
         raise OverlayError(error.message, hint=error.hint) from error
     if is_for_programs(output):
         print_data(output, to_json(result))
         return
-    click.echo(f"{result.decision}: {sentence(result)}", err=True)
+    click.echo(f"{result.decision}: {sentence(result, str(installed or target))}", err=True)
     if result.hint:
         click.echo(f"hint: {result.hint}", err=True)
     if stat:
@@ -113,12 +127,19 @@ def to_json(result: preview.Difference) -> dict[str, Any]:
     return {**to_plain_data(result), "added": result.added, "removed": result.removed}
 
 
-def sentence(result: preview.Difference) -> str:
-    """Return the decision for people; the guard's own sentence tells of a patch as done."""
+def sentence(result: preview.Difference, target: str) -> str:
+    """Return the decision for people, and what is compared with what.
+
+    The guard's own sentence tells of a patch as done.
+    """
     if result.decision != "patched":
         return result.message
-    name = result.litellm_version or result.known_as
-    return f"so the pod would write LiteLLM {name} with patch version {result.patch_version}"
+    release = result.litellm_version or result.known_as
+    name = "the stock endpoints.py" if result.litellm_version else sanitize(target)
+    return (
+        f"from {name} of LiteLLM {release} to what the pod would write, with patch version "
+        f"{result.patch_version}"
+    )
 
 
 def from_target(target: str, *, offline: bool) -> tuple[bytes, str | None]:
@@ -126,25 +147,63 @@ def from_target(target: str, *, offline: bool) -> tuple[bytes, str | None]:
 
     The release is None for a path. Raises OverlayError if the file cannot be read.
     """
-    if os.sep in target or Path(target).is_file():
+    catalogue = releases.load()
+    if os.sep in target or target.endswith(".py") or Path(target).exists():
         try:
             return Path(target).read_bytes(), None
         except OSError as error:
-            raise OverlayError(f"could not read {target}: {error.strerror}") from error
-    catalogue = releases.load()
+            hint = release_of(target, catalogue) or _TARGET
+            raise OverlayError(f"could not read {target}: {error.strerror}", hint) from error
+    if not is_version(target):
+        raise NotInCatalogueError(
+            f"{target!r} is neither a version nor a file", release_of(target, catalogue) or _TARGET
+        )
     assessed = assessment.find_malware(catalogue, target) or assessment.Assessment(
         target, catalogue.find(target), exact=True, why=""
     )
     if assessed.state != releases.UNREVIEWED:
-        return environment.stock_endpoints(target), target
+        name = assessed.release.version if assessed.release else target
+        return environment.stock_endpoints(target), name
     look = look_up(assessed, offline=offline)
     warn(describe_lookup(look, catalogue))
     if look is None or look.endpoints is None:
         raise NotInCatalogueError(
             f"LiteLLM {target} is newer than the catalogue, and its file could not be read",
-            "take the file from the image: litellm-overlay diff FILE",
+            _FROM_A_POD,
         )
     return look.endpoints, look.version
+
+
+def release_of(target: str, catalogue: Catalogue) -> str:
+    """Return what to type where TARGET is an image whose tag names a release, else ""."""
+    try:
+        release = assessment.assess(target, catalogue).release
+    except (ValueError, NotInCatalogueError):
+        return ""
+    return (
+        f"of an image give the release: litellm-overlay diff {release.version}" if release else ""
+    )
+
+
+def is_version(text: str) -> bool:
+    """Say whether a text is a version, of a release or of none."""
+    try:
+        Version(text)
+    except InvalidVersion:
+        return False
+    return True
+
+
+def require_module(content: bytes, target: str) -> None:
+    """Require that a file is a Python module, and not manifests perhaps."""
+    try:
+        syntax.parse(content)
+    except AnchorError as error:
+        raise NotInCatalogueError(
+            f"{target} is no Python module, and so no endpoints.py of LiteLLM",
+            f"{_FROM_A_POD}. What inject changes in manifests: litellm-overlay inject < MANIFESTS "
+            "| diff -u MANIFESTS -",
+        ) from error
 
 
 def read_installed_endpoints(where: Path) -> tuple[bytes, str | None]:

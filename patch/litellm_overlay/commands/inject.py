@@ -18,6 +18,7 @@ from litellm_overlay.commands.overlay_options import (
     tell_left,
     workload_option,
 )
+from litellm_overlay.commands.taking_out import take_out
 from litellm_overlay.commands.uncollected import uncollected
 from litellm_overlay.errors import OverlayError
 from litellm_overlay.overlay import inject as core
@@ -109,9 +110,7 @@ def inject(
     """
     text = manifests.read(values_option=True)
     if remove:
-        with uncollected():
-            bare = core.remove(text, workloads)
-        write_stdout(bare)
+        take_out(text, workloads, dry_run=dry_run)
         return
     if drain:
         options["drain_seconds"] = DRAIN_SECONDS
@@ -123,14 +122,14 @@ def inject(
     with uncollected():
         result = core.plan_injection(text, Planner.from_values(resolved), workloads, pods)
     if locked:
-        for _, overlay in result.overlaid:
-            lock.require_match(locked, lock.from_plan(overlay))
+        for title, overlay in result.overlaid:
+            lock.require_match(locked, lock.from_plan(overlay), title)
     doubt = strict and [each for each in result.left if not each.expected]
     _tell(result, to_stderr=not dry_run)
     if result.refused:
-        raise core.refusal(result)
+        raise core.refusal(result, already_listed=dry_run or len(result.refused) > 1)
     if not result.overlaid:
-        raise core.nothing_overlaid(result)
+        raise core.nothing_overlaid(result, already_listed=True)
     if doubt:
         raise OverlayError(
             f"--strict: left alone in doubt: {', '.join(each.title for each in doubt)}",
@@ -160,4 +159,5 @@ def pods_of_cluster(namespace: str | None) -> list[Object]:
 
 def _tell(result: Injected, *, to_stderr: bool) -> None:
     tell(result.overlaid, err=to_stderr)
-    tell_left(result, err=to_stderr)
+    # A lone refusal is the error itself.
+    tell_left(result, err=to_stderr, refused=not to_stderr or len(result.refused) > 1)

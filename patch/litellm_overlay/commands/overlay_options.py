@@ -64,7 +64,11 @@ _OPTIONS = (
         metavar="VERSION",
         help="The release, where the image does not say. `auto`, of inject: as running pods say.",
     ),
-    click.option("--module-path", metavar="PATH", help="Where endpoints.py is in the image."),
+    click.option(
+        "--module-path",
+        metavar="PATH",
+        help="Where endpoints.py is in the image; default: where images of the release have it.",
+    ),
     click.option(
         "--container", metavar="NAME", help="The proxy's container; NAME,NAME for several in a pod."
     ),
@@ -137,7 +141,7 @@ def warn(sentences: Iterable[str], *, err: bool = True) -> None:
     """Print warnings, on stderr unless told otherwise."""
     for each in sentences:
         sentence, _, hint = each.partition("\nhint: ")
-        _say(f"warning: {sentence}", hint, err=err)
+        say(f"warning: {sentence}", hint, err=err)
 
 
 def tell(overlaid: Iterable[tuple[str, OverlayPlan]], *, err: bool = True) -> None:
@@ -156,14 +160,14 @@ def tell(overlaid: Iterable[tuple[str, OverlayPlan]], *, err: bool = True) -> No
         else:
             meaning = assessment.MEANING[assessed.state]
             doing = f"LiteLLM {assessed.release.version} is {assessed.state}. {meaning}"
-        _say(f"{title}: {doing}", err=err)
+        say(f"{title}: {doing}", err=err)
         unsure |= dict.fromkeys(doubts(assessed))
         if assessed.release and assessed.release.advisories:
             vulnerable[assessed.release.version] = assessed.release
     warn(unsure, err=err)
     for version, release in vulnerable.items():
         ids = ", ".join(item.id for item in release.advisories)
-        _say(
+        say(
             f"warning: LiteLLM {version} has known vulnerabilities that this overlay does not "
             f"touch: {ids}",
             f"litellm-overlay releases {version}",
@@ -171,23 +175,24 @@ def tell(overlaid: Iterable[tuple[str, OverlayPlan]], *, err: bool = True) -> No
         )
 
 
-def tell_left(result: Injected, *, err: bool = True) -> None:
-    """Say what was left alone and why, and where a refused pod would be an outage."""
+def tell_left(result: Injected, *, err: bool = True, refused: bool = True) -> None:
+    """Say what was left alone or refused and why, and where a refused pod would be an outage."""
     for each in result.left:
-        _say(f"{each.title}: left alone: {each.reason}", each.hint, err=err)
-    for each in result.refused:
-        _say(f"{each.title}: refused: {each.reason}", each.hint, err=err)
+        say(f"{each.title}: left alone: {each.reason}", each.hint, err=err)
+    for each in result.refused if refused else ():
+        say(f"{each.title}: refused: {each.reason}", each.hint, err=err)
     for sentence, hint in result.warnings:
-        _say(f"warning: {sentence}", hint, err=err)
+        say(f"warning: {sentence}", hint, err=err)
     for title, reason in result.gaps:
-        _say(
+        say(
             f"warning: {title}: {reason}: should the guard refuse, nothing serves",
             replacement.PASSTHROUGH,
             err=err,
         )
 
 
-def _say(sentence: str, hint: str = "", *, err: bool) -> None:
+def say(sentence: str, hint: str = "", *, err: bool) -> None:
+    """Print a sentence of the overlay's, and the next step if there is one."""
     click.echo(sanitize(sentence), err=err)
     if hint:
         click.echo(f"hint: {sanitize(hint)}", err=err)

@@ -106,6 +106,10 @@ def pin(
         fresh = pod_release.to_pin(connection, silent) if silent else lock.rows_to_pin(rows)
     elif may_exec:
         raise click.UsageError("--exec goes with --from-cluster.")
+    elif not (image or values):
+        raise click.UsageError(
+            "Nothing says what to pin: give --image or --values, or --from-cluster for what runs."
+        )
     else:
         resolved = read_values(
             values, (), image=image, patch=patch, litellm=litellm, on_fixed=on_fixed

@@ -39,9 +39,7 @@ STYLES = {
 
 @click.command()
 @click.argument("targets", nargs=-1, metavar="[VERSION|IMAGE]...")
-@click.option(
-    "--all", "all_", is_flag=True, envvar="LITELLM_OVERLAY_RELEASES_ALL", help="List every release."
-)
+@click.option("--all", "all_", is_flag=True, help="List every release.")
 @click.option(
     "--state",
     type=click.Choice(STATES),

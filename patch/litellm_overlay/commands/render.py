@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     type=click.Choice(formats.FORMATS),
     default="manifests",
     show_default=True,
-    envvar="LITELLM_OVERLAY_RENDER_FORMAT",
 )
 @click.option("--image", metavar="REFERENCE", help="The proxy's image.")
 @click.option("--workload", metavar="NAME", help="The proxy's Deployment; default: litellm.")

@@ -6,11 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from litellm_overlay.commands.files import write_stdout
 from litellm_overlay.commands.manifest_options import manifest_options
 from litellm_overlay.commands.overlay_options import workload_option
-from litellm_overlay.commands.uncollected import uncollected
-from litellm_overlay.overlay import inject as core
+from litellm_overlay.commands.taking_out import take_out
 
 if TYPE_CHECKING:
     from litellm_overlay.commands.manifest_options import Manifests
@@ -23,7 +21,8 @@ def uninject(manifests: Manifests, workloads: tuple[str, ...]) -> None:
     """Take the overlay out of manifests: what `inject` was given, to the byte.
 
     FILE and FOLDER as for `inject`, by default stdin. The payload's ConfigMaps go as well; those in
-    a cluster stay until they are deleted there, so that `kubectl rollout undo` finds them.
+    a cluster stay until they are deleted there, so that `kubectl rollout undo` finds them. Which
+    workloads the overlay was taken out of is said on stderr, and so is that there was none.
 
     \b
     Examples:
@@ -35,7 +34,4 @@ def uninject(manifests: Manifests, workloads: tuple[str, ...]) -> None:
     \b
     Exit codes: 0 done; 1 it cannot be taken out in place; 2 usage.
     """
-    text = manifests.read()
-    with uncollected():
-        bare = core.remove(text, workloads)
-    write_stdout(bare)
+    take_out(manifests.read(), workloads)

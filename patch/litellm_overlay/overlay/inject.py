@@ -52,6 +52,20 @@ class Injected:
     exit_code: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """The manifests, and what was done.
+
+    `out` are the titles ("Deployment/litellm") of workloads that carry the overlay no more, `stay`
+    of those that carry it as before, `payloads` the number of ConfigMaps that went.
+    """
+
+    text: str
+    out: tuple[str, ...]
+    stay: tuple[str, ...]
+    payloads: int
+
+
 def inject(manifests: str, planner: Planner, workloads: Sequence[str] = ()) -> Injected:
     """Put the overlay into the pod templates with a proxy, and the ConfigMaps before the first.
 
@@ -66,24 +80,41 @@ def inject(manifests: str, planner: Planner, workloads: Sequence[str] = ()) -> I
     return result
 
 
-def refusal(result: Injected) -> OverlayError:
-    """Return the error for a stream in which a workload cannot get the overlay."""
+def refusal(result: Injected, *, already_listed: bool = False) -> OverlayError:
+    """Return the error for a stream in which a workload cannot get the overlay.
+
+    `already_listed` says that the reasons have been listed; then the error only counts them.
+    """
     first, *more = result.refused
     also = "".join(f"; {each.title}: {each.reason}" for each in more)
     error = OverlayError(f"{first.title}: {first.reason}{also}", first.hint)
+    if already_listed:
+        number = len(result.refused)
+        refusals = f"{number} refusals" if more else "1 refusal"
+        error = OverlayError(
+            f"{refusals}, so nothing is written", "what is refused is listed above, with its reason"
+        )
     error.exit_code = result.exit_code
     return error
 
 
-def nothing_overlaid(result: Injected) -> OverlayError:
-    """Return the error for a stream in which nothing gets the overlay."""
-    names = ", ".join(each.title for each in result.left)
-    hint = next((each.hint for each in result.left if each.hint and not each.expected), "")
+def nothing_overlaid(result: Injected, *, already_listed: bool = False) -> OverlayError:
+    """Return the error for a stream in which nothing gets the overlay.
+
+    `already_listed` says that what was left alone has been listed.
+    """
+    names = "" if already_listed else ", ".join(each.title for each in result.left)
+    hints = [each.hint for each in result.left if each.hint and not each.expected]
+    if not hints:
+        hints = [
+            "name the proxy: --workload KIND/NAME --container NAME; Jobs and hooks are left alone"
+        ]
+    elif already_listed:
+        hints = ["each hint above says how to patch it"]
     return OverlayError(
         "no container in these manifests runs an image of LiteLLM that inject can patch"
         + (f"; left alone: {names}" if names else ""),
-        hint
-        or "name the proxy: --workload KIND/NAME --container NAME; Jobs and hooks are left alone",
+        hints[0],
     )
 
 
@@ -160,13 +191,25 @@ def _running(
 
 def remove(manifests: str, workloads: Sequence[str] = ()) -> str:
     """Return the manifests without any overlay, or without that of some workloads."""
+    return take_out(manifests, workloads).text
+
+
+def take_out(manifests: str, workloads: Sequence[str] = ()) -> Removed:
+    """Return the manifests without the overlay, as `remove` does, and what was taken out."""
     mark, text = _split_mark(manifests)
     parts = [Document(each) for each in documents(text)]
     chosen = Selection(tuple(map(parse_pattern, workloads)))
-    stays = {
-        (number, where) for number, where, item in _overlaid(parts) if not _is_meant(item, chosen)
-    }
-    return mark + join(text, [each.text for each in _bare(parts, stays) if each is not None])
+    out, stay = [], {}
+    for number, where, item in _overlaid(parts):
+        title = f"{string_at(item, 'kind')}/{name(item)}"
+        if _is_meant(item, chosen):
+            out.append(title)
+        else:
+            stay[number, where] = title
+    bare = _bare(parts, stay)
+    payloads = sum(each is None for each in bare)
+    text = mark + join(text, [each.text for each in bare if each is not None])
+    return Removed(text, tuple(out), tuple(stay.values()), payloads)
 
 
 def _is_meant(item: Object, chosen: Selection) -> bool:

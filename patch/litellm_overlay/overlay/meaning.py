@@ -9,9 +9,10 @@ from litellm_overlay.errors import NotInCatalogueError, OverlayError, ValuesErro
 from litellm_overlay.objects import told_by_pods
 from litellm_overlay.overlay.found import Skipped
 from litellm_overlay.overlay.identity import release_in_tag
+from litellm_overlay.overlay.plan import HARMLESS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from litellm_overlay.catalogue.releases import Catalogue, Release
     from litellm_overlay.objects.access import Object
@@ -68,6 +69,7 @@ def plan_all(
             refused.append((Skipped(item.title, error.message, error.hint), error.exit_code))
         else:
             planned.append((item, plan))
+            warnings += _unusual_path(item, plan, planner.catalogue)
     refused += [(each, ValuesError.exit_code) for each in _beyond(planned, planner)]
     return Plans(
         tuple(planned),
@@ -134,6 +136,22 @@ def _require_same(item: ChosenTemplate, own: Planner, plan: OverlayPlan) -> None
             )
 
 
+def _unusual_path(
+    item: ChosenTemplate, plan: OverlayPlan, catalogue: Catalogue
+) -> Iterator[tuple[str, str]]:
+    """Yield the warning for a given path that no image of the release is known to have."""
+    release = plan.litellm.release
+    paths = [each.path for each in catalogue.paths_of(release.version)] if release else []
+    if release and paths and plan.module_path not in paths:
+        yield (
+            (
+                f"{item.title}: images of LiteLLM {release.version} have the file at "
+                f"{' or '.join(paths)}; --module-path (modulePath) says {plan.module_path}"
+            ),
+            f"leave the option out, unless the image is a build of your own. {HARMLESS}",
+        )
+
+
 def _refuse_hidden(item: ChosenTemplate, module_path: str) -> None:
     for mount in item.mounts:
         path = str(mount.get("mountPath", "")).rstrip("/")
@@ -141,7 +159,8 @@ def _refuse_hidden(item: ChosenTemplate, module_path: str) -> None:
             raise OverlayError(
                 f"the volume {mount.get('name')} is mounted at {path or '/'}, "
                 f"over or above {module_path}",
-                "take that mount out, or set the right --module-path",
+                "take that mount out; or, if LiteLLM is elsewhere in this image, give the path of "
+                "its endpoints.py: --module-path PATH",
             )
 
 

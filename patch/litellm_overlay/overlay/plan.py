@@ -35,6 +35,7 @@ _IDENTITY = (
     "seccompProfile",
 )
 _INTERPRETER = ("PATH", "PYTHONPATH")
+HARMLESS = "A wrong path does no harm: the init container refuses it, and names the right one"
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,18 +195,20 @@ class Planner:
         if assessed.release is None:
             raise ValuesError(
                 f"the image {image} does not tell which LiteLLM is inside: {assessed.why}",
-                "set litellmVersion (--litellm), or modulePath (--module-path). Pods with the "
-                "overlay have reported it: inject --litellm auto; others are asked by pin "
-                "--from-cluster --exec, or by hand: kubectl exec POD --container NAME -- litellm "
-                "--version; or the hash of its file tells it: kubectl exec POD --container NAME -- "
-                f"sha256sum {self.catalogue.paths_of(self.catalogue.newest_affected)[0].path}, "
-                "then litellm-overlay releases --sha256 HASH",
+                "say the release: --litellm VERSION (litellmVersion). A pod of that image tells "
+                "it: kubectl exec POD --container NAME -- litellm --version. From pods that carry "
+                "the overlay inject --litellm auto takes it; litellm-overlay pin --from-cluster "
+                "--exec asks a pod without it. For a build of your own give the path of its "
+                "endpoints.py: --module-path PATH (modulePath), mostly "
+                f"{self.catalogue.paths_of(self.catalogue.newest_affected)[0].path}. {HARMLESS}",
             )
         paths = [item.path for item in self.catalogue.paths_of(assessed.release.version)]
         if len(paths) != 1:
             raise ValuesError(
-                f"images of {name} exist in {len(paths)} layouts",
-                f"set modulePath (--module-path) to the right one: {' or '.join(paths)}",
+                f"images of {name} exist in {len(paths)} layouts, and the tag does not say which",
+                f"give the path of its endpoints.py: --module-path PATH (modulePath), which is "
+                f"{' or '.join(paths)}. A pod of that image tells which one is there: kubectl exec "
+                f"POD --container NAME -- ls {' '.join(paths)}. {HARMLESS}",
             )
         return paths[0]
 

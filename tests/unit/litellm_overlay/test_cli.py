@@ -111,6 +111,49 @@ def test_options_come_from_the_environment():
     assert done.stdout.startswith("[")
 
 
+@pytest.mark.parametrize("verb", cli.VERBS)
+def test_a_variable_is_named_as_the_option_is_typed(verb):
+    """Whatever the parameter of the function is called: LITELLM_OVERLAY_INJECT_SET is --set."""
+    options = [it for it in cli.root.get_command(None, verb).params if isinstance(it, click.Option)]
+    for option in options:
+        typed = max(option.opts, key=len)
+        variable = f"LITELLM_OVERLAY_{verb}_{typed.removeprefix('--')}".upper().replace("-", "_")
+        assert option.envvar[0] == variable
+        assert option.show_envvar == (len(option.envvar) > 1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variables", "error", "named"),
+    [
+        (["inject"], {"INJECT_ON_FIXED": "x"}, "Invalid value for '--on-fixed'", "INJECT_ON_FIXED"),
+        (["inject"], {"INJECT_STRICT": "maybe"}, "Invalid value for '--strict'", "INJECT_STRICT"),
+        (["inject"], {"INJECT_SET": "a=b"}, "Invalid value for --set", "INJECT_SET"),
+        (["inject"], {"INJECT_PATCH": "9"}, "there is no patch version 9", "INJECT_PATCH"),
+        (["inject"], {"INJECT_MODULE_PATH": "x"}, "modulePath must be", "INJECT_MODULE_PATH"),
+        (["inject"], {"INJECT_WORKLOAD": "A/x B/y"}, "2 refusals", "INJECT_WORKLOAD"),
+        (["inject"], {"LOCK": "/nosuch"}, "could not read /nosuch", "LOCK"),
+        (["inject"], {"INJECT_LOCK": "/nosuch", "LOCK": "x"}, "could not read /nosuch", "INJECT_LOCK"),
+        (["inject", "--patch", "9"], {"INJECT_PATCH": "1.0.0"}, "there is no patch version 9", ""),
+        (["inject", "--patch", "9"], {"DOCTOR_OUTPUT": "x"}, "there is no patch version 9", ""),
+        (["doctor"], {"DOCTOR_FAIL_ON": "x"}, "Invalid value for '--fail-on'", "DOCTOR_FAIL_ON"),
+        (
+            ["check-upgrade", "--from", "x:y:z"],
+            {"CHECK_UPGRADE_TO": "1.88.6", "CHECK_UPGRADE_OUTPUT": "json"},
+            "Invalid value for --from",
+            "CHECK_UPGRADE_TO, LITELLM_OVERLAY_CHECK_UPGRADE_OUTPUT",
+        ),
+    ],
+)  # fmt: skip
+def test_an_error_names_the_variables_that_options_came_from(arguments, variables, error, named):
+    """Those alone: not one that the command line overrules, nor one of another verb."""
+    prefixed = {f"LITELLM_OVERLAY_{name}": value for name, value in variables.items()}
+    done = overlay(*arguments, **prefixed)
+    *_, last = [line for line in done.stderr.splitlines() if ": " in line]
+    assert any(line.startswith(f"error: {error}") for line in done.stderr.splitlines())
+    assert (last == f"hint: taken from the environment: LITELLM_OVERLAY_{named}") == bool(named)
+    assert done.returncode != 0
+
+
 @pytest.mark.parametrize("arguments", [["--all"], ["--all", "--output", "json"], ["--help"]])
 def test_a_reader_that_has_seen_enough_hears_no_complaint(arguments):
     """`litellm-overlay releases --all | head -1` is no failure, whoever writes: click or Rich."""

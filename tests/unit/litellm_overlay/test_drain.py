@@ -45,16 +45,18 @@ def test_doctor_recommends_it():
     proxy = fake.proxy_of(deployment)
     del proxy["lifecycle"]
     (found,) = checks.findings([deployment], releases.load())
-    drain, inject, _, *lines, grace = found.fix.splitlines()
-    hooks = yaml.safe_load("\n".join(lines))
+    lines = found.fix.splitlines()
+    drain, inject = (line for line in lines if line.startswith("litellm-overlay "))
+    by_hand = yaml.safe_load("\n".join(line for line in lines if line.startswith("  ")))
+    hooks = {"lifecycle": by_hand.pop("lifecycle")}
     shell, option, text, *arguments = hooks["lifecycle"]["preStop"]["exec"]["command"]
     (flag,) = set(hooks["lifecycle"]["postStart"]["exec"]["command"]) - {"rm", "-f"}
     assert (shell, option, text) == ("sh", "-c", DRAIN.read_text())
     assert arguments == ["drain", flag, "120", "4000"]
-    assert f"drainFile={flag} " in inject
+    assert inject == f"litellm-overlay inject --set drainFile={flag} < MANIFESTS"
     assert drain == "litellm-overlay inject --drain < MANIFESTS"
     proxy.update(hooks)
-    fake.pod_of(deployment).update(yaml.safe_load(grace.removeprefix("and in the pod: ")))
+    fake.pod_of(deployment).update(by_hand)
     assert checks.findings([deployment], releases.load()) == ()
 
 

@@ -271,10 +271,28 @@ def test_init_container_of_another_image():
 
 
 def test_init_container_without_mount():
-    """The proxy runs its own file, silently."""
+    """The proxy runs its own file, silently; the mount to put back is printed."""
     deployment = fake.overlaid()
-    fake.proxy_of(deployment)["volumeMounts"] = []
-    assert find(deployment) == [("error", "affected"), ("error", "no-mount")]
+    (mount,) = fake.proxy_of(deployment).pop("volumeMounts")
+    item = only(deployment)
+    assert (item.severity, item.topic) == ("error", "no-mount")
+    by_hand = [line for line in item.fix.splitlines() if line.startswith("  ")]
+    assert yaml.safe_load("\n".join(by_hand)) == [mount]
+
+
+def test_mount_of_the_whole_volume():
+    """Another fault than no mount: the container cannot start, and one key mends it."""
+    deployment = fake.overlaid()
+    (mount,) = fake.proxy_of(deployment)["volumeMounts"]
+    file = mount.pop("subPath")
+    item = only(deployment)
+    assert (item.severity, item.topic) == ("error", "no-subpath")
+    assert item.what == (
+        "the container litellm mounts the volume litellm-overlay-output without its subPath"
+    )
+    assert item.fix.splitlines()[-1] == f"  subPath: {file}"
+    mount["subPath"] = file
+    assert find(deployment) == []
 
 
 def test_two_litellm_containers():
@@ -286,8 +304,16 @@ def test_two_litellm_containers():
     assert item.topic == "two-proxies"
     assert "litellm and second" in item.what
     overlaid = fake.overlaid()
-    fake.pod_of(overlaid)["containers"].append({"name": "second", "image": fake.IMAGE})
-    assert find(overlaid) == [("note", "two-proxies")]
+    second = {"name": "second", "image": fake.IMAGE}
+    fake.pod_of(overlaid)["containers"].append(second)
+    bare = only(overlaid)
+    assert (bare.severity, bare.topic) == ("note", "two-proxies")
+    assert bare.what == "LiteLLM's image runs without our mount in second"
+    assert "inject --container litellm,second < MANIFESTS" in bare.fix
+    second["env"] = [{"name": "LITELLM_JOB_ROLE", "value": "worker"}]
+    assert find(overlaid) == []
+    second |= {**fake.proxy_of(overlaid), "name": "second"}
+    assert find(overlaid) == []
 
 
 def test_mount_over_app():
@@ -328,7 +354,7 @@ def test_mount_moved_away_from_the_guards_path():
     """The guard cannot notice that, so nothing else would."""
     deployment = fake.overlaid()
     fake.proxy_of(deployment)["volumeMounts"][0]["mountPath"] = "/app/litellm/endpoints.py"
-    assert ("error", "module-path") in find(deployment)
+    assert find(deployment) == [("error", "module-path")]
 
 
 def test_payload_that_does_not_exist():

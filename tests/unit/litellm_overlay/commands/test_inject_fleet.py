@@ -14,7 +14,7 @@ SILENT = {"Deployment/cache", "StatefulSet/db"}
 
 def told(err):
     """Return the titles that stderr has something to say of."""
-    titles = re.findall(r"^(?:warning: )?([A-Z]\w+/[\w-]+): ", err, re.MULTILINE)
+    titles = re.findall(r"^(?:warning: |error: )?([A-Z]\w+/[\w-]+): ", err, re.MULTILINE)
     return {each for each in titles if each in FLEET}
 
 

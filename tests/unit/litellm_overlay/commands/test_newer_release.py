@@ -158,7 +158,7 @@ def test_diff_takes_the_file_that_the_index_gives(cli, published):
     assert "upstream-fixed: " in done.err
     offline = cli("diff", VERSION, "--offline")
     assert offline.code == 3
-    assert "take the file from the image: litellm-overlay diff FILE" in offline.err
+    assert "hint: take the file from a pod: kubectl exec POD --container NAME -- cat" in offline.err
     refused = cli("diff", "1.107.0.1")
     assert refused.code in {1, 3}
     assert "mal" in refused.err
@@ -177,7 +177,7 @@ def test_diff_takes_the_file_that_the_index_gives(cli, published):
             NEW_COMMENT,
             ["--on-fixed", "patch"],
             0,
-            "patched: so the pod would write LiteLLM 1.999.0",
+            "patched: from the stock endpoints.py of LiteLLM 1.999.0 to what the pod would write, ",
         ),
         (
             REWRITTEN,

@@ -110,6 +110,7 @@ def test_pin_reads_values_and_environment(cli, tmp_path, monkeypatch):
     ("arguments", "code", "sentence"),
     [
         (["--from-cluster", "--image", IMAGE], 2, "Give either --from-cluster, or"),
+        ([], 2, "Nothing says what to pin: give --image or --values, or --from-cluster for what"),
         (["--image", "ghcr.io/berriai/litellm:v1.90.0"], 5, "LiteLLM 1.90.0 is fixed"),
         (["--image", "x y"], 2, "neither a version nor an image reference"),
         (["--image", IMAGE, "--patch", "9.9.9"], 3, "there is no patch version 9.9.9"),
@@ -196,6 +197,9 @@ def test_inject_holds_to_the_lock(cli, tmp_path):
     manifests.write_text(yaml.safe_dump(workload(image="ghcr.io/berriai/litellm:v1.88.5")))
     other = cli("inject", "--lock", lock.NAME, manifests)
     assert (other.code, other.out) == (5, "")
+    assert other.err.startswith(
+        "error: Deployment/proxy: the image is ghcr.io/berriai/litellm:v1.88.5,"
+    )
     assert "litellm:v1.88.5, the lock says ghcr.io/berriai/litellm:v1.88.6" in other.err
 
 

@@ -127,6 +127,45 @@ def test_the_verb_prints_the_diff_and_nothing_else_on_stdout(cli, stock):
     assert err.startswith("patched: ")
 
 
+@pytest.mark.parametrize(
+    ("target", "code", "error", "hint"),
+    [
+        ("nosuch.py", 1, "could not read nosuch.py: No such file", "TARGET is a release, as 1.88.6"),
+        ("./nosuch", 1, "could not read ./nosuch: No such file", "or the path of LiteLLM's endpoints.py"),
+        (".", 1, "could not read .: Is a directory", "TARGET is a release"),
+        ("main-stable", 3, "'main-stable' is neither a version nor a file", "TARGET is a release"),
+        ("r.example/litellm:v1.86.2", 1, "could not read", "of an image give the release: litellm-overlay diff 1.86.2"),
+        ("litellm:v1.86.2", 3, "neither a version nor a file", "litellm-overlay diff 1.86.2"),
+        ("r.example/litellm:main-stable", 1, "could not read", "TARGET is a release"),
+        ("1.74.0", 3, "LiteLLM 1.74.0 is not in the catalogue", "the catalogue begins with"),
+        ("manifests.yaml", 3, "manifests.yaml is no Python module, and so no endpoints.py of LiteLLM", "take the file from a pod: kubectl exec POD --container NAME -- cat PATH > endpoints.py"),
+        ("manifests.yaml", 3, "", "litellm-overlay inject < MANIFESTS | diff -u MANIFESTS -"),
+        ("other.py", 3, "does not have the endpoint this patch was made for", "Use an unmodified LiteLLM release"),
+    ],
+)  # fmt: skip
+def test_what_target_is_not(cli, tmp_path, monkeypatch, target, code, error, hint):
+    """Neither a release nor LiteLLM's file: what it was taken for, and what it should be."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "manifests.yaml").write_text("kind: Deployment\nmetadata:\n  name: litellm\n")
+    (tmp_path / "other.py").write_text("x = 1\n")
+    ended, out, err = cli("diff", target)
+    first, second = err.splitlines()
+    assert (ended, out) == (code, "")
+    assert first.startswith("error: ")
+    assert error in first
+    assert second.startswith("hint: ")
+    assert hint in second
+
+
+def test_what_is_compared_is_said(cli, stock):
+    """By the file's name, the release that it is of, and the patch version."""
+    _, _, err = cli("diff", stock, "--patch", "2.0.0")
+    assert err == (
+        f"patched: from {stock} of LiteLLM 1.88.6 to what the pod would write, with patch version "
+        "2.0.0\n"
+    )
+
+
 def test_stat_counts_the_lines(cli, stock):
     """The two decorators go and come back as comments."""
     _, out, _ = cli("diff", stock, "--patch", "2.0.0", "--stat")

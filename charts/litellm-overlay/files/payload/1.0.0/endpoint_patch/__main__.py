@@ -158,16 +158,16 @@ def run(order: plan.Plan, facts: report.Report) -> None:
             " what upstream has fixed.",
             "Set patchVersion to 2.0.0, or onFixed to passthrough.",
         )
-    located = _find(order)
-    facts["modulePath"], facts["python"] = located.path, located.python
-    facts["litellmVersion"] = located.litellm_version
-    facts["executedPth"] = list(located.startup.executed_pth)
-    facts["traces"] = list(located.startup.traces)
-    compromised.refuse(located.versions, order.compromised)
-    _require_distinct(order, located.path)
-    _require_mounted_path(order.module_path, located.path)
-    stock = edits.undo(_read(located.path))
-    file = stock_file.identify(stock, located.litellm_version)
+    proxy = _find(order)
+    facts["modulePath"], facts["python"] = proxy.path, proxy.python
+    facts["litellmVersion"] = proxy.litellm_version
+    facts["executedPth"] = list(proxy.startup.executed_pth)
+    facts["traces"] = list(proxy.startup.traces)
+    compromised.refuse(proxy.versions, order.compromised)
+    _require_distinct(order, proxy.path)
+    _require_mounted_path(order.module_path, proxy.path)
+    stock = edits.undo(_read(proxy.path))
+    file = stock_file.identify(stock, proxy.litellm_version)
     facts["stockSha256"], facts["handlerSha256"] = file.sha256, file.handler_sha256
     facts["upstream"], facts["basis"], facts["knownAs"] = file.state, file.basis, file.known_as
     outcome = decision.carry_out(
@@ -176,14 +176,12 @@ def run(order: plan.Plan, facts: report.Report) -> None:
         version,
         policy=order.policy,
         settings=order.settings,
-        litellm_version=located.litellm_version,
+        litellm_version=proxy.litellm_version,
     )
-    if located.shadow and outcome.decision == "patched":
-        raise StaleBytecodeError(
-            f"Python would import {located.shadow} and ignore the patched file."
-        )
-    if outcome.decision == "patched" and _minor(located.python) < _OLDEST_PYTHON:
-        raise OldPythonError(f"LiteLLM runs on Python {located.python}; the patch needs 3.10.")
+    if proxy.shadow and outcome.decision == "patched":
+        raise StaleBytecodeError(f"Python would import {proxy.shadow} and ignore the patched file.")
+    if outcome.decision == "patched" and _minor(proxy.python) < _OLDEST_PYTHON:
+        raise OldPythonError(f"LiteLLM runs on Python {proxy.python}; the patch needs 3.10.")
     install(order.output_path, outcome.content)
     facts["decision"], facts["exitCode"] = outcome.decision, 0
     facts["message"], facts["hint"] = outcome.message, outcome.hint or None
