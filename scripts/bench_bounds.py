@@ -6,7 +6,7 @@ Figures: turns (CPU and rate of warm turns, 20 at once, and milliseconds of one 
 (the same with LiteLLM's other HTTP client), wire (bytes of a long session), idle (CPU and memory of
 idle sockets), shapes (CPU a large frame), flood (another client's turns meanwhile), amplification
 (a large history asked for by tiny frames), memory (warm-ups that nobody continues).
-All by default; many minutes. Nothing is asserted. --write: the first four into docs/figures.json.
+All by default; many minutes. Nothing is asserted. --write: the first four, into docs/figures.json.
 """
 
 from __future__ import annotations
@@ -163,6 +163,7 @@ FIGURES: dict[str, Figure] = {
     "amplification": amplification,
     "memory": memory,
 }
+WRITTEN = ("turns", "transport", "wire", "idle")
 
 
 def main() -> None:
@@ -172,14 +173,16 @@ def main() -> None:
     parser.add_argument("--sockets", type=int, default=1000)
     parser.add_argument("--rounds", type=int, default=5, help="of 200 warm turns each way")
     parser.add_argument("--frame-bytes", type=int, default=15_000_000)
-    parser.add_argument("--write", action="store_true", help="into docs/figures.json")
+    parser.add_argument(
+        "--write", action="store_true", help=f"{', '.join(WRITTEN)} into docs/figures.json"
+    )
     parser.add_argument("figures", nargs="*", metavar="FIGURE", help=", ".join(FIGURES))
     options = parser.parse_args()
     stock_env = environment.create(options.litellm)
     env = options.env = environment.create(options.litellm, name=f"patched-{PATCH}")
     patching.apply(env, PATCH)
     print(f"LiteLLM {options.litellm}, patch {PATCH}")
-    for name in options.figures or FIGURES:
+    for name in options.figures or (WRITTEN if options.write else FIGURES):
         with tempfile.TemporaryDirectory() as scratch:
             folder = Path(scratch)
             with (

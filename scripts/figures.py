@@ -27,10 +27,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 ROOT = Path(__file__).parents[1]
-LOAD = os.getloadavg()[0]  # before a bench adds its own
+LOAD = os.getloadavg()[0]  # of the minute before a bench adds its own
 HEAD = "| one run, side by side | ours | beside | ratio |\n| --- | --- | --- | --- |"
 TABLE = re.compile(r"(<!-- figures(?:: ([\w -]+))? -->\n).*?(<!-- figures end -->\n)", re.DOTALL)
 
@@ -70,7 +70,7 @@ def machine() -> dict[str, str]:
         "commit": subprocess.check_output(commit, cwd=ROOT, text=True).strip(),
         "cores": str(os.cpu_count()),
         "system": platform.platform(terse=True),
-        "load": f"{LOAD:.1f}",
+        "load": f"{LOAD:.1f} before, {os.getloadavg()[0]:.1f} after",
     }
 
 
@@ -86,7 +86,7 @@ def write(root: Path, *, check: bool = False) -> list[str]:
     stale = []
     for page in (root / "README.md", *sorted((root / "docs").glob("*.md"))):
         text = page.read_text()
-        made = TABLE.sub(lambda found: f"{found[1]}{table(sections, found[2])}{found[3]}", text)
+        made = TABLE.sub(lambda found: f"{found[1]}\n{table(sections, found[2])}\n{found[3]}", text)
         if made != text:
             stale.append(str(page.relative_to(root)))
             if not check:
@@ -102,13 +102,16 @@ def table(sections: Mapping[str, Any], names: str | None) -> str:
     }
     if names:
         every = {name: row for each in rows.values() for name, row in each.items()}
-        return "\n".join([HEAD, *(str(every[name]) for name in names.split())]) + "\n"
+        return _lines([every[name] for name in names.split()])
     return "\n".join(
-        f"\n`{told['command']}`, {told['date']}, commit {told['commit']}, {told['cores']} cores, "
-        f"load {told['load']} before it, {told['system']}:\n\n"
-        + "".join(f"{line}\n" for line in (HEAD, *rows[section].values()))
+        f"`{told['command']}`, {told['date']}, commit {told['commit']}, {told['cores']} cores, "
+        f"load {told['load']}, {told['system']}:\n\n{_lines(rows[section].values())}"
         for section, told in sections.items()
     )
+
+
+def _lines(rows: Iterable[Row]) -> str:
+    return "".join(f"{line}\n" for line in (HEAD, *rows))
 
 
 def main() -> int:
