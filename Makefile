@@ -10,7 +10,7 @@ ifdef PIP_INDEX_URL  # uv does not read pip's variables
 export UV_DEFAULT_INDEX ?= $(PIP_INDEX_URL)
 endif
 
-.PHONY: help setup demo test unit published-files live fuzz codex clients database every soak build-tools chart kind-e2e format check lint types contracts payloads docs generate mutants bench bench-inject bench-status dist release clean
+.PHONY: help setup demo test unit published-files live fuzz codex clients database every soak build-tools chart kind-e2e format check lint types contracts payloads docs generate mutants bench bench-inject bench-status bench-pod dist release clean
 .DEFAULT_GOAL := help
 
 ##@ Start here (Python and a package index)
@@ -90,25 +90,32 @@ payloads: .venv/dev  ## Patch versions against their digests, released ones agai
 
 docs: .venv/dev  ## The documents as a site in .venv/site; a broken link is an error
 	@$(BIN)/python scripts/reference.py --check
+	@$(BIN)/python scripts/figures.py --check
 	@$(BIN)/mkdocs build --quiet --strict --config-file .mkdocs.yml --site-dir .venv/site
 
-generate: .venv/dev  ## Write what follows from code: the chart's copies, the reference in docs/
+generate: .venv/dev  ## Write what follows from code: the chart's copies, reference and figures in docs/
 	@$(BIN)/python scripts/sync_chart.py
 	@$(BIN)/python scripts/reference.py
+	@$(BIN)/python scripts/figures.py
 
 mutants: .venv/dev  ## Undo each guard in turn; a named test must go red
 	@$(BIN)/python scripts/mutants.py $(ARGS)
 
 ##@ Measure
 
-bench: .venv/run  ## A warm turn over WebSocket beside HTTP; what the bridge costs a process (some minutes)
+bench: .venv/run  ## What the overlay costs, beside HTTP, stock and other tools (minutes; ARGS=--write)
 	@$(BIN)/python scripts/bench_bounds.py $(ARGS)
+	@$(BIN)/python scripts/bench_start.py $(filter --write,$(ARGS))
+	@$(BIN)/python scripts/bench_inject.py $(filter --write,$(ARGS))
 
 bench-inject: .venv/run  ## inject of 1,000 Deployments beside kustomize build (needs kustomize or kubectl)
 	@$(BIN)/python scripts/bench_inject.py $(ARGS)
 
 bench-status: .venv/dev  ## status -A on 500 Deployments beside kubectl get (needs Docker, Go; IMAGES=build KEEP=1)
 	@$(BIN)/python scripts/bench_status.py --images $(IMAGES) $(if $(KEEP),--keep) $(ARGS)
+
+bench-pod: .venv/dev  ## A pod's start with the overlay beside the plain pod's (needs Docker, Go; IMAGES=build KEEP=1)
+	@$(BIN)/python scripts/bench_pod.py --images $(IMAGES) $(if $(KEEP),--keep) $(ARGS)
 
 ##@ Release
 

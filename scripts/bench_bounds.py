@@ -1,11 +1,12 @@
 """Measure what the bridge costs a worker process, each figure beside POST or stock in one run.
 
-    python scripts/bench_bounds.py [--litellm VERSION] [--rounds N] [--sockets N] [FIGURE …]
+    python scripts/bench_bounds.py [--litellm VERSION] [--rounds N] [--write] [FIGURE …]
 
-Figures: turns (CPU and rate of warm turns, 20 at once, and milliseconds of one alone), idle (CPU
-and memory of idle sockets), shapes (CPU a large frame), flood (another client's turns meanwhile),
-amplification (a large history asked for by tiny frames), memory (warm-ups that nobody continues).
-All by default; many minutes. Nothing is asserted.
+Figures: turns (CPU and rate of warm turns, 20 at once, and milliseconds of one alone), transport
+(the same with LiteLLM's other HTTP client), wire (bytes of a long session), idle (CPU and memory of
+idle sockets), shapes (CPU a large frame), flood (another client's turns meanwhile), amplification
+(a large history asked for by tiny frames), memory (warm-ups that nobody continues).
+All by default; many minutes. Nothing is asserted. --write: the first four, into docs/figures.json.
 """
 
 from __future__ import annotations
@@ -13,98 +14,40 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import http.client
 import json
-import statistics
 import tempfile
 import time
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from websockets.exceptions import ConnectionClosed
 from websockets.protocol import State
 
-from bench_kit import HEADERS, NO_MODEL, Watch, ask, create, post, socket
+import figures
+from bench_kit import NO_MODEL, Watch, ask, create, post, socket
 from bench_shapes import config, shape_costs, shapes
+from bench_turns import TURN, transport, warm_turns
+from bench_wire import wire
+from figures import Row
 from litellm_overlay.catalogue import releases
 from litellm_overlay.local import environment, patching, processes
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
     from websockets.asyncio.client import ClientConnection
 
 PATCH = "2.0.0"
 MIB = 1 << 20
 
-
-TURN = {"model": "gpt-4o", "input": "hi", "store": False}
-AT_ONCE = 20
-ALONE = 40
-
-
-async def over_websocket(proxy: processes.Server, turns: int) -> None:
-    """Make so many turns on one connection."""
-    async with socket(proxy) as connection:
-        for _ in range(turns):
-            event = await ask(connection, create(**TURN))
-            if event["type"] != "response.completed":
-                raise SystemExit(f"the turn did not complete: {event}")
+Figure = Callable[
+    [processes.Server, processes.Server, Any], Coroutine[Any, Any, dict[str, Row] | None]
+]
 
 
-def over_http(proxy: processes.Server, turns: int) -> None:
-    """Make so many turns on one connection, which is kept alive."""
-    host = proxy.url.removeprefix("http://")
-    connection = http.client.HTTPConnection(host, timeout=60)
-    body = json.dumps({**TURN, "stream": True})
-    for _ in range(turns):
-        headers = {**HEADERS, "Content-Type": "application/json"}
-        connection.request("POST", "/v1/responses", body, headers)
-        if b"response.completed" not in connection.getresponse().read():
-            raise SystemExit("the turn did not complete")
-    connection.close()
-
-
-async def warm_turns(proxy: processes.Server, _stock: processes.Server, options: Any) -> None:
-    """Print what a warm turn takes, 20 at once, over WebSocket and over HTTP, alternating."""
-    threads = ThreadPoolExecutor(AT_ONCE)
-    loop = asyncio.get_running_loop()
-    ways: dict[str, Callable[[], Awaitable[None]]] = {
-        "WebSocket": lambda: over_websocket(proxy, 10),
-        "HTTP": lambda: loop.run_in_executor(threads, over_http, proxy, 10),
-    }
-    spent: dict[str, list[float]] = {name: [] for name in ways}
-    rates: dict[str, list[float]] = {name: [] for name in ways}
-    for _ in range(options.rounds + 1):
-        for name, way in ways.items():
-            watch, began = Watch(proxy), time.perf_counter()
-            await asyncio.gather(*(way() for _ in range(AT_ONCE)))
-            spent[name].append(watch.cpu / AT_ONCE / 10)
-            rates[name].append(AT_ONCE * 10 / (time.perf_counter() - began))
-    print(f"warm turns, {AT_ONCE} at once          CPU a turn    turns/s")
-    lines = []
-    for name in ways:  # the first round warms up
-        lines.append((statistics.median(spent[name][1:]), statistics.median(rates[name][1:])))
-        print(f"  {name:28} {lines[-1][0] * 1000:6.1f} ms  {lines[-1][1]:8.1f}")
-    ratios = [ours / theirs for ours, theirs in zip(*lines, strict=True)]
-    print(f"  {'ratio':28} {ratios[0]:6.2f}     {ratios[1]:8.2f}")
-    alone: dict[str, list[float]] = {name: [] for name in ways}
-    async with socket(proxy) as connection:
-        for _ in range(ALONE):
-            began = time.perf_counter()
-            await ask(connection, create(**TURN))
-            alone["WebSocket"].append(time.perf_counter() - began)
-            began = time.perf_counter()
-            await asyncio.to_thread(over_http, proxy, 1)
-            alone["HTTP"].append(time.perf_counter() - began)
-    ours, theirs = (statistics.median(alone[name]) * 1000 for name in ways)
-    print(f"one alone, of {ALONE}: {ours:.1f} ms, HTTP {theirs:.1f} ms, ratio {ours / theirs:.3f}")
-
-
-async def idle(proxy: processes.Server, stock: processes.Server, options: Any) -> None:
+async def idle(proxy: processes.Server, stock: processes.Server, options: Any) -> dict[str, Row]:
     """Print what sockets cost that say nothing."""
     print(f"{options.sockets} idle sockets, 20 s       CPU      memory a socket")
+    told: list[float] = []
     for name, server, query in (("bridge", proxy, ""), ("stock", stock, "?model=managed-5.4")):
         watch = Watch(server)
         sockets = [await socket(server, query) for _ in range(options.sockets)]
@@ -114,8 +57,11 @@ async def idle(proxy: processes.Server, stock: processes.Server, options: Any) -
         share = (watch.cpu - before) / 20
         if closed := sum(each.state is not State.OPEN for each in sockets):
             raise SystemExit(f"{closed} sockets of {name} were closed")
-        print(f"  {name:28} {share:6.1%}   {memory * 1024 / options.sockets:8.0f} KiB")
+        told.append(memory * 1024 / options.sockets)
+        print(f"  {name:28} {share:6.1%}   {told[-1]:8.0f} KiB")
         await asyncio.gather(*(one.close() for one in sockets))
+    what = f"memory of an idle socket, of {options.sockets}: bridge / stock"
+    return {"idle-memory": Row(what, told[0], told[1], "KiB")}
 
 
 async def flood(proxy: processes.Server, _stock: processes.Server, options: Any) -> None:
@@ -207,14 +153,17 @@ async def memory(proxy: processes.Server, _stock: processes.Server, options: Any
     del options
 
 
-FIGURES = {
+FIGURES: dict[str, Figure] = {
     "turns": warm_turns,
+    "transport": transport,
+    "wire": wire,
     "idle": idle,
     "shapes": shape_costs,
     "flood": flood,
     "amplification": amplification,
     "memory": memory,
 }
+WRITTEN = ("turns", "transport", "wire", "idle")
 
 
 def main() -> None:
@@ -224,13 +173,16 @@ def main() -> None:
     parser.add_argument("--sockets", type=int, default=1000)
     parser.add_argument("--rounds", type=int, default=5, help="of 200 warm turns each way")
     parser.add_argument("--frame-bytes", type=int, default=15_000_000)
+    parser.add_argument(
+        "--write", action="store_true", help=f"{', '.join(WRITTEN)} into docs/figures.json"
+    )
     parser.add_argument("figures", nargs="*", metavar="FIGURE", help=", ".join(FIGURES))
     options = parser.parse_args()
     stock_env = environment.create(options.litellm)
     env = options.env = environment.create(options.litellm, name=f"patched-{PATCH}")
     patching.apply(env, PATCH)
     print(f"LiteLLM {options.litellm}, patch {PATCH}")
-    for name in options.figures or FIGURES:
+    for name in options.figures or (WRITTEN if options.write else FIGURES):
         with tempfile.TemporaryDirectory() as scratch:
             folder = Path(scratch)
             with (
@@ -242,7 +194,10 @@ def main() -> None:
                     stock_env, config(mock, folder, name), folder / "stock.log"
                 ) as stock,
             ):
-                asyncio.run(FIGURES[name](proxy, stock, options))
+                options.config = proxy.log.with_suffix(".yaml")
+                rows = asyncio.run(FIGURES[name](proxy, stock, options))
+        if rows and options.write:
+            figures.record(name, f"python scripts/bench_bounds.py {name}", rows)
 
 
 if __name__ == "__main__":

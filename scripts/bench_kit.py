@@ -134,11 +134,18 @@ def post(proxy: processes.Server, body: bytes) -> None:
         error.read()
 
 
-def socket(proxy: processes.Server, query: str = "", *, key: str | None = None) -> connect:
+def socket(
+    proxy: processes.Server,
+    query: str = "",
+    *,
+    key: str | None = None,
+    compression: str | None = "deflate",
+) -> connect:
     """Connect as Codex does; what is sent is deflated."""
     url = f"{proxy.ws_url}/v1/responses{query}"
     headers = {"Authorization": f"Bearer {key}"} if key else HEADERS
-    return connect(url, additional_headers=headers, max_size=None, proxy=None, open_timeout=60)
+    told: dict[str, Any] = {"max_size": None, "proxy": None, "open_timeout": 60}
+    return connect(url, additional_headers=headers, compression=compression, **told)
 
 
 async def ask(connection: ClientConnection, text: str) -> dict[str, Any]:

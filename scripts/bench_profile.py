@@ -22,8 +22,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench_bounds import AT_ONCE, PATCH, TURN
+from bench_bounds import PATCH
 from bench_kit import HEADERS, ask, create, socket
+from bench_turns import AT_ONCE, TURN
 from litellm_overlay.catalogue import releases
 from litellm_overlay.local import environment, patching, processes
 

@@ -1,6 +1,7 @@
 """Time `litellm-overlay status -A` beside `kubectl get deploy,pods -A -o json`, on a kind cluster.
 
-    python scripts/bench_status.py [--images pull|build] [--keep] [--name NAME] [DEPLOYMENTS]
+    python scripts/bench_status.py [--images pull|build] [--keep] [--name NAME] [--write]
+                                   [DEPLOYMENTS]
 
 500 overlaid Deployments with two pods each, by default. No kubelet runs the pods: they are bound to
 a node that is only an object, and their status is written through the API as a kubelet writes it.
@@ -22,6 +23,8 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from kubernetes import client, config
 
+import figures
+from figures import Row
 from kind.steps import Phases
 from kind_e2e import prepared
 from litellm_overlay.catalogue import releases
@@ -64,6 +67,7 @@ def main() -> int:
     parser.add_argument("--images", choices=["pull", "build"], default="pull")
     parser.add_argument("--keep", action="store_true", help="leave the cluster for the next time")
     parser.add_argument("--name", default="litellm-overlay", help="of the cluster")
+    parser.add_argument("--write", action="store_true", help="into docs/figures.json")
     parser.add_argument("deployments", type=int, nargs="?", default=500)
     options = parser.parse_args()
     folder = cache_root() / "kind" / "clusters" / options.name
@@ -74,11 +78,13 @@ def main() -> int:
             try:
                 with phases(f"{options.deployments} Deployments"):
                     fill(cluster, options.deployments)
-                measure(cluster, options.deployments)
+                row = measure(cluster, options.deployments)
             finally:
                 # Without its node a pod that no kubelet ends is collected.
                 cluster.kubectl("delete", "node", NODE, "--ignore-not-found")
                 cluster.kubectl("delete", "namespace", NAMESPACE, "--wait=false")
+        if options.write:
+            figures.record("status", "python scripts/bench_status.py", {"status": row})
     except OverlayError as error:
         print(f"error: {error}\nhint: {error.hint}", file=sys.stderr)
         return 1
@@ -160,8 +166,8 @@ def running() -> dict[str, Any]:
     }
 
 
-def measure(cluster: Cluster, number: int) -> None:
-    """Time both commands in turn, after each has run once."""
+def measure(cluster: Cluster, number: int) -> Row:
+    """Time both commands in turn, after each has run once; print and return the medians."""
     ours = [sys.executable, "-m", "litellm_overlay", "status", "-A"]
     theirs: list[str | Path] = [cluster.kubectl_path, "get", "deploy,pods", "-A", "-o", "json"]
     environ = {**os.environ, "KUBECONFIG": str(cluster.kubeconfig)}
@@ -183,6 +189,8 @@ def measure(cluster: Cluster, number: int) -> None:
     print(f"  litellm-overlay status -A              {medians['status']:6.2f} s")
     print(f"  kubectl get deploy,pods -A -o json     {medians['kubectl']:6.2f} s")
     print(f"  ratio                                  {medians['status'] / medians['kubectl']:6.2f}")
+    what = f"`status -A` of {number} Deployments / `kubectl get deploy,pods -A -o json`"
+    return Row(what, medians["status"], medians["kubectl"], "s")
 
 
 if __name__ == "__main__":

@@ -53,6 +53,18 @@ def test_migrations(rendered):
     assert not selector.items() <= job["spec"]["template"]["metadata"]["labels"].items()
 
 
+def test_the_other_http_client(rendered):
+    """LiteLLM's own variable, where it is asked for; an operator's line of that name stays alone."""
+    name = "DISABLE_AIOHTTP_TRANSPORT"
+    (proxy,) = pod_of(rendered())["containers"]
+    assert name not in env_of(proxy)
+    (proxy,) = pod_of(rendered(disableAiohttpTransport=True))["containers"]
+    assert env_of(proxy)[name] == "True"
+    own = {"name": name, "value": "False"}
+    (proxy,) = pod_of(rendered(env=[own]))["containers"]
+    assert [each for each in proxy["env"] if each["name"] == name] == [own]
+
+
 def test_a_database_without_migrations(rendered):
     """The proxy gets the URL, and migrates by itself, as LiteLLM does."""
     items = rendered(database={"secretName": "db", "secretKey": "url"})
@@ -69,6 +81,13 @@ def test_a_database_without_migrations(rendered):
         (
             {"database": {"secretName": "db"}, "env": [{"name": "DATABASE_URL", "value": "x"}]},
             "env: DATABASE_URL is given twice",
+        ),
+        (
+            {
+                "disableAiohttpTransport": True,
+                "env": [{"name": "DISABLE_AIOHTTP_TRANSPORT", "value": "False"}],
+            },
+            "env: DISABLE_AIOHTTP_TRANSPORT is given twice",
         ),
         (
             {

@@ -79,12 +79,18 @@ TIMEOUT = 20  # seconds without a word from the provider, after which LiteLLM gi
 
 
 @pytest.fixture
-def proxy(postgres, tables, provider, tmp_path, request):
+def flag(tmp_path):
+    """Return the file that has the proxy drain."""
+    return tmp_path / "drain"
+
+
+@pytest.fixture
+def proxy(postgres, tables, provider, tmp_path, flag, request):
     """Run a proxy of this test's own, since most tests leave it worse than it was.
 
     The mark `environ` gives it further variables.
     """
-    env = database.environment_of(RELEASE, PATCH)
+    env = database.environment_of(RELEASE, PATCH, {"drainFile": str(flag)})
     marked = request.node.get_closest_marker("environ")
     more = {"timeout": TIMEOUT, "environ": marked and marked.kwargs}
     with database.running(env, provider, postgres, tables, tmp_path, **more) as running:

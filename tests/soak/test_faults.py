@@ -11,6 +11,7 @@ import time
 
 import pytest
 
+from pins import ROOT
 from support import people
 from support.detour import detour
 
@@ -122,6 +123,33 @@ async def test_the_proxy_is_stopped_for_a_while(proxy, count, note):
         tally = await note("proxy stopped for 5 s", await ended(begun), since)
     assert tally.endings == {"completed": count}
     assert tally.called_twice == tally.billed_twice == tally.unbilled == 0
+
+
+async def test_the_pod_ends(proxy, provider, flag, count, note):
+    """The hook drains it before the signal: each turn that the provider was asked for completes."""
+
+    async def turn_after_turn(person):
+        while (await person.turn(SHORT)).ending == "completed":
+            pass
+
+    key = (await proxy.admin("/key/generate"))["key"]
+    async with contextlib.AsyncExitStack() as stack:
+        crowd = [
+            await stack.enter_async_context(people.Person(proxy, key, "websocket"))
+            for _ in range(count)
+        ]
+        at_work = [asyncio.ensure_future(turn_after_turn(person)) for person in crowd]
+        await asyncio.sleep(1)
+        since = time.monotonic()
+        hook = ["sh", ROOT / "manifests" / "drain.sh", flag, "15", str(proxy.server.port)]
+        assert await (await asyncio.create_subprocess_exec(*hook)).wait() == 0
+        stop(proxy.server, signal.SIGTERM)
+        await asyncio.gather(*at_work)
+    asked = people.calls(provider.server.log)
+    turns = [turn for person in crowd for turn in person.turns if turn.name in asked]
+    tally = await note("pod ends", turns, since)
+    assert tally.endings == {"completed": len(turns)}
+    assert tally.called_twice == tally.billed_twice == 0
 
 
 async def test_the_proxy_is_killed(proxy, count, note):

@@ -64,18 +64,22 @@ class Proxy:
         return self.server.log.read_bytes()[since:].decode(errors="replace")
 
 
-def environment_of(version: str, patch: str | None) -> environment.LiteLLMEnvironment:
-    """Return LiteLLM with its database client, as released or patched.
+def environment_of(
+    version: str, patch: str | None, settings: dict[str, Any] | None = None
+) -> environment.LiteLLMEnvironment:
+    """Return LiteLLM with its database client, as released or patched; `settings` are the patch's.
 
-    Mutants run beside other tests, and so have an environment of their own to be put into.
+    Mutants run beside other tests, and so have environments of their own to be put into.
     """
     name = f"database-{patch}" if patch else "database"
+    if settings:
+        name += "-set"
     if patch and "MUTANT" in os.environ:
-        name += "-mutant"
+        name += f"-mutant-{os.environ['MUTANT']}"
     env = environment.create(version, name=name, extra=EXTRA)
     prisma_engine.generate(env)
     if patch:
-        patching.apply(env, patch, on_fixed="patch")
+        patching.apply(env, patch, settings, on_fixed="patch")
     return env
 
 

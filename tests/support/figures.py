@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import io
 import json
-import os
-import platform
 import re
-import subprocess
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
 
+from figures import machine
 from pins import ROOT
 from support import people
 
@@ -78,17 +75,6 @@ def write(rounds: Rounds, faults: Faults, shown: Sequence[Table]) -> None:
 def named(faults: Faults) -> dict[str, Mapping[str, str]]:
     """Return each fault's figures by their names."""
     return {fault: dict(zip(people.COLUMNS, cells, strict=True)) for fault, cells in faults.items()}
-
-
-def machine() -> dict[str, str]:
-    """Return what the figures were measured on, when, and with which commit."""
-    commit = ["git", "rev-parse", "--short", "HEAD"]
-    return {
-        "cores": str(os.cpu_count()),
-        "system": platform.platform(terse=True),
-        "date": dt.datetime.now(dt.timezone.utc).date().isoformat(),
-        "commit": subprocess.check_output(commit, cwd=ROOT, text=True).strip(),
-    }
 
 
 def markdown(lines: list[list[str]]) -> str:

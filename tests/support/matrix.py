@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -9,8 +10,12 @@ if TYPE_CHECKING:
 
 
 def add_options(parser: pytest.Parser, small: str, pages: str) -> None:
-    """Add --matrix, whose short form is `small`, and --write-docs, which writes `pages`."""
-    parser.addoption("--matrix", choices=["full", "small"], default="full", help=f"small: {small}")
+    """Add --matrix, whose short form is `small`, and --write-docs, which writes `pages`.
+
+    Short is enough for a mutant: scripts/mutants.py.
+    """
+    default = "small" if "MUTANT" in os.environ else "full"
+    parser.addoption("--matrix", choices=["full", "small"], default=default, help=f"small: {small}")
     parser.addoption("--write-docs", action="store_true", help=f"write {pages} again")
 
 

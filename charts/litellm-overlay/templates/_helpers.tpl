@@ -192,9 +192,12 @@ refuses both. */}}
 {{- if .Values.migrations.enabled -}}
 {{- $names = append $names "DISABLE_SCHEMA_UPDATE" -}}
 {{- end -}}
+{{- if .Values.disableAiohttpTransport -}}
+{{- $names = append $names "DISABLE_AIOHTTP_TRANSPORT" -}}
+{{- end -}}
 {{- range .Values.env -}}
 {{- if has .name $names -}}
-{{- fail (printf "env: %s is given twice; masterKey sets LITELLM_MASTER_KEY, database DATABASE_URL, migrations DISABLE_SCHEMA_UPDATE" .name) -}}
+{{- fail (printf "env: %s is given twice; masterKey sets LITELLM_MASTER_KEY, database DATABASE_URL, migrations DISABLE_SCHEMA_UPDATE, disableAiohttpTransport DISABLE_AIOHTTP_TRANSPORT" .name) -}}
 {{- end -}}
 {{- $names = append $names .name -}}
 {{- include "litellm-overlay.refuseSecret" (dict "at" (printf "env.%s" .name) "name" .name "value" .value) -}}
@@ -207,6 +210,10 @@ refuses both. */}}
 {{- if .Values.migrations.enabled }}
 - name: DISABLE_SCHEMA_UPDATE
   value: "true"
+{{- end }}
+{{- if .Values.disableAiohttpTransport }}
+- name: DISABLE_AIOHTTP_TRANSPORT
+  value: "True"
 {{- end }}
 {{- with .Values.env }}
 {{ toYaml . }}

@@ -1,0 +1,120 @@
+"""Time the start of a pod with the overlay beside the plain pod's, on a kind cluster.
+
+    python scripts/bench_pod.py [--images pull|build] [--keep] [--name NAME] [--runs N] [--write]
+
+From `kubectl apply` until the pod is ready, with the image on the node; the two alternate. Medians
+are printed, and the guard's own milliseconds, by its report.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+import figures
+from figures import Row
+from kind import litellm
+from kind.steps import Phases
+from kind_e2e import prepared
+from litellm_overlay.errors import OverlayError
+from litellm_overlay.local.cache import cache_root
+
+if TYPE_CHECKING:
+    from kind.cluster import Cluster
+
+NAMESPACE, POD = "bench-pod", "litellm"
+
+
+def main() -> int:
+    """Bring up the cluster, measure, print."""
+    parser = argparse.ArgumentParser(description="Time the start of pods.")
+    parser.add_argument("--images", choices=["pull", "build"], default="pull")
+    parser.add_argument("--keep", action="store_true", help="leave the cluster for the next time")
+    parser.add_argument("--name", default="litellm-overlay", help="of the cluster")
+    parser.add_argument("--runs", type=int, default=5, help="of each, after one that warms up")
+    parser.add_argument("--write", action="store_true", help="into docs/figures.json")
+    options = parser.parse_args()
+    folder = cache_root() / "kind" / "clusters" / options.name
+    folder.mkdir(parents=True, exist_ok=True)
+    phases = Phases(folder / "phases.jsonl")
+    try:
+        with prepared(options.name, folder, phases, options.images, keep=options.keep) as cluster:
+            image = litellm.image("venv", options.images)
+            cluster.load(image)
+            try:
+                cluster.kubectl("create", "namespace", NAMESPACE)
+                rows = measure(cluster, image, options.runs)
+            finally:
+                cluster.kubectl("delete", "namespace", NAMESPACE, "--wait=false")
+    except OverlayError as error:
+        print(f"error: {error}\nhint: {error.hint}", file=sys.stderr)
+        return 1
+    for row in rows.values():
+        print(f"{row.what}: {row.ours:.2f} s / {row.beside:.2f} s = {row.ours / row.beside:.3f}")
+    if options.write:
+        figures.record("pod", "python scripts/bench_pod.py", rows)
+    return 0
+
+
+def manifests(image: str) -> dict[str, str]:
+    """Return the plain pod as YAML, and what `inject` makes of it."""
+    ready = {"httpGet": {"path": "/health/readiness", "port": 4000}, "periodSeconds": 1}
+    container = {
+        "name": "litellm",
+        "image": image,
+        "args": ["--port", "4000"],
+        "env": [{"name": "LITELLM_LOCAL_MODEL_COST_MAP", "value": "True"}],
+        "readinessProbe": ready,
+    }
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": POD, "namespace": NAMESPACE},
+        "spec": {"containers": [container], "terminationGracePeriodSeconds": 1},
+    }
+    plain = yaml.safe_dump(pod)
+    inject = [sys.executable, "-m", "litellm_overlay", "inject"]
+    done = subprocess.run(inject, input=plain, check=True, stdout=subprocess.PIPE, text=True)
+    return {"plain": plain, "overlaid": done.stdout}
+
+
+def measure(cluster: Cluster, image: str, runs: int) -> dict[str, Row]:
+    """Return rows of seconds; the first round warms up."""
+    took: dict[str, list[float]] = {}
+    guard = []
+    for turn in range(1 + runs):
+        for name, text in manifests(image).items():
+            began = time.perf_counter()
+            cluster.kubectl("apply", "--filename", "-", stdin=text)
+            told = ("--namespace", NAMESPACE)
+            cluster.kubectl(*told, "wait", "--for=condition=Ready", f"pod/{POD}", "--timeout=5m")
+            seconds = time.perf_counter() - began
+            pod = json.loads(cluster.kubectl(*told, "get", "pod", POD, "--output", "json"))
+            cluster.kubectl(*told, "delete", "pod", POD)
+            if turn:
+                took.setdefault(name, []).append(seconds)
+                guard += reported(pod)
+    overlaid, plain = (statistics.median(took[name]) for name in ("overlaid", "plain"))
+    return {
+        "pod-start": Row("start of a pod: with the overlay / plain", overlaid, plain, "s"),
+        "pod-guard": Row(
+            "the guard in its pod / start of the plain pod", statistics.median(guard), plain, "s"
+        ),
+    }
+
+
+def reported(pod: dict[str, Any]) -> list[float]:
+    """Return the guard's seconds, in a pod that has one."""
+    ended = [each["state"]["terminated"] for each in pod["status"].get("initContainerStatuses", [])]
+    return [json.loads(each["message"])["milliseconds"] / 1000 for each in ended]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
