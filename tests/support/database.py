@@ -10,7 +10,7 @@ import contextlib
 import os
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import httpx
 import pytest
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from support.postgres import Postgres
+    from support.postgres import Postgres, Sql
 
 # What LiteLLM's images have for a database: prisma, in the version that the release asks for.
 EXTRA = ("litellm[extra-proxy]",)
@@ -38,17 +38,30 @@ def require() -> None:
         raise pytest.UsageError(f"{error}; {error.hint}") from None
 
 
+class Address(Protocol):
+    """Where a proxy is reached: base URLs, without a path."""
+
+    @property
+    def url(self) -> str:
+        """Return that for HTTP."""
+
+    @property
+    def ws_url(self) -> str:
+        """Return that for WebSockets."""
+
+
 @dataclass(frozen=True)
 class Proxy:
-    """A running proxy and its database."""
+    """A proxy and its database, wherever the two run."""
 
-    server: processes.Server
-    postgres: Postgres
+    server: Address
+    postgres: Sql
     database: str
+    master_key: str = processes.MASTER_KEY
 
     async def admin(self, path: str, **body: Any) -> dict[str, Any]:
         """POST to LiteLLM's admin API with the master key; return the answer."""
-        headers = {"Authorization": f"Bearer {processes.MASTER_KEY}"}
+        headers = {"Authorization": f"Bearer {self.master_key}"}
         async with httpx.AsyncClient(headers=headers, timeout=60, trust_env=False) as client:
             answer = await client.post(f"{self.server.url}{path}", json=body)
         assert answer.status_code == 200, f"{path}: {answer.status_code} {answer.text}"
@@ -58,6 +71,13 @@ class Proxy:
     def rows(self, query: str, **values: str) -> list[dict[str, Any]]:
         """Return rows of the database; :'name' in the query is a value."""
         return self.postgres.rows(self.database, query, **values)
+
+
+@dataclass(frozen=True)
+class LocalProxy(Proxy):
+    """One that is a process of ours."""
+
+    server: processes.Server
 
     def access_log(self, since: int = 0) -> str:
         """Return what the proxy has printed from an offset on."""
@@ -120,7 +140,7 @@ def running(
     settings: dict[str, Any] | None = None,
     timeout: float | None = None,
     environ: dict[str, str] | None = None,
-) -> Iterator[Proxy]:
+) -> Iterator[LocalProxy]:
     """Run one proxy on a database; `settings` are further general settings, `timeout` a model's."""
     config = processes.standard_config(source.server.url)
     chat = {"model": "deepseek/gpt-5.4", "api_key": "sk-mock"}
@@ -149,4 +169,4 @@ def running(
         with processes.start_proxy(
             env, config, log, environ=environ, extra_args=extra_args
         ) as server:
-            yield Proxy(server, postgres, database)
+            yield LocalProxy(server, postgres, database)

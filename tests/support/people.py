@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from support.database import Proxy
+    from support.database import LocalProxy
 
 MODEL = "managed-5.4"  # over HTTP at the provider, by either way in
 NAMES = itertools.count(1)
@@ -76,7 +76,7 @@ class Person:
     `way` is "websocket", "http", or "stock": the WebSocket of an unpatched proxy.
     """
 
-    def __init__(self, proxy: Proxy, key: str, way: str, *, port: int | None = None) -> None:
+    def __init__(self, proxy: LocalProxy, key: str, way: str, *, port: int | None = None) -> None:
         self.key, self.way = key, way
         self.query = f"?model={MODEL}" if way == "stock" else ""
         port = port or proxy.server.port

@@ -7,6 +7,7 @@ many a CI, it runs as `nobody`, on a copy of the programs that this user can rea
 
 from __future__ import annotations
 
+import abc
 import contextlib
 import json
 import os
@@ -27,7 +28,7 @@ from litellm_overlay.local.processes import free_port, run_logged, wait_for
 from pins import PINS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 USER = "litellm"
 # Throw-away data: no need that it survives a power cut. No socket, whose path could be too long.
@@ -39,6 +40,7 @@ SETTINGS = {
     "synchronous_commit": "off",
     "full_page_writes": "off",
 }
+INITDB = ("--encoding=UTF8", "--no-locale", "--no-sync")
 # Changing the user clears what processes.py asked of the kernel: to end with its parent. Ask again.
 AS_USER = """
 import ctypes, os, sys
@@ -54,8 +56,29 @@ os.execv(argv[0], argv)
 """
 
 
+class Sql(abc.ABC):
+    """A server that can be asked in SQL, wherever it runs."""
+
+    @abc.abstractmethod
+    def psql(self, database: str, sql: str, *options: str) -> str:
+        """Return what psql prints."""
+
+    def execute(self, database: str, sql: str, **values: str) -> str:
+        """Run SQL, where :'name' is a value; return what psql prints."""
+        options = ["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1"]
+        for name, value in values.items():
+            options += ["-v", f"{name}={value}"]
+        return self.psql(database, sql, *options)
+
+    def rows(self, database: str, query: str, **values: str) -> list[dict[str, Any]]:
+        """Return the rows of a query."""
+        sql = f"SELECT coalesce(json_agg(r), '[]') FROM ({query}) r"
+        rows: list[dict[str, Any]] = json.loads(self.execute(database, sql, **values))
+        return rows
+
+
 @dataclass
-class Postgres:
+class Postgres(Sql):
     """A running server; `down()` and `up()` are for tests of what happens then."""
 
     programs: Path
@@ -76,7 +99,7 @@ class Postgres:
             "-p",
             str(self.port),
         ]
-        argv += [f"--{name}={value}" for name, value in SETTINGS.items()]
+        argv += as_options(SETTINGS)
         log = self.folder / "postgres.log"
         process = self.running.enter_context(run_logged(log, as_ordinary_user(argv), environ()))
         self.running.callback(stop, process)  # first, on the way out
@@ -98,24 +121,14 @@ class Postgres:
         ]
         return subprocess.run(command, check=False).returncode == 0
 
-    def execute(self, database: str, sql: str, **values: str) -> str:
-        """Run SQL, where :'name' is a value; return what psql prints."""
-        command: list[str | Path] = [self.programs / "psql", "-X", "-q", "-A", "-t"]
-        command += ["-v", "ON_ERROR_STOP=1"]
-        for name, value in values.items():
-            command += ["-v", f"{name}={value}"]
-        command += ["-d", self.url(database)]
+    def psql(self, database: str, sql: str, *options: str) -> str:
+        """Return what psql prints."""
+        command: list[str | Path] = [self.programs / "psql", *options, "-d", self.url(database)]
         done = subprocess.run(
             command, input=sql, env=environ(), capture_output=True, check=False, text=True
         )
         assert done.returncode == 0, f"psql: {done.stderr}"
         return str(done.stdout)
-
-    def rows(self, database: str, query: str, **values: str) -> list[dict[str, Any]]:
-        """Return the rows of a query."""
-        sql = f"SELECT coalesce(json_agg(r), '[]') FROM ({query}) r"
-        rows: list[dict[str, Any]] = json.loads(self.execute(database, sql, **values))
-        return rows
 
 
 @contextlib.contextmanager
@@ -132,7 +145,7 @@ def running_postgres() -> Iterator[Postgres]:
             os.chown(folder, nobody.pw_uid, nobody.pw_gid)
         postgres = Postgres(bin_below(installed), folder, free_port())
         initdb: list[str | Path] = [postgres.programs / "initdb", "-D", folder / "data", "-U", USER]
-        initdb += ["--auth=trust", "--encoding=UTF8", "--no-locale", "--no-sync"]
+        initdb += ["--auth=trust", *INITDB]
         done = subprocess.run(
             as_ordinary_user(initdb),
             cwd=folder,
@@ -167,6 +180,11 @@ def install() -> Path:
                     ) from None
                 (root / "complete").touch()
     return root
+
+
+def as_options(settings: Mapping[str, str]) -> list[str]:
+    """Return settings as arguments of `postgres`."""
+    return [f"--{name}={value}" for name, value in settings.items()]
 
 
 def bin_below(root: Path) -> Path:

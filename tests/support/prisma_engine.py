@@ -62,26 +62,32 @@ def install() -> Path:
     return root
 
 
-@contextlib.contextmanager
-def wrappers() -> Iterator[dict[str, str]]:
-    """Yield the environment in which LiteLLM starts our engine, for as long as the block.
+def write_wrappers(folder: Path, node: str, server: str | Path, packages: str | Path) -> None:
+    """Write the two programs that stand for Prisma's engines; they run `node` with `server`.
 
     Prisma asks a schema engine for its version, and for nothing more.
     """
+    run = shlex.join([node, str(server), "--packages", str(packages)])
+    programs = {
+        "query": f'exec {run} --parent "$PPID" "$@"',
+        "schema": f"echo schema-engine-cli {COMMIT}",
+    }
+    for name, line in programs.items():
+        file = folder / f"{name}-engine"
+        file.write_text(f"#!/bin/sh\n{line}\n")
+        file.chmod(0o755)
+
+
+@contextlib.contextmanager
+def wrappers() -> Iterator[dict[str, str]]:
+    """Yield the environment in which LiteLLM starts our engine, for as long as the block."""
     packages, node = install(), find("node")
-    run = [node, str(SERVER), "--packages", str(packages)]
     with tempfile.TemporaryDirectory() as scratch:
-        programs = {
-            "query": f'exec {shlex.join(run)} --parent "$PPID" "$@"',
-            "schema": f"echo schema-engine-cli {COMMIT}",
+        write_wrappers(Path(scratch), node, SERVER, packages)
+        yield {
+            f"PRISMA_{name.upper()}_ENGINE_BINARY": f"{scratch}/{name}-engine"
+            for name in ("query", "schema")
         }
-        told = {}
-        for name, line in programs.items():
-            file = Path(scratch) / f"{name}-engine"
-            file.write_text(f"#!/bin/sh\n{line}\n")
-            file.chmod(0o755)
-            told[f"PRISMA_{name.upper()}_ENGINE_BINARY"] = str(file)
-        yield told
 
 
 def generate(env: LiteLLMEnvironment) -> None:
