@@ -81,6 +81,17 @@ def test_the_time_is_the_clocks(hook, listener, tmp_path):
     assert (tmp_path / "calls").read_text().count("x") == 3
 
 
+@pytest.mark.parametrize("variable", ["DATABASE_URL", "DATABASE_HOST"])
+def test_with_a_database_it_waits_for_spend_to_be_written(hook, listener, tmp_path, variable):
+    """LiteLLM writes what it was spent every 15 s at the latest, and forgets the rest when it ends."""
+    sleep = tmp_path / "sleep"
+    sleep.write_text(f'#!/bin/sh\necho "$1" >> {tmp_path}/slept\n')
+    sleep.chmod(0o755)
+    told = {"PATH": f"{tmp_path}:{os.environ['PATH']}", variable: "there"}
+    assert hook(listener.getsockname()[1], **told).wait(60) == 0
+    assert (tmp_path / "slept").read_text() == "18\n"
+
+
 def test_the_flag_is_where_the_proxy_looks():
     """The guard's plan, the hooks and the mount name one place; a new start takes the flag away."""
     pod = helm.pod_of(*helm.LEAST)["spec"]
