@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import collections
 import contextlib
-import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -16,7 +14,6 @@ from rich.table import Table
 from e2e.kit import crowd
 from e2e.kit.stories import MASTER_KEY, until
 from litellm_overlay.local import codex_cli
-from litellm_overlay.local.mock_provider import last_user_text
 from pins import PINS
 from support.codex_app_server import session
 
@@ -81,12 +78,6 @@ def at_work(door):
         future.result()
 
 
-def wait_for_a_turn_each(workers):
-    """Return once each has completed one more turn."""
-    before = {worker: len(worker.ended) for worker in workers}
-    until(lambda: all(len(worker.ended) > before[worker] for worker in workers), "a turn of each")
-
-
 @pytest.fixture
 def logs_of_old_pods(namespace, tmp_path):
     """Install two replicas; return a function for what the first pods print until they are gone."""
@@ -99,26 +90,16 @@ def logs_of_old_pods(namespace, tmp_path):
         yield lambda: "".join(file.read_text() for file in files)
 
 
-def calls_by_turn(provider_log):
-    """Return how often the provider was called for each turn."""
-    texts = [
-        last_user_text(record["body"])[0]
-        for record in provider_log
-        if record["kind"] == "request" and record["body"]
-    ]
-    return collections.Counter(name for text in texts for name in re.findall(r"turn-\d+-\d+", text))
-
-
 def test_no_turn_is_lost_and_none_is_called_twice(namespace, world, logs_of_old_pods, capsys):
     """Each turn that was begun is answered in full, with as many provider calls as it has requests."""
     old = {pod["metadata"]["uid"] for pod in namespace.pods()}
     assert len(old) == 2
     with namespace.door() as door, at_work(door) as (people, sessions):
-        wait_for_a_turn_each([*people, *sessions])
+        crowd.wait_for_a_turn_each([*people, *sessions])
         namespace.kubectl("rollout", "restart", "deployment/litellm")
         namespace.wait_for_rollout()
         until(lambda: len(namespace.get("pods")["items"]) == 2, "the old pods' end")
-        wait_for_a_turn_each([*people, *sessions])
+        crowd.wait_for_a_turn_each([*people, *sessions])
     assert old.isdisjoint(pod["metadata"]["uid"] for pod in namespace.pods())
 
     started = {name: ask for person in people for name, ask in person.started.items()}
@@ -129,7 +110,7 @@ def test_no_turn_is_lost_and_none_is_called_twice(namespace, world, logs_of_old_
     }
     like_codex_ended = {name: end for session in sessions for name, end in session.ended.items()}
     needed = started | like_codex
-    calls = calls_by_turn(world.provider_log())
+    calls = crowd.calls_by_turn(world.provider_log(), needed)
     seen = codex_cli.count_requests(logs_of_old_pods() + namespace.logs())
     shown = [error for turn in ended.values() for error in turn.errors]
     counts = {

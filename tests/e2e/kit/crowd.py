@@ -1,21 +1,27 @@
-"""Many sessions that behave as Codex does, for little: no process each, one thread for all."""
+"""Many sessions that behave as Codex does, for little: no process each, one thread for all; and counts."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import re
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
+from e2e.kit.stories import until
+from litellm_overlay.local.mock_provider import last_user_text
 from support.client import TERMINAL, connect
 
 if TYPE_CHECKING:
     import threading
+    from collections.abc import Iterable, Sequence
+    from typing import Any
 
     from websockets.asyncio.client import ClientConnection
 
-    from e2e.kit.stories import Door
+    from e2e.kit.stories import Door, Json
 
 TRIES = 5  # of a handshake in a row, as Codex has
 SILENCE = 120.0  # seconds without an event: the turn hangs
@@ -83,3 +89,21 @@ def work(sessions: list[Session], stop: threading.Event) -> None:
         await asyncio.gather(*(session.work(stop) for session in sessions))
 
     asyncio.run(all_of_them())
+
+
+def wait_for_a_turn_each(workers: Sequence[Any]) -> None:
+    """Return once each has completed one more turn; `ended` of a worker has them by name."""
+    before = {worker: len(worker.ended) for worker in workers}
+    until(lambda: all(len(worker.ended) > before[worker] for worker in workers), "a turn of each")
+
+
+def calls_by_turn(provider_log: Iterable[Json], turns: Iterable[str]) -> Counter[str]:
+    """Return how often the provider was called for each of the turns, by name."""
+    texts = [
+        last_user_text(record["body"])[0]
+        for record in provider_log
+        if record["kind"] == "request" and record["body"]
+    ]
+    wanted = set(turns)
+    named = (name for text in texts for name in re.findall(r"turn-\d+-\d+", text))
+    return Counter(name for name in named if name in wanted)

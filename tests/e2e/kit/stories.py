@@ -60,9 +60,13 @@ class World:
 
     def image(self, name: str) -> str:
         """Return the reference of an image that the node has: see kind/litellm.py for names."""
+        return self.bring(name, lambda: litellm.image(name, self.source))
+
+    def bring(self, name: str, make: Callable[[], str]) -> str:
+        """Return the same of any image; `make` has Docker get it, and returns its reference."""
         if name not in self.loaded:
             with self.phases(f"image {name}"):
-                self.loaded[name] = litellm.image(name, self.source)
+                self.loaded[name] = make()
             with self.phases(f"image {name}, into the node"):
                 self.cluster.load(self.loaded[name])
         return self.loaded[name]
