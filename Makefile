@@ -10,7 +10,7 @@ ifdef PIP_INDEX_URL  # uv does not read pip's variables
 export UV_DEFAULT_INDEX ?= $(PIP_INDEX_URL)
 endif
 
-.PHONY: help setup demo test unit published-files live fuzz codex clients database every soak build-tools chart kind-e2e format check lint types contracts payloads docs generate mutants bench bench-inject bench-status bench-pod dist release clean
+.PHONY: help setup demo test unit published-files live fuzz codex clients database every soak build-tools chart kind-e2e all format check lint types contracts payloads docs generate mutants bench bench-inject bench-status bench-pod dist release clean
 .DEFAULT_GOAL := help
 
 ##@ Start here (Python and a package index)
@@ -68,6 +68,9 @@ chart: build-tools  ## The Helm chart: values, manifests, what runs in its pods
 
 kind-e2e: .venv/dev  ## The stories of tests/e2e on a kind cluster (needs Docker, Go, npm; IMAGES=build KEEP=1)
 	@$(BIN)/python scripts/kind_e2e.py --images $(IMAGES) $(if $(KEEP),--keep) $(ARGS)
+
+all: .venv/dev  ## Every kind of test in its full form, noted in docs/full-runs.md (some three hours)
+	@$(BIN)/python scripts/run_all.py $(ARGS)
 
 ##@ Contribute
 

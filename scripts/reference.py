@@ -5,6 +5,7 @@
 docs/reference/command-line.md  what each verb's --help prints
 docs/reference/guard.md         the protocol of the program in the init container
 docs/decisions/index.md         the titles of the decisions
+docs/full-runs.md               when each kind of test last passed whole, by docs/full-runs.json
 
 With --check nothing is written; exit code 1 and the names of pages that are not as they would be.
 """
@@ -19,6 +20,7 @@ from pathlib import Path
 import click
 
 import endpoint_patch.__main__
+import run_all
 from litellm_overlay import cli
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -71,6 +73,26 @@ def decisions() -> str:
     )
 
 
+def full_runs() -> str:
+    """Return the page on the last runs of the full forms."""
+    notes = run_all.read_notes()
+    never = {"passed": "not noted yet", "seconds": "", "date": "", "commit": ""}
+    rows = [
+        f"| `make {target}` | {{passed}} | {{seconds}} | {{date}} | {{commit}} |".format(
+            **notes.get(target, never)
+        )
+        for target in run_all.TARGETS
+    ]
+    header = ["| whole | passed | seconds | day | commit |", "| --- " * 5 + "|"]
+    return page(
+        [
+            "# Full runs",
+            "`make all` runs whole what CI runs in short form and notes it. [Costs](ci-ledger.md).",
+            "\n".join([*header, *rows]),
+        ]
+    )
+
+
 def block(text: str) -> str:
     """Return text as a code block."""
     lines = "\n".join(line.rstrip() for line in text.strip().splitlines())
@@ -86,6 +108,7 @@ PAGES = {
     "reference/command-line.md": command_line,
     "reference/guard.md": guard,
     "decisions/index.md": decisions,
+    "full-runs.md": full_runs,
 }
 
 
