@@ -202,7 +202,8 @@ def check_mount(world: World, workload: Workload, catalogue: Catalogue) -> Itera
                 f"{' or '.join(likely)}",
                 "if the path is wrong, the guard refuses and names the right one",
                 "litellm-overlay inject --module-path PATH < MANIFESTS\n"
-                f"# PATH is {' or '.join(likely)}; with the other options you had",
+                f"# PATH is {' or '.join(likely)}; with the other options you had\n"
+                "# or, with the overlay's chart, which finds the path itself: take modulePath out",
             )
         yield from _hidden(workload, proxy, [path] if path else likely)
 

@@ -311,6 +311,7 @@ HIDDEN = (
         (deployment("containers:\n- image: litellm:v1.88.6\n"), "has no name or no image"),
         ("containers: [\n", "a document is not YAML"),
         ("containers: {{ .Values.x }}\n", "a document is not YAML"),
+        ("a: [\n", "a document is not YAML"),
     ],
 )
 def test_what_cannot_be_overlaid_is_refused(text, sentence):
