@@ -1043,8 +1043,8 @@ MUTANTS = (
     Mutant(
         "bridge: a cancelled turn's request runs on",
         f"{BRIDGE}/turn.py",
-        "            await self._put(cancelled_event(self._response))\n        self.leave()\n",
-        "            await self._put(cancelled_event(self._response))\n",
+        "await self._put(cancelled_event(self._response))\n        self.client_left()\n",
+        "await self._put(cancelled_event(self._response))\n",
         f"{CANCEL_TEST}::test_a_cancelled_response_ends_and_so_does_its_request",
     ),
     Mutant(

@@ -195,7 +195,7 @@ def check_settings(raw: object) -> dict[str, Scalar]:
     return settings
 
 
-def paths(raw: Mapping[str, object]) -> dict[str, str | None]:
+def readable_paths(raw: Mapping[str, object]) -> dict[str, str | None]:
     """Return the paths in a plan by their keys, as far as they can be read without checks.
 
     So a plan with a mistake in it still gets its report where its author expects it.

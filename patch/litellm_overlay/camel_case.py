@@ -13,18 +13,18 @@ def to_camel_case(name: str) -> str:
     return first + "".join(word.capitalize() for word in rest)
 
 
-def to_plain_data(value: Any) -> Any:
+def to_camel_case_data(value: Any) -> Any:
     """Return what JSON and YAML can hold: a dataclass as a mapping, a tuple as a list.
 
     The keys of what is a mapping already are data, a model's name perhaps, and stay.
     """
     if is_dataclass(value):
         return {
-            to_camel_case(item.name): to_plain_data(getattr(value, item.name))
+            to_camel_case(item.name): to_camel_case_data(getattr(value, item.name))
             for item in fields(value)
         }
     if isinstance(value, Mapping):
-        return {key: to_plain_data(item) for key, item in value.items()}
+        return {key: to_camel_case_data(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [to_plain_data(item) for item in value]
+        return [to_camel_case_data(item) for item in value]
     return value

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from litellm_overlay import __version__
-from litellm_overlay.camel_case import to_camel_case, to_plain_data
+from litellm_overlay.camel_case import to_camel_case, to_camel_case_data
 from litellm_overlay.catalogue import image_tags
 from litellm_overlay.catalogue.assessment import patched_states
 from litellm_overlay.catalogue.releases import UNREVIEWED
@@ -84,7 +84,7 @@ def parse_lock(text: str, where: str) -> Lock:
 
 def to_text(lock: Lock) -> str:
     """Return the text of the file; the same lock gives the same bytes."""
-    return json.dumps({"lockVersion": _FORMAT, **to_plain_data(lock)}, indent=2) + "\n"
+    return json.dumps({"lockVersion": _FORMAT, **to_camel_case_data(lock)}, indent=2) + "\n"
 
 
 def from_plan(overlay: OverlayPlan) -> Lock:
@@ -246,10 +246,10 @@ def mark_drift(row: WorkloadStatus, lock: Lock) -> WorkloadStatus:
 
 def list_changes(old: Lock | None, new: Lock) -> tuple[tuple[str, str, str], ...]:
     """Return key, old and new value of what a fresh lock changes; "" where there was none."""
-    before = to_plain_data(old or Lock())
+    before = to_camel_case_data(old or Lock())
     return tuple(
         (key, before[key] or "", value or "")
-        for key, value in to_plain_data(new).items()
+        for key, value in to_camel_case_data(new).items()
         if value != before[key]
     )
 

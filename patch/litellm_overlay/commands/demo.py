@@ -15,7 +15,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from litellm_overlay.camel_case import to_plain_data
+from litellm_overlay.camel_case import to_camel_case_data
 from litellm_overlay.catalogue import releases
 from litellm_overlay.commands.output import is_for_programs, output_option, print_data
 from litellm_overlay.commands.progress import shown_on
@@ -124,7 +124,7 @@ def warn_of_advisories(release: releases.Release, console: Console) -> None:
 
 def to_json(comparison: Comparison) -> dict[str, Any]:
     """Return the demonstration as JSON has it."""
-    return {**to_plain_data(comparison), "problems": comparison.problems}
+    return {**to_camel_case_data(comparison), "problems": comparison.problems}
 
 
 def print_comparison(comparison: Comparison) -> None:

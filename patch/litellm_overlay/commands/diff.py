@@ -12,7 +12,7 @@ from packaging.version import InvalidVersion, Version
 from endpoint_patch import compromised, syntax
 from endpoint_patch.errors import AnchorError, GuardError, PlanUnreadableError
 from endpoint_patch.locate import locate
-from litellm_overlay.camel_case import to_plain_data
+from litellm_overlay.camel_case import to_camel_case_data
 from litellm_overlay.catalogue import assessment, releases
 from litellm_overlay.commands import guards
 from litellm_overlay.commands.index_options import describe_lookup, look_up, offline_option
@@ -124,7 +124,7 @@ def diff(
 
 def to_json(result: preview.Difference) -> dict[str, Any]:
     """Return the difference as JSON has it."""
-    return {**to_plain_data(result), "added": result.added, "removed": result.removed}
+    return {**to_camel_case_data(result), "added": result.added, "removed": result.removed}
 
 
 def sentence(result: preview.Difference, target: str) -> str:

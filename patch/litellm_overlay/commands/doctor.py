@@ -150,7 +150,9 @@ def doctor(
         )
     if is_for_programs(output):
         addresses = codex_rows(world, model)
-        data = camel_case.to_plain_data({"findings": kept, "ignored": ignored, "codex": addresses})
+        data = camel_case.to_camel_case_data(
+            {"findings": kept, "ignored": ignored, "codex": addresses}
+        )
         print_data(output, data)
     else:
         print_findings(kept, world, model)
@@ -214,7 +216,7 @@ def codex_rows(world: World, model_name: str) -> list[dict[str, Any]]:
     """Return each address with the config.toml for it."""
     return [
         {
-            **camel_case.to_plain_data(item),
+            **camel_case.to_camel_case_data(item),
             "configToml": codex_config.config(item.base_url, model_name),
         }
         for item in address.addresses(world)

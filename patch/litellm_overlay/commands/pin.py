@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from litellm_overlay import lock
-from litellm_overlay.camel_case import to_plain_data
+from litellm_overlay.camel_case import to_camel_case_data
 from litellm_overlay.commands import pod_release
 from litellm_overlay.commands.cluster_options import cluster_options, read_fleet_rows
 from litellm_overlay.commands.files import read_text, write
@@ -132,9 +132,9 @@ def pin(
 def choose_workloads(
     rows: Sequence[WorkloadStatus], workload: str | None, *, without: bool = False
 ) -> list[WorkloadStatus]:
-    """Return the workloads with the overlay, or that of a name: NAME or KIND/NAME.
+    """Return the overlaid workloads, or the one called `workload`: NAME or KIND/NAME.
 
-    `without` says that those count, too, which have none.
+    `without` includes workloads that have no overlay.
     """
     name = (workload or "").lower()
     named = [row for row in rows if not name or name in {row.name, row.workload}]
@@ -156,9 +156,9 @@ def choose_workloads(
 def print_lock(fresh: Lock, changed: Sequence[tuple[str, str, str]], output: str) -> None:
     """Print the lock, and what of it is new."""
     if is_for_programs(output):
-        print_data(output, to_plain_data(fresh))
+        print_data(output, to_camel_case_data(fresh))
         return
     before = {key: old for key, old, _ in changed}
-    for key, value in to_plain_data(fresh).items():
+    for key, value in to_camel_case_data(fresh).items():
         was = f"  (was {before[key]})" if before.get(key) else ""
         click.echo(sanitize(f"{key:<15} {value or 'not known'}{was}"))

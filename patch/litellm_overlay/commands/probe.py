@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
-from litellm_overlay.camel_case import to_plain_data
+from litellm_overlay.camel_case import to_camel_case_data
 from litellm_overlay.commands.key_options import key_options, read_key
 from litellm_overlay.commands.output import is_for_programs, output_option, print_data
 from litellm_overlay.errors import VerificationError
@@ -78,7 +78,7 @@ def probe(
 
 def to_json(url: str, model: str, diagnosis: Diagnosis) -> dict[str, Any]:
     """Return a diagnosis as JSON has it, with what was asked."""
-    return {"url": url, "model": model, "works": diagnosis.works, **to_plain_data(diagnosis)}
+    return {"url": url, "model": model, "works": diagnosis.works, **to_camel_case_data(diagnosis)}
 
 
 def print_check(check: Check) -> None:

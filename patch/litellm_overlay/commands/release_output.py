@@ -6,7 +6,7 @@ import textwrap
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-from litellm_overlay.camel_case import to_camel_case, to_plain_data
+from litellm_overlay.camel_case import to_camel_case, to_camel_case_data
 from litellm_overlay.catalogue import assessment
 from litellm_overlay.catalogue.releases import Release
 from litellm_overlay.printed import sanitize
@@ -22,7 +22,7 @@ def to_json(answer: Assessment, catalogue: Catalogue) -> dict[str, Any]:
     pinned = {"pin": assessment.patch_to_pin(answer.state, catalogue)}
     if answer.release:
         places = [place.path for place in catalogue.paths_of(answer.release.version)]
-        return {**asked, **to_plain_data(answer.release), **pinned, "modulePaths": places}
+        return {**asked, **to_camel_case_data(answer.release), **pinned, "modulePaths": places}
     nothing = dict.fromkeys(to_camel_case(field.name) for field in fields(Release))
     empty: dict[str, Any] = {"advisories": [], "gaps": [], "modulePaths": []}
     return {**asked, **nothing, **empty, "state": answer.state, **pinned}

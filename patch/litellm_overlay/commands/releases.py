@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from litellm_overlay.camel_case import to_plain_data
+from litellm_overlay.camel_case import to_camel_case_data
 from litellm_overlay.catalogue import assessment
 from litellm_overlay.catalogue.releases import STATES, UNREVIEWED, load
 from litellm_overlay.commands.index_options import describe_lookup, look_up, offline_option
@@ -92,7 +92,7 @@ def releases(
         listed = select(catalogue, all_=all_, states=state, sha256=sha256)
         if is_for_programs(output):
             rows = [
-                {**to_plain_data(r), "pin": assessment.patch_to_pin(r.state, catalogue)}
+                {**to_camel_case_data(r), "pin": assessment.patch_to_pin(r.state, catalogue)}
                 for r in listed
             ]
             print_data(output, rows)

@@ -137,7 +137,10 @@ def render(
 
 
 def shape_of(name: str, path: Path, subchart: str | None) -> Shape:
-    """Return what a chart, or one inside it, reads of its values."""
+    """Return which values the templates of a chart, or of its subchart, read.
+
+    `name` is the output format, which says where such a chart has its proxy.
+    """
     files = read_chart_files(path)
     if subchart:
         files = chart_shape.subchart(subchart, files)

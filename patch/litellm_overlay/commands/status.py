@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from litellm_overlay.camel_case import to_plain_data
+from litellm_overlay.camel_case import to_camel_case_data
 from litellm_overlay.commands.cluster_options import cluster_options, read_fleet_rows
 from litellm_overlay.commands.output import is_for_programs, output_option, print_data
 from litellm_overlay.commands.overlay_options import lock_option, read_lock
@@ -119,7 +119,7 @@ def describe_place(connection: Cluster, namespace: str | None) -> str:
 def print_table(rows: Sequence[WorkloadStatus], output: str, where: str, *, clear: bool) -> None:
     """Print the rows; on a terminal over the last ones, if `clear`."""
     if is_for_programs(output):
-        print_data(output, to_plain_data(rows))
+        print_data(output, to_camel_case_data(rows))
         return
     wide = output == "wide" or not sys.stdout.isatty()  # lines as long as they need
     console = Console(highlight=False, width=UNBOUNDED if wide else None)

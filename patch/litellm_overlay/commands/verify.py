@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TextIO
 import click
 
 from endpoint_patch.errors import GuardError
-from litellm_overlay.camel_case import to_plain_data
+from litellm_overlay.camel_case import to_camel_case_data
 from litellm_overlay.catalogue import patch_files, releases
 from litellm_overlay.commands import guards
 from litellm_overlay.commands.cluster_options import cluster_options
@@ -228,10 +228,10 @@ def published_endpoints(litellm: str, *, offline: bool) -> bytes:
 
 
 def making_fault(target: Target, *, offline: bool) -> str:
-    """Make the patched file once more from LiteLLM's published one, and compare the hashes.
+    """Return how the pod's file differs from one made here from LiteLLM's published file.
 
-    Only where this tool has the very payload, and the file can be had: another release of either
-    is no fault.
+    "" where it does not, and where this tool cannot make it: it has another payload, or the
+    published file cannot be had.
     """
     report, guard_plan = target.origin.report, target.origin.plan
     version, litellm = str(report.get("patchVersion")), str(report.get("litellmVersion"))
@@ -263,7 +263,7 @@ def print_verification(result: Verification) -> None:
 
 def to_json(result: Verification) -> dict[str, object]:
     """Return a result as JSON has it: target, verdict and faults side by side."""
-    fields = to_plain_data(result)
+    fields = to_camel_case_data(result)
     target = fields.pop("target")
     del target["origin"]
     return {**target, **fields}

@@ -14,7 +14,10 @@ TAIL = 1 << 20
 
 
 class RemoteFile(io.RawIOBase):
-    """A seekable file; `fetch` takes a Range header and gives status, body and Content-Range."""
+    """A file on a web server as a seekable stream.
+
+    `fetch` takes the value of a Range header; it returns status, body and Content-Range.
+    """
 
     def __init__(self, fetch: Callable[[str], tuple[int, bytes, str]]) -> None:
         super().__init__()

@@ -217,7 +217,11 @@ def wait_for(
     what: str,
     progress: Progress | None = None,
 ) -> None:
-    """Wait until `ready()`; fail with the last lines of `output` when it ends or takes too long."""
+    """Wait until `ready()`.
+
+    Raises OverlayError, which quotes the end of `output`, if `process` ends first or START_SECONDS
+    pass.
+    """
     began = last_shown = time.monotonic()
     while not ready():
         now = time.monotonic()

@@ -99,11 +99,11 @@ def _mapping(node: Node) -> dict[Any, Any]:
             merges = True
         else:
             own[to_data(name)] = to_data(value)
-    return {**merge_keys(node), **own} if merges else own
+    return {**merged_entries(node), **own} if merges else own
 
 
-def merge_keys(node: Node) -> dict[Any, Any]:
-    """Return what the merge keys of a mapping give it."""
+def merged_entries(node: Node) -> dict[Any, Any]:
+    """Return the entries that a mapping's `<<` keys bring in; the first source wins."""
     result: dict[Any, Any] = {}
     for name, value in node.pairs():
         if name.value != "<<" or name.style:

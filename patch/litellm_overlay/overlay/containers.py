@@ -36,18 +36,18 @@ def by_image(template: PodTemplate, pattern: str) -> list[Object]:
 
 
 def choose(
-    template: PodTemplate, values: OverlayValues, wanted: list[Object], *, named: bool
+    template: PodTemplate, values: OverlayValues, by_name: list[Object], *, workload_named: bool
 ) -> list[Object]:
     """Return the containers that get the mount; [] where none can be recognised for certain.
 
-    They are chosen by name (`wanted`), else by image. `named`: the operator has named the workload.
+    Those of `by_name` are chosen, else by image. `workload_named`: the operator names the workload.
     Raises OverlayError where the overlay does not fit them.
     """
-    candidates = wanted or (by_image(template, values.image_name) if values.image_name else [])
+    candidates = by_name or (by_image(template, values.image_name) if values.image_name else [])
     by_operator = bool(candidates)
     if not candidates:
         candidates = [each for each in template.litellm if not recognition.is_worker(each)]
-    if not candidates and named and len(template.containers) == 1:
+    if not candidates and workload_named and len(template.containers) == 1:
         candidates = template.containers
     for each in candidates:
         _require_whole(each)

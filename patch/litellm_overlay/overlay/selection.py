@@ -113,7 +113,7 @@ class Selection:
         return [each for each in self.patterns if not each.leaves_out]
 
     def left_out(self, kind: str, namespace: str | None, name: str) -> Pattern | None:
-        """Return the pattern that leaves a workload out."""
+        """Return the first `!` pattern that matches a workload; None if none does."""
         excluding = (each for each in self.patterns if each.leaves_out)
         return next((each for each in excluding if each.matches(kind, namespace, name)), None)
 

@@ -17,7 +17,7 @@ import re
 import textwrap
 from typing import TYPE_CHECKING, Any
 
-from litellm_overlay.objects.yaml_node import merge_keys
+from litellm_overlay.objects.yaml_node import merged_entries
 from litellm_overlay.overlay.json_text import OURS, filled, to_json
 from litellm_overlay.overlay.lines import ends_in_block, line_end, line_start, start_of_comments
 
@@ -280,7 +280,7 @@ def child_at(node: Node, key: str | int) -> Node | None:
         if len([name for name, _ in node.pairs() if name.value == key]) > 1:
             raise EditError(node.line, f"{key} stands there twice")
         child = node.get(key)
-        if child is None and key in merge_keys(node):
+        if child is None and key in merged_entries(node):
             raise EditError(node.line, f"{key} comes from a merge key, <<")
     what = f"item {key + 1}" if isinstance(key, int) else key
     if child and child.kind == "alias":

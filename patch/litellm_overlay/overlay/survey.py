@@ -120,7 +120,7 @@ class _Surveyor:
             if not named:
                 wanted = [each for each in wanted if self._may_be(each, template)]
             self._found_containers |= {string_at(each, "name") for each in wanted}
-            proxies = containers.choose(template, values, wanted, named=named)
+            proxies = containers.choose(template, values, wanted, workload_named=named)
         except OverlayError as error:
             self._refuse(title, error)
             return

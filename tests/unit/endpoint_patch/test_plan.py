@@ -146,7 +146,7 @@ JSON_VALUES = st.recursive(
 def test_any_object_is_checked_or_refused(raw: dict[str, object], settings: object) -> None:
     """Whatever the values are, the reader answers with a plan or with a refusal."""
     for candidate in (raw, {**LEAST, **raw}, {**LEAST, "settings": settings}):
-        plan.paths(candidate)
+        plan.readable_paths(candidate)
         try:
             assert plan.check(candidate).patch_version
         except PlanUnreadableError as refusal:
@@ -165,5 +165,5 @@ def test_any_object_is_checked_or_refused(raw: dict[str, object], settings: obje
 )
 def test_paths(raw: dict[str, object], report: str | None, message: str | None) -> None:
     """A plan with a mistake still says where its report goes."""
-    result = plan.paths(raw)
+    result = plan.readable_paths(raw)
     assert (result.get("reportPath"), result.get("terminationMessagePath")) == (report, message)

@@ -57,7 +57,7 @@ def test_the_file_holds_the_lock():
         "onFixed": "passthrough",
         "chartVersion": None,
     }
-    assert len(lock.to_plain_data(PINNED)) == len(fields(lock.Lock))
+    assert len(lock.to_camel_case_data(PINNED)) == len(fields(lock.Lock))
 
 
 @pytest.mark.parametrize(

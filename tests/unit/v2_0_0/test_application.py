@@ -170,7 +170,7 @@ async def test_a_client_that_leaves_is_a_disconnect_like_http_s(caplog):
 
     async def app(scope, receive, send):
         await receive()
-        application.leave()
+        application.client_left()
         assert (await receive())["type"] == "http.disconnect"
         await answer(send, sse(completed()))
         raise RuntimeError("the client left")

@@ -56,9 +56,14 @@ def test_an_ending_is_told_in_openai_s_shape(clocks):
 def looks(monkeypatch):
     """Return the looks at the file so far; one is due every hundredth of a second."""
     counted = []
-    is_there = module.is_there
+    file_exists = module.file_exists
     monkeypatch.setattr(module, "_LOOK_EVERY", 0.01)
-    monkeypatch.setattr(module, "is_there", lambda path: counted.append(1) or is_there(path))
+
+    def counting(path):
+        counted.append(1)
+        return file_exists(path)
+
+    monkeypatch.setattr(module, "file_exists", counting)
     return counted
 
 

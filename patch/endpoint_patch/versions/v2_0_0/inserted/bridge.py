@@ -138,7 +138,7 @@ class Bridge:
             )
             self._client.request_close(1011)
         try:
-            self._application.leave()
+            self._application.client_left()
             await self._client.close()
             reader.cancel()
             await self._workers.end()

@@ -259,7 +259,7 @@ def _fault(error: Exception) -> GuardError:
 
 def _write_reports(raw: Mapping[str, object], facts: report.Report) -> None:
     # A refused plan may name one file twice: do not overwrite one with another.
-    named = plan.paths(raw)
+    named = plan.readable_paths(raw)
     others = [named.get(key) for key in ("modulePath", "sourcePath", "outputPath")]
     if facts["modulePath"]:
         others.append(str(facts["modulePath"]))

@@ -63,10 +63,10 @@ class Application:
         """Cancel a request that does not react to its client's disconnect."""
         asyncio.get_running_loop().call_later(GRACE, request.cancel)
 
-    def leave(self) -> None:
+    def client_left(self) -> None:
         """Tell every request that the client left."""
         for exchange in self._requests:
-            exchange.leave()
+            exchange.client_left()
 
     async def _request(self, exchange: Exchange) -> None:
         crash: BaseException | None = None

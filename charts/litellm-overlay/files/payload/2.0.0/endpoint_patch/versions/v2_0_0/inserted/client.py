@@ -36,7 +36,7 @@ class Client:
         return raw if raw is not None else message.get("bytes") or b""
 
     async def send_event(self, event: dict[str, Any], stream_id: str | None = None) -> None:
-        """Send an event of our own."""
+        """Send an event that the bridge made itself; `stream_id` is the lane it belongs to."""
         await self.send(dump(event), stream_id)
 
     async def send(self, text: str, stream_id: str | None) -> None:

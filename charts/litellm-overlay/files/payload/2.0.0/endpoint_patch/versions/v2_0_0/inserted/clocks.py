@@ -91,9 +91,9 @@ class DrainWatch:
             self._arm()
 
     def _is_any_there(self) -> bool:
-        return any(map(is_there, self._paths))
+        return any(map(file_exists, self._paths))
 
 
-def is_there(path: str) -> bool:
+def file_exists(path: str) -> bool:
     """Tell whether a file that an operator makes is there; '' never is."""
     return os.path.exists(path)  # noqa: PTH110

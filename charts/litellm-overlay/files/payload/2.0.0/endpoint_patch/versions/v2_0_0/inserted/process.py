@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .bounds import Allowances
-from .clocks import DrainWatch, is_there
+from .clocks import DrainWatch, file_exists
 from .gate import Gate
 from .heartbeat import NO_HEARTBEAT, Heartbeat
 from .histories import Histories
@@ -49,4 +49,4 @@ class Process:
 
     def is_off(self) -> bool:
         """Tell whether the bridge is switched off, for connections that come."""
-        return is_there(self._off_file)
+        return file_exists(self._off_file)

@@ -120,7 +120,7 @@ class Exchange:
             message = f"The provider has sent nothing for {seconds} seconds."
             event = error_event(504, message, code="provider_silent", error_type="server_error")
             await self._put(event)
-            self.leave()
+            self.client_left()
             return True
         self._told_at = time.monotonic()
         self._count_deltas()
@@ -128,7 +128,7 @@ class Exchange:
         await self._emit(event, dump(event))
         return False
 
-    def leave(self) -> None:
+    def client_left(self) -> None:
         """Tell the application that the client left."""
         self._left.set()
 
@@ -136,7 +136,7 @@ class Exchange:
         """End the turn as its client asked."""
         if not self.over:
             await self._put(cancelled_event(self._response))
-        self.leave()
+        self.client_left()
 
     async def receive(self) -> dict[str, Any]:
         """Give the request's body once, then the client's leaving."""
@@ -192,7 +192,7 @@ class Exchange:
                 await self._put(stream_error(event, self._status))
             elif self._is_without_its_past(event):
                 await self._put(not_found(self._asked_for or "").event)
-                self.leave()
+                self.client_left()
             elif isinstance(event.get("type"), str):
                 await self._put(event, data)
 
