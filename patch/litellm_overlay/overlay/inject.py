@@ -144,9 +144,6 @@ def plan_injection(
         tuple((item.title, item.gap) for item, _ in planned.plans if item.gap),
         (surveyed.codes + planned.codes + (0,))[0],
     )  # fmt: skip
-    if not (planned.plans or left or refused):
-        for part in parts:
-            _ = part.tree  # what is not YAML may have been the proxy
     if refused or not planned.plans:
         return result
     bare = _bare(parts, surveyed.stays)

@@ -33,7 +33,7 @@ _TELLING = ("litellm", "LiteLLM", "LITELLM", "containers", "workloadRef")
 
 
 def survey_stream(parts: Sequence[Document], selection: Selection, values: OverlayValues) -> Survey:
-    """Look at the documents of a stream."""
+    """Look at the documents of a stream. OverlayError if the only ones of interest are not YAML."""
     found_objects = list(_objects(parts))
     configs = recognition.configs(item for _, _, item in found_objects)
     templates = [match[1] for _, _, item in found_objects if (match := template_in(item))]
@@ -50,6 +50,9 @@ def survey_stream(parts: Sequence[Document], selection: Selection, values: Overl
         looker.look(number, where, item)
     looker.settle()
     looker.refuse_unmatched()
+    if not (looker.chosen or looker.left or looker.refused):
+        for document in parts:
+            _ = document.tree  # what is not YAML may have been the proxy
     return Survey(
         tuple(looker.chosen),
         tuple(looker.left),
