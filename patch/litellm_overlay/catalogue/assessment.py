@@ -24,7 +24,7 @@ MEANING = {
     "handshake-fixed": "Upstream's fix lets Codex connect, but Codex can still hang: see the known "
     "gaps. So the overlay patches it, as it does an affected release.",
     "fixed": "Upstream's fix lets Codex connect; the known gaps remain. By default the overlay "
-    "changes nothing in it; onFixed: patch puts the bridge in, which mends them.",
+    "leaves LiteLLM's file as it is; onFixed: patch puts the bridge in, which mends them.",
     UNREVIEWED: "It is newer than what this catalogue knows, and nobody here has looked at it. The "
     "guard in the pod decides by the file: an affected one is patched, one with upstream's fix is "
     "taken as onFixed says, any other as onUnknown says. Its advisories are not known here.",

@@ -165,7 +165,7 @@ def print_table(listed: Sequence[Release], catalogue: Catalogue) -> None:
         title_justify="left",
         title_style="bold",
         caption="advisories: how many, and the first release without them\n"
-        "gaps: how many things Codex still meets\n"
+        "gaps: known faults besides that of the handshake\n"
         f"Pin patch {catalogue.default_patch_version} for affected releases.\n"
         "Details: litellm-overlay releases VERSION",
         caption_justify="left",

@@ -33,7 +33,7 @@ _TELLING = ("litellm", "LiteLLM", "LITELLM", "containers", "workloadRef")
 
 
 def survey_stream(parts: Sequence[Document], selection: Selection, values: OverlayValues) -> Survey:
-    """Look at the documents of a stream. OverlayError if the only ones of interest are not YAML."""
+    """Look at the documents of a stream. OverlayError where one is not YAML and may matter."""
     found_objects = list(_objects(parts))
     configs = recognition.configs(item for _, _, item in found_objects)
     templates = [match[1] for _, _, item in found_objects if (match := template_in(item))]

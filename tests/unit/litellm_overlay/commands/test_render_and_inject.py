@@ -64,7 +64,7 @@ def test_a_fixed_release_is_overlaid_and_told(cli):
     done = cli("inject", stdin=DEPLOYMENT.replace("1.88.6", "1.90.0"))
     assert done.code == 0
     assert "LiteLLM 1.90.0 is fixed" in done.err
-    assert "By default the overlay changes nothing in it; onFixed: patch" in done.err
+    assert "By default the overlay leaves LiteLLM's file as it is; onFixed: patch" in done.err
 
 
 @pytest.mark.parametrize(
