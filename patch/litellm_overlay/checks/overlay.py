@@ -22,6 +22,7 @@ from litellm_overlay.objects.access import (
     find_by_name,
     is_payload,
     items,
+    labels,
     name,
     namespace,
     string_at,
@@ -31,7 +32,7 @@ from litellm_overlay.objects.workloads import overlay_mount
 from litellm_overlay.printed import shell_word, yaml_word
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from litellm_overlay.catalogue.releases import Catalogue
 
@@ -201,11 +202,19 @@ def check_mount(world: World, workload: Workload, catalogue: Catalogue) -> Itera
                 f"the file is mounted over {path}; images of this release are known to have it at "
                 f"{' or '.join(likely)}",
                 "if the path is wrong, the guard refuses and names the right one",
-                "litellm-overlay inject --module-path PATH < MANIFESTS\n"
-                f"# PATH is {' or '.join(likely)}; with the other options you had\n"
-                "# or, with the overlay's chart, which finds the path itself: take modulePath out",
+                _path_fix(workload, likely),
             )
         yield from _hidden(workload, proxy, [path] if path else likely)
+
+
+def _path_fix(workload: Workload, likely: Sequence[str]) -> str:
+    """Return the command for a path that looks wrong; our own chart finds the right one itself."""
+    if str(string_at(labels(workload.item), "helm.sh/chart")).startswith("litellm-overlay-"):
+        return "helm upgrade RELEASE CHART --reset-then-reuse-values --set modulePath="
+    return (
+        "litellm-overlay inject --module-path PATH < MANIFESTS\n"
+        f"# PATH is {' or '.join(likely)}; with the other options you had"
+    )
 
 
 def check_payload(world: World, workload: Workload, catalogue: Catalogue) -> Iterator[Finding]:

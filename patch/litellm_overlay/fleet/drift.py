@@ -137,7 +137,10 @@ def _doubts(template: PodTemplate, catalogue: Catalogue) -> Iterator[str]:
         return
     patch = catalogue.patch_versions.get(version)
     if not patch or patch.digest != digest:
-        yield f"payload {version} {digest[:12]} is not in the catalogue of this release"
+        yield (
+            f"payload {version} {digest[:12]} is unknown to this litellm-overlay: it is older than "
+            "the chart, or the chart is"
+        )
     payload, _ = template.payload
     if not payload.endswith(payload_name("", version, digest)):
         yield f"the payload is {payload or 'missing'}, the annotation says {digest[:12]}"

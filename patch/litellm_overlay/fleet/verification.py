@@ -175,5 +175,5 @@ def judge(
         )
     verdict = diagnosis.verdict
     if verdict.name != _PROMISED.get((target.decision, target.mode), "works"):
-        faults.append(" ".join(filter(None, (verdict.sentence, verdict.hint))))
+        faults.append("; ".join(filter(None, (verdict.sentence, verdict.hint))))
     return Verification(target, verdict.name, tuple(faults))

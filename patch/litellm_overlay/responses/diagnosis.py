@@ -128,7 +128,8 @@ def judge(status: int, with_model: int | None, checks: Sequence[Check]) -> Verdi
         return Verdict(
             "refused",
             f"wrong key or no route: {status} even with ?model=",
-            "the proxy's log tells which; the key must also be allowed to use the model",
+            "the proxy's log tells which; the key must be LiteLLM's own, not the provider's, and "
+            "may have to be allowed to use the model",
         )
     hint = "is this the address of LiteLLM, and is nothing on the way in between?"
     if status == 429:
@@ -150,8 +151,8 @@ def judge_accepted(checks: Sequence[Check]) -> Verdict:
     return Verdict(
         "broken",
         f"Codex connects, but then fails: {failed.name}: {failed.detail}",
-        "patch version 2.0.0 repairs what LiteLLM does after the handshake, as far as the "
-        "provider is not the cause",
+        "patch version 2.0.0 repairs what LiteLLM does after the handshake; where it runs, ask the "
+        "model over HTTP: the provider is the likely cause",
     )
 
 

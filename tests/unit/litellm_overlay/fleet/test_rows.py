@@ -258,7 +258,7 @@ def test_an_overlay_of_an_unreleased_payload():
     annotations["litellm-overlay/payload-digest"] = "f" * 64
     status = row(item, pod(item, 0, report()))
     assert status.decision == "drifted"
-    assert "payload 2.0.0 ffffffffffff is not in the catalogue" in status.reasons[0]
+    assert "payload 2.0.0 ffffffffffff is unknown to this litellm-overlay" in status.reasons[0]
     assert "the annotation says ffffffffffff" in status.reasons[1]
 
 

@@ -158,13 +158,13 @@ def test_another_file_than_the_guards_is_a_fault():
 @pytest.mark.parametrize("verdict", ["broken", "needs-model", "http-fallback", "refused"])
 def test_a_turn_that_does_not_work_is_a_fault(verdict):
     """With the sentence and the next step of `probe`."""
-    assert judged(verdict) == ("It. Do.",)
+    assert judged(verdict) == ("It.; Do.",)
 
 
 def test_http_fallback_is_what_that_mode_promises():
     """But not where the overlay changes nothing, and no turn must work there."""
     assert judged("http-fallback", mode="http-fallback") == ()
-    assert judged("works", mode="http-fallback") == ("It. Do.",)
+    assert judged("works", mode="http-fallback") == ("It.; Do.",)
     stock = {"mode": "http-fallback", "decision": "upstream-fixed"}
     (fault,) = judged("works", **stock)
     assert "has sha256" in fault
