@@ -15,6 +15,7 @@ from pins import ROOT
 from support import people
 from support.detour import detour
 
+POOL = 100  # connections to a provider of LiteLLM's other client: more turns would wait there
 LONG, SHORT = "TRIGGERPACED:300", "TRIGGERPACED:30"  # 30 s of answer, and 3 s
 
 
@@ -168,6 +169,7 @@ async def test_the_proxy_is_killed(proxy, count, note):
 async def test_the_network_is_cut(proxy, provider, count, note):
     """No FIN arrives: the server's pings stay unanswered, and it ends the turns at the provider."""
     cut = threading.Event()
+    count = min(count, POOL)
     with detour("127.0.0.1", proxy.server.port, lambda _: 0, cut) as port:
         async with in_flight(proxy, count, text="TRIGGERPACED:3000", port=port) as begun:
             await answering(begun)
