@@ -208,4 +208,6 @@ async def test_two_rounds(proxy, provider, small, way, note_round):
     first, second = rounds
     assert max(people.calls(provider.server.log).values()) == 1
     assert second.tasks <= first.tasks + 2
-    assert second.descriptors <= first.descriptors + 5
+    # LiteLLM's pool to its query engine comes and goes by a few. What leaks with a turn leaks with
+    # 200 at least, and a connection that is left has tasks as well.
+    assert second.descriptors <= first.descriptors + 20
