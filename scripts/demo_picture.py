@@ -8,12 +8,13 @@ from __future__ import annotations
 import io
 import os
 import pty
-import re
 import sys
 from pathlib import Path
 
 from rich.console import Console
 from rich.text import Text
+
+import pictures
 
 PICTURE = Path(__file__).parents[1] / "docs" / "demo.svg"
 COLUMNS = 84
@@ -42,9 +43,7 @@ def svg(printed: str) -> str:
     shown = table.partition("What next:")[0].replace("\r\n", "\n").rstrip()
     console = Console(record=True, width=COLUMNS, file=io.StringIO(), force_terminal=True)
     console.print(Text("$ make demo\n", style="bold"), Text.from_ansi(shown), sep="")
-    drawn = console.export_svg(title="litellm-overlay demo")
-    # Fonts are the reader's own: a picture loads nothing from elsewhere.
-    return re.sub(r"@font-face \{.*?\}", "", drawn, flags=re.DOTALL)
+    return pictures.svg(console, "litellm-overlay demo")
 
 
 if __name__ == "__main__":

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import io
 import json
-import re
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
 
+import pictures
 from figures import machine
 from pins import ROOT
 from support import people
@@ -58,9 +58,7 @@ def write(rounds: Rounds, faults: Faults, shown: Sequence[Table]) -> None:
     (DOCS / "soak.json").write_text(json.dumps(told, indent=2) + "\n")
     console = Console(record=True, width=WIDTH, file=io.StringIO(), force_terminal=True)
     console.print(*shown)
-    picture = console.export_svg(title="make soak")
-    # Fonts are the reader's own: a picture loads nothing from elsewhere.
-    (DOCS / "soak.svg").write_text(re.sub(r"@font-face \{.*?\}", "", picture, flags=re.DOTALL))
+    (DOCS / "soak.svg").write_text(pictures.svg(console, "make soak"))
     page = DOCS / "soak.md"
     head = page.read_text().partition(MARK)[0]
     parts = [
