@@ -5,7 +5,8 @@
 pull     kind's own node image and the official LiteLLM images, from their registries
 build    a node image and stand-ins for LiteLLM's, from package registries: needs root, Debian, Go
 
-The cluster's name and files are free for several at a time. A cluster that is kept is used again.
+The cluster's name and files are free for several at a time. With --keep a kept cluster is used
+again; without, one of that name is deleted first.
 """
 
 from __future__ import annotations

@@ -47,7 +47,7 @@ class Cluster:
         return dict(json.loads(self.ports_file.read_text()))
 
     def exists(self) -> bool:
-        """Tell whether the cluster runs, with the files that tell how to reach it."""
+        """Tell whether kind has it, running or not, with the files that tell how to reach it."""
         files = (self.kubeconfig, self.ports_file, self.kubectl_path)
         return self.name in self.kind("get", "clusters").split() and all(map(Path.exists, files))
 
@@ -59,13 +59,29 @@ class Cluster:
         self.kind("create", "cluster", "--config", "-", "--wait", "3m", *options, stdin=config)
         run("docker", "cp", f"{self.node}:/usr/bin/kubectl", self.kubectl_path)
         self.ports_file.write_text(json.dumps(ports))
-        self.kubectl("--namespace", "kube-system", "rollout", "status", "deployment/coredns",
-                     f"--timeout={READY_SECONDS}s")  # fmt: skip
+        if not self.becomes_ready():
+            raise OverlayError(f"the cluster is not ready after {READY_SECONDS} s")
+
+    def becomes_ready(self) -> bool:
+        """Wait until it can run pods; False if that takes more than READY_SECONDS."""
         began = time.monotonic()
-        while "default" not in self.kubectl("get", "serviceaccounts", "--output", "name"):
-            if time.monotonic() - began > READY_SECONDS:
-                raise OverlayError("the cluster has no default service account")
+        while time.monotonic() - began < READY_SECONDS:
+            with contextlib.suppress(OverlayError):  # as long as the API server does not answer
+                if self.is_ready():
+                    return True
             time.sleep(0.5)
+        return False
+
+    def is_ready(self) -> bool:
+        """Tell whether API server, kubelet, DNS and the default service account are there.
+
+        Raises OverlayError while one of them does not answer.
+        """
+        self.kubectl("get", "--raw", f"/api/v1/nodes/{self.node}/proxy/healthz")
+        self.kubectl("get", "serviceaccount", "default")
+        node_started = run("docker", "inspect", "--format", "{{.State.StartedAt}}", self.node)
+        listed = self.kubectl("--namespace", "kube-system", "get", "pods", "--output", "json")
+        return run_since(node_started, json.loads(listed)["items"])
 
     def delete(self) -> None:
         """Take it away, whatever state it is in."""
@@ -93,6 +109,21 @@ class Cluster:
         return run(self.kubectl_path, "--kubeconfig", self.kubeconfig, *arguments, stdin=stdin)
 
 
+def run_since(node_started: str, pods: list[dict[str, Any]]) -> bool:
+    """Tell whether there are pods, and each container of theirs is ready and as young as the node.
+
+    After a restart of the node the API shows what was true before, until the kubelet has looked.
+    Times are those of Docker and Kubernetes, "2026-11-26T18:56:41…Z".
+    """
+    to_the_second = len("2026-11-26T18:56:41")
+    containers = [each for pod in pods for each in pod["status"].get("containerStatuses", [{}])]
+    return bool(containers) and all(
+        each.get("ready")
+        and each["state"]["running"]["startedAt"][:to_the_second] >= node_started[:to_the_second]
+        for each in containers
+    )
+
+
 def configuration(ports: dict[str, int], *, built: bool) -> dict[str, Any]:
     """Return the Cluster object for kind; `built`: the node image is that of kind/node.py."""
     mappings = [
@@ -118,10 +149,13 @@ def configuration(ports: dict[str, int], *, built: bool) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def running(name: str, folder: Path, node_image: str | None, *, keep: bool) -> Iterator[Cluster]:
-    """Have a cluster: the one of that name, or a new one; it goes in the end, unless `keep`."""
+    """Have a cluster: a new one that goes in the end, or with `keep` the one that was kept.
+
+    A kept one whose Docker was stopped meanwhile comes up again, or it is made anew.
+    """
     cluster = Cluster(name, folder)
     try:
-        if not cluster.exists():
+        if not (keep and cluster.exists() and cluster.becomes_ready()):
             cluster.delete()
             cluster.create(node_image)
         yield cluster

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 import tools
+from kind import cluster as clusters
 from kind import docker, litellm, node
-from kind.cluster import configuration
+from kind.cluster import configuration, run_since
 from kind.steps import Phases, fingerprint, run
 from litellm_overlay.catalogue import releases
 from litellm_overlay.errors import OverlayError
@@ -94,6 +95,47 @@ def test_doors_are_opened_to_this_machine_only():
         (only,) = configuration({"proxy": 1, "provider": 2}, built=built)["nodes"]
         addresses = {mapping["listenAddress"] for mapping in only["extraPortMappings"]}
         assert addresses == {"127.0.0.1"}
+
+
+@pytest.mark.parametrize(
+    ("keep", "exists", "ready", "steps"),
+    [
+        (True, True, True, []),
+        (True, True, False, ["delete", "create"]),
+        (True, False, True, ["delete", "create"]),
+        (False, True, True, ["delete", "create", "delete"]),
+        (False, False, False, ["delete", "create", "delete"]),
+    ],
+)
+def test_a_kept_cluster_is_used_only_if_it_was_asked_for_and_comes_up(
+    monkeypatch, tmp_path, keep, exists, ready, steps
+):
+    """A machine that stopped in between leaves a cluster that Docker starts, and nobody waits for."""
+    done = []
+    monkeypatch.setattr(clusters.Cluster, "exists", lambda _: exists)
+    monkeypatch.setattr(clusters.Cluster, "becomes_ready", lambda _: ready)
+    monkeypatch.setattr(clusters.Cluster, "create", lambda *_: done.append("create"))
+    monkeypatch.setattr(clusters.Cluster, "delete", lambda _: done.append("delete"))
+    with clusters.running("a", tmp_path, None, keep=keep):
+        pass
+    assert done == steps
+
+
+@pytest.mark.parametrize(
+    ("statuses", "expected"),
+    [
+        ([], False),
+        ([{"ready": True, "state": {"running": {"startedAt": "2026-11-26T18:56:41Z"}}}], True),
+        ([{"ready": True, "state": {"running": {"startedAt": "2026-11-26T18:56:40Z"}}}], False),
+        ([{"ready": False, "state": {"running": {"startedAt": "2026-11-26T18:57:00Z"}}}], False),
+        ([{"ready": False, "state": {"waiting": {}}}], False),
+    ],
+)
+def test_what_the_api_shows_from_before_the_nodes_start_is_not_ready(statuses, expected):
+    """Docker tells nanoseconds, Kubernetes seconds."""
+    pods = [{"status": {"containerStatuses": statuses}}] if statuses else []
+    assert run_since("2026-11-26T18:56:41.008954150Z\n", pods) is expected
+    assert not run_since("2026-11-26T18:56:41.008954150Z\n", [*pods, {"status": {}}])
 
 
 def test_kinds_own_node_image_keeps_its_network():
