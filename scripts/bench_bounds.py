@@ -171,7 +171,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="What the bridge costs a worker process.")
     parser.add_argument("--litellm", default=releases.load().newest_affected)
     parser.add_argument("--sockets", type=int, default=1000)
-    parser.add_argument("--rounds", type=int, default=5, help="of 200 warm turns each way")
+    parser.add_argument(
+        "--rounds", type=int, default=5, help="of 200 warm turns each way, of a process"
+    )
     parser.add_argument("--frame-bytes", type=int, default=15_000_000)
     parser.add_argument(
         "--write", action="store_true", help=f"{', '.join(WRITTEN)} into docs/figures.json"

@@ -3,120 +3,175 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import http.client
 import json
 import statistics
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bench_kit import HEADERS, Watch, ask, create, socket
 from figures import Row
 from litellm_overlay.local import processes
 
+if TYPE_CHECKING:
+    from websockets.asyncio.client import ClientConnection
+
 TURN = {"model": "gpt-4o", "input": "hi", "store": False}
 AT_ONCE = 20
-ALONE = 40
-
-
-async def over_websocket(proxy: processes.Server, turns: int) -> None:
-    """Make so many turns on one connection."""
-    async with socket(proxy) as connection:
-        for _ in range(turns):
-            event = await ask(connection, create(**TURN))
-            if event["type"] != "response.completed":
-                raise SystemExit(f"the turn did not complete: {event}")
-
-
-def over_http(proxy: processes.Server, turns: int) -> None:
-    """Make so many turns on one connection, which is kept alive."""
-    host = proxy.url.removeprefix("http://")
-    connection = http.client.HTTPConnection(host, timeout=60)
-    body = json.dumps({**TURN, "stream": True})
-    for _ in range(turns):
-        headers = {**HEADERS, "Content-Type": "application/json"}
-        connection.request("POST", "/v1/responses", body, headers)
-        if b"response.completed" not in connection.getresponse().read():
-            raise SystemExit("the turn did not complete")
-    connection.close()
+EACH = 10  # turns of a client in a round
+ALONE = 10
+PROCESSES = 5
 
 
 Way = Callable[[], Awaitable[object]]
 
 
-async def take_turns(
-    ways: Mapping[str, tuple[processes.Server, Way]], rounds: int
-) -> dict[str, tuple[float, float]]:
-    """Print, of each way, CPU ms a turn and turns a second, 20 at once; the ways alternate."""
-    spent: dict[str, list[float]] = {name: [] for name in ways}
-    rates: dict[str, list[float]] = {name: [] for name in ways}
-    for _ in range(rounds + 1):
-        for name, (proxy, way) in ways.items():
+@contextlib.asynccontextmanager
+async def by_websocket(proxy: processes.Server) -> AsyncIterator[Way]:
+    """Open the clients' connections; yield what makes EACH turns on all of them at once."""
+
+    async def make(connection: ClientConnection) -> None:
+        for _ in range(EACH):
+            event = await ask(connection, create(**TURN))
+            if event["type"] != "response.completed":
+                raise SystemExit(f"the turn did not complete: {event}")
+
+    async with contextlib.AsyncExitStack() as stack:
+        opened = [await stack.enter_async_context(socket(proxy)) for _ in range(AT_ONCE)]
+        yield lambda: asyncio.gather(*map(make, opened))
+
+
+@contextlib.asynccontextmanager
+async def by_http(proxy: processes.Server) -> AsyncIterator[Way]:
+    """Do the same over HTTP connections that are kept alive."""
+
+    def make(connection: http.client.HTTPConnection) -> None:
+        for _ in range(EACH):
+            post(connection)
+
+    loop = asyncio.get_running_loop()
+    with contextlib.ExitStack() as stack:
+        threads = stack.enter_context(ThreadPoolExecutor(AT_ONCE))
+        opened = [stack.enter_context(contextlib.closing(connect(proxy))) for _ in range(AT_ONCE)]
+        yield lambda: asyncio.gather(*(loop.run_in_executor(threads, make, it) for it in opened))
+
+
+def connect(proxy: processes.Server) -> http.client.HTTPConnection:
+    """Return a connection that opens with its first request."""
+    return http.client.HTTPConnection(proxy.url.removeprefix("http://"), timeout=60)
+
+
+def post(connection: http.client.HTTPConnection) -> None:
+    """Make a turn."""
+    body = json.dumps({**TURN, "stream": True})
+    headers = {**HEADERS, "Content-Type": "application/json"}
+    connection.request("POST", "/v1/responses", body, headers)
+    if b"response.completed" not in connection.getresponse().read():
+        raise SystemExit("the turn did not complete")
+
+
+Speed = tuple[float, float]  # CPU ms a turn, turns a second
+
+
+async def take_turns(ways: Mapping[str, tuple[processes.Server, Way]], rounds: int) -> list[Speed]:
+    """Return the speed of each way, 20 clients at once; the ways alternate.
+
+    Sums over all rounds, not medians: now and then the garbage collector works as long as twenty
+    turns, and it falls on one round or another.
+    """
+    spent, took = dict.fromkeys(ways, 0.0), dict.fromkeys(ways, 0.0)
+    for number in range(rounds + 1):
+        for name in [*ways] if number % 2 else reversed([*ways]):
+            proxy, way = ways[name]
             watch, began = Watch(proxy), time.perf_counter()
-            await asyncio.gather(*(way() for _ in range(AT_ONCE)))
-            spent[name].append(watch.cpu * 1000 / AT_ONCE / 10)
-            rates[name].append(AT_ONCE * 10 / (time.perf_counter() - began))
-    lines = {  # the first round warms up
-        name: (statistics.median(spent[name][1:]), statistics.median(rates[name][1:]))
-        for name in ways
-    }
+            await way()
+            if number:  # the first round warms up
+                spent[name] += watch.cpu
+                took[name] += time.perf_counter() - began
+    turns = rounds * AT_ONCE * EACH
+    return [(spent[name] * 1000 / turns, turns / took[name]) for name in ways]
+
+
+def tell(names: Sequence[str], speeds: Sequence[Sequence[Speed]]) -> list[Speed]:
+    """Print and return the medians of what the processes gave, two ways each."""
+    medians = [
+        (statistics.median(cpu), statistics.median(rate))
+        for cpu, rate in (zip(*of_way, strict=True) for of_way in zip(*speeds, strict=True))
+    ]
     print(f"warm turns, {AT_ONCE} at once          CPU a turn    turns/s")
-    for name, (cpu, rate) in lines.items():
+    for name, (cpu, rate) in zip(names, medians, strict=True):
         print(f"  {name:28} {cpu:6.1f} ms  {rate:8.1f}")
-    ours, theirs = lines.values()
-    print(f"  {'ratio':28} {ours[0] / theirs[0]:6.2f}     {ours[1] / theirs[1]:8.2f}")
-    return lines
+    (cpu, rate), (their_cpu, their_rate) = medians
+    print(f"  {'ratio':28} {cpu / their_cpu:6.2f}     {rate / their_rate:8.2f}")
+    of_each = ", ".join(f"{ours[0] / theirs[0]:.2f}" for ours, theirs in speeds)
+    print(f"  CPU ratio of each process: {of_each}")
+    return medians
 
 
 async def warm_turns(
-    proxy: processes.Server, _stock: processes.Server, options: Any
+    _proxy: processes.Server, _stock: processes.Server, options: Any
 ) -> dict[str, Row]:
     """Print what a warm turn takes over WebSocket and over HTTP."""
-    threads = ThreadPoolExecutor(AT_ONCE)
-    loop = asyncio.get_running_loop()
-    ways: dict[str, tuple[processes.Server, Way]] = {
-        "WebSocket": (proxy, lambda: over_websocket(proxy, 10)),
-        "HTTP": (proxy, lambda: loop.run_in_executor(threads, over_http, proxy, 10)),
-    }
-    lines = await take_turns(ways, options.rounds)
-    alone: dict[str, list[float]] = {name: [] for name in ways}
-    async with socket(proxy) as connection:
-        for _ in range(ALONE):
-            began = time.perf_counter()
-            await ask(connection, create(**TURN))
-            alone["WebSocket"].append(time.perf_counter() - began)
-            began = time.perf_counter()
-            await asyncio.to_thread(over_http, proxy, 1)
-            alone["HTTP"].append(time.perf_counter() - began)
-    ours, theirs = (statistics.median(alone[name]) * 1000 for name in ways)
-    print(f"one alone, of {ALONE}: {ours:.1f} ms, HTTP {theirs:.1f} ms, ratio {ours / theirs:.3f}")
-    (cpu, rate), (their_cpu, their_rate) = lines.values()
+    speeds: list[list[Speed]] = []
+    alone: list[list[float]] = [[], []]
+    for _ in range(PROCESSES):
+        with fresh(options) as proxy:
+            async with by_websocket(proxy) as ours, by_http(proxy) as theirs:
+                ways = {"WebSocket": (proxy, ours), "HTTP": (proxy, theirs)}
+                speeds.append(await take_turns(ways, options.rounds))
+            await take_alone(proxy, alone)
+    (cpu, rate), (their_cpu, their_rate) = tell(["WebSocket", "HTTP"], speeds)
+    one, their_one = (statistics.median(each) * 1000 for each in alone)
+    print(f"one alone: {one:.1f} ms, HTTP {their_one:.1f} ms, ratio {one / their_one:.3f}")
     names = f"{AT_ONCE} at once: bridge / HTTP"
     return {
         "turn-cpu": Row(f"CPU of a warm turn, {names}", cpu, their_cpu, "ms"),
         "turn-rate": Row(f"warm turns a second, {names}", rate, their_rate, "/s"),
-        "turn-time": Row("time of a warm turn alone: bridge / HTTP", ours, theirs, "ms"),
+        "turn-time": Row("time of a warm turn alone: bridge / HTTP", one, their_one, "ms"),
     }
+
+
+async def take_alone(proxy: processes.Server, seconds: list[list[float]]) -> None:
+    """Add how long single turns take, over WebSocket and over HTTP, in turn."""
+    async with socket(proxy) as connection, contextlib.AsyncExitStack() as stack:
+        kept = stack.enter_context(contextlib.closing(connect(proxy)))
+        for _ in range(ALONE):
+            began = time.perf_counter()
+            await ask(connection, create(**TURN))
+            seconds[0].append(time.perf_counter() - began)
+            began = time.perf_counter()
+            await asyncio.to_thread(post, kept)
+            seconds[1].append(time.perf_counter() - began)
 
 
 async def transport(
-    proxy: processes.Server, _stock: processes.Server, options: Any
+    _proxy: processes.Server, _stock: processes.Server, options: Any
 ) -> dict[str, Row]:
     """Print what DISABLE_AIOHTTP_TRANSPORT=True makes of a warm turn over WebSocket."""
+    names = ["httpx", "aiohttp, the default"]
+    speeds = []
+    for _ in range(PROCESSES):
+        with fresh(options, DISABLE_AIOHTTP_TRANSPORT="True") as other, fresh(options) as proxy:
+            async with by_websocket(other) as ours, by_websocket(proxy) as theirs:
+                ways = dict(zip(names, ((other, ours), (proxy, theirs)), strict=True))
+                speeds.append(await take_turns(ways, options.rounds))
+    (cpu, rate), (their_cpu, their_rate) = tell(names, speeds)
+    what = f"{AT_ONCE} at once: DISABLE_AIOHTTP_TRANSPORT=True / unset"
+    return {
+        "transport-cpu": Row(f"CPU of a warm turn, {what}", cpu, their_cpu, "ms"),
+        "transport-rate": Row(f"warm turns a second, {what}", rate, their_rate, "/s"),
+    }
+
+
+@contextlib.contextmanager
+def fresh(options: Any, **environ: str) -> Iterator[processes.Server]:
+    """Run one more proxy: which way is quicker differs by process, by up to a fifth."""
     with tempfile.TemporaryDirectory() as scratch:
         log, given = Path(scratch) / "proxy.log", json.loads(options.config.read_text())
-        environ = {"DISABLE_AIOHTTP_TRANSPORT": "True"}
-        with processes.start_proxy(options.env, given, log, environ=environ) as other:
-            ways: dict[str, tuple[processes.Server, Way]] = {
-                "httpx": (other, lambda: over_websocket(other, 10)),
-                "aiohttp, the default": (proxy, lambda: over_websocket(proxy, 10)),
-            }
-            (cpu, rate), (their_cpu, their_rate) = (await take_turns(ways, options.rounds)).values()
-    names = f"{AT_ONCE} at once: DISABLE_AIOHTTP_TRANSPORT=True / unset"
-    return {
-        "transport-cpu": Row(f"CPU of a warm turn, {names}", cpu, their_cpu, "ms"),
-        "transport-rate": Row(f"warm turns a second, {names}", rate, their_rate, "/s"),
-    }
+        with processes.start_proxy(options.env, given, log, environ=environ) as proxy:
+            yield proxy

@@ -28,9 +28,11 @@ class Meter:
 
     def __init__(self, port: int) -> None:
         self.port, self.sent = port, 0
+        self.joined: set[asyncio.Task[None] | None] = set()
 
     async def join(self, near: asyncio.StreamReader, back: asyncio.StreamWriter) -> None:
         """Copy both ways until either end closes."""
+        self.joined.add(asyncio.current_task())
         far, on = await asyncio.open_connection("127.0.0.1", self.port)
         ways = {
             asyncio.ensure_future(self._copy(near, on, count=True)),
@@ -57,6 +59,7 @@ async def metered(proxy: processes.Server) -> AsyncIterator[tuple[Meter, process
     meter = Meter(proxy.port)
     async with await asyncio.start_server(meter.join, "127.0.0.1", 0) as server:
         yield meter, replace(proxy, port=server.sockets[0].getsockname()[1])
+        await asyncio.gather(*filter(None, meter.joined))  # or the loop's end cuts them off, aloud
 
 
 def items() -> list[dict[str, Any]]:
