@@ -80,9 +80,7 @@ def main() -> int:
                     fill(cluster, options.deployments)
                 row = measure(cluster, options.deployments)
             finally:
-                # Without its node a pod that no kubelet ends is collected.
-                cluster.kubectl("delete", "node", NODE, "--ignore-not-found")
-                cluster.kubectl("delete", "namespace", NAMESPACE, "--wait=false")
+                clear(cluster, "--wait=false")
         if options.write:
             figures.record("status", "python scripts/bench_status.py", {"status": row})
     except OverlayError as error:
@@ -93,7 +91,7 @@ def main() -> int:
 
 def fill(cluster: Cluster, number: int) -> None:
     """Make the Deployments, and say of their pods what a kubelet would."""
-    cluster.kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found", "--timeout=5m")
+    clear(cluster, "--ignore-not-found", "--timeout=5m")
     objects = [
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}},
         {"apiVersion": "v1", "kind": "Node", "metadata": {"name": NODE}},
@@ -107,6 +105,12 @@ def fill(cluster: Cluster, number: int) -> None:
     status = {"status": running()}
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda name: api.patch_namespaced_pod_status(name, NAMESPACE, status), names))
+
+
+def clear(cluster: Cluster, *options: str) -> None:
+    """Delete what `fill` makes; without its node a pod that no kubelet ends is collected."""
+    cluster.kubectl("delete", "node", NODE, "--ignore-not-found")
+    cluster.kubectl("delete", "namespace", NAMESPACE, *options)
 
 
 def deployments(number: int) -> list[dict[str, Any]]:
