@@ -8,7 +8,6 @@ are printed, and the guard's own milliseconds, by its report.
 
 from __future__ import annotations
 
-import argparse
 import json
 import statistics
 import subprocess
@@ -18,13 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-import figures
+import bench_cluster
 from figures import Row
 from kind import litellm
-from kind.steps import Phases
-from kind_e2e import prepared
-from litellm_overlay.errors import OverlayError
-from litellm_overlay.local.cache import cache_root
 
 if TYPE_CHECKING:
     from kind.cluster import Cluster
@@ -34,33 +29,20 @@ NAMESPACE, POD = "bench-pod", "litellm"
 
 def main() -> int:
     """Bring up the cluster, measure, print."""
-    parser = argparse.ArgumentParser(description="Time the start of pods.")
-    parser.add_argument("--images", choices=["pull", "build"], default="pull")
-    parser.add_argument("--keep", action="store_true", help="leave the cluster for the next time")
-    parser.add_argument("--name", default="litellm-overlay", help="of the cluster")
+    parser = bench_cluster.parser("Time the start of pods.")
     parser.add_argument("--runs", type=int, default=5, help="of each, after one that warms up")
-    parser.add_argument("--write", action="store_true", help="into docs/figures.json")
     options = parser.parse_args()
-    folder = cache_root() / "kind" / "clusters" / options.name
-    folder.mkdir(parents=True, exist_ok=True)
-    phases = Phases(folder / "phases.jsonl")
-    try:
-        with prepared(options.name, folder, phases, options.images, keep=options.keep) as cluster:
-            image = litellm.image("venv", options.images)
-            cluster.load(image)
-            try:
-                cluster.kubectl("create", "namespace", NAMESPACE)
-                rows = measure(cluster, image, options.runs)
-            finally:
-                cluster.kubectl("delete", "namespace", NAMESPACE, "--wait=false")
-    except OverlayError as error:
-        print(f"error: {error}\nhint: {error.hint}", file=sys.stderr)
-        return 1
-    for row in rows.values():
-        print(f"{row.what}: {row.ours:.2f} s / {row.beside:.2f} s = {row.ours / row.beside:.3f}")
-    if options.write:
-        figures.record("pod", "python scripts/bench_pod.py", rows)
-    return 0
+
+    def measured(cluster: Cluster) -> dict[str, Row]:
+        image = litellm.image("venv", options.images)
+        cluster.load(image)
+        try:
+            cluster.kubectl("create", "namespace", NAMESPACE)
+            return measure(cluster, image, options.runs)
+        finally:
+            cluster.kubectl("delete", "namespace", NAMESPACE, "--wait=false")
+
+    return bench_cluster.run("pod", "python scripts/bench_pod.py", options, measured)
 
 
 def manifests(image: str) -> dict[str, str]:

@@ -10,7 +10,6 @@ Both commands alternate; medians of five and their ratio are printed.
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import statistics
@@ -23,13 +22,10 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from kubernetes import client, config
 
-import figures
+import bench_cluster
 from figures import Row
-from kind.steps import Phases
-from kind_e2e import prepared
 from litellm_overlay.catalogue import releases
 from litellm_overlay.errors import OverlayError
-from litellm_overlay.local.cache import cache_root
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,30 +59,18 @@ REPORT = {
 
 def main() -> int:
     """Bring up the cluster, fill it, measure, print."""
-    parser = argparse.ArgumentParser(description="Time status on a large fleet.")
-    parser.add_argument("--images", choices=["pull", "build"], default="pull")
-    parser.add_argument("--keep", action="store_true", help="leave the cluster for the next time")
-    parser.add_argument("--name", default="litellm-overlay", help="of the cluster")
-    parser.add_argument("--write", action="store_true", help="into docs/figures.json")
+    parser = bench_cluster.parser("Time status on a large fleet.")
     parser.add_argument("deployments", type=int, nargs="?", default=500)
     options = parser.parse_args()
-    folder = cache_root() / "kind" / "clusters" / options.name
-    folder.mkdir(parents=True, exist_ok=True)
-    phases = Phases(folder / "phases.jsonl")
-    try:
-        with prepared(options.name, folder, phases, options.images, keep=options.keep) as cluster:
-            try:
-                with phases(f"{options.deployments} Deployments"):
-                    fill(cluster, options.deployments)
-                row = measure(cluster, options.deployments)
-            finally:
-                clear(cluster, "--wait=false")
-        if options.write:
-            figures.record("status", "python scripts/bench_status.py", {"status": row})
-    except OverlayError as error:
-        print(f"error: {error}\nhint: {error.hint}", file=sys.stderr)
-        return 1
-    return 0
+
+    def measured(cluster: Cluster) -> dict[str, Row]:
+        try:
+            fill(cluster, options.deployments)
+            return {"status": measure(cluster, options.deployments)}
+        finally:
+            clear(cluster, "--wait=false")
+
+    return bench_cluster.run("status", "python scripts/bench_status.py", options, measured)
 
 
 def fill(cluster: Cluster, number: int) -> None:
@@ -171,7 +155,7 @@ def running() -> dict[str, Any]:
 
 
 def measure(cluster: Cluster, number: int) -> Row:
-    """Time both commands in turn, after each has run once; print and return the medians."""
+    """Time both commands in turn, after each has run once; return the medians."""
     ours = [sys.executable, "-m", "litellm_overlay", "status", "-A"]
     theirs: list[str | Path] = [cluster.kubectl_path, "get", "deploy,pods", "-A", "-o", "json"]
     environ = {**os.environ, "KUBECONFIG": str(cluster.kubeconfig)}
@@ -189,10 +173,6 @@ def measure(cluster: Cluster, number: int) -> Row:
             subprocess.run(command, env=environ, check=True, stdout=subprocess.DEVNULL)
             times[name].append(time.perf_counter() - began)
     medians = {name: statistics.median(taken[1:]) for name, taken in times.items()}
-    print(f"{number} overlaid Deployments, two pods each, medians of {RUNS}:")
-    print(f"  litellm-overlay status -A              {medians['status']:6.2f} s")
-    print(f"  kubectl get deploy,pods -A -o json     {medians['kubectl']:6.2f} s")
-    print(f"  ratio                                  {medians['status'] / medians['kubectl']:6.2f}")
     what = f"`status -A` of {number} Deployments / `kubectl get deploy,pods -A -o json`"
     return Row(what, medians["status"], medians["kubectl"], "s")
 
