@@ -88,11 +88,11 @@ def flag(tmp_path):
 def proxy(postgres, tables, provider, tmp_path, flag, request):
     """Run a proxy of this test's own, since most tests leave it worse than it was.
 
-    The mark `environ` gives it further variables.
+    The mark `environ` gives it further variables. It serves /metrics.
     """
     env = database.environment_of(RELEASE, PATCH, {"drainFile": str(flag)})
     marked = request.node.get_closest_marker("environ")
-    more = {"timeout": TIMEOUT, "environ": marked and marked.kwargs}
+    more = {"timeout": TIMEOUT, "environ": marked and marked.kwargs, "callbacks": ["prometheus"]}
     with database.running(env, provider, postgres, tables, tmp_path, **more) as running:
         yield running
 
@@ -101,6 +101,12 @@ def proxy(postgres, tables, provider, tmp_path, flag, request):
 def note_round(request):
     """Return what puts a round into the table."""
     return request.config.stash[ROUNDS].append
+
+
+@pytest.fixture
+def rounds_of(request):
+    """Return what gives the two rounds of a way that have been noted."""
+    return lambda way: [each for each in request.config.stash[ROUNDS] if each["way"] == way]
 
 
 @pytest.fixture

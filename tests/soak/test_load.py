@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import statistics
 import time
 from dataclasses import asdict, dataclass
@@ -50,6 +51,8 @@ class Round:
     memory_after: float
     descriptors: int
     tasks: int
+    connections: int
+    history_bytes: int
 
 
 def percentile(values, percent):
@@ -80,6 +83,15 @@ async def tasks(proxy):
     async with httpx.AsyncClient(headers=headers, timeout=60, trust_env=False) as client:
         data = (await client.get(f"{proxy.server.url}/debug/asyncio-tasks")).json()
     return data["total_active_tasks"]
+
+
+async def gauges(proxy):
+    """Return what /metrics says of the bridge: open connections, bytes of history held."""
+    headers = {"Authorization": f"Bearer {processes.MASTER_KEY}"}
+    async with httpx.AsyncClient(headers=headers, timeout=60, trust_env=False) as client:
+        text = (await client.get(f"{proxy.server.url}/metrics", follow_redirects=True)).text
+    values = dict(re.findall(r"^litellm_overlay_(\w+) (\S+)$", text, re.MULTILINE))
+    return int(float(values["connections"])), int(float(values["history_bytes"]))
 
 
 async def look(proxy, seconds):
@@ -193,6 +205,7 @@ async def a_round(proxy, provider, way, crowd):
         watch.rss(),
         descriptors(proxy, provider),
         await tasks(proxy),
+        *await gauges(proxy),
     )
 
 
@@ -207,7 +220,16 @@ async def test_two_rounds(proxy, provider, small, way, note_round):
         note_round(asdict(each))
     first, second = rounds
     assert max(people.calls(provider.server.log).values()) == 1
+    assert all((each.connections, each.history_bytes) == (0, 0) for each in rounds)
     assert second.tasks <= first.tasks + 2
     # LiteLLM's pool to its query engine comes and goes by a few. What leaks with a turn leaks with
     # 200 at least, and a connection that is left has tasks as well.
     assert second.descriptors <= first.descriptors + 20
+
+
+def test_a_second_round_grows_the_process_no_more_than_over_http(rounds_of):
+    """By a tenth of the process at most: what pools and caches take differs from run to run."""
+    (first, second), (http_first, http_second) = rounds_of("websocket"), rounds_of("http")
+    grown = second["memory_after"] - first["memory_after"]
+    http_grown = http_second["memory_after"] - http_first["memory_after"]
+    assert grown <= http_grown + 0.1 * first["memory_after"]

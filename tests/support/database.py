@@ -20,7 +20,7 @@ from litellm_overlay.local import environment, patching, processes
 from support import postgres, prisma_engine
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from support.postgres import Postgres, Sql
@@ -140,8 +140,12 @@ def running(
     settings: dict[str, Any] | None = None,
     timeout: float | None = None,
     environ: dict[str, str] | None = None,
+    callbacks: Sequence[str] = (),
 ) -> Iterator[LocalProxy]:
-    """Run one proxy on a database; `settings` are further general settings, `timeout` a model's."""
+    """Run one proxy on a database; `settings` are further general settings, `timeout` a model's.
+
+    `callbacks` are LiteLLM's; "prometheus" serves /metrics.
+    """
     config = processes.standard_config(source.server.url)
     chat = {"model": "deepseek/gpt-5.4", "api_key": "sk-mock"}
     chat["api_base"] = f"{source.server.url}/v1"
@@ -151,6 +155,8 @@ def running(
             model["litellm_params"]["timeout"] = timeout
     # And up to 5 s more, by chance.
     config["general_settings"] |= {"proxy_batch_write_at": 1, **(settings or {})}
+    if callbacks:
+        config.setdefault("litellm_settings", {})["callbacks"] = [*callbacks]
     # One provider stands behind each model: a test's provoked error must not bench it.
     config["router_settings"] = {"disable_cooldowns": True, "num_retries": 0}
     log = folder / "proxy.log"
