@@ -62,9 +62,10 @@ def handlers(rows: Iterable[Row]) -> dict[str, str]:
 
 
 def changes(old: Iterable[Row], new: Iterable[Row]) -> Iterator[str]:
-    """Yield a line for each release that came or is told otherwise, and say what of it is new.
+    """Yield a line for each new release, and for each field of an old one that has changed.
 
-    The guard takes a handler in the table for one that a person has read.
+    The line of a new release says whether its file or its handler is new. A person must read a new
+    handler before it is committed: the guard trusts all in the table.
     """
     before = {row["version"]: row for row in old}
     files = {row["endpoints_sha256"] for row in before.values()} | {None}

@@ -119,8 +119,8 @@ def differences(versions: dict[str, Any]) -> Iterator[str]:
 def pod(version: str) -> str:
     """Return what is rendered into a pod, as a patch for a Deployment.
 
-    Of everything that may differ without a word of ours, the malicious releases, it has none:
-    the next one is to reach the pods of a released version, too.
+    The list of malicious releases is emptied, since it may grow after the version's release. Pods
+    of a released version must get the longer list, too.
     """
     values = OverlayValues(
         image="ghcr.io/berriai/litellm:v1.88.6",

@@ -1206,7 +1206,7 @@ MUTANTS = (
     ),
     Mutant(
         "a report on another image believed",
-        "patch/litellm_overlay/objects/told_by_pods.py",
+        "patch/litellm_overlay/objects/release_from_pods.py",
         "if _digests([pod]) & digests]",
         "if digests]",
         f"{MOVING_TEST}::test_what_pods_do_not_tell_is_asked_for",

@@ -17,7 +17,7 @@ from kind.steps import HERE, fingerprint
 from litellm_overlay.catalogue import image_tags, releases
 from litellm_overlay.errors import OverlayError
 from litellm_overlay.local import environment
-from litellm_overlay.local.environment import GRACE, known_release, uv
+from litellm_overlay.local.environment import GRACE, installable_release, uv
 from pins import PINS
 
 # Debian's release with the Python that the official images have.
@@ -86,7 +86,7 @@ def stand_in(official: str) -> str:
 
 def unpack(release: str, extras: list[str], context: Path) -> None:
     """Install LiteLLM's wheel and all it needs, for another Python than this one, into `site`."""
-    cutoff = dt.date.fromisoformat(known_release(release).uploaded) + GRACE
+    cutoff = dt.date.fromisoformat(installable_release(release).uploaded) + GRACE
     machine = platform.machine()
     if machine not in MACHINES:
         raise OverlayError(f"no stand-in images for {machine}", hint="make kind-e2e IMAGES=pull")

@@ -92,10 +92,10 @@ async def test_two_proxies(bridge, start, note):
 
 @pytest.mark.slow
 async def test_two_workers(start, note):
-    """Turns on two workers are all counted; a killed worker takes its own sockets and engine along.
+    """Count all turns on two workers, and lose only a killed worker's sockets and engine.
 
-    gunicorn's workers: uvicorn ends one that takes more than 5 s to import LiteLLM, and starts it
-    again, for ever on a busy machine; 1.82.3 has no option for it.
+    The workers are gunicorn's: uvicorn restarts one that imports LiteLLM for over 5 s, which on a
+    busy machine never ends. LiteLLM 1.82.3 has no option to raise that limit.
     """
     turns = 16
     with start("2.0.0", "--run_gunicorn", "--num_workers", "2") as proxy:

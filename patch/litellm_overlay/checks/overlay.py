@@ -67,7 +67,7 @@ def check_init_container(
             f"# rename that container, then\n{AGAIN}",
         )
         return
-    if not template.mounting:
+    if not template.mounting_containers:
         path = yaml_word(template.guard_plan.get("modulePath") or "PATH")
         whole = [each for each in template.containers if _whole(each)]
         for each in whole:
@@ -98,7 +98,7 @@ def check_init_container(
             "what runs LiteLLM's image before it does so unchecked, and the guard's refusal comes "
             "later than it could",
         )
-    for proxy in template.mounting:
+    for proxy in template.mounting_containers:
         if init.get("image") != proxy.get("image"):
             yield finding(
                 "error",
@@ -113,16 +113,16 @@ def check_init_container(
 def _several(workload: Workload) -> Iterator[Finding]:
     """Yield the containers with LiteLLM's image that the overlay does not serve yet."""
     template = workload.template
-    serving = [each for each in template.litellm if not is_worker(each)]
+    serving = [each for each in template.litellm_containers if not is_worker(each)]
     bare = [each for each in serving if not overlay_mount(each)]
-    if template.mounting and bare:
-        names = [string_at(each, "name") for each in (*template.mounting, *bare)]
+    if template.mounting_containers and bare:
+        names = [string_at(each, "name") for each in (*template.mounting_containers, *bare)]
         yield Finding(
             workload.qualified_name,
             "note",
             "two-proxies",
             "LiteLLM's image runs without our mount in "
-            f"{join_names(names[len(template.mounting) :])}",
+            f"{join_names(names[len(template.mounting_containers) :])}",
             "that container runs its own file, unpatched",
             f"litellm-overlay inject --container {shell_word(','.join(names))} < MANIFESTS\n"
             "# with the options you had, unless it is no proxy",
@@ -152,7 +152,7 @@ def check_missing_init_container(world: World) -> Iterator[Finding]:
             continue
         writes = {INIT_CONTAINER, STOCK_CONTAINER}
         names = {string_at(each, "name") for each in workload.template.init_containers}
-        if writes & names or not workload.template.mounting:
+        if writes & names or not workload.template.mounting_containers:
             continue
         job = string_at(workload.item, "kind") in {"Job", "CronJob"}
         yield Finding(

@@ -171,7 +171,7 @@ def _state(
 
 def _inject(workload: Workload, assessed: Assessment, catalogue: Catalogue) -> str:
     """Return the command that puts the overlay in, with the options that inject will ask for."""
-    proxies = [each for each in workload.template.litellm if not is_worker(each)]
+    proxies = [each for each in workload.template.litellm_containers if not is_worker(each)]
     paths = (
         [it.path for it in catalogue.paths_of(assessed.release.version)] if assessed.release else []
     )
@@ -201,7 +201,7 @@ def _advisories(workload: Workload, release: Release, catalogue: Catalogue) -> F
         "warning",
         "advisories",
         f"LiteLLM {release.version} has known vulnerabilities: {ids}",
-        "the overlay mends none of them",
+        "the overlay fixes none of them",
         f"# run LiteLLM {better} instead; what they are:\n"
         f"litellm-overlay releases {release.version}",
     )

@@ -91,7 +91,7 @@ def seconds(hook: Object) -> int | None:
     sleep = at(hook, "sleep", "seconds")
     if isinstance(sleep, int):
         return sleep
-    text = _script(at(hook, "exec", "command"))
+    text = _command_text(at(hook, "exec", "command"))
     numbers = [int(ours or by_hand) for ours, by_hand in _SECONDS.findall(text)]
     if not numbers:
         return None
@@ -99,8 +99,11 @@ def seconds(hook: Object) -> int | None:
     return max(numbers) if "+%s) +" in text else sum(numbers)
 
 
-def _script(command: object) -> str:
-    """Return a command as one text, the words after `sh -c TEXT` in the places of $0, $1, $2."""
+def _command_text(command: object) -> str:
+    """Return a command as one text, with its shell arguments filled in.
+
+    In `sh -c TEXT A B`, A replaces $0 in TEXT, and B replaces $1.
+    """
     words = [str(word) for word in command] if isinstance(command, list) else []
     return " ".join(_filled(word, words[number:]) for number, word in enumerate(words, 1))
 

@@ -41,7 +41,10 @@ class Workload:
     @property
     def websocket(self) -> bool:
         """Say whether the overlay serves WebSockets here."""
-        return bool(self.template.mounting) and self.template.mode != "http-fallback"
+        return (
+            bool(self.template.mounting_containers)
+            and self.template.overlay_mode != "http-fallback"
+        )
 
 
 @dataclass(frozen=True)
@@ -126,12 +129,11 @@ class Named:
 
 
 def build_world(objects: Iterable[Object], named: Named | None = None) -> World:
-    """Return the objects with what runs a proxy among them; Jobs and hooks do not count.
+    """Return the objects, and the workloads among them that run a proxy.
 
-    Nor do LiteLLM's background workers, which answer no request, where they have no overlay.
-
-    A pod whose owner is among the objects is looked at for what it reports, not a second time.
-    Pods that are about to go or have ended, evicted ones perhaps, are of the past.
+    Jobs and hooks are no such workloads. Neither are LiteLLM's background workers without the
+    overlay: they answer no request. A pod counts as a workload only if its owner is not among the
+    objects. Pods that have ended, or are being deleted, are dropped.
     """
     kept = tuple(
         item for item in objects if not (string_at(item, "kind") == "Pod" and is_over(item))
@@ -167,4 +169,4 @@ def find_templates(
 
 def _serves(template: PodTemplate) -> bool:
     """Say whether a container runs the proxy, and not its background jobs alone."""
-    return any(not recognition.is_worker(each) for each in template.litellm)
+    return any(not recognition.is_worker(each) for each in template.litellm_containers)

@@ -43,7 +43,7 @@ def to_pin(connection: Cluster, rows: Sequence[WorkloadStatus]) -> Lock:
     if row.decision == "malicious":
         raise VerificationError(f"{row.workload} runs malware", "litellm-overlay status")
     pod = _ready_pod(connection, row)
-    container = string_at(PodTemplate(pod).proxy, "name")
+    container = string_at(PodTemplate(pod).first_proxy, "name")
     version = _version(connection, row, pod, container)
     digest = pods.image_digest(pods.image_id(pod, container))
     reference = row.image.partition("@")[0] + (f"@{digest}" if digest else "")

@@ -64,17 +64,17 @@ class PodStatus:
 def desired_state(item: Object, catalogue: Catalogue) -> DesiredState | None:
     """Read a pod template, or a pod; None where neither LiteLLM nor the overlay is in it."""
     template = PodTemplate(item)
-    if not (template.overlaid or template.litellm):
+    if not (template.overlaid or template.litellm_containers):
         return None
     annotations = template.annotations
     return DesiredState(
-        image=string_at(template.proxy, "image"),
-        container=string_at(template.proxy, "name"),
+        image=string_at(template.first_proxy, "image"),
+        container=string_at(template.first_proxy, "name"),
         overlaid=template.overlaid,
         guarded=template.guard is not None,
         patch_version=string_at(annotations, VERSION_ANNOTATION) or None,
         digest=string_at(annotations, DIGEST_ANNOTATION) or None,
-        mode=template.mode,
+        mode=template.overlay_mode,
         on_fixed=string_at(template.guard_plan, "onFixed") or None,
         notes=tuple(_notes(template)),
         doubts=tuple(_doubts(template, catalogue)),
@@ -113,8 +113,8 @@ def pod_status(pod: Object, asked: DesiredState, catalogue: Catalogue) -> PodSta
 def _notes(template: PodTemplate) -> Iterator[str]:
     if template.namesake and not template.guard:
         yield f"its init container {INIT_CONTAINER} is not ours"
-    if len(template.litellm) > 1:
-        names = ", ".join(string_at(each, "name") for each in template.litellm)
+    if len(template.litellm_containers) > 1:
+        names = ", ".join(string_at(each, "name") for each in template.litellm_containers)
         yield f"several containers run LiteLLM's image: {names}"
 
 
@@ -124,10 +124,10 @@ def _doubts(template: PodTemplate, catalogue: Catalogue) -> Iterator[str]:
     if not template.guard:
         if version:
             yield f"annotated with patch {version}, but the init container is missing"
-        elif template.mounting:
+        elif template.mounting_containers:
             yield "the patched file is mounted, but the init container is missing"
         return
-    mount, path = overlay_mount(template.proxy), string_at(template.guard_plan, "modulePath")
+    mount, path = overlay_mount(template.first_proxy), string_at(template.guard_plan, "modulePath")
     if not mount:
         yield "the proxy does not mount the patched file"
     elif mount.get("mountPath") != path:

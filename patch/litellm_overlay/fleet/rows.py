@@ -86,19 +86,21 @@ def workload_statuses(
 
 def select_pods(
     running: Iterable[Object],
-    workloads: Mapping[str, Iterable[Object]],
-    selected: Iterable[Object],
+    matching_workloads: Mapping[str, Iterable[Object]],
+    matching_pods: Iterable[Object],
 ) -> list[Object]:
-    """Return the pods of these workloads, and of those selected the ones of other kinds' owners.
+    """Return the running pods that a label selector means.
 
-    A workload's pods need not carry its own labels.
+    `matching_workloads`, by plural, and `matching_pods` are what the selector matches. A pod of a
+    matching workload counts, whatever its own labels are. A matching pod counts by itself only if
+    its owner's kind is not in WORKLOADS.
     """
     owners = {
         (namespace(item) or "", WORKLOADS[plural], name(item))
-        for plural, listed in workloads.items()
+        for plural, listed in matching_workloads.items()
         for item in listed
     }
-    names = {(namespace(pod), name(pod)) for pod in selected}
+    names = {(namespace(pod), name(pod)) for pod in matching_pods}
     return [
         pod
         for pod in running

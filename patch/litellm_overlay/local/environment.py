@@ -58,7 +58,7 @@ def create(
     `name` keeps environments of one release apart (one may be patched); `extra` are further
     requirements, resolved as of the same date.
     """
-    release = known_release(version)
+    release = installable_release(version)
     version = release.version  # "v1.84.0-rc.1" is 1.84.0rc1
     python = find_python()
     folder = f"{name}-{version}-py{python_minor(python)}"
@@ -124,7 +124,7 @@ def stock_endpoints(version: str, cache: Path | None = None, *, offline: bool = 
 
     `offline`: only from the cache; OverlayError where it is not there.
     """
-    release = known_release(version)
+    release = installable_release(version)
     kept = cache_root(cache) / "stock" / release.version / "endpoints.py"
     with locked(kept.parent):
         if not kept.exists() and offline:
@@ -142,7 +142,7 @@ def stock_endpoints(version: str, cache: Path | None = None, *, offline: bool = 
     return kept.read_bytes()
 
 
-def known_release(version: str) -> releases.Release:
+def installable_release(version: str) -> releases.Release:
     """Return the release, unless it is unknown or must not be installed."""
     release = releases.load().release(version)
     if release.state == "malicious":

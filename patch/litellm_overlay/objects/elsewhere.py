@@ -101,7 +101,7 @@ def explain_unreachable(item: Object) -> tuple[str, str] | None:
         reason, hint = _KNATIVE
         return (
             (reason.format(kind=kind), hint)
-            if template.litellm or find_evidence(template)
+            if template.litellm_containers or find_evidence(template)
             else None
         )
     if not kind or kind in _PASSIVE:

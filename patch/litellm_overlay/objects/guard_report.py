@@ -28,13 +28,13 @@ _NO_REPORT = "the termination message is no report of the guard"
 
 @dataclass(frozen=True, slots=True)
 class GuardReport:
-    """The guard's last words in one pod. In a crash loop they are those of the run before.
+    """What the guard in one pod said when it last ended; in a crash loop that is the run before.
 
-    `decision` is patched, upstream-fixed, passthrough or refused; None while the guard has not
-    ended, and where it ended well without a report that can be read: then `fault` says what is
-    wrong with it. With another exit code than 0 it is always refused, whatever the report says.
-    `facts` is the report as the guard wrote it, {} where there is none; `text` is the termination
-    message, and `cause` the kubelet's word for the end, where either says more.
+    `decision` is patched, upstream-fixed, passthrough or refused. It is None until the guard has
+    ended, and after exit code 0 without a readable report. After any other exit code it is refused,
+    whatever the report says. `facts` is the report as the guard wrote it, {} without a readable
+    one. `fault` says why no report could be read. `text` is the termination message. `cause` is the
+    kubelet's reason for the end, "" if it adds nothing.
     """
 
     decision: str | None = None

@@ -68,7 +68,7 @@ def two_images(pod: Object) -> tuple[str, str] | None:
     template = PodTemplate(pod)
     if not template.guard:
         return None
-    ids = image_id(pod, INIT_CONTAINER), image_id(pod, string_at(template.proxy, "name"))
+    ids = image_id(pod, INIT_CONTAINER), image_id(pod, string_at(template.first_proxy, "name"))
     return ids if all(ids) and ids[0] != ids[1] else None
 
 

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from litellm_overlay.objects.access import at, mapping, string_at
-from litellm_overlay.objects.workloads import controller
+from litellm_overlay.objects.workloads import controller_title
 
 if TYPE_CHECKING:
     from litellm_overlay.objects.access import Object
@@ -23,7 +23,7 @@ def outage_reason(item: Object) -> str:
     In such a workload, a guard that refuses or a pod that is not admitted causes an outage.
     """
     kind = string_at(item, "kind")
-    if kind == "Pod" and (owner := controller(item)):
+    if kind == "Pod" and (owner := controller_title(item)):
         kind = owner.partition("/")[0]
     if kind == "StatefulSet":
         return "a StatefulSet deletes the old pod before it makes the new one"

@@ -102,17 +102,17 @@ class PodTemplate:
         return self.namesake if self.namesake and _runs_guard(self.namesake) else None
 
     @cached_property
-    def mounting(self) -> list[Object]:
+    def mounting_containers(self) -> list[Object]:
         """Return the containers that mount the one file that the guard writes."""
         return [each for each in self.containers if overlay_mount(each)]
 
     @property
     def overlaid(self) -> bool:
         """Say whether the overlay is in it, whole or in part."""
-        return self.guard is not None or bool(self.mounting)
+        return self.guard is not None or bool(self.mounting_containers)
 
     @cached_property
-    def litellm(self) -> list[Object]:
+    def litellm_containers(self) -> list[Object]:
         """Return the containers that run an image named like LiteLLM's proxy, or are known to."""
         return [
             it for it in self.containers if runs_litellm(it) or str(it.get("name")) in self.also
@@ -121,11 +121,11 @@ class PodTemplate:
     @property
     def proxies(self) -> list[Object]:
         """Return the containers that carry our mount, else those that run LiteLLM's image."""
-        return self.mounting or self.litellm
+        return self.mounting_containers or self.litellm_containers
 
     @property
-    def proxy(self) -> Object:
-        """Return the first proxy; under our guard alone the first container; else {}."""
+    def first_proxy(self) -> Object:
+        """Return the first proxy, {} for none; with our guard alone, the first container."""
         return next(iter(self.proxies or (self.containers if self.guard else [])), {})
 
     @cached_property
@@ -146,7 +146,7 @@ class PodTemplate:
         return string_at(source, "name"), paths
 
     @property
-    def mode(self) -> str:
+    def overlay_mode(self) -> str:
         """Return the overlay's mode: "websocket" or "http-fallback"."""
         return string_at(self.guard_plan, "settings", "mode") or "websocket"
 
@@ -173,7 +173,7 @@ def is_hook(item: Object) -> bool:
     return any(hook in annotations_of(item) for hook in HOOKS)
 
 
-def controller(item: Object) -> str | None:
+def controller_title(item: Object) -> str | None:
     """Return kind and name of the object that made this one and will make it again, if any."""
     owners = items(item, "metadata", "ownerReferences")
     owner = next((each for each in owners if each.get("controller") is True), None)

@@ -52,7 +52,10 @@ def compose(text: str, what: str = "a document", hint: str = "") -> Node | None:
 
 
 def _as_yaml(text: str) -> str:
-    """Return a text in which, if it is JSON, what YAML would not read is replaced by its like."""
+    """Rewrite JSON so that a YAML parser reads it; return any other text unchanged.
+
+    Only tabs and surrogate pairs are replaced, by as many characters, so places stay the same.
+    """
     match = _JSON.match(text)
     if not match or not _UNLIKE.search(text):
         return text
@@ -64,10 +67,10 @@ def _as_yaml(text: str) -> str:
 
 
 def _alike(match: re.Match[str]) -> str:
-    """Return what YAML reads as JSON means it, with the same number of characters.
+    r"""Return what YAML reads as JSON means it, with the same number of characters.
 
-    It forbids tabs between values, and characters of two halves: they become one, behind a line
-    feed that is escaped, and so is nothing.
+    A tab between values becomes a space. A surrogate pair becomes one \U escape; an escaped line
+    feed before it, which YAML drops, fills the length.
     """
     if match[0] == "\t":
         return " "

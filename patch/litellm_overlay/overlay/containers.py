@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from litellm_overlay.overlay.values import OverlayValues
 
 
-def named(template: PodTemplate, values: OverlayValues) -> list[Object]:
+def named_containers(template: PodTemplate, values: OverlayValues) -> list[Object]:
     """Return the containers whose names the values give."""
     names = (values.container or "").split(",")
     return [
@@ -46,7 +46,9 @@ def choose(
     candidates = by_name or (by_image(template, values.image_name) if values.image_name else [])
     by_operator = bool(candidates)
     if not candidates:
-        candidates = [each for each in template.litellm if not recognition.is_worker(each)]
+        candidates = [
+            each for each in template.litellm_containers if not recognition.is_worker(each)
+        ]
     if not candidates and workload_named and len(template.containers) == 1:
         candidates = template.containers
     for each in candidates:

@@ -36,11 +36,13 @@ _BOM = "\ufeff"
 
 @dataclass(frozen=True, slots=True)
 class Injected:
-    """The manifests, and what was done: "" for none, where something is refused.
+    """The manifests, and what was done with each workload.
 
-    `overlaid` are title ("Deployment/litellm") and plan of what now carries the overlay, `left`
-    what looks like LiteLLM and was left alone, `refused` why nothing is written, `warnings` pairs
-    of a sentence and a hint, and `gaps` title and reason of where a refused pod is an outage.
+    `text` is "" if a workload is refused, or if none gets the overlay. `overlaid` has title
+    ("Deployment/litellm") and plan of each that gets it, `left` what looks like LiteLLM and was
+    left alone, `refused` those that cannot get it: one is enough to write nothing. `warnings` are
+    pairs of a sentence and a hint. `gaps` has title and reason of each workload where a refused pod
+    is an outage. `exit_code` is that of the first refusal, 0 for none.
     """
 
     text: str

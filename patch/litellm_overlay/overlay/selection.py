@@ -122,7 +122,7 @@ class Selection:
         choosing = self.choosing
         return not choosing or any(each.matches(kind, namespace, name) for each in choosing)
 
-    def named(self, kind: str, namespace: str | None, name: str) -> bool:
+    def names_exactly(self, kind: str, namespace: str | None, name: str) -> bool:
         """Say whether a workload is named by kind and name."""
         patterns = [*self.choosing, *(each for each, _ in self.own)]
         return any(

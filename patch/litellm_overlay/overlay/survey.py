@@ -11,7 +11,7 @@ from litellm_overlay.objects import elsewhere, recognition, replacement
 from litellm_overlay.objects.access import at, items, mapping, name, namespace, string_at
 from litellm_overlay.objects.workloads import (
     CHORES,
-    controller,
+    controller_title,
     is_hook,
     runs_litellm,
     template_in,
@@ -105,7 +105,7 @@ class _Surveyor:
             return
         path, template = (*where, *match[0]), match[1]
         self._seen.append(key)
-        named = self._selection.named(*key)
+        named = self._selection.names_exactly(*key)
         sign = self._sign(template)
         if not (sign or named or template.overlaid):
             return
@@ -119,7 +119,7 @@ class _Surveyor:
             return
         values = self._selection.values_of(self._values, *key)
         try:
-            wanted = containers.named(template, values)
+            wanted = containers.named_containers(template, values)
             if not named:
                 wanted = [each for each in wanted if self._may_be(each, template)]
             self._found_containers |= {string_at(each, "name") for each in wanted}
@@ -159,7 +159,7 @@ class _Surveyor:
         reason, hint = unreachable
         if why := self._why_not_chosen(key):
             self._leave(title, why, "", expected=True)
-        elif self._selection.named(*key):
+        elif self._selection.names_exactly(*key):
             self._refuse(title, OverlayError(reason, hint))
         else:
             self._leave(title, reason, hint)
@@ -196,8 +196,8 @@ class _Surveyor:
         self.left.append(Skipped(title, reason, hint, expected))
 
     def _sign(self, template: PodTemplate) -> str:
-        if template.litellm:
-            return f"its image is {template.litellm[0].get('image')}"
+        if template.litellm_containers:
+            return f"its image is {template.litellm_containers[0].get('image')}"
         wanted = self._values.image_name
         if wanted and (matches := containers.by_image(template, wanted)):
             return f"its image is {matches[0].get('image')}"
@@ -213,10 +213,10 @@ class _Surveyor:
         if kind in CHORES or is_hook(item):
             what = "a hook, which" if is_hook(item) else f"a {kind}, which"
             return f"it is {what} comes to an end by itself and serves nobody", "", True
-        if owner := controller(item):
+        if owner := controller_title(item):
             hint = f"inject into {owner}, or into what that is made from"
             return f"{owner} owns it, and would make it again", hint, True
-        if not self._selection.named(*key) and _only_workers(template):
+        if not self._selection.names_exactly(*key) and _only_workers(template):
             return (
                 "it runs LiteLLM's background jobs (LITELLM_JOB_ROLE), and is no proxy",
                 "",
@@ -272,7 +272,9 @@ def _title(item: Object) -> str:
 
 
 def _only_workers(template: PodTemplate) -> bool:
-    return bool(template.litellm) and all(map(recognition.is_worker, template.litellm))
+    return bool(template.litellm_containers) and all(
+        map(recognition.is_worker, template.litellm_containers)
+    )
 
 
 def _titles(seen: Sequence[Key]) -> str:

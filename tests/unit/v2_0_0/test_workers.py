@@ -89,7 +89,10 @@ async def test_nothing_begins_any_more(why):
     ],
 )
 async def test_what_costs_the_connection(frame, lost_identity, refused, ending):
-    """A message too large, and a key that is no longer good, as a turn hinted and a check found."""
+    """End the connection for a message that is too large, or a key that is no longer good.
+
+    The key needs two signs: a turn that hints at it, and then a check that finds it refused.
+    """
     bench = Bench()
     bench.application.lost_identity, bench.key_is_refused = lost_identity, refused
     await bench.take(frame)

@@ -44,7 +44,7 @@ def release_from_pods(
 
 def _digests(listed: Iterable[Object]) -> set[str]:
     """Return the digests of the images that the proxies of pods run."""
-    ids = (pods.image_id(pod, string_at(PodTemplate(pod).proxy, "name")) for pod in listed)
+    ids = (pods.image_id(pod, string_at(PodTemplate(pod).first_proxy, "name")) for pod in listed)
     return {digest for each in ids if (digest := pods.image_digest(each))}
 
 
