@@ -1,9 +1,9 @@
-"""Begin a patch version as a copy of another: what mends a guard, or an endpoint, once released.
+"""Begin a patch version as a copy of another: to fix a guard, or an endpoint, once released.
 
     scripts/begin_version.py 2.0.1 --after 2.0.0
 
-Copies the folder in `endpoint_patch`, and the entry in the catalogue; gaps that the old version
-mends are mended by the new one. It becomes the default if the old one was. Then change what is to
+Copies the folder in `endpoint_patch`, and the entry in the catalogue; the new version fixes
+the gaps that the old one does. It becomes the default if the old one was. Then change what is to
 be changed; its tests, and `scripts/freeze_version.py && make generate`, are for you.
 """
 
@@ -49,8 +49,8 @@ def main() -> int:
         name: every[name] for name in sorted(every, key=patch_files.version_key)
     }
     for gap in catalogue["gaps"]:
-        if after in gap["mended_by"]:
-            gap["mended_by"].append(version)
+        if after in gap["fixed_by"]:
+            gap["fixed_by"].append(version)
     if catalogue["default_patch_version"] == after:
         catalogue["default_patch_version"] = version
         about = ROOT / "charts" / "litellm-overlay" / "Chart.yaml"

@@ -107,10 +107,10 @@ def payloads(versions: Iterable[str]) -> dict[str, bytes]:
 def extract(catalogue: Catalogue) -> str:
     """Return the catalogue's JSON for templates, which cannot compare versions as PEP 440 does.
 
-    A release with upstream's fix has the numbers of those `gaps` that the bridge mends in it.
+    A release with upstream's fix has the numbers of those `gaps` that the bridge fixes in it.
     """
     bridge = catalogue.default_patch_version
-    gaps = [gap for gap in catalogue.gaps if bridge in gap.mended_by]
+    gaps = [gap for gap in catalogue.gaps if bridge in gap.fixed_by]
 
     def row(release: Release) -> dict[str, Any]:
         facts: dict[str, Any] = {

@@ -77,7 +77,7 @@ def test_a_tag_against_the_value(notes):
 
 
 def test_advisories_are_named_each_time(notes):
-    """The overlay mends a protocol, not a release with known holes."""
+    """The overlay fixes a protocol, not a release with known holes."""
     assert "WARNING: LiteLLM 1.82.3 has published security problems" in (
         text := notes("--set", "image.tag=v1.82.3")
     )
@@ -89,7 +89,7 @@ def test_a_fixed_release(notes):
     text = notes("--set", "image.tag=v1.110.2")
     assert "LiteLLM 1.110.2 needs no overlay for the handshake, and is left" in text
     known = releases.load().release("1.110.2")
-    fixed = [gap.what for gap in known.gaps if "2.0.0" in gap.mended_by]
+    fixed = [gap.what for gap in known.gaps if "2.0.0" in gap.fixed_by]
     assert [line[4:] for line in text.splitlines() if line.startswith("  - ")] == fixed
     assert "--set patch.onFixed=patch" in text
     assert "needs no overlay" not in notes()

@@ -95,7 +95,7 @@ def test_the_rights_are_for_one_namespace_and_for_nothing_else(installed, namesp
 
 
 def test_a_changed_annotation_is_drift(installed, namespace, kubeconfig):
-    """Exit code 5, until it is mended."""
+    """Exit code 5, until it is fixed."""
     pod = namespace.pod()
     key, name = "litellm-overlay/patch-version", pod["metadata"]["name"]
     namespace.kubectl("annotate", "--overwrite", "pod", name, f"{key}=1.0.0")
@@ -122,7 +122,7 @@ def test_upstream_fixed(installed, namespace, kubeconfig):
     assert (code, row["removable"], row["reasons"]) == (0, True, [])
     said = command("--kubeconfig", kubeconfig)[1]
     assert "Needs no overlay for the handshake: " in said
-    assert "what the bridge would mend there" in said
+    assert "what the bridge would fix there" in said
 
 
 def test_watch_sees_it_scaled_to_none(installed, namespace, kubeconfig, tmp_path):

@@ -30,7 +30,7 @@ def spent(aid):
 
 
 def test_what_1_0_0_leaves(aid, drops):
-    """Turns that end in silence, and turns that nobody pays for; 2.0.0 mends both."""
+    """Turns that end in silence, and turns that nobody pays for; 2.0.0 fixes both."""
     container = {"name": "litellm", "image": "ghcr.io/berriai/litellm:v1.89.7"}
     older = deployment("older", {"app": "older"}, {"containers": [container]}, replicas=0)
     waits = "Codex would wait for up to 300 s"

@@ -21,8 +21,8 @@ async def test_stock_is_told_by_its_defect(stock):
 @pytest.mark.parametrize("key", ["sk-unknown-0001", "sk-blocked-0001"])
 async def test_a_bad_key_is_not_taken_for_the_defect(stock, patched, key):
     """LiteLLM answers 403 for both; `?model=` tells them apart."""
-    assert (await verdict_on(stock, key=key)).verdict.name == "refused"
-    assert (await verdict_on(patched, key=key)).verdict.name == "refused"
+    assert (await verdict_on(stock, key=key)).verdict.name == "key-refused"
+    assert (await verdict_on(patched, key=key)).verdict.name == "key-refused"
 
 
 @pytest.mark.parametrize("model", ["gpt-5.4", "my-alias", "managed-5.4"])

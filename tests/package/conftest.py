@@ -19,7 +19,7 @@ def two(tmp_path_factory):
     scratch.fix_guard(place)
     scratch.learn(place)
     scratch.note(place)
-    scratch.commit(place, "Mend the guard")
+    scratch.commit(place, "Fix the guard")
     with pytest.raises(scratch.Failed) as refused:
         scratch.script(place, "release.py", scratch.SECOND)
     assert str(refused.value) == (

@@ -24,7 +24,7 @@ MEANING = {
     "handshake-fixed": "Upstream's fix lets Codex connect, but Codex can still hang: see the known "
     "gaps. So the overlay patches it, as it does an affected release.",
     "fixed": "Upstream's fix lets Codex connect; the known gaps remain. By default the overlay "
-    "leaves LiteLLM's file as it is; onFixed: patch puts the bridge in, which mends them.",
+    "leaves LiteLLM's file as it is; onFixed: patch puts the bridge in, which fixes them.",
     UNREVIEWED: "It is newer than what this catalogue knows, and nobody here has looked at it. The "
     "guard in the pod decides by the file: an affected one is patched, one with upstream's fix is "
     "taken as onFixed says, any other as onUnknown says. Its advisories are not known here.",
@@ -172,14 +172,14 @@ def next_steps(assessed: Assessment, catalogue: Catalogue) -> list[str]:
         newest = catalogue.release(catalogue.newest_affected)
         if len(newest.advisories) < len(release.advisories):
             steps.append(
-                f"The overlay mends no advisory: better move to {newest.version} and patch that."
+                f"The overlay fixes no advisory: better move to {newest.version} and patch that."
             )
         steps.append("After an upgrade to 1.90 or later onFixed: patch keeps the bridge.")
     elif release.state == "no-endpoint":
         steps.append("To spare Codex the attempt: supports_websockets = false.")
     elif release.state == "fixed":
         steps += [
-            f"The known gaps that patch {catalogue.default_patch_version} mends: onFixed: patch.",
+            f"The known gaps that patch {catalogue.default_patch_version} fixes: onFixed: patch.",
             "Without it the overlay changes nothing there, and may go.",
         ]
     else:

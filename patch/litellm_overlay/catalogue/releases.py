@@ -59,7 +59,7 @@ class Advisory:
 class Gap:
     """What a release still does wrong with Codex over WebSocket, and how that is known.
 
-    `seen_on` are the releases that it was seen on, in order. `mended_by` are the patch versions
+    `seen_on` are the releases that it was seen on, in order. `fixed_by` are the patch versions
     under which a patched release does it right, as runs show.
     """
 
@@ -68,16 +68,16 @@ class Gap:
     affected: str
     basis: str
     seen_on: tuple[str, ...]
-    mended_by: tuple[str, ...]
+    fixed_by: tuple[str, ...]
 
     @property
     def description(self) -> str:
-        """Return it for people, with where it was seen and what mends it."""
+        """Return it for people, with where it was seen and what fixes it."""
         seen = ", ".join(self.seen_on)
         if len(self.seen_on) > 3:
             seen = f"{len(self.seen_on)} releases, {self.seen_on[0]} to {self.seen_on[-1]}"
         source = f"seen on {seen}" if seen else self.basis
-        fixes = f"; patch {' or '.join(self.mended_by)} mends it" if self.mended_by else ""
+        fixes = f"; patch {' or '.join(self.fixed_by)} fixes it" if self.fixed_by else ""
         return f"{self.what} ({source}{fixes})"
 
 
@@ -235,7 +235,7 @@ def parse(text: str) -> Catalogue:
     advisories = [
         Advisory(**{**item, "aliases": tuple(item["aliases"])}) for item in data["advisories"]
     ]
-    lists = ("seen_on", "mended_by")
+    lists = ("seen_on", "fixed_by")
     gaps = [Gap(**{**item, **{key: tuple(item[key]) for key in lists}}) for item in data["gaps"]]
 
     def release(row: dict[str, Any]) -> Release:
@@ -275,9 +275,9 @@ def _contradictions(catalogue: Catalogue) -> Iterator[str]:
         yield "releases are not sorted, or one stands twice"
     if catalogue.default_patch_version not in catalogue.patch_versions:
         yield "the default patch version is not among the patch versions"
-    fixing = {version for r in catalogue.releases for gap in r.gaps for version in gap.mended_by}
+    fixing = {version for r in catalogue.releases for gap in r.gaps for version in gap.fixed_by}
     if strange := sorted(fixing - set(catalogue.patch_versions)):
-        yield f"a gap is mended by the unknown patch version {strange[0]}"
+        yield f"a gap is fixed by the unknown patch version {strange[0]}"
     yield from _contradicting_images(catalogue)
     for patch in catalogue.patch_versions.values():
         if not _SHA256.fullmatch(patch.digest):

@@ -113,11 +113,11 @@ def _sentence(verdict: str, target: Assessment, patch: str, catalogue: Catalogue
         name = f"{target.asked}, probably {name},"
     bridge = catalogue.default_patch_version
     gaps = target.release.gaps if target.release else ()
-    fixed_gaps = sum(bridge in gap.mended_by for gap in gaps)
+    fixed_gaps = sum(bridge in gap.fixed_by for gap in gaps)
     sentences = {
         "still-needed": f"needs the overlay; pin patch {patch}",
         "fixed-upstream": "needs no overlay for the handshake; keep the bridge (onFixed: patch) "
-        f"for {fixed_gaps} known gaps that patch {bridge} mends",
+        f"for {fixed_gaps} known gaps that patch {bridge} fixes",
         "unreviewed": "is newer than what this catalogue knows: nobody here has looked at it. "
         "chart, inject, render and pin go on, and the guard in the pod decides by the file",
         "no-endpoint": "has no Responses WebSocket endpoint: the overlay refuses it",
@@ -134,7 +134,7 @@ def _gaps(
 
     `patched` are the states that the guard patches. The gaps of such a release are those that the
     patch leaves open. What of upstream's the overlay does better is said only where runs have shown
-    it (`mended_by`).
+    it (`fixed_by`).
     """
     overlaid = before is None or before.state in patched
     old = before.gaps if before and not overlaid else ()
@@ -145,10 +145,10 @@ def _gaps(
     if target.state == "fixed" and overlaid and target.state not in patched:
         yield "gain", "the overlay may go, where the losses below do not matter"
     for gap in old:
-        if gap not in target.gaps and (target.state not in patched or patch in gap.mended_by):
+        if gap not in target.gaps and (target.state not in patched or patch in gap.fixed_by):
             yield "gain", f"no longer: {gap.what}"
     for gap in target.gaps:
-        is_fixed = patch in gap.mended_by
+        is_fixed = patch in gap.fixed_by
         if target.state in patched and is_fixed:
             continue
         if target.state == UNREVIEWED:

@@ -35,7 +35,7 @@ def check_outage_risk(world: World, workload: Workload, catalogue: Catalogue) ->
         "outage",
         f"no old pod serves while a new one starts: {why}",
         "should the guard refuse the image, or the cluster the pod, the proxy is down until that "
-        "is mended",
+        "is fixed",
         _PASSTHROUGH,
     )
 

@@ -68,7 +68,7 @@ def check_upgrade(
     \b
     Verdicts:
       still-needed     keep the overlay, or put it in; which patch version to pin
-      fixed-upstream   no overlay is needed for the handshake; what the bridge still mends there
+      fixed-upstream   no overlay is needed for the handshake; what the bridge still fixes there
       unreviewed       newer than the catalogue: the overlay goes on, the guard decides by the file
       no-endpoint      it has no Responses WebSocket endpoint; the overlay refuses it
       malicious        1.82.7, 1.82.8, 1.107.0: malware, never start it

@@ -113,12 +113,12 @@ def choose_release(litellm: str | None, patch: str | None) -> tuple[releases.Rel
 
 
 def warn_of_advisories(release: releases.Release, console: Console) -> None:
-    """Say what else is wrong with the release: the patch mends a defect, and none of these."""
+    """Say what else is wrong with the release: the patch fixes a defect, and none of these."""
     advisories = [
         f"{advisory.id} (fixed in {advisory.fixed_in})" for advisory in release.advisories
     ]
     if advisories:
-        text = f"LiteLLM {release.version} has security problems that no overlay mends"
+        text = f"LiteLLM {release.version} has security problems that no overlay fixes"
         console.print(f"warning: {text}: {', '.join(advisories)}", highlight=False)
 
 

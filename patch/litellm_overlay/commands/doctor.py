@@ -93,7 +93,7 @@ def doctor(
 
     FILE and FOLDER, by default stdin, are rendered manifests, or what kubectl get prints as YAML or
     JSON. The more is in it the more is seen: workloads, Services, Ingresses and routes, ConfigMaps,
-    and Pods for what the guard decided. Each finding says what, why it matters and how to mend it.
+    and Pods for what the guard decided. Each finding says what, why it matters and how to fix it.
     Then comes the configuration for Codex. Nothing is changed; only --from-cluster, and the options
     from --all-namespaces to --timeout with it, use the network. Of the rights that --rbac prints,
     those to list workloads and pods are needed; what else may not be listed is named.
@@ -161,7 +161,9 @@ def doctor(
     bad = () if fail_on == "never" else SEVERITIES[: SEVERITIES.index(fail_on) + 1]
     severe = kept if strict else [item for item in kept if item.severity in bad]
     if severe:
-        raise VerificationError(count(kept), "each finding says how to mend it")
+        raise VerificationError(count(kept), "each finding says how to fix it")
+    if kept and not is_for_programs(output):
+        click.echo(f"\n{count(kept)}")
 
 
 def show_topics(output: str) -> None:
@@ -237,7 +239,8 @@ def print_findings(findings: Sequence[Finding], world: World, model_name: str) -
             for each in rest:
                 console.print(Text(f"         {each}"))
         console.print()
-    console.print(count(findings) if findings else "nothing found")
+    if not findings:
+        console.print("nothing found")
     for row in codex_rows(world, model_name):
         of = sanitize(row["workload"])
         console.print(Text(f"\n# Codex, ~/.codex/config.toml, for {of}", "bold"))

@@ -106,7 +106,9 @@ def status(
         time.sleep(PAUSE)
     if alarming := Counter(row.decision for row in rows if row.decision in ALARMING):
         what = ", ".join(f"{number} {decision}" for decision, number in alarming.items())
-        raise VerificationError(what, "the reasons are above; litellm-overlay status --help")
+        raise VerificationError(
+            what, "the reasons are above; litellm-overlay doctor --from-cluster says how to fix it"
+        )
 
 
 def describe_place(connection: Cluster, namespace: str | None) -> str:
@@ -140,7 +142,7 @@ def print_table(rows: Sequence[WorkloadStatus], output: str, where: str, *, clea
             Text(f"Needs no overlay for the handshake: {sanitize(', '.join(removable))}"),
             soft_wrap=True,
         )
-        console.print("what the bridge would mend there: litellm-overlay releases VERSION")
+        console.print("what the bridge would fix there: litellm-overlay releases VERSION")
 
 
 def table(rows: Sequence[WorkloadStatus], *, wide: bool) -> Table:

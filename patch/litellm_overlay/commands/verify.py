@@ -102,8 +102,8 @@ def verify(
         rules += rules_for(["get"], ["secrets"], reference[:1]) if reference else []
         click.echo(rbac_manifest("verify", target, rules), nl=False)
         return
-    shared_key = "" if reference else read_key(key_env, key_file, _KEYS)
     connection, where = target.connect()
+    shared_key = "" if reference else read_key(key_env, key_file, _KEYS)
     if wait:
         wait_for_rollouts(connection, where, target.selector, wait)
     pods = connection.list("pods", where, target.selector)
@@ -252,11 +252,11 @@ def print_verification(result: Verification) -> None:
     """Print a pod as soon as it has answered."""
     word, colour = ("NO", "red") if result.faults else ("ok", "green")
     target = result.target
-    click.echo(
-        f"{click.style(word, fg=colour)}  "
-        f"{sanitize(f'{target.namespace}/{target.pod}')}  {target.decision}, "
-        f"module {sanitize(str(target.sha256)[:12])}, {result.verdict or 'not asked'}"
-    )
+    facts = [target.decision]
+    facts += [f"module {sanitize(target.sha256[:12])}"] if target.sha256 else []
+    facts += [result.verdict or "not asked"]
+    pod = sanitize(f"{target.namespace}/{target.pod}")
+    click.echo(f"{click.style(word, fg=colour)}  {pod}  {', '.join(facts)}")
     for fault in result.faults:
         click.echo(f"    {sanitize(fault)}")
 

@@ -35,7 +35,7 @@ class Check:
 class Verdict:
     """What the checks come to: a word for programs, a sentence and a next step for people."""
 
-    name: str  # works, broken, needs-model, http-fallback, refused or no-endpoint
+    name: str  # works, broken, needs-model, http-fallback, key-refused or no-endpoint
     sentence: str
     hint: str = ""
 
@@ -126,7 +126,7 @@ def judge(status: int, with_model: int | None, checks: Sequence[Check]) -> Verdi
         )
     if with_model is not None:
         return Verdict(
-            "refused",
+            "key-refused",
             f"wrong key or no route: {status} even with ?model=",
             "the proxy's log tells which; the key must be LiteLLM's own, not the provider's, and "
             "may have to be allowed to use the model",
@@ -144,7 +144,7 @@ def judge_accepted(checks: Sequence[Check]) -> Verdict:
         return Verdict("works", "Codex works over WebSocket here")
     if failed.name == KEY_CHECK:
         return Verdict(
-            "refused",
+            "key-refused",
             f"LiteLLM knows the key and refuses it: {failed.detail}",
             "the door is open: another key gets in, or this one once it is good again",
         )

@@ -182,7 +182,7 @@ def test_a_changed_handler_is_never_replaced(old: bytes, new: bytes, what: str) 
 
 
 def test_what_stays_is_named() -> None:
-    """Where nothing is changed, the sentence says what an operator still meets, and what mends it."""
+    """Where nothing is changed, the sentence says what an operator still meets, and what fixes it."""
     outcome = carry_out(SHARED, release="1.100.0")
     assert "hang for 300 s" in outcome.message
     assert outcome.hint.startswith("Set onFixed to patch for the bridge there")

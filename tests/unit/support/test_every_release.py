@@ -46,12 +46,12 @@ def test_the_bridge_fails_nowhere():
 
 @pytest.mark.parametrize("name", GAPS)
 def test_a_gap_covers_the_releases_that_have_it(name):
-    """Its range says of each release what the run saw; `seen_on` names those; the bridge mends it."""
+    """Its range says of each release what the run saw; `seen_on` names those; the bridge fixes it."""
     for release, sides in ROWS.items():
         if (seen := GAPS[name](sides[STOCK])) is not None:
             assert covers(BY_ID[name], release) == seen, release
     assert list(BY_ID[name].seen_on) == every_release.seen_on(ROWS)[name]
-    assert "2.0.0" in BY_ID[name].mended_by
+    assert "2.0.0" in BY_ID[name].fixed_by
 
 
 def test_what_stock_gets_wrong_is_a_gap_in_the_catalogue():
@@ -70,7 +70,7 @@ def test_a_gap_of_a_fixed_release_is_asked_or_named_as_not_run():
     fixed = CATALOGUE.in_state("fixed", "handshake-fixed")
     gaps = {gap.id for release in fixed for gap in release.gaps}
     assert gaps == GAPS.keys() | NOT_RUN
-    assert not any(BY_ID[name].mended_by for name in NOT_RUN)
+    assert not any(BY_ID[name].fixed_by for name in NOT_RUN)
 
 
 def test_the_page_says_what_the_file_says():
@@ -81,10 +81,10 @@ def test_the_page_says_what_the_file_says():
 
 
 def test_check_upgrade_and_the_readme_count_the_same_gaps():
-    """Of the newest release: as many as the runs saw and the bridge mends."""
+    """Of the newest release: as many as the runs saw and the bridge fixes."""
     answer = upgrade.check(upgrade.assess_or_unknown(NEWEST, CATALOGUE), None, "2.0.0", CATALOGUE)
     seen = [name for name, of in every_release.seen_on(ROWS).items() if NEWEST in of]
-    sentence = f"for {len(seen)} known gaps that patch 2.0.0 mends"
+    sentence = f"for {len(seen)} known gaps that patch 2.0.0 fixes"
     assert sentence in answer.sentence
     readme = " ".join((ROOT / "docs" / "operate.md").read_text("utf-8").split())
-    assert re.findall(r"for \d+ known gaps that patch 2\.0\.0 mends", readme) == [sentence]
+    assert re.findall(r"for \d+ known gaps that patch 2\.0\.0 fixes", readme) == [sentence]

@@ -79,12 +79,12 @@ def test_every_hash_is_well_formed(catalogue):
 
 
 def test_what_a_gap_tells(catalogue):
-    """Where it was seen, and what mends it; or where it is from."""
+    """Where it was seen, and what fixes it; or where it is from."""
     gaps = {gap.id: gap.description for gap in catalogue.gaps}
     assert gaps["budget"].endswith(
-        " (seen on 10 releases, 1.89.7 to 1.110.2; patch 2.0.0 mends it)"
+        " (seen on 10 releases, 1.89.7 to 1.110.2; patch 2.0.0 fixes it)"
     )
-    assert " (seen on 1.109.3, 1.110.2; patch 2.0.0 mends it)" in gaps["hooks-without-status"]
+    assert " (seen on 1.109.3, 1.110.2; patch 2.0.0 fixes it)" in gaps["hooks-without-status"]
     assert gaps["keyless-403"].endswith(" (reported upstream (#41080, open; releases not named))")
 
 
@@ -218,7 +218,7 @@ GAP = json.loads(TEXT)["gaps"][-1]
         ({"patch_versions": {"2.0.0": {"digest": "", "line": "", "summary": ""}}}, "no sha256"),
         ({"malicious_images": {"sha256:abc": "1.107.0"}}, "image sha256:abc has no sha256"),
         ({"malicious_images": {f"sha256:{'a' * 64}": "1.88.6"}}, "1.88.6 is not malicious"),
-        ({"gaps": [{**GAP, "mended_by": ["9.0.0"]}]}, "unknown patch version 9.0.0"),
+        ({"gaps": [{**GAP, "fixed_by": ["9.0.0"]}]}, "unknown patch version 9.0.0"),
     ],
 )
 def test_a_catalogue_that_contradicts_itself_is_refused(changes, complaint):

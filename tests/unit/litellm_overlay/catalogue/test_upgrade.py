@@ -88,12 +88,12 @@ def test_a_fixed_target_needs_no_overlay_for_the_handshake(check, catalogue):
         "an upgrade closes the advisories of older releases; the overlay closes none",
     )
     gaps = catalogue.release("1.90.0").gaps
-    fixed = [gap.description for gap in gaps if PATCH in gap.mended_by]
+    fixed = [gap.description for gap in gaps if PATCH in gap.fixed_by]
     assert list(result.losses) == fixed
     assert {*result.losses, *result.remaining} == {gap.description for gap in gaps}
     assert result.sentence == (
         "LiteLLM 1.90.0 needs no overlay for the handshake; keep the bridge (onFixed: patch) for "
-        f"{len(fixed)} known gaps that patch {PATCH} mends"
+        f"{len(fixed)} known gaps that patch {PATCH} fixes"
     )
     one(result.losses, "Codex 0.169 loses its instructions", "seen on 9 releases")
     one(result.losses, "apply_patch", "hangs for 300 s")
@@ -114,7 +114,7 @@ def test_the_bridge_that_stays_loses_nothing(catalogue, current):
     result = upgrade.check(target, before, PATCH, catalogue, "patch")
     assert (result.verdict, result.losses) == ("fixed-upstream", ())
     open_ = [
-        gap.description for gap in catalogue.release("1.110.2").gaps if PATCH not in gap.mended_by
+        gap.description for gap in catalogue.release("1.110.2").gaps if PATCH not in gap.fixed_by
     ]
     assert list(result.remaining) == open_
     assert not [text for text in result.gains if "may go" in text]
@@ -158,7 +158,7 @@ def test_a_gap_that_the_pinned_patch_fixes_is_none(check, catalogue):
 
 
 def test_half_a_fix_keeps_the_overlay(check):
-    """Codex fails on 1.89 at its first turn; the patch mends that."""
+    """Codex fails on 1.89 at its first turn; the patch fixes that."""
     result = check("1.89.3")
     assert result.sentence == f"LiteLLM 1.89.3 needs the overlay; pin patch {PATCH}"
     assert not [text for text in (*result.losses, *result.remaining) if "hangs" in text]
@@ -262,7 +262,7 @@ def test_every_state_has_a_verdict():
 
 
 def test_what_comes_back_depends_on_the_patch_that_runs(check):
-    """The relay mends less, so less is lost with it."""
+    """The relay fixes less, so less is lost with it."""
     bridge, relay = (check("1.90.0", patch=patch) for patch in ("2.0.0", "1.0.0"))
     assert bridge.sentence == relay.sentence  # it is the bridge that may be kept, not the relay
     assert set(relay.losses) < set(bridge.losses)

@@ -281,7 +281,7 @@ def test_init_container_without_mount():
 
 
 def test_mount_of_the_whole_volume():
-    """Another fault than no mount: the container cannot start, and one key mends it."""
+    """Another fault than no mount: the container cannot start, and one key fixes it."""
     deployment = fake.overlaid()
     (mount,) = fake.proxy_of(deployment)["volumeMounts"]
     file = mount.pop("subPath")

@@ -26,7 +26,7 @@ def test_an_error_is_exit_code_5(cli):
     assert done.code == 5
     assert done.out.startswith("Deployment/llm/litellm\n  error  LiteLLM 1.88.6 is affected")
     assert "\n    fix: litellm-overlay inject < MANIFESTS\n" in done.out
-    assert done.err == "error: 1 error\nhint: each finding says how to mend it\n"
+    assert done.err == "error: 1 error\nhint: each finding says how to fix it\n"
 
 
 def test_a_warning_is_exit_code_5_with_strict_only(cli):

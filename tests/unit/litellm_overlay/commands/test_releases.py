@@ -131,7 +131,7 @@ def test_an_affected_release_is_answered(cli):
     assert "advisory CVE-2026-42208: SQL injection" in text
     assert "fixed in 1.83.7" in text
     assert "litellm-overlay demo --litellm 1.82.3" in text
-    assert "The overlay mends no advisory: better move to 1.88.6 and patch that." in text
+    assert "The overlay fixes no advisory: better move to 1.88.6 and patch that." in text
 
 
 def test_where_the_file_lies_is_told(cli, rows):
@@ -153,7 +153,7 @@ def test_the_newest_affected_release_is_not_told_to_move_to_itself(cli):
     ("version", "state", "text"),
     [
         ("1.82.0", "no-endpoint", "there is nothing to patch"),
-        ("1.109.1", "fixed", "The known gaps that patch 2.0.0 mends: onFixed: patch."),
+        ("1.109.1", "fixed", "The known gaps that patch 2.0.0 fixes: onFixed: patch."),
         ("1.109.1", "fixed", "Codex 0.169 loses its instructions"),
     ],
 )
@@ -167,7 +167,7 @@ def test_other_states_are_answered_without_a_pin(cli, version, state, text):
 
 
 def test_half_a_fix_is_answered_with_a_pin(cli):
-    """1.89: Codex fails at its first turn there, and the patch mends it."""
+    """1.89: Codex fails at its first turn there, and the patch fixes it."""
     code, out, _ = cli("releases", "1.89.3")
     assert code == 0
     assert "\npin           patch 2.0.0 (bridge)" in out

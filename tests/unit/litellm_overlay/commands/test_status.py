@@ -121,7 +121,7 @@ def test_what_may_be_removed_is_said(api, cli):
     api.objects["pods"] = [pod(OURS, 0, report("upstream-fixed"))]
     text = cli("status")[1]
     assert "Needs no overlay for the handshake: llm/proxy\n" in text
-    assert "what the bridge would mend there: litellm-overlay releases VERSION" in text
+    assert "what the bridge would fix there: litellm-overlay releases VERSION" in text
 
 
 def test_namespaces(api, cli):

@@ -72,7 +72,7 @@ async def test_a_stock_litellm_needs_the_model_in_the_url():
 async def test_a_wrong_key_is_not_taken_for_the_defect(status):
     """Refused with `?model=` as well: the key or the route is wrong."""
     diagnosis = await diagnosis_of(refuse=lambda _: status)
-    assert diagnosis.verdict.name == "refused"
+    assert diagnosis.verdict.name == "key-refused"
     assert f"{status} even with ?model=" in diagnosis.verdict.sentence
 
 
@@ -81,7 +81,7 @@ async def test_a_key_that_is_refused_in_words_is_no_closed_door():
     greeting = [error(400, f"Key is blocked: {KEY}"), 1008]
     async with ResponsesServer(greeting=greeting).running() as server:
         diagnosis = await diagnose(server.url, KEY, "gpt-5.4", timeout=5)
-    assert diagnosis.verdict.name == "refused"
+    assert diagnosis.verdict.name == "key-refused"
     assert diagnosis.verdict.sentence.endswith("refuses it: Key is blocked: [key]")
     assert [(check.name, check.ok) for check in diagnosis.checks] == [
         ("handshake", True),
