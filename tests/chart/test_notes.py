@@ -76,6 +76,16 @@ def test_a_tag_against_the_value(notes):
         assert "WARNING" not in notes("--set", f"image.tag={tag},litellmVersion=1.86.2")
 
 
+def test_a_module_path_that_no_official_image_has(notes):
+    """It may be right for an image of the operator's own; the pod will tell."""
+    path = "/opt/litellm/proxy/response_api_endpoints/endpoints.py"
+    text = notes("--set", f"image.tag=v1.88.6,modulePath={path}")
+    assert f"WARNING: modulePath {path} is no path that official images of LiteLLM 1.88.6" in text
+    right = releases.load().paths_of("1.88.6")[0].path
+    assert f"  {right}\n" in text
+    assert "WARNING: modulePath" not in notes("--set", f"image.tag=v1.88.6,modulePath={right}")
+
+
 def test_advisories_are_named_each_time(notes):
     """The overlay fixes a protocol, not a release with known holes."""
     assert "WARNING: LiteLLM 1.82.3 has published security problems" in (
