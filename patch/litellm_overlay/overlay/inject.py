@@ -40,9 +40,8 @@ class Injected:
 
     `text` is "" if a workload is refused, or if none gets the overlay. `overlaid` has title
     ("Deployment/litellm") and plan of each that gets it, `left` what looks like LiteLLM and was
-    left alone, `refused` those that cannot get it: one is enough to write nothing. `warnings` are
-    pairs of a sentence and a hint. `gaps` has title and reason of each workload where a refused pod
-    is an outage. `exit_code` is that of the first refusal, 0 for none.
+    left alone, `refused` those that cannot get it. `warnings` are pairs of a sentence and a hint.
+    `gaps` has title and reason of each workload where a refused pod is an outage.
     """
 
     text: str
