@@ -137,15 +137,15 @@ async def warm_turns(
 
 async def take_alone(proxy: processes.Server, seconds: list[list[float]]) -> None:
     """Add how long single turns take, over WebSocket and over HTTP, in turn."""
-    async with socket(proxy) as connection, contextlib.AsyncExitStack() as stack:
-        kept = stack.enter_context(contextlib.closing(connect(proxy)))
-        for _ in range(ALONE):
-            began = time.perf_counter()
-            await ask(connection, create(**TURN))
-            seconds[0].append(time.perf_counter() - began)
-            began = time.perf_counter()
-            await asyncio.to_thread(post, kept)
-            seconds[1].append(time.perf_counter() - began)
+    with contextlib.closing(connect(proxy)) as kept:
+        async with socket(proxy) as connection:
+            for _ in range(ALONE):
+                began = time.perf_counter()
+                await ask(connection, create(**TURN))
+                seconds[0].append(time.perf_counter() - began)
+                began = time.perf_counter()
+                await asyncio.to_thread(post, kept)
+                seconds[1].append(time.perf_counter() - began)
 
 
 async def transport(

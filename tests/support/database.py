@@ -17,6 +17,7 @@ import pytest
 
 from litellm_overlay.errors import OverlayError
 from litellm_overlay.local import environment, patching, processes
+from pins import PINS
 from support import postgres, prisma_engine
 
 if TYPE_CHECKING:
@@ -25,8 +26,9 @@ if TYPE_CHECKING:
 
     from support.postgres import Postgres, Sql
 
-# What LiteLLM's images have for a database: prisma, in the version that the release asks for.
-EXTRA = ("litellm[extra-proxy]",)
+# What LiteLLM's images have for a database, prisma in the version that the release asks for, and
+# for /metrics.
+EXTRA = ("litellm[extra-proxy]", next(it for it in PINS["litellm-extras"] if "prometheus" in it))
 
 
 def require() -> None:
