@@ -1099,8 +1099,15 @@ MUTANTS = (
     Mutant(
         "an edit of a text not proven",
         "patch/litellm_overlay/overlay/pod_edits.py",
-        "        right = proves(made.data)",
+        "        right = is_right(made.data)",
         "        right = True",
+        "tests/unit/litellm_overlay/overlay/test_pod_edits.py",
+    ),
+    Mutant(
+        "lines that nobody has read taken for proven",
+        "patch/litellm_overlay/overlay/pod_edits.py",
+        "    if put_in in _proven:",
+        "    if True:",
         "tests/unit/litellm_overlay/overlay/test_pod_edits.py",
     ),
     Mutant(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -63,6 +63,15 @@ class Parts:
             planned.grace if planned.adds_grace else 0,
         )
 
+    def heads(self) -> Parts:
+        """Return these parts with the first line of each list item alone: "- name: …"."""
+        return replace(
+            self,
+            init_container=_heads(self.init_container),
+            volumes=_heads(self.volumes),
+            mount=_heads(self.mount),
+        )
+
     def into(self, template: Object, containers: Sequence[str]) -> Object:
         """Return the data of a pod template, itself untouched, with these parts in it."""
         metadata = template.get("metadata") or {}
@@ -94,6 +103,10 @@ class Parts:
         if hooks:
             made["lifecycle"] = {**(container.get("lifecycle") or {}), **meaning(hooks)}
         return made
+
+
+def _heads(lines: str) -> str:
+    return "\n".join(line for line in lines.split("\n") if line.startswith("- "))
 
 
 def is_chosen(container: object, names: Sequence[str]) -> bool:

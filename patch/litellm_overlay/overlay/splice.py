@@ -61,6 +61,10 @@ class Splice:
             text = text[:start] + new + text[end:]
         return text
 
+    def replacements(self) -> tuple[str, ...]:
+        """Return what the edits put in, each as it will stand in the text."""
+        return tuple(new for *_, new in self._edits)
+
     def add_items(
         self, parent: Node, key: str, lines: str, items: Sequence[Any], *, first: bool = False
     ) -> None:

@@ -6,7 +6,8 @@ import pytest
 
 from fakes import payloads as fake
 from litellm_overlay.errors import OverlayError
-from litellm_overlay.overlay import inject, values
+from litellm_overlay.overlay import inject, pod_edits, values
+from litellm_overlay.overlay.splice import Splice
 
 PLANNER = fake.planner(values.load("name: x"))
 ABOVE = "kind: Service\nmetadata: {name: x}\n---\n"  # three lines
@@ -86,3 +87,49 @@ def test_anchors_and_aliases_beside_the_place_are_no_hindrance(text):
         overlaid = inject.inject(stream, PLANNER).text
         assert inject.remove(overlaid) == stream
         assert inject.inject(overlaid, PLANNER).text == overlaid
+
+
+GOOD = f"{HEAD}    spec:\n      containers:\n{PROXY}"
+
+
+@pytest.fixture
+def nothing_proven(monkeypatch):
+    """Forget what other tests have put into documents."""
+    monkeypatch.setattr(pod_edits, "_proven", set())
+
+
+def test_the_same_lines_are_read_in_full_once(nothing_proven, monkeypatch):
+    """The second of two like documents is read with their first lines alone, and is the same."""
+    read = []
+    prove = pod_edits._prove
+    monkeypatch.setattr(
+        pod_edits, "_prove", lambda *given: (read.append(given[1].text), prove(*given))
+    )
+    alone = inject.inject(GOOD, PLANNER).text
+    both = inject.inject(f"{GOOD}---\n{GOOD}", PLANNER).text
+    full, first, second = read
+    assert full in alone
+    assert both.count(full.removeprefix("---\n")) == 2
+    assert first == second.removeprefix("---\n")
+    assert len(first) < len(full) / 3
+
+
+def test_other_lines_are_read_in_full(nothing_proven, monkeypatch):
+    """A fault in what is put in is found, whatever the first lines look like."""
+    insert = Splice._insert
+
+    def forgetful(self, at, lines, column, depth):
+        insert(self, at, "\n".join(lines.split("\n")[:-1]) or lines, column, depth)
+
+    monkeypatch.setattr(Splice, "_insert", forgetful)
+    with pytest.raises(OverlayError, match="its values would not stay"):
+        inject.inject(GOOD, PLANNER)
+
+
+def test_each_document_is_read(nothing_proven, monkeypatch):
+    """The same lines in the wrong place are found as well."""
+    assert inject.inject(GOOD, PLANNER)
+    end_of = Splice._end_of
+    monkeypatch.setattr(Splice, "_end_of", lambda self, node: (0, end_of(self, node)[1]))
+    with pytest.raises(OverlayError, match="its values would not stay"):
+        inject.inject(GOOD, PLANNER)
