@@ -106,10 +106,10 @@ mutants: .venv/dev  ## Undo each guard in turn; a named test must go red
 
 ##@ Measure
 
-bench: .venv/run  ## What the overlay costs, beside HTTP, stock and other tools (minutes; ARGS=--write)
-	@$(BIN)/python scripts/bench_bounds.py $(ARGS)
-	@$(BIN)/python scripts/bench_start.py $(filter --write,$(ARGS))
-	@$(BIN)/python scripts/bench_inject.py $(filter --write,$(ARGS))
+bench: .venv/run  ## What the overlay costs, beside HTTP, stock and other tools (minutes; ARGS=--write; SMALL=1 to try)
+	@$(BIN)/python scripts/bench_bounds.py $(if $(SMALL),--processes 1 --rounds 1 --sockets 50 turns transport wire idle) $(ARGS)
+	@$(BIN)/python scripts/bench_start.py $(if $(SMALL),--runs 1) $(filter --write,$(ARGS))
+	@$(BIN)/python scripts/bench_inject.py $(if $(SMALL),--runs 1 50) $(filter --write,$(ARGS))
 
 bench-inject: .venv/run  ## inject of 1,000 Deployments beside kustomize build (needs kustomize or kubectl)
 	@$(BIN)/python scripts/bench_inject.py $(ARGS)

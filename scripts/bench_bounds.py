@@ -174,6 +174,7 @@ def main() -> None:
     parser.add_argument(
         "--rounds", type=int, default=5, help="of 200 warm turns each way, of a process"
     )
+    parser.add_argument("--processes", type=int, default=5, help="that make those rounds in turn")
     parser.add_argument("--frame-bytes", type=int, default=15_000_000)
     parser.add_argument(
         "--write", action="store_true", help=f"{', '.join(WRITTEN)} into docs/figures.json"

@@ -25,7 +25,6 @@ TURN = {"model": "gpt-4o", "input": "hi", "store": False}
 AT_ONCE = 20
 EACH = 10  # turns of a client in a round
 ALONE = 10
-PROCESSES = 5
 
 
 Way = Callable[[], Awaitable[object]]
@@ -118,7 +117,7 @@ async def warm_turns(
     """Print what a warm turn takes over WebSocket and over HTTP."""
     speeds: list[list[Speed]] = []
     alone: list[list[float]] = [[], []]
-    for _ in range(PROCESSES):
+    for _ in range(options.processes):
         with fresh(options) as proxy:
             async with by_websocket(proxy) as ours, by_http(proxy) as theirs:
                 ways = {"WebSocket": (proxy, ours), "HTTP": (proxy, theirs)}
@@ -154,7 +153,7 @@ async def transport(
     """Print what DISABLE_AIOHTTP_TRANSPORT=True makes of a warm turn over WebSocket."""
     names = ["httpx", "aiohttp, the default"]
     speeds = []
-    for _ in range(PROCESSES):
+    for _ in range(options.processes):
         with fresh(options, DISABLE_AIOHTTP_TRANSPORT="True") as other, fresh(options) as proxy:
             async with by_websocket(other) as ours, by_websocket(proxy) as theirs:
                 ways = dict(zip(names, ((other, ours), (proxy, theirs)), strict=True))
