@@ -89,11 +89,12 @@ async def test_the_provider_falls_silent(proxy, provider, count, note, way):
 
 
 @pytest.mark.parametrize("status", ["429", "500"])
-async def test_a_storm(proxy, count, note, status):
+@pytest.mark.parametrize("way", ["websocket", "http"])
+async def test_a_storm(proxy, count, note, way, status):
     """The provider refuses all: each turn is told."""
-    since = time.monotonic()
-    async with in_flight(proxy, count, text=f"TRIGGER{status}") as begun:
-        tally = await note(f"{status} for all", await ended(begun), since)
+    async with in_flight(proxy, count, way, f"TRIGGER{status}") as begun:
+        since = time.monotonic()  # all begin now
+        tally = await note(f"{status} for all, {way}", await ended(begun), since)
     assert tally.endings == {"told": count}
     assert tally.called_twice == tally.billed_twice == 0
 
