@@ -1,4 +1,4 @@
-"""`litellm-overlay`, and `python -m litellm_overlay`: the first lines of ours that run."""
+"""The entry point of `litellm-overlay` and of `python -m litellm_overlay`."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import time
 
 
 def main() -> None:
-    """Run the command line; Ctrl-C is quiet from here on, while modules are still read as well."""
+    """Run the command line. Ctrl-C exits with 130 and no traceback, even during imports."""
     sys.unraisablehook = _raise_again
     try:
         try:
-            from litellm_overlay import cli  # noqa: PLC0415 - what takes time is inside the try
+            from litellm_overlay import cli  # noqa: PLC0415 - a slow import, so inside the try
 
             cli.main()
         finally:  # inside the try as well: Ctrl-C may come between the last line and this one
-            signal.signal(signal.SIGINT, signal.SIG_IGN)  # nothing is left to do but to leave
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # only the exit is left to do
     except BaseException as error:
         if not _is_interrupt(error):
             raise
@@ -27,9 +27,10 @@ def main() -> None:
 
 
 def _raise_again(ignored: sys.UnraisableHookArgs) -> None:
-    """Raise Ctrl-C again, a moment later, where Python had to ignore it.
+    """Raise Ctrl-C again a moment later if Python has ignored it.
 
-    Python ignores errors in callbacks, and those of import locks can run when Ctrl-C is pressed.
+    Python ignores exceptions in callbacks, and Ctrl-C may come while an import lock's callback
+    runs.
     """
     if ignored.exc_type is KeyboardInterrupt:
         _thread.start_new_thread(_interrupt_soon, ())
@@ -43,9 +44,9 @@ def _interrupt_soon() -> None:
 
 
 def _is_interrupt(error: BaseException | None) -> bool:
-    """Say whether Ctrl-C is behind an error: Python, click and libraries wrap it in their own.
+    """Say whether Ctrl-C caused an error, even if other exceptions wrap it.
 
-    Up to 3.11 Python tells of one inside `__set_name__` by RuntimeError, click by Abort.
+    Click wraps it in Abort. Python up to 3.11 wraps it in RuntimeError inside `__set_name__`.
     """
     while error and not isinstance(error, KeyboardInterrupt):
         error = error.__cause__ or error.__context__

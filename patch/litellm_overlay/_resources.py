@@ -1,4 +1,4 @@
-"""Where the files beside the code are: below this package in a wheel, in the checkout otherwise."""
+"""Find data folders: below this package in a wheel, at the repository's root in a checkout."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def root(name: str) -> Path:
-    """Return the folder `name` ("manifests") of the distribution."""
+    """Return the path of the data folder `name`, such as "manifests"."""
     here = Path(__file__).parent
     shipped = here / "_data" / name
     return shipped if shipped.is_dir() else here.parents[1] / name

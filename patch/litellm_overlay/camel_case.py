@@ -1,4 +1,4 @@
-"""One spelling of keys, in values and in what is printed for programs: camelCase. Pure."""
+"""Convert field names to camelCase, the form of keys in values files and in JSON output. Pure."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import Any
 
 
 def to_camel_case(name: str) -> str:
-    """Return the key that stands for a field."""
+    """Return the camelCase key of a field's snake_case name."""
     first, *rest = name.split("_")
     return first + "".join(word.capitalize() for word in rest)
 
 
 def to_camel_case_data(value: Any) -> Any:
-    """Return what JSON and YAML can hold: a dataclass as a mapping, a tuple as a list.
+    """Return a value as data for JSON or YAML: dataclasses become mappings, tuples become lists.
 
-    The keys of what is a mapping already are data, a model's name perhaps, and stay.
+    A dataclass's keys become camelCase. A mapping's keys are data, such as model names, and stay.
     """
     if is_dataclass(value):
         return {

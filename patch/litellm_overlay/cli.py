@@ -1,4 +1,4 @@
-"""The root command and the one place where an error becomes text and an exit code."""
+"""The root command, and the one place that turns an error into a message and an exit code."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ VERBS = {
     "completion": "Print what makes a shell complete verbs and options.",
     "version": "Tell the versions of this tool, its patches and its catalogue.",
 }
-# What people type who come from other tools.
+# Words that other tools use -> our verbs.
 _ALIKE = {
     "apply": "inject",
     "check": "doctor",
@@ -52,12 +52,13 @@ _ALIKE = {
     "validate": "doctor",
 }
 
-# Without any word the help itself is the error; click 8.1 has no such class and prints it.
+# Click's error for a call without a verb; its message is the help. Click 8.1 lacks the class, and
+# prints the help itself.
 NO_VERB = getattr(click.exceptions, "NoArgsIsHelpError", ())
 
 
 class NoSuchVerbError(click.UsageError):
-    """A word that is no verb."""
+    """The operator typed a verb that does not exist. The message suggests one if it can."""
 
     def __init__(self, wrong: str, ctx: click.Context) -> None:
         near = difflib.get_close_matches(wrong.lower(), VERBS, n=1)
@@ -67,15 +68,15 @@ class NoSuchVerbError(click.UsageError):
 
 
 class Verbs(click.Group):
-    """Imports a verb's module only when that verb is asked for, so that `--help` is instant."""
+    """A group that imports a verb's module only to run that verb, so that `--help` is instant."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the verbs in the order of an operator's day."""
+        """Return the verbs in the order in which an operator needs them."""
         del ctx
         return list(VERBS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Return the click command named like its module, or None."""
+        """Return the click command of a verb, None for an unknown verb."""
         del ctx
         if cmd_name not in VERBS:
             return None
@@ -88,16 +89,19 @@ class Verbs(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Return the verb; one that is not there is told with the one that was meant."""
+        """Return the verb's name, its command and its arguments.
+
+        Raises NoSuchVerbError for an unknown verb.
+        """
         wrong = args[0] if args else ""
         if wrong and wrong not in VERBS and not wrong.startswith("-"):
             raise NoSuchVerbError(wrong, ctx)
         return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> object:
-        """Run a verb; that the reader of its output, `head` perhaps, has seen enough is no failure.
+        """Run a verb and return its result; 0 if the reader of its output, such as `head`, is gone.
 
-        Rich tells of it by SystemExit, which nothing else raises here.
+        Rich raises SystemExit for a closed pipe. Nothing else raises it here.
         """
         try:
             return super().invoke(ctx)
@@ -138,7 +142,7 @@ def root() -> None:
 
 
 def main() -> None:
-    """Run the command line; never lets a traceback of an expected error through."""
+    """Run the command line and exit. Expected errors are printed without a traceback."""
     try:
         code = root.main(standalone_mode=False)
     except OverlayError as error:
@@ -157,9 +161,10 @@ def main() -> None:
 
 
 def command_to_help(error: click.ClickException) -> str:
-    """Return the command whose help tells what would be right, for words that were wrong.
+    """Return the `--help` command for a usage error, "" for any other error.
 
-    Click's own usage line is left out: the error names the word, and the help begins with it.
+    Click's own usage line is left out: the error names the wrong word, and the help begins with the
+    usage.
     """
     if not isinstance(error, click.UsageError):
         return ""
@@ -167,13 +172,13 @@ def command_to_help(error: click.ClickException) -> str:
 
 
 def variables_of(error: click.ClickException) -> tuple[str, ...]:
-    """Return the variables that options were taken from before words were found wrong."""
+    """Return the environment variables that supplied options before a usage error; else ()."""
     context = error.ctx if isinstance(error, click.UsageError) else None
     return variables.used(context) if context else ()
 
 
 def fail(code: int, message: str, hint: str, taken: tuple[str, ...] = ()) -> NoReturn:
-    """Say what went wrong, what to do and what the environment had a part in, and exit."""
+    """Print the error, the hint and the environment variables in use, and exit with `code`."""
     click.echo(f"error: {sanitize(message)}", err=True)
     if hint:
         click.echo(f"hint: {sanitize(hint)}", err=True)

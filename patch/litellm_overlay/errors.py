@@ -1,12 +1,12 @@
-"""Errors an operator may meet: a sentence, the next step, and a stable exit code."""
+"""Errors for the operator: a message, a hint with the next step, and a stable exit code."""
 
 from __future__ import annotations
 
 
 class OverlayError(Exception):
-    """Something failed; `cli.main` prints `error:` and `hint:` and exits with `exit_code`.
+    """An expected error. `cli.main` prints its message and hint, and exits with `exit_code`.
 
-    `variables` are those of the environment that stood for options of the verb.
+    `variables` are the environment variables that supplied options of the verb.
     """
 
     exit_code = 1
@@ -19,13 +19,13 @@ class OverlayError(Exception):
 
 
 class NotInCatalogueError(OverlayError):
-    """The LiteLLM release or patch version is not one we know."""
+    """The catalogue does not have the LiteLLM release or the patch version."""
 
     exit_code = 3
 
 
 class ClusterError(OverlayError):
-    """The cluster cannot be reached, or does not allow what was asked."""
+    """The cluster cannot be reached, or refuses a request."""
 
     exit_code = 4
 
@@ -37,6 +37,6 @@ class VerificationError(OverlayError):
 
 
 class ValuesError(OverlayError):
-    """The operator's values, or the options that stand for them, cannot be used."""
+    """The operator's values or options are not valid."""
 
     exit_code = 2

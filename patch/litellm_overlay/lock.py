@@ -1,4 +1,4 @@
-"""The lock file: compare an operator's choice with a plan or a cluster. Pure."""
+"""The lock file: build, format and parse it, and compare it with a plan or a cluster. Pure."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ NAME = "litellm-overlay.lock"
 _FORMAT = 1
 _AGAIN = "delete it and write it again: litellm-overlay pin"
 _SHA256 = "[0-9a-f]{64}"
-_TEXT = r"[!-~]+"  # no space and nothing that could move a terminal's cursor
-# For each field: its name for people, its pattern, whether it may be null. Its key in the file is
-# the field's name in camelCase. A release is null where tag and values contradict each
-# other, a stock file where the release is newer than the catalogue: the guard finds out.
+_TEXT = r"[!-~]+"  # printable ASCII without spaces: it cannot move a terminal's cursor
+# Field -> its name in messages, its pattern, whether it may be null. The key in the file is the
+# field's name in camelCase. The release is null if the tag contradicts the values. The stock file
+# is null then, too, and for a release newer than the catalogue. There the guard decides.
 _FIELDS = {
     "image": ("the image", _TEXT, False),
     "image_digest": ("the image's digest", f"sha256:{_SHA256}", True),
@@ -42,15 +42,17 @@ _FIELDS = {
     "on_fixed": ("onFixed", "passthrough|patch", True),
     "chart_version": ("the chart", _TEXT, True),
 }
-_UNREPORTED = {"image_digest", "on_fixed", "chart_version"}  # what may be lacking all the same
+_UNREPORTED = {"image_digest", "on_fixed", "chart_version"}  # a workload without them can be pinned
 
 
 @dataclass(frozen=True, slots=True)
 class Lock:
-    """What is to run, or what does; None: not known, and so not compared.
+    """The versions and digests that a proxy should run, or that it runs.
 
-    `image` is name and tag, `image_digest` "sha256:…" as its registry has it, `stock_sha256` that
-    of the image's own endpoints.py, `payload_digest` a sha256, `chart_version` that of our chart.
+    A field that is not known is None, and is not compared. `image` is the image's name and tag.
+    `image_digest` is its digest in the registry, "sha256:…". `stock_sha256` is the hash of the
+    image's own endpoints.py. `payload_digest` is a SHA-256 in hex. `chart_version` is that of our
+    chart.
     """
 
     image: str | None = None
@@ -64,7 +66,10 @@ class Lock:
 
 
 def parse_lock(text: str, where: str) -> Lock:
-    """Return the lock in a file's text; `where` names the file. ValuesError if it is none."""
+    """Return the lock that the text of a lock file holds; `where` names the file in errors.
+
+    Raises ValuesError if the text is not a valid lock.
+    """
     try:
         data = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -83,17 +88,20 @@ def parse_lock(text: str, where: str) -> Lock:
 
 
 def to_text(lock: Lock) -> str:
-    """Return the text of the file; the same lock gives the same bytes."""
+    """Return the text of a lock file. Equal locks give equal texts."""
     return json.dumps({"lockVersion": _FORMAT, **to_camel_case_data(lock)}, indent=2) + "\n"
 
 
 def from_plan(overlay: OverlayPlan) -> Lock:
-    """Return what the plan of a proxy would run."""
+    """Return the lock of what a plan would run."""
     return from_image(overlay.proxy.image, overlay.litellm, overlay.payload, overlay.on_fixed)
 
 
 def from_image(reference: str, litellm: Assessment, chosen: Payload, on_fixed: str) -> Lock:
-    """Return what an image and a payload are; of a release that nobody is sure of, nothing."""
+    """Return the lock of an image and a payload.
+
+    LiteLLM's version and stock file are None if the release is not certain.
+    """
     certain = litellm.release if litellm.exact else None
     image, digest = _split(reference)
     return Lock(
@@ -108,7 +116,11 @@ def from_image(reference: str, litellm: Assessment, chosen: Payload, on_fixed: s
 
 
 def from_status(row: WorkloadStatus) -> Lock:
-    """Return what a workload has, as its pods have reported."""
+    """Return the lock of what a workload runs, as its pods report it.
+
+    `image_digest` is None if the pods run different images. `litellm_version` is None unless a
+    guard reported it.
+    """
     return Lock(
         image=_split(row.image)[0],
         image_digest=row.image_digests[0] if len(row.image_digests) == 1 else None,
@@ -122,9 +134,11 @@ def from_status(row: WorkloadStatus) -> Lock:
 
 
 def to_pin(planner: Planner) -> Lock:
-    """Return the lock for what values ask for; the chart is the one that came with this tool.
+    """Return the lock for the operator's values; its chart version is this tool's version.
 
-    Errors are those of `Planner.identify` and `Planner.payload`, too.
+    Raises VerificationError for malware and for a release that the overlay leaves as it is. Raises
+    NotInCatalogueError if the release is not certain. The errors of `plan.from_values`,
+    `Planner.identify` and `Planner.payload` pass through.
     """
     reference = from_values(planner.values).image
     litellm = planner.identify(reference)
@@ -153,7 +167,10 @@ def to_pin(planner: Planner) -> Lock:
 
 
 def rows_to_pin(rows: Sequence[WorkloadStatus]) -> Lock:
-    """Return the one lock that all these workloads agree on, if all of them run well."""
+    """Return the one lock that all these workloads share. There must be at least one workload.
+
+    Raises VerificationError if they differ, or if one of them is not patched in all of its pods.
+    """
     locks = {_row_to_pin(row): row.workload for row in rows}
     if len(locks) > 1:
         raise VerificationError(
@@ -191,7 +208,10 @@ def _row_to_pin(row: WorkloadStatus) -> Lock:
 
 
 def _by_tag(planner: Planner, reference: str, litellm: Assessment) -> Assessment:
-    """Return the assessment, exact if a tag beside the digest names a release: both are locked."""
+    """Return the assessment by the tag alone, if the digest beside it prevents an exact one.
+
+    The lock holds both tag and digest, so the tag may name the release.
+    """
     image, digest = _split(reference)
     if litellm.exact or not digest or not image_tags.tag_of(image):
         return litellm
@@ -199,7 +219,7 @@ def _by_tag(planner: Planner, reference: str, litellm: Assessment) -> Assessment
 
 
 def differences(lock: Lock, actual: Lock) -> tuple[str, ...]:
-    """Return a sentence for each field that both have and that differs."""
+    """Return one sentence for each field that both locks know and that differs."""
     sentences = []
     for field, (words, *_) in _FIELDS.items():
         wanted, got = getattr(lock, field), getattr(actual, field)
@@ -211,7 +231,7 @@ def differences(lock: Lock, actual: Lock) -> tuple[str, ...]:
 
 
 def fill_values(values: OverlayValues, lock: Lock) -> OverlayValues:
-    """Return the values with the lock's choices where they have none of their own."""
+    """Return the values, with the lock's image, patch, release and onFixed where they are unset."""
     digest = f"@{lock.image_digest}" if lock.image_digest else ""
     return replace(
         values,
@@ -223,7 +243,7 @@ def fill_values(values: OverlayValues, lock: Lock) -> OverlayValues:
 
 
 def require_match(lock: Lock, actual: Lock, title: str = "") -> None:
-    """Raise VerificationError where something of a workload is not as the lock says."""
+    """Raise VerificationError if a workload differs from the lock. `title` names the workload."""
     if sentences := differences(lock, actual):
         raise VerificationError(
             f"{title}: {'; '.join(sentences)}" if title else "; ".join(sentences),
@@ -232,7 +252,10 @@ def require_match(lock: Lock, actual: Lock, title: str = "") -> None:
 
 
 def mark_drift(row: WorkloadStatus, lock: Lock) -> WorkloadStatus:
-    """Return a workload's row, drifted where it is not as the lock says."""
+    """Return the row of a workload, as "drifted" if it differs from the lock.
+
+    A refused or malicious workload keeps its decision, and gets the differences as reasons.
+    """
     sentences = list(differences(lock, from_status(row)))
     if len(row.image_digests) > 1 and lock.image_digest:
         sentences.append(f"the pods run different images: {', '.join(row.image_digests)}")
@@ -245,7 +268,7 @@ def mark_drift(row: WorkloadStatus, lock: Lock) -> WorkloadStatus:
 
 
 def list_changes(old: Lock | None, new: Lock) -> tuple[tuple[str, str, str], ...]:
-    """Return key, old and new value of what a fresh lock changes; "" where there was none."""
+    """Return (key, old value, new value) of each field that a new lock changes; "" for None."""
     before = to_camel_case_data(old or Lock())
     return tuple(
         (key, before[key] or "", value or "")
@@ -259,7 +282,7 @@ def _fits(form: str, value: object) -> bool:
 
 
 def _split(reference: str) -> tuple[str, str | None]:
-    """Return name and tag of an image as they stand there, and its digest."""
+    """Return an image's name and tag, and its digest, None if it has none."""
     image, _, digest = reference.partition("@")
     return image, digest or None
 

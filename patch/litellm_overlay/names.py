@@ -1,11 +1,11 @@
-"""The overlay's names and paths in a pod, as the Kubernetes objects carry them. Pure.
+"""Names and paths that the overlay uses in Kubernetes objects and inside a pod. Pure.
 
-The chart says the same names in charts/litellm-overlay/templates/_overlay.tpl.
+The chart repeats them in charts/litellm-overlay/templates/_overlay.tpl.
 """
 
 from __future__ import annotations
 
-PAYLOAD_PREFIX = "litellm-overlay"  # of the ConfigMaps, unless the operator names them
+PAYLOAD_PREFIX = "litellm-overlay"  # of ConfigMap names; the operator can set another
 INIT_CONTAINER = "litellm-overlay"
 STOCK_CONTAINER = "litellm-overlay-stock"
 PAYLOAD_VOLUME = "litellm-overlay-payload"
@@ -13,7 +13,7 @@ OUTPUT_VOLUME = "litellm-overlay-output"
 PAYLOAD_PATH = "/litellm-overlay/payload"
 OUTPUT_PATH = "/litellm-overlay/output"
 DRAIN_VOLUME = "drain"
-ADDED_DRAIN_VOLUME = "litellm-overlay-drain"  # by `inject`, into manifests of another's
+ADDED_DRAIN_VOLUME = "litellm-overlay-drain"  # what `inject` adds to the operator's manifests
 DRAIN_PATH = "/litellm-overlay/drain"
 DRAIN_FILE = f"{DRAIN_PATH}/now"
 SWITCH_VOLUME = "switch"

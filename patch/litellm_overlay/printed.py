@@ -1,6 +1,6 @@
 """Make foreign text safe to print on a terminal or in a shell command. Pure.
 
-Text from a cluster, a file or a pod may be hostile, and all of it is printed through here.
+Text from a cluster, a file or a pod may be hostile. All of it passes through here to be printed.
 """
 
 from __future__ import annotations
@@ -10,17 +10,17 @@ import re
 import shlex
 import unicodedata
 
-PLACEHOLDER = "NAME"  # in a command, for a name that no shell should get
-_LONGEST = 300  # characters of a word in a command
-_LINE = 1000  # characters of a quotation
+PLACEHOLDER = "NAME"  # stands in a command for a name that is not safe to paste
+_LONGEST = 300  # characters of one word in a command
+_LINE = 1000  # characters of quoted text
 _SENTENCE = re.compile(r"[A-Z][^$|&<>\\`;]*[.]")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9._/-]*", re.ASCII)
-# Letters that are drawn as nothing, or that turn the direction of what follows.
+# Categories of characters that are invisible, or that change the direction of the text.
 _INVISIBLE = {"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"}
 
 
 def sanitize(text: str, *, keep: str = "") -> str:
-    """Return a text without what could move a terminal's cursor, but for the characters to keep."""
+    """Return a text with a space for each control or invisible character that is not in `keep`."""
     if text.isascii() and text.isprintable():
         return text
     return "".join(
@@ -30,9 +30,10 @@ def sanitize(text: str, *, keep: str = "") -> str:
 
 
 def shell_word(text: object) -> str:
-    """Return a text as one word of a shell's command; PLACEHOLDER where it cannot be a name.
+    """Return a text as one word of a shell command, or PLACEHOLDER if it is no safe name.
 
-    Quotes alone would be safe for a shell, but not for a person who reads before pasting.
+    A text that is empty, long or not printable, or that begins with "-", is no safe name. Quotes
+    would protect the shell, but not a person who reads the command before pasting it.
     """
     word = str(text)
     if not word or len(word) > _LONGEST or word.startswith("-") or sanitize(word) != word:
@@ -41,15 +42,16 @@ def shell_word(text: object) -> str:
 
 
 def yaml_word(text: object) -> str:
-    """Return a text as one scalar of YAML, in quotes where it is more than a name."""
+    """Return a text as one YAML scalar, in quotes unless it looks like a plain name."""
     word = sanitize(str(text))
     return word if _NAME.fullmatch(word) else json.dumps(word, ensure_ascii=False)
 
 
 def sentence(text: str) -> str:
-    """Return foreign advice unchanged if it is a plain sentence, else in quotation marks.
+    """Return the guard's advice on one line, cut to 1000 characters; "" stays "".
 
-    People paste what stands where they expect a command.
+    Anything but a plain sentence is quoted, because it stands where people expect a command to
+    paste.
     """
     flat = " ".join(sanitize(text).split())[:_LINE]
     if not flat or _SENTENCE.fullmatch(flat):
