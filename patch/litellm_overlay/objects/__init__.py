@@ -1,1 +1,1 @@
-"""Kubernetes objects as plain data: what they say of a proxy and its overlay. Pure."""
+"""Read Kubernetes objects, as plain data: workloads, pods, a proxy and its overlay. Pure."""

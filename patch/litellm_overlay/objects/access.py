@@ -1,6 +1,6 @@
 """Read fields of an object whose keys may be missing, or of another type. Pure.
 
-An object is a dict as YAML or JSON gives it: from manifests, or what the API answers.
+An object is a dict, parsed from a manifest or from an answer of the Kubernetes API.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ Object = dict[str, Any]
 
 
 def at(item: object, *keys: str) -> Any:
-    """Return what is found by following keys, None where one is missing."""
+    """Return the value found by following keys, None where one is missing."""
     for key in keys:
         if not isinstance(item, dict):
             return None
@@ -43,53 +43,53 @@ def int_at(item: object, *keys: str) -> int | None:
 
 
 def string_list_at(item: object, *keys: str) -> list[str]:
-    """Return the texts in the list found by following keys."""
+    """Return the texts in the list found by following keys, [] where there is none."""
     value = at(item, *keys)
     return [each for each in value if isinstance(each, str)] if isinstance(value, list) else []
 
 
 def items(item: object, *keys: str) -> list[Object]:
-    """Return the mappings in the list found by following keys."""
+    """Return the mappings in the list found by following keys, [] where there is none."""
     value = at(item, *keys)
     return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
 
 
 def find_by_name(objects: Iterable[Object], wanted: str) -> Object | None:
-    """Return the first object with a name."""
+    """Return the first object whose `name` is `wanted`, None where there is none."""
     return next((each for each in objects if each.get("name") == wanted), None)
 
 
 def namespace(item: Object) -> str | None:
-    """Return an object's namespace."""
+    """Return an object's namespace, None where it has none."""
     return string_at(item, "metadata", "namespace") or None
 
 
 def name(item: Object) -> str:
-    """Return an object's name."""
+    """Return an object's name, "" where it has none."""
     return string_at(item, "metadata", "name")
 
 
 def labels(item: Object) -> Object:
-    """Return an object's labels."""
+    """Return an object's labels, {} where it has none."""
     return mapping(item, "metadata", "labels")
 
 
 def annotations_of(item: Object) -> Object:
-    """Return an object's annotations."""
+    """Return an object's annotations, {} where it has none."""
     return mapping(item, "metadata", "annotations")
 
 
 def qualified_name(item: Object) -> str:
-    """Return "Kind/namespace/name", or "Kind/name"."""
+    """Return "Kind/namespace/name", or "Kind/name" where there is no namespace."""
     return "/".join(filter(None, (string_at(item, "kind"), namespace(item), name(item))))
 
 
 def selects(selector: Mapping[str, Any], labels: Mapping[str, Any]) -> bool:
-    """Say whether a selector of labels chooses these; an empty one chooses nothing."""
+    """Say whether a label selector matches these labels. An empty selector matches nothing."""
     return bool(selector) and selector.items() <= labels.items()
 
 
 def is_payload(item: object) -> bool:
-    """Say whether an object is one of our ConfigMaps, of this version or an older."""
+    """Say whether an object is a payload ConfigMap of ours, of any patch version."""
     ours = selects(PAYLOAD_LABELS, mapping(item, "metadata", "labels"))
     return ours and string_at(item, "kind") == "ConfigMap"

@@ -23,7 +23,7 @@ _ARGO = (
     f"add the component that `{_COMPONENT}` writes to the folder, or use a plugin "
     "that pipes the rendered manifests through litellm-overlay inject"
 )
-# Kind and API group, "" for any -> why its pods are out of reach, and the way of that tool.
+# Kind and API group ("" for any) -> why `inject` cannot reach its pods, and what to do instead.
 _TOOLS: dict[tuple[str, str], tuple[str, str]] = {
     ("HelmRelease", "helm.toolkit.fluxcd.io"): (
         "Flux makes its pods from a chart",
@@ -77,7 +77,7 @@ _NO_KIND = (
     "it has no kind, so it is no Kubernetes object",
     f"{_RENDER}; values of the overlay are given with --values",
 )
-# They keep no pods, whatever they mention.
+# Kinds that create no pods, even if they mention LiteLLM.
 _PASSIVE_KINDS = """
 ConfigMap Secret Service ServiceAccount Ingress IngressClass NetworkPolicy Role RoleBinding
 ClusterRole ClusterRoleBinding PersistentVolumeClaim PersistentVolume StorageClass Namespace
@@ -94,7 +94,7 @@ _RUNS = re.compile(r"(?i)litellm.*(proxy|instance|cluster|deployment|gateway|ser
 
 
 def explain_unreachable(item: Object) -> tuple[str, str] | None:
-    """Return why an object's pods cannot be patched here, and the next step; None for no proxy."""
+    """Return why `inject` cannot reach an object's pods, and the next step; None for no proxy."""
     kind, group = string_at(item, "kind"), string_at(item, "apiVersion").rpartition("/")[0]
     if group.endswith("knative.dev") and kind in {"Service", "Configuration", "Revision"}:
         template = PodTemplate(mapping(item, "spec", "template") or item)
@@ -133,7 +133,7 @@ def _without_kind(item: Object) -> tuple[str, str] | None:
 
 
 def referenced_workload(item: Object) -> str:
-    """Return kind and name of the workload that a Rollout takes its pods from, "" for none."""
+    """Return "Kind/name" of the workload whose pods a Rollout takes over, "" for none."""
     reference = mapping(item, "spec", "workloadRef")
     return f"{string_at(reference, 'kind')}/{string_at(reference, 'name')}" if reference else ""
 
@@ -161,7 +161,7 @@ def _is_about_litellm(item: Object) -> bool:
 
 
 def _images(value: object) -> Iterator[str]:
-    """Yield the texts in a value at keys that name an image, a chart or a place to get them."""
+    """Yield each text, at any depth, whose key names an image, a chart or their source."""
     for key, text in _pairs(value):
         if key in _IMAGE_KEYS:
             yield text

@@ -1,4 +1,4 @@
-"""What a pod's status tells of its guard: one reading, for all who ask. Pure."""
+"""Read the guard's report from a pod's status. All verbs share this reader. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from litellm_overlay.objects.workloads import PodTemplate
 if TYPE_CHECKING:
     from litellm_overlay.objects.access import Object
 
-# As `python -m endpoint_patch --help` names them; to an operator a crash is a refusal.
+# Decision in the report, see `python -m endpoint_patch --help` -> decision for the operator.
 _DECISIONS = {
     "patched": "patched",
     "upstream-fixed": "upstream-fixed",
@@ -28,13 +28,13 @@ _NO_REPORT = "the termination message is no report of the guard"
 
 @dataclass(frozen=True, slots=True)
 class GuardReport:
-    """What the guard in one pod said when it last ended; in a crash loop that is the run before.
+    """The report of the guard in one pod, from its last run that ended.
 
-    `decision` is patched, upstream-fixed, passthrough or refused. It is None until the guard has
-    ended, and after exit code 0 without a readable report. After any other exit code it is refused,
-    whatever the report says. `facts` is the report as the guard wrote it, {} without a readable
-    one. `fault` says why no report could be read. `text` is the termination message. `cause` is the
-    kubelet's reason for the end, "" if it adds nothing.
+    In a crash loop that is the previous run. `decision` is patched, upstream-fixed, passthrough or
+    refused. It is None until the guard has ended, and after exit code 0 without a readable report.
+    After any other exit code it is refused, whatever the report says. `facts` is the report as the
+    guard wrote it, {} without a readable one. `fault` says why no report could be read. `text` is
+    the termination message. `cause` is the kubelet's reason for the end, "" if it adds nothing.
     """
 
     decision: str | None = None
@@ -51,7 +51,10 @@ class GuardReport:
 
     @property
     def why(self) -> str:
-        """Return the guard's sentence; where it left none, or another, what is known of its end."""
+        """Return the guard's message if it fits the decision; otherwise a sentence on how it ended.
+
+        It makes sense only for a guard that has ended.
+        """
         claim = string_at(self.facts, "decision")
         if self.message and _DECISIONS.get(claim) == self.decision:
             return self.message
@@ -61,21 +64,21 @@ class GuardReport:
 
     @property
     def message(self) -> str:
-        """Return the guard's sentence, "" where there is none."""
+        """Return the guard's message, "" where there is none."""
         return string_at(self.facts, "message").strip()
 
     @property
     def hint(self) -> str:
-        """Return what the guard says to do, "" where it says nothing."""
+        """Return the guard's hint, "" where there is none."""
         return string_at(self.facts, "hint").strip()
 
     def fact(self, key: str) -> str | None:
-        """Return a text of the report, None where it has none."""
+        """Return the text at a key of the report, None where there is none."""
         return string_at(self.facts, key) or None
 
 
 def read(pod: Object) -> GuardReport:
-    """Return what the guard of a pod said; of an init container that is not ours, nothing."""
+    """Return the report of a pod's guard. It is empty if the guard has not ended or is not ours."""
     ended = _ended(pod) if PodTemplate(pod).guard else None
     if ended is None:
         return GuardReport()
@@ -98,7 +101,7 @@ def _ended(pod: Object) -> Object | None:
 
 
 def _facts(message: str) -> tuple[Object, str]:
-    """Return the report in a termination message; else {}, and what is wrong with it."""
+    """Return the report in a termination message and "", or {} and why it cannot be read."""
     if not message:
         return {}, "the guard left no report"
     try:

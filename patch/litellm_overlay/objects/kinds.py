@@ -1,16 +1,16 @@
-"""The kinds of objects that are read from a cluster, and where its API has them. Pure.
+"""The kinds of objects that are read from a cluster, and their paths in its API. Pure.
 
-A kind is a plural in lower case: "pods"; that of a custom resource is written as kubectl has it,
-"httproutes.v1.gateway.networking.k8s.io".
+A kind is a plural in lower case, such as "pods". A custom resource is written as in kubectl, with
+version and group: "httproutes.v1.gateway.networking.k8s.io".
 """
 
 from __future__ import annotations
 
 from urllib.parse import quote
 
-# Plural -> kind of the workloads; the items of an API list do not say their kind.
+# Plural -> kind of each workload; the items of an API list lack their kind.
 WORKLOADS = {"deployments": "Deployment", "statefulsets": "StatefulSet", "daemonsets": "DaemonSet"}
-# API group and version; the core group's name is empty, as in RBAC rules.
+# Plural -> API group and version. The core group is "", as in RBAC rules.
 BUILT_IN = {
     **dict.fromkeys(("configmaps", "events", "pods", "secrets", "services"), ("", "v1")),
     **dict.fromkeys(("daemonsets", "deployments", "replicasets", "statefulsets"), ("apps", "v1")),
@@ -20,17 +20,17 @@ BUILT_IN = {
 
 
 def plural(kind: str) -> str:
-    """Return a kind's name without version and group."""
+    """Return a kind's plural, without version and group."""
     return kind.partition(".")[0]
 
 
 def group(kind: str) -> str:
-    """Return the API group of a kind, or of a subresource as "pods/exec"."""
+    """Return the API group of a kind, or of a subresource such as "pods/exec"."""
     return _where(kind.partition("/")[0])[0]
 
 
 def path(kind: str, namespace: str | None) -> str:
-    """Return where the objects of a kind are, in a namespace or, for None, in all."""
+    """Return the API path of a kind's objects in a namespace; in all namespaces for None."""
     group, version = _where(kind)
     root = f"apis/{group}/{version}" if group else f"api/{version}"
     within = f"namespaces/{quote(namespace, safe='', errors='replace')}/" if namespace else ""

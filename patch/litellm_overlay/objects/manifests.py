@@ -1,4 +1,4 @@
-"""A stream of manifests, split and joined as text, so that no document is rewritten. Pure."""
+"""Split and join a stream of manifests as text, so that no document is rewritten. Pure."""
 
 from __future__ import annotations
 
@@ -22,14 +22,17 @@ KeyPath = tuple[str | int, ...]
 
 
 def documents(text: str) -> list[str]:
-    """Split a stream before each "---"; the parts make up the stream."""
+    """Return the documents of a stream, split before each "---". Together they are the stream."""
     starts = [match.start() for match in _MARKER.finditer(text)]
     bounds = sorted({0, *starts, len(text)})
     return [text[start:end] for start, end in itertools.pairwise(bounds)]
 
 
 def join(before: str, parts: Sequence[str]) -> str:
-    """Join documents; the first has a "---" if, and only if, the stream began with one."""
+    """Return documents as one stream. All but the first begin with "---".
+
+    The first loses its "---" if the stream `before` did not begin with one.
+    """
     if not parts:
         return ""
     rest = [
@@ -46,25 +49,25 @@ def join(before: str, parts: Sequence[str]) -> str:
 
 @dataclass(frozen=True)
 class Document:
-    """A document of a stream, which is parsed once, and only if somebody looks into it.
+    """A document of a stream. It is parsed once, and only when that is needed.
 
-    No slots: it keeps what it has worked out. Its data is for reading alone.
+    It has no slots, since cached properties need a `__dict__`. Its data must not be changed.
     """
 
     text: str
 
     @cached_property
     def tree(self) -> Node | None:
-        """Return its tree; None where it is empty. OverlayError if it is not YAML."""
+        """Return the YAML tree, None for an empty document. OverlayError if it is not YAML."""
         return yaml_tree.compose(self.text, hint=yaml_tree.RENDERED)
 
     @cached_property
     def data(self) -> Any:
-        """Return what it means. OverlayError if it is not YAML."""
+        """Return the data, None for an empty document. OverlayError if it is not YAML."""
         return yaml_node.to_data(self.tree) if self.tree else None
 
     def objects(self) -> Iterator[tuple[KeyPath, dict[str, Any]]]:
-        """Yield every object in it with its path; those of a List one by one."""
+        """Yield each object with its path. A List yields its items instead of itself."""
         data = self.data
         if not isinstance(data, dict):
             return
@@ -77,5 +80,5 @@ class Document:
 
 
 def objects(document: str) -> Iterator[tuple[KeyPath, dict[str, Any]]]:
-    """Yield every object of a document with its path; those of a List one by one."""
+    """Yield each object of a document with its path. A List yields its items instead of itself."""
     return Document(document).objects()

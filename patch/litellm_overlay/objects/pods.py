@@ -1,4 +1,4 @@
-"""What a pod's status says, in one place for all who ask. Pure."""
+"""Read the status and the owner of a pod. All verbs share these readers. Pure."""
 
 from __future__ import annotations
 
@@ -23,19 +23,22 @@ if TYPE_CHECKING:
 
 Owner = tuple[str, str, str]  # namespace, kind, name
 # ReplicaSets are not listed: with all old revisions they can be most of a cluster's objects.
-# Their names are the owner's and this label.
+# A ReplicaSet's name is its owner's name, a hyphen and the value of this label of its pods.
 _HASHES = {"pod-template-hash": "Deployment", "rollouts-pod-template-hash": "Rollout"}
 _STATUSES = ("initContainerStatuses", "containerStatuses")
 
 
 def is_over(pod: Object) -> bool:
-    """Say whether a pod is of the past: about to go, or ended (evicted, completed, failed)."""
+    """Say whether a pod is being deleted, or has ended (evicted, completed, failed)."""
     ended = string_at(pod, "status", "phase") in {"Failed", "Succeeded"}
     return ended or at(pod, "metadata", "deletionTimestamp") is not None
 
 
 def owner(pod: Object) -> Owner:
-    """Return what keeps a pod running; a pod of nobody's is its own."""
+    """Return namespace, kind and name of a pod's controller; the pod's own if it has none.
+
+    A ReplicaSet is replaced by its Deployment or Rollout.
+    """
     home = namespace(pod) or ""
     references = items(pod, "metadata", "ownerReferences")
     above = next((each for each in references if each.get("controller")), None)
@@ -50,13 +53,13 @@ def owner(pod: Object) -> Owner:
 
 
 def is_ready(pod: Object) -> bool:
-    """Say whether a pod takes requests."""
+    """Say whether a pod is ready, so that it gets requests."""
     ready = (each for each in items(pod, "status", "conditions") if each.get("type") == "Ready")
     return any(each.get("status") == "True" for each in ready)
 
 
 def image_id(pod: Object, container: str) -> str:
-    """Return the image that a container of either sort runs, as the kubelet has it; "" for none."""
+    """Return the imageID of a container or init container in the pod's status, "" for none."""
     for part in _STATUSES:
         if status := find_by_name(items(pod, "status", part), container):
             return string_at(status, "imageID")
@@ -64,7 +67,7 @@ def image_id(pod: Object, container: str) -> str:
 
 
 def two_images(pod: Object) -> tuple[str, str] | None:
-    """Return the images of our guard and of the proxy, if they are known and not the same."""
+    """Return the imageIDs of our guard and of the proxy if both are known and differ, else None."""
     template = PodTemplate(pod)
     if not template.guard:
         return None
@@ -73,12 +76,15 @@ def two_images(pod: Object) -> tuple[str, str] | None:
 
 
 def image_digest(image_id: str) -> str | None:
-    """Return the digest in an image id; one without a name before it is a node's own."""
+    """Return the digest in an imageID, None where it has none.
+
+    An imageID without a name before the digest is local to the node, so it does not count.
+    """
     return image_id.rpartition("@")[2] if "@" in image_id else None
 
 
 def waiting(pod: Object) -> Iterator[tuple[str, str, str]]:
-    """Yield name, reason and the kubelet's words of each container that waits."""
+    """Yield name, reason and message of each waiting container, init containers first."""
     for part in _STATUSES:
         for status in items(pod, "status", part):
             if reason := string_at(status, "state", "waiting", "reason"):
@@ -90,7 +96,7 @@ def waiting(pod: Object) -> Iterator[tuple[str, str, str]]:
 
 
 def why_waiting(pod: Object) -> str:
-    """Return why a pod's guard has not run, in the words of the kubelet or the scheduler."""
+    """Return why a pod's guard has not run, as the kubelet or the scheduler says it."""
     for container, reason, message in waiting(pod):
         if reason != "PodInitializing":
             return f"{container}: {reason}{f', {message}' if message else ''}"

@@ -1,7 +1,7 @@
-"""What looks like LiteLLM's proxy, though its image is not named like LiteLLM's own. Pure.
+"""Recognise LiteLLM's proxy by other signs than the usual name of its image. Pure.
 
-A sign is half a sentence that begins with "its", for people. Nothing is patched for a sign alone:
-it is told, and it is what `--container` chooses among.
+A sign is half a sentence for messages, which begins with "its". A sign alone never causes a patch.
+It is reported, and `--container` may choose a container in a workload that has one.
 """
 
 from __future__ import annotations
@@ -42,12 +42,15 @@ _SERVING = {"", "serving", "all", "proxy", "gateway"}
 
 
 def names_litellm(text: str) -> bool:
-    """Say whether a text has LiteLLM's name in it, however it is spelled."""
+    """Say whether a text contains LiteLLM's name, in any case and with any separators."""
     return "litellm" in re.sub(r"[\s_.-]", "", text.lower())
 
 
 def last_part(reference: str) -> str:
-    """Return the last part of an image's name, without tag and digest; of any text."""
+    """Return the last part of an image's name in lower case, without tag and digest.
+
+    Any text is accepted, not only a valid image reference.
+    """
     return re.sub(r"[:@].*", "", reference.partition("@")[0].rpartition("/")[2]).lower()
 
 
@@ -117,7 +120,10 @@ def container_evidence(container: Object, template: PodTemplate, configs: Collec
 def _mentions(
     container: Object, template: PodTemplate, command: list[str], configs: Collection[str]
 ) -> bool:
-    """Say whether a container's settings, but for its labels, have LiteLLM's name in them."""
+    """Say whether a container's command, environment or volumes mention LiteLLM.
+
+    A volume of the pod from a ConfigMap in `configs` counts, too. Labels do not.
+    """
     settings = [
         command,
         container.get("env"),

@@ -1,7 +1,7 @@
 """Read a workload's LiteLLM release from its running pods, for tags that move. Pure.
 
-A pod's guard has reported the release. For a pod without a guard, that of another pod with the same
-image digest counts.
+The guard of a pod reports the release. Reports of other pods with the same image digest count, too,
+so a workload without a guard can have a release.
 """
 
 from __future__ import annotations
@@ -23,9 +23,10 @@ if TYPE_CHECKING:
 def release_from_pods(
     kind: str, name: str, namespace: str | None, running: Sequence[Object]
 ) -> str | None:
-    """Return the one release that all reports on a workload's pods name, None if they do not.
+    """Return the release that guards report for a workload, None if it is not certain.
 
-    A workload without a namespace may be in any.
+    It is not certain without a report, if reports differ, or if the workload's pods run different
+    images. Namespace None matches any namespace.
     """
     alive = [pod for pod in running if not pods.is_over(pod)]
     mine = []
@@ -34,7 +35,7 @@ def release_from_pods(
         if of == [kind, name] and namespace in {None, home}:
             mine.append(pod)
     digests = _digests(mine)
-    if not digests:  # an image from no registry has no digest, so only its own pods can tell
+    if not digests:  # a local image has no digest, so only the workload's own pods count
         versions = {_reported(pod) for pod in mine} - {None}
     else:
         same = [pod for pod in alive if _digests([pod]) & digests]
@@ -43,13 +44,13 @@ def release_from_pods(
 
 
 def _digests(listed: Iterable[Object]) -> set[str]:
-    """Return the digests of the images that the proxies of pods run."""
+    """Return the digests of the images that the proxies of these pods run."""
     ids = (pods.image_id(pod, string_at(PodTemplate(pod).first_proxy, "name")) for pod in listed)
     return {digest for each in ids if (digest := pods.image_digest(each))}
 
 
 def _reported(pod: Object) -> str | None:
-    """Return the release that a pod's guard has found, if it can be one."""
+    """Return the release that a pod's guard reports, None if there is no valid one."""
     report = guard_report.read(pod)
     version = report.fact("litellmVersion")
     try:

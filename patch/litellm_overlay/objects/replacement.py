@@ -1,4 +1,4 @@
-"""Whether a workload's old pod serves until the new one is ready. Pure."""
+"""Tell whether a workload's old pods serve until the new ones are ready. Pure."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What keeps pods running, and what a pod template says of a proxy and its overlay. Pure.
+"""Read workloads and pod templates: the proxy in a pod, and its overlay. Pure.
 
-One reading for all: `inject`, `status`, `verify` and `doctor` see the same proxy and overlay.
+`inject`, `status`, `verify` and `doctor` share these readers, so they see the same proxies.
 """
 
 from __future__ import annotations
@@ -39,14 +39,14 @@ KINDS = {
     "DeploymentConfig",
 }
 CHORES = {"Job", "CronJob"}
-# The annotations of what Helm and Argo CD run for a moment.
+# Annotations that mark a hook of Helm or Argo CD.
 HOOKS = ("helm.sh/hook", "argocd.argoproj.io/hook")
 _GUARD = "endpoint_patch"  # the program that our init container runs
 
 
 @dataclass(frozen=True, slots=True)
 class Proxy:
-    """The container that the overlay serves; fields in the words of the Kubernetes API."""
+    """The container that the overlay patches. Mappings have the shape of the Kubernetes API."""
 
     container: str
     image: str
@@ -58,13 +58,13 @@ class Proxy:
 
 @dataclass(frozen=True)
 class PodTemplate:
-    """A pod template, or a pod's own copy of it; `item` may lack metadata, spec or anything else.
+    """A pod template, or a pod, which has the same shape. Any part of `item` may be missing.
 
-    No slots: it keeps what it has worked out.
+    It has no slots, since cached properties need a `__dict__`.
     """
 
     item: Object
-    also: frozenset[str] = frozenset()  # names of containers that are known to run LiteLLM, too
+    also: frozenset[str] = frozenset()  # names of further containers that run LiteLLM
 
     @property
     def spec(self) -> Object:
@@ -83,7 +83,7 @@ class PodTemplate:
 
     @property
     def containers(self) -> list[Object]:
-        """Return the containers, but for init containers."""
+        """Return the containers, without init containers."""
         return items(self.spec, "containers")
 
     @property
@@ -93,44 +93,47 @@ class PodTemplate:
 
     @property
     def namesake(self) -> Object | None:
-        """Return the init container of our name, ours or somebody's."""
+        """Return the init container with our name, None for none. It may not be ours."""
         return find_by_name(self.init_containers, INIT_CONTAINER)
 
     @cached_property
     def guard(self) -> Object | None:
-        """Return our init container: the one of our name that runs the guard."""
+        """Return the init container that has our name and runs the guard, None for none."""
         return self.namesake if self.namesake and _runs_guard(self.namesake) else None
 
     @cached_property
     def mounting_containers(self) -> list[Object]:
-        """Return the containers that mount the one file that the guard writes."""
+        """Return the containers that mount the file that the guard writes."""
         return [each for each in self.containers if overlay_mount(each)]
 
     @property
     def overlaid(self) -> bool:
-        """Say whether the overlay is in it, whole or in part."""
+        """Say whether the pod has the overlay or a part of it: the guard or a mount."""
         return self.guard is not None or bool(self.mounting_containers)
 
     @cached_property
     def litellm_containers(self) -> list[Object]:
-        """Return the containers that run an image named like LiteLLM's proxy, or are known to."""
+        """Return the containers whose image is named like LiteLLM's proxy, and those in `also`."""
         return [
             it for it in self.containers if runs_litellm(it) or str(it.get("name")) in self.also
         ]
 
     @property
     def proxies(self) -> list[Object]:
-        """Return the containers that carry our mount, else those that run LiteLLM's image."""
+        """Return the containers with our mount; if there are none, those that run LiteLLM."""
         return self.mounting_containers or self.litellm_containers
 
     @property
     def first_proxy(self) -> Object:
-        """Return the first proxy, {} for none; with our guard alone, the first container."""
+        """Return the first proxy, {} for none.
+
+        In a pod with our guard but without a proxy, it is the first container.
+        """
         return next(iter(self.proxies or (self.containers if self.guard else [])), {})
 
     @cached_property
     def guard_plan(self) -> Object:
-        """Return the guard's plan; {} where there is none, or it is not JSON."""
+        """Return the guard's plan, {} if it is missing or no JSON object."""
         plan = find_by_name(items(self.guard, "env"), "LITELLM_OVERLAY_PLAN")
         try:
             decoded = json.loads(string_at(plan, "value"))
@@ -140,19 +143,22 @@ class PodTemplate:
 
     @property
     def payload(self) -> tuple[str, dict[str, str]]:
-        """Return the name of the guard's ConfigMap, "" for none, and its paths by key."""
+        """Return the name of the payload's ConfigMap, "" for none, and its paths by key."""
         source = mapping(find_by_name(items(self.spec, "volumes"), PAYLOAD_VOLUME), "configMap")
         paths = {string_at(item, "key"): string_at(item, "path") for item in items(source, "items")}
         return string_at(source, "name"), paths
 
     @property
     def overlay_mode(self) -> str:
-        """Return the overlay's mode: "websocket" or "http-fallback"."""
+        """Return the overlay's mode, "websocket" or "http-fallback"; "websocket" if none is set."""
         return string_at(self.guard_plan, "settings", "mode") or "websocket"
 
 
 def template_in(item: Object) -> tuple[KeyPath, PodTemplate] | None:
-    """Return the path of keys to an object's pod template, and the template; a pod is its own."""
+    """Return the key path to an object's pod template, and the template; None if it has none.
+
+    A Pod is its own template, at the path ().
+    """
     kind = string_at(item, "kind")
     if kind == "Pod":
         return (), PodTemplate(item)
@@ -164,24 +170,27 @@ def template_in(item: Object) -> tuple[KeyPath, PodTemplate] | None:
 
 
 def is_workload(item: Object) -> bool:
-    """Say whether an object keeps a pod running, itself perhaps; Jobs and hooks do not."""
+    """Say whether an object is a Pod or keeps pods running. Jobs and hooks do not count."""
     return string_at(item, "kind") in KINDS | {"Pod"} and not is_hook(item)
 
 
 def is_hook(item: Object) -> bool:
-    """Say whether Helm or Argo CD runs an object for a moment only."""
+    """Say whether an object is a hook of Helm or Argo CD."""
     return any(hook in annotations_of(item) for hook in HOOKS)
 
 
 def controller_title(item: Object) -> str | None:
-    """Return kind and name of the object that made this one and will make it again, if any."""
+    """Return "Kind/name" of the controller that owns an object, None if it has none.
+
+    The controller would make the object again, without changes made to it.
+    """
     owners = items(item, "metadata", "ownerReferences")
     owner = next((each for each in owners if each.get("controller") is True), None)
     return f"{string_at(owner, 'kind')}/{string_at(owner, 'name')}" if owner else None
 
 
 def is_short_lived(pod: Object) -> bool:
-    """Say whether a pod comes to an end by itself: migrations, hooks, whatever a Job runs."""
+    """Say whether a pod ends by itself: a hook, or a pod of a Job."""
     owners = items(pod, "metadata", "ownerReferences")
     return is_hook(pod) or any(string_at(each, "kind") in CHORES for each in owners)
 
@@ -195,7 +204,10 @@ def runs_litellm(container: Object) -> bool:
 
 
 def overlay_mount(container: Object) -> Object | None:
-    """Return the mount of our one file; a mount of the whole volume hides a folder and is none."""
+    """Return a container's mount of our one file, None for none.
+
+    A mount of our whole volume hides a folder, and does not count.
+    """
     mounts = items(container, "volumeMounts")
     ours = (each for each in mounts if each.get("name") == OUTPUT_VOLUME)
     return next((each for each in ours if each.get("subPath")), None)

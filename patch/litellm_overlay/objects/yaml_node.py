@@ -1,4 +1,4 @@
-"""A piece of a YAML or JSON text, where it stands there, and what it means. Pure."""
+"""A node of a YAML or JSON text: its position in the text, and its data. Pure."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ _BEGINS_NUMBER = frozenset("+-.0123456789")
 
 @dataclass(slots=True, eq=False)
 class Node:
-    """A piece of the text, from `start` up to `end` (characters).
+    """A node of the tree. It covers the text from `start` up to `end`, in characters.
 
-    `kind` is scalar, list, mapping or alias. The children of a mapping are keys and values in
-    turn. `opening` is where the inside of a collection in flow style begins, behind its bracket,
-    and where a list in block style has its first dash. `value` is a scalar's text, decoded.
+    `kind` is scalar, list, mapping or alias. A mapping's children are its keys and values in turn.
+    `opening` is the position behind the bracket of a collection in flow style; of a list in block
+    style, it is that of the first dash. `value` is a scalar's decoded text, or an alias's name.
     """
 
     kind: str
@@ -54,31 +54,31 @@ class Node:
     opening: int = 0
     children: list[Node] = field(default_factory=list)
     target: Node | None = None  # of an alias
-    size: int = 1  # number of values in it, with those that aliases expand to
-    height: int = 1  # levels, likewise
+    size: int = 1  # number of nodes in it, with aliases expanded
+    height: int = 1  # levels of nesting, with aliases expanded
     closed: bool = False
     aliased: bool = False
 
     def pairs(self) -> list[tuple[Node, Node]]:
-        """Return keys and values; none for what is no mapping."""
+        """Return a mapping's keys and values as pairs of nodes, [] for any other kind."""
         if self.kind != "mapping":
             return []
         return list(zip(self.children[::2], self.children[1::2], strict=True))
 
     def get(self, key: str) -> Node | None:
-        """Return the value that stands at a key; an alias stays an alias."""
+        """Return the value node of a key, None for none. An alias is not followed."""
         return next((value for name, value in self.pairs() if name.value == key), None)
 
     @property
     def is_null(self) -> bool:
-        """Say whether it is a scalar that means null."""
+        """Say whether the node is a scalar, without quotes and tag, that means null."""
         return self.kind == "scalar" and not self.style and not self.tag and self.value in _NULLS
 
 
 def to_data(node: Node) -> Any:
-    """Return what a node means: texts, numbers, True, False, None, lists and dicts.
+    """Return the data of a node: str, int, float, bool, None, list or dict.
 
-    Nothing else: dates stay the texts that Kubernetes takes them for.
+    Dates stay texts, as in Kubernetes.
     """
     kind = node.kind
     if kind == "scalar":
@@ -115,7 +115,7 @@ def merged_entries(node: Node) -> dict[Any, Any]:
 
 
 def _plain(text: str) -> Any:
-    """Return what a text without quotes and tag means."""
+    """Return the value of a scalar without quotes and tag."""
     if text in _WORDS:
         return _WORDS[text]
     if text[0] not in _BEGINS_NUMBER:

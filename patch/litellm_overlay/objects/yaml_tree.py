@@ -1,7 +1,7 @@
-"""A YAML or JSON text as a tree that knows where in the text each node stands. Pure.
+"""Parse YAML or JSON into a tree whose nodes know their position in the text. Pure.
 
-The only place that parses manifests and values. It works from the parser's events, one after the
-other, so that no text, however deep or full of aliases, can exhaust memory, time or the stack.
+This is the only parser of manifests and values. It reads the parser's events one by one, and limits
+depth and aliases, so that no text can exhaust memory, time or the stack.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from litellm_overlay.objects.yaml_node import Node, to_data
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-MAX_DEPTH = 150  # Kubernetes' own deepest objects, schemas of custom resources, stay below 70
+MAX_DEPTH = 150  # the deepest Kubernetes objects, schemas of custom resources, stay below 70
 MAX_ALIASED = 200_000  # limit on the values that all aliases of a document expand to
 
-# The parser that is a binding of libyaml is ten times faster; both give the same events.
+# libyaml's parser is ten times faster than Python's. Both give the same events.
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _JSON = re.compile(r"\s*(?:---[ \t]*\r?\n)?\s*\{")
 _UNLIKE = re.compile(
@@ -33,28 +33,34 @@ RENDERED = "inject reads rendered manifests, not templates"
 
 
 def load(text: str, what: str = "a document", hint: str = "") -> Any:
-    """Return the data in a text; OverlayError, which names `what`, if it is not YAML."""
+    """Return the data of a YAML text, None for an empty one.
+
+    Raises OverlayError if it is not YAML; `what` names the text in the error.
+    """
     root = compose(text, what, hint)
     return to_data(root) if root else None
 
 
 def compose(text: str, what: str = "a document", hint: str = "") -> Node | None:
-    """Return the tree of a text with one document; None for an empty one."""
+    """Return the tree of a text with one document, None for an empty one.
+
+    Raises OverlayError if it is not YAML; `what` names the text in the error.
+    """
     try:
         return _Composer().compose(_as_yaml(text))
     except yaml.YAMLError as error:
         message = " ".join(str(error).split())
         raise OverlayError(f"{what} is not YAML: {message}", hint) from error
-    except (ValueError, RecursionError) as error:  # half a character; a marker beyond the text
+    except (ValueError, RecursionError) as error:  # half a surrogate pair, for example
         raise OverlayError(f"{what} is not YAML: {error}", hint) from error
     except _RefusedError as error:
         raise OverlayError(f"{what} {error}", hint) from error
 
 
 def _as_yaml(text: str) -> str:
-    """Rewrite JSON so that a YAML parser reads it; return any other text unchanged.
+    """Return JSON rewritten so that a YAML parser reads it; any other text unchanged.
 
-    Only tabs and surrogate pairs are replaced, by as many characters, so places stay the same.
+    Only tabs and surrogate pairs are replaced. Lengths stay the same, so positions do, too.
     """
     match = _JSON.match(text)
     if not match or not _UNLIKE.search(text):
@@ -67,7 +73,7 @@ def _as_yaml(text: str) -> str:
 
 
 def _alike(match: re.Match[str]) -> str:
-    r"""Return what YAML reads as JSON means it, with the same number of characters.
+    r"""Return a replacement of the same length that YAML reads as JSON reads the original.
 
     A tab between values becomes a space. A surrogate pair becomes one \U escape; an escaped line
     feed before it, which YAML drops, fills the length.
@@ -79,7 +85,7 @@ def _alike(match: re.Match[str]) -> str:
 
 
 def require_flat(data: object, what: str = "a document") -> None:
-    """Raise OverlayError if data, from JSON perhaps, is nested too deep."""
+    """Raise OverlayError if data is nested more than MAX_DEPTH levels deep."""
     level = [data]
     for _ in range(MAX_DEPTH + 1):
         level = [
@@ -94,11 +100,11 @@ def require_flat(data: object, what: str = "a document") -> None:
 
 
 class _RefusedError(Exception):
-    """The text is YAML, but nothing that a cluster would be given."""
+    """The text is YAML, but this tool does not accept it in a document."""
 
 
 class _Composer:
-    """Builds the tree from events; a large document has a hundred thousand, so each step counts."""
+    """Builds the tree from events. A large document has 100,000, so each step must be fast."""
 
     def __init__(self) -> None:
         self._anchors: dict[str, Node] = {}
@@ -149,7 +155,7 @@ class _Composer:
             self._open[-1].size += 1
 
     def _add(self, node: Node) -> None:
-        """Put a node where it belongs."""
+        """Append a node to the innermost open collection; without one, it is the root."""
         if not self._open:
             self._root = node
             return
@@ -214,10 +220,10 @@ class _Composer:
 def _scalar(event: Any) -> Node:
     value, style, start = event.value, event.style or "", event.start_mark
     if not value.isascii():
-        value.encode()  # half a character is none
+        value.encode()  # raises ValueError for half a surrogate pair
     implicit = event.implicit
     if not style and implicit[1] and not implicit[0]:
-        style = "'"  # "! x" is a text
+        style = "'"  # the tag "!" makes a text of any scalar
     return Node(
         "scalar", start.index, event.end_mark.index, start.line + 1,
         value, style, _tag(event), event.anchor,
