@@ -1,8 +1,9 @@
-"""What LiteLLM's charts can be told, read from the templates of the chart at hand. Pure.
+"""Find which values a chart of LiteLLM reads, by its templates. Pure.
 
-Read were `helm/litellm` of LiteLLM's repository at 4e5b5a9c and 00e7401e (gateway.image, and no
-init container can be added), at 820d0af7 and 74795c8b (image, gateway.extraInitContainers; the
-first has extraResources, too), and `litellm-helm`.
+The rules fit `litellm-helm`, and these commits of `helm/litellm` in LiteLLM's repository:
+
+- 4e5b5a9c, 00e7401e: gateway.image, no way to add an init container
+- 820d0af7, 74795c8b: image, gateway.extraInitContainers; the first has extraResources, too
 """
 
 from __future__ import annotations
@@ -27,16 +28,21 @@ _POST_RENDERER = (
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What a chart reads: its image at the top or in its section, and whether extraResources."""
+    """The values that a chart reads.
+
+    `image_at_top` says that the image is not in the proxy's section. `has_resources` says that the
+    chart reads extraResources.
+    """
 
     image_at_top: bool
     has_resources: bool
 
 
 def read(section: str, files: Mapping[str, str]) -> Shape:
-    """Return the shape of a chart; `files` are its texts by path. ValuesError if none fits.
+    """Return the shape of a chart; `files` maps its paths to texts.
 
-    `section` is the key below which it keeps the proxy's values, "" for none.
+    `section` is the key of the proxy's values, "" for the top level. Raises ValuesError if no
+    template reads a value that the overlay needs.
     """
     about = yaml_tree.load(files.get("Chart.yaml", ""), "the chart's Chart.yaml")
     name = f"{string_at(about, 'name') or 'the chart'} {string_at(about, 'version')}".strip()
@@ -63,7 +69,10 @@ def read(section: str, files: Mapping[str, str]) -> Shape:
 
 
 def subchart(name: str, files: Mapping[str, str]) -> dict[str, str]:
-    """Return the texts of a subchart, by its name or alias; ValuesError if there is none."""
+    """Return the files of a subchart, by its name or alias; paths are relative to it.
+
+    Raises ValuesError if there is none.
+    """
     about = yaml_tree.load(files.get("Chart.yaml", ""), "the chart's Chart.yaml")
     aliased = (it for it in items(about, "dependencies") if string_at(it, "alias") == name)
     folder = f"charts/{string_at(next(aliased, {}), 'name') or name}/"

@@ -1,4 +1,4 @@
-"""Values of LiteLLM's own two charts: what they say of the proxy, and the lists to extend. Pure."""
+"""Read values of LiteLLM's two charts: the proxy, and the lists that the overlay extends. Pure."""
 
 from __future__ import annotations
 
@@ -22,19 +22,18 @@ if TYPE_CHECKING:
     from litellm_overlay.overlay.chart_shape import Shape
     from litellm_overlay.overlay.values import OverlayValues
 
-# The key below which each chart keeps the proxy's values.
+# Chart -> key of the proxy's values, "" for the top level.
 SECTIONS = {"litellm-helm": "", "litellm": "gateway"}
 _OURS = {INIT_CONTAINER, STOCK_CONTAINER, PAYLOAD_VOLUME, OUTPUT_VOLUME}
 
 
 @dataclass(frozen=True, slots=True)
 class ChartValues:
-    """What the values file must hold beside the overlay.
+    """The operator's values that the rendered values file must repeat beside the overlay.
 
-    `section` is the key below which the chart keeps the proxy's values, "" for none;
-    `image_at_top` says that the image is not among them. `resources` is None where the chart makes
-    no further objects.
-    `job_init_containers` is None where no migrations Job shares the proxy's mounts.
+    `section` is the key of the proxy's values, "" for the top level. `image_at_top` says that the
+    image is not in that section. `resources` is None if the chart reads no extraResources.
+    `job_init_containers` is None unless the migrations Job shares the proxy's mounts.
     """
 
     section: str
@@ -51,10 +50,11 @@ class ChartValues:
 def read(
     chart: str, chart_values: Mapping[str, Any], values: OverlayValues, shape: Shape | None = None
 ) -> tuple[ChartValues, Proxy]:
-    """Read the operator's values for a chart; `values` overrule the image in them.
+    """Return the operator's values for a chart, and the proxy that they describe.
 
-    `chart` is "litellm-helm" or "litellm"; without its `shape` the values tell where the image is.
-    An overlay that is in `chart_values` already is left out.
+    `chart` is "litellm-helm" or "litellm". Fields that are set in `values` override `chart_values`.
+    Without a `shape`, `chart_values` tell where the image is. Parts of an overlay in `chart_values`
+    are left out. Raises ValuesError for an image without repository or tag.
     """
     section = SECTIONS[chart]
     own = _mapping(chart_values, section) if section else chart_values
@@ -113,7 +113,7 @@ def _joined(image: Mapping[str, Any], section: str) -> str:
 
 
 def _split(reference: str) -> tuple[str, str]:
-    """Return repository and tag; a digest goes with the tag, as the charts join them with ":"."""
+    """Return repository and tag. A digest stays with the tag: the charts join both with ":"."""
     try:
         image = image_tags.parse_image(reference)
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""Which containers of a chosen pod template are the proxy. Pure."""
+"""Choose the containers of a pod template that are the proxy. Pure."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def named_containers(template: PodTemplate, values: OverlayValues) -> list[Object]:
-    """Return the containers whose names the values give."""
+    """Return the containers that the values name, in that order."""
     names = (values.container or "").split(",")
     return [
         each for name in names for each in template.containers if name and each.get("name") == name
@@ -27,7 +27,7 @@ def named_containers(template: PodTemplate, values: OverlayValues) -> list[Objec
 
 
 def by_image(template: PodTemplate, pattern: str) -> list[Object]:
-    """Return the containers whose images have such a name."""
+    """Return the containers for which the last part of the image's name matches a pattern."""
     return [
         each
         for each in template.containers
@@ -38,10 +38,11 @@ def by_image(template: PodTemplate, pattern: str) -> list[Object]:
 def choose(
     template: PodTemplate, values: OverlayValues, by_name: list[Object], *, workload_named: bool
 ) -> list[Object]:
-    """Return the containers that get the mount; [] where none can be recognised for certain.
+    """Return the containers that get the mount, [] if none is the proxy for certain.
 
-    Those of `by_name` are chosen, else by image. `workload_named`: the operator names the workload.
-    Raises OverlayError where the overlay does not fit them.
+    Candidates are `by_name`, then containers with the operator's image name, then with LiteLLM's
+    image. If the operator names the workload (`workload_named`), its only container is the last
+    candidate. Raises OverlayError if the overlay does not fit the candidates.
     """
     candidates = by_name or (by_image(template, values.image_name) if values.image_name else [])
     by_operator = bool(candidates)
@@ -59,7 +60,7 @@ def choose(
 
 
 def proxy(container: Object, pod_security_context: Object) -> Proxy:
-    """Return a container as the planner sees it."""
+    """Return a container of a manifest as the Proxy that the planner takes."""
     return Proxy(
         container=container["name"],
         image=container["image"],

@@ -1,7 +1,8 @@
-"""The drain of a proxy in manifests of another's: hooks, seconds, and what of it is ours. Pure.
+"""The drain that `inject --drain` adds to the operator's manifests, and its removal. Pure.
 
-Pods with our annotation carry it: a volume for the flag, a postStart and a preStop hook in each
-proxy, and, where there was none, a grace period. One that is there stays; the drain keeps within.
+An annotation marks a pod with a drain. The drain is a volume for its flag file, a postStart and a
+preStop hook in each proxy, and a grace period. If the pod has a grace period, that stays, and the
+drain is shortened to fit in.
 """
 
 from __future__ import annotations
@@ -29,16 +30,19 @@ if TYPE_CHECKING:
 
 HOOKS = ("postStart", "preStop")
 GRACE = "terminationGracePeriodSeconds"
-_MARGIN = 30  # seconds, for what comes before and after the drain
-_LEAST = 5  # seconds
+_MARGIN = 30  # seconds of the grace period before and after the drain
+_LEAST = 5  # seconds, the shortest drain
 _A_PORT = re.compile(r"[0-9]{1,5}")
-_PORT = 4000  # LiteLLM's, where nothing says another
+_PORT = 4000  # LiteLLM's default
 _GRACE_IS_OURS, _HOOKS_ALONE = "with-grace-period", "hooks"  # the annotation's values
 
 
 @dataclass(frozen=True, slots=True)
 class Drain:
-    """How a pod drains: seconds, and whether its grace period is to be ours; `flag` is a path."""
+    """How a pod drains: for how many seconds, and by which flag file, given as a path.
+
+    `adds_grace` says that we add the pod's grace period.
+    """
 
     seconds: int
     adds_grace: bool
@@ -46,17 +50,20 @@ class Drain:
 
     @property
     def grace(self) -> int:
-        """Return the pod's grace period in seconds."""
+        """Return the grace period, in seconds, that the drain needs."""
         return self.seconds + _MARGIN
 
     @property
     def annotations(self) -> Mapping[str, str]:
-        """Return what tells later what was added."""
+        """Return the annotation that records what was added, for its removal."""
         return {names.DRAIN_ANNOTATION: _GRACE_IS_OURS if self.adds_grace else _HOOKS_ALONE}
 
 
 def plan_drain(template: Object, seconds: int, flag: str) -> Drain:
-    """Return the drain of a pod template; OverlayError if its grace period leaves no time."""
+    """Return the drain of a pod template, which lasts `seconds` or less.
+
+    Raises OverlayError if the pod's own grace period is too short for a drain.
+    """
     if GRACE not in mapping(template, "spec"):
         return Drain(seconds, adds_grace=True, flag=flag)
     there = int_at(template, "spec", GRACE) or 0
@@ -69,7 +76,7 @@ def plan_drain(template: Object, seconds: int, flag: str) -> Drain:
 
 
 def proxy_port(container: Object) -> int:
-    """Return the port that a proxy listens on."""
+    """Return the port of a proxy: its argument --port, else its first containerPort, else 4000."""
     args = [*string_list_at(container, "command"), *string_list_at(container, "args")]
     for number_, arg in enumerate(args):
         name, _, value = arg.partition("=")
@@ -81,7 +88,7 @@ def proxy_port(container: Object) -> int:
 
 
 def refuse_hooks(container: Object) -> None:
-    """Raise OverlayError if a container has hooks of its own in the places of ours."""
+    """Raise OverlayError if a container already has a postStart or preStop hook."""
     there = [hook for hook in HOOKS if hook in mapping(container, "lifecycle")]
     if there:
         raise OverlayError(
@@ -91,17 +98,20 @@ def refuse_hooks(container: Object) -> None:
 
 
 def is_ours(template: Object) -> bool:
-    """Say whether a pod template's drain was added by `inject`."""
+    """Say whether `inject` added a drain to a pod template."""
     return names.DRAIN_ANNOTATION in annotations_of(template)
 
 
 def grace_is_ours(template: Object) -> bool:
-    """Say whether its grace period was."""
+    """Say whether `inject` added the grace period of a pod template."""
     return annotations_of(template).get(names.DRAIN_ANNOTATION) == _GRACE_IS_OURS
 
 
 def our_hooks(container: object) -> list[str]:
-    """Return the hooks that lower or raise a flag, in a pod template whose drain is ours."""
+    """Return which of "postStart" and "preStop" are our hooks in a container.
+
+    Only the commands are compared, so call it for a pod template whose drain is ours.
+    """
     lower, raise_ = (
         string_list_at(container, "lifecycle", hook, "exec", "command") for hook in HOOKS
     )
@@ -110,9 +120,9 @@ def our_hooks(container: object) -> list[str]:
 
 
 def without_drain(template: Any) -> Any:
-    """Return a pod template's data without our hooks and grace period, itself untouched.
+    """Return a pod template's data without our hooks and grace period; it is not changed in place.
 
-    The flag's volume and mounts are known by name, elsewhere.
+    The flag's volume and mounts stay in it. Others remove them by their names.
     """
     spec = at(template, "spec")
     if not is_ours(template) or not isinstance(spec, dict):

@@ -16,13 +16,16 @@ if TYPE_CHECKING:
     from litellm_overlay.overlay.plan import OverlayPlan, Planner
     from litellm_overlay.overlay.values import OverlayValues
 
-# Formats that are values for one of LiteLLM's charts, and the chart's name.
+# Format -> the chart of LiteLLM that its values are for.
 CHARTS = {"litellm-helm-values": "litellm-helm", "litellm-chart-values": "litellm"}
 FORMATS = ("manifests", "payload", "patch", "kustomize", "flux", *CHARTS)
 
 
 def adapt(format_: str, values: OverlayValues) -> OverlayValues:
-    """Return the values for a format: a whole proxy has places for drain and switch."""
+    """Return the values for a format; "manifests" gets default paths of drainFile and offFile.
+
+    Only a whole proxy has volumes for these two files.
+    """
     if format_ != "manifests":
         return values
     settings = dict(values.settings)
@@ -32,7 +35,7 @@ def adapt(format_: str, values: OverlayValues) -> OverlayValues:
 
 
 def payload(planner: Planner) -> dict[str, str]:
-    """Return the ConfigMaps, for which no proxy needs to be known."""
+    """Return the payload's ConfigMaps as "payload.yaml". No proxy needs to be known."""
     values = planner.values
     text = render("payload.yaml.j2", payloads=planner.rendered, namespace=values.namespace)
     return {"payload.yaml": text}
@@ -45,9 +48,10 @@ def make(
     chart: ChartValues | None,
     subchart: str | None = None,
 ) -> dict[str, str]:
-    """Return the files of a format; all but kustomize have one.
+    """Return the files of a format, name to text. Only kustomize has more than one.
 
-    Values of a chart stand below the name of a `subchart`, if it is one.
+    Chart values are put below the key `subchart`, if it is given. Raises ValuesError for chart
+    values with a drain.
     """
     values = planner.values
     if format_ in CHARTS and overlay.drain_seconds:
@@ -74,7 +78,7 @@ def make(
 
 
 def _below(key: str, text: str) -> str:
-    """Return values below a key, behind the comments that they begin with."""
+    """Return values as YAML below a key. The comments at their beginning stay in front of it."""
     lines = text.splitlines(keepends=True)
     first = next(number for number, line in enumerate(lines) if not line.startswith("#"))
     body = textwrap.indent("".join(lines[first:]), "  ")

@@ -16,9 +16,9 @@ Key = tuple[str, str | None, str]  # kind, namespace, name
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A pod template, or what leads to one, that looks like LiteLLM and is left alone.
+    """An object that looks like LiteLLM and gets no overlay: left alone or refused.
 
-    `expected` says that nobody need act: it is no proxy, or was left out on purpose.
+    `expected` says that the operator need not act: it is no proxy, or is left out on purpose.
     """
 
     title: str
@@ -29,10 +29,11 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True)
 class ChosenTemplate:
-    """A pod template that gets the overlay: in which document, its path, and its proxies.
+    """A pod template that gets the overlay.
 
-    `values` are those that count for it. `gap` says why a refused pod is an outage there; `named`
-    that the operator has named it by kind and name.
+    `document` is its document's index in the stream, `path` its key path there. `mounts` are the
+    proxies' other mounts. `values` are this workload's values. `gap` says why a refused pod causes
+    an outage, "" if it does not. `named` says that the operator named it by kind and name.
     """
 
     document: int
@@ -48,10 +49,10 @@ class ChosenTemplate:
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """All that was found, in the order of the stream; `refused` are sentences with hints."""
+    """The workloads of a stream, in its order: chosen, left alone or refused."""
 
     chosen: tuple[ChosenTemplate, ...]
     left: tuple[Skipped, ...]
     refused: tuple[Skipped, ...]
-    codes: tuple[int, ...]  # the exit codes of what is refused
-    stays: frozenset[tuple[int, KeyPath]]  # templates whose overlay, if any, stays as it is
+    codes: tuple[int, ...]  # exit codes of `refused`, in the same order
+    stays: frozenset[tuple[int, KeyPath]]  # pod templates whose overlay, if any, must stay

@@ -1,4 +1,4 @@
-"""Which release the name of an image says, where it is an image of LiteLLM's. Pure."""
+"""Read a release from the tag of an image that is named like LiteLLM's. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def release_in_tag(image: str, catalogue: Catalogue) -> Release | None:
-    """Return the release that the tag of an image of LiteLLM names, None where it does not."""
+    """Return the release in the tag of a LiteLLM image, None for other images and tags."""
     try:
         if not names_litellm(last_part(image)):
             return None

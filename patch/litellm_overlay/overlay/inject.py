@@ -1,9 +1,9 @@
-"""Manifests in, the same manifests with the overlay in them (or out of them again) out. Pure.
+"""Add the overlay to manifests, or remove it. Pure.
 
-A document that holds no proxy is passed on byte for byte. In one that does, text is put in and all
-else stays. An older overlay is taken out before a new one is put in: so twice is once, an update
-is an install, and removal gives the original back. The overlay of a workload that is not chosen
-stays as it is.
+A document without a proxy stays byte for byte. In any other, text is inserted, and all else stays.
+An older overlay is removed before a new one is added. So a second injection changes nothing, an
+update equals an installation, and removal restores the original. The overlay of a workload that is
+not chosen stays as it is.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ _BOM = "\ufeff"
 
 @dataclass(frozen=True, slots=True)
 class Injected:
-    """The manifests, and what was done with each workload.
+    """The manifests with the overlay, and the result for each workload.
 
-    `text` is "" if a workload is refused, or if none gets the overlay. `overlaid` has title
-    ("Deployment/litellm") and plan of each that gets it, `left` what looks like LiteLLM and was
-    left alone, `refused` those that cannot get it. `warnings` are pairs of a sentence and a hint.
-    `gaps` has title and reason of each workload where a refused pod is an outage.
+    `text` is "" if a workload is refused, or if none gets the overlay. `overlaid` has the title
+    ("Deployment/litellm") and plan of each that gets it. `left` has those left alone, `refused`
+    those that cannot get it. `warnings` are pairs of a sentence and a hint. `gaps` has title and
+    reason of each workload in which a refused pod causes an outage.
     """
 
     text: str
@@ -55,10 +55,10 @@ class Injected:
 
 @dataclass(frozen=True, slots=True)
 class Removed:
-    """The manifests, and what was done.
+    """The manifests without the overlay, and what was removed.
 
-    `out` are the titles ("Deployment/litellm") of workloads that carry the overlay no more, `stay`
-    of those that carry it as before, `payloads` the number of ConfigMaps that went.
+    `out` has the titles ("Deployment/litellm") of workloads that lost the overlay, `stay` of those
+    that keep it. `payloads` is the number of ConfigMaps removed.
     """
 
     text: str
@@ -68,10 +68,10 @@ class Removed:
 
 
 def inject(manifests: str, planner: Planner, workloads: Sequence[str] = ()) -> Injected:
-    """Put the overlay into the pod templates with a proxy, and the ConfigMaps before the first.
+    """Return manifests with the overlay in each proxy's pod, and its ConfigMaps before the first.
 
-    `workloads` are patterns as `selection.parse_pattern` reads them. Raises OverlayError if there
-    is no proxy, or one of them cannot be overlaid.
+    `workloads` are patterns for `selection.parse_pattern`. Raises OverlayError if there is no
+    proxy, or if one of them cannot get the overlay.
     """
     result = plan_injection(manifests, planner, workloads)
     if result.refused:
@@ -125,14 +125,14 @@ def plan_injection(
     workloads: Sequence[str] = (),
     pods: Callable[[str | None], Sequence[Object]] | None = None,
 ) -> Injected:
-    """Return what `inject` does, refusals as data.
+    """Return the result of `inject`, with refusals in it instead of an error.
 
-    `pods` returns the pods of a namespace, None for that of the context. It is asked where neither
-    values nor tag name a release.
+    `pods` returns the pods of a namespace; None means that of the context. It is called only where
+    neither values nor tag name a release.
     """
     mark, text = _split_mark(manifests)
     parts = [Document(each) for each in documents(text)]
-    _ = planner.payload  # that there is none, of a version that is not known, is no one's fault
+    _ = planner.payload  # raises for an unknown patch version, which no workload causes
     selection = Selection.from_options(workloads, planner.values)
     surveyed = survey.survey_stream(parts, selection, planner.values)
     planned = meaning.plan_all(
@@ -176,7 +176,7 @@ def _running(
     planner: Planner,
     pods: Callable[[str | None], Sequence[Object]] | None,
 ) -> list[Object]:
-    """Return the pods that may tell a release: those of the stream, else those of a cluster."""
+    """Return pods whose guards may report a release: those of the stream, else of a cluster."""
     silent = {it.namespace for it in chosen if not meaning.says_release(it, planner.catalogue)}
     if pods is None or not silent:
         return []
@@ -191,12 +191,12 @@ def _running(
 
 
 def remove(manifests: str, workloads: Sequence[str] = ()) -> str:
-    """Return the manifests without any overlay, or without that of some workloads."""
+    """Return the manifests without the overlay of these workloads; of all, if none is given."""
     return take_out(manifests, workloads).text
 
 
 def take_out(manifests: str, workloads: Sequence[str] = ()) -> Removed:
-    """Return the manifests without the overlay, as `remove` does, and what was taken out."""
+    """Return the manifests without the overlay, as `remove` does, and what was removed."""
     mark, text = _split_mark(manifests)
     parts = [Document(each) for each in documents(text)]
     chosen = Selection(tuple(map(parse_pattern, workloads)))
@@ -219,13 +219,13 @@ def _is_meant(item: Object, chosen: Selection) -> bool:
 
 
 def _split_mark(manifests: str) -> tuple[str, str]:
-    """Return the byte order mark, if the stream begins with one, and the rest."""
+    """Return the byte order mark at the beginning of a stream, "" for none, and the rest."""
     mark = _BOM if manifests.startswith(_BOM) else ""
     return mark, manifests.removeprefix(mark)
 
 
 def _overlaid(parts: Sequence[Document]) -> Iterator[tuple[int, KeyPath, Object]]:
-    """Yield document, path and object of each pod template with an overlay."""
+    """Yield document index, key path and object of each pod template with an overlay."""
     for number, document in enumerate(parts):
         if OUTPUT_VOLUME not in document.text:
             continue
@@ -236,7 +236,7 @@ def _overlaid(parts: Sequence[Document]) -> Iterator[tuple[int, KeyPath, Object]
 
 
 def _carries(template: PodTemplate) -> bool:
-    """Say whether anything of the overlay is in a template, half of one perhaps."""
+    """Say whether a template has the overlay or any part of it."""
     volumes = items(template.spec, "volumes")
     return template.overlaid or any(string_at(each, "name") in NAMES for each in volumes)
 
@@ -244,9 +244,9 @@ def _carries(template: PodTemplate) -> bool:
 def _bare(
     parts: Sequence[Document], stays: Collection[tuple[int, KeyPath]]
 ) -> list[Document | None]:
-    """Return the documents without overlays, but for templates where it stays; None for payloads.
+    """Return the documents without overlays, except in the templates of `stays`.
 
-    A payload stays in a namespace in which an overlay does.
+    A payload becomes None, unless an overlay stays in its namespace.
     """
     made: list[Document | None] = [*parts]
     homes = set()
@@ -268,7 +268,7 @@ def _bare(
 
 
 def _payload(document: Document) -> Object | None:
-    """Return the ConfigMap of ours that a document is, of this version or an older."""
+    """Return the payload ConfigMap that a document is, of any version; None for anything else."""
     if DIGEST_ANNOTATION not in document.text or "kind: ConfigMap" not in document.text:
         return None
     return next((it for where, it in document.objects() if where == () and is_payload(it)), None)

@@ -1,4 +1,4 @@
-"""Where lines of a text begin and end, for the nodes of its tree. Pure."""
+"""Find where lines of a text begin and end, for the nodes of its tree. Pure."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ if TYPE_CHECKING:
 
 
 def line_start(text: str, at: int) -> int:
-    """Return where the line of a place begins."""
+    """Return the start of the line that holds the position `at`."""
     return text.rfind("\n", 0, at) + 1
 
 
 def line_end(text: str, node: Node) -> int:
-    """Return where the line after a node's last begins, or the text ends."""
+    """Return the end of a node's last line, behind its line feed, or the end of the text."""
     while node.children and not node.flow:
         node = node.children[-1]
     if node.style not in ("|", ">"):
@@ -37,7 +37,7 @@ def line_end(text: str, node: Node) -> int:
 
 
 def start_of_comments(text: str, begins: int) -> int:
-    """Return the start of the comments and blank lines above a line."""
+    """Return the start of the comments and blank lines directly above a line."""
     while begins:
         before = line_start(text, begins - 1)
         line = text[before : begins - 1].strip()
@@ -48,7 +48,7 @@ def start_of_comments(text: str, begins: int) -> int:
 
 
 def ends_in_block(node: Node) -> bool:
-    """Say whether the last thing in a node is a block of text."""
+    """Say whether a node ends with a block of text ("|" or ">")."""
     while node.children:
         node = node.children[-1]
     return node.style in ("|", ">")

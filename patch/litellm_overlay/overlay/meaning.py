@@ -23,9 +23,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Plans:
-    """A plan for each workload, those that need none, those that cannot have one, and warnings.
+    """The plans of chosen workloads, and the workloads without one.
 
-    `codes` are the exit codes of the refusals, in their order.
+    Those in `left` need no overlay, those in `refused` cannot have one. `codes` are the exit codes
+    of `refused`, in the same order. `warnings` are pairs of a sentence and a hint.
     """
 
     plans: tuple[tuple[ChosenTemplate, OverlayPlan], ...]
@@ -38,9 +39,9 @@ class Plans:
 def plan_all(
     chosen: Sequence[ChosenTemplate], planner: Planner, running: Sequence[Object] | None = None
 ) -> Plans:
-    """Return what becomes of each chosen workload.
+    """Return the plan of each chosen workload, or why it has none.
 
-    `running` are pods that may tell a release which nothing else does.
+    `running` are pods whose guards may report a release that neither values nor tag name.
     """
     planned: list[tuple[ChosenTemplate, OverlayPlan]] = []
     left: list[Skipped] = []
@@ -83,7 +84,10 @@ def plan_all(
 def _without_contradiction(
     item: ChosenTemplate, planner: Planner
 ) -> tuple[OverlayValues, list[tuple[str, str]]]:
-    """Return a workload's values; without a release given for all that its own tag denies."""
+    """Return a workload's values, and warnings.
+
+    A release given for all workloads is dropped, with a warning, if its tag names another one.
+    """
     version, image = item.values.litellm_version, item.proxies[0].image
     tagged = release_in_tag(image, planner.catalogue)
     for_all = version == planner.values.litellm_version
@@ -101,7 +105,7 @@ def _without_contradiction(
 
 
 def _learned(item: ChosenTemplate, planner: Planner, running: Sequence[Object]) -> OverlayValues:
-    """Return a workload's values, with the release that its pods tell where the tag does not."""
+    """Return the planner's values; if no release is named, with the one that pods report."""
     if says_release(item, planner.catalogue):
         return planner.values
     kind, _, name = item.title.rpartition("/")
@@ -112,13 +116,16 @@ def _learned(item: ChosenTemplate, planner: Planner, running: Sequence[Object]) 
 
 
 def says_release(item: ChosenTemplate, catalogue: Catalogue) -> bool:
-    """Say whether the values of a workload, or the tag of its image, name a release."""
+    """Say whether a workload's values, or its image's tag, name a release."""
     image = item.proxies[0].image
     return bool(item.values.litellm_version or release_in_tag(image, catalogue))
 
 
 def _same(version: str, tagged: Release, catalogue: Catalogue) -> bool:
-    """Say whether a release may go with a tag; of malware and unknown ones others tell."""
+    """Say whether a given release agrees with the one in a tag.
+
+    A malicious or unknown one counts as agreeing, since other checks report it.
+    """
     try:
         release = catalogue.release(version)
     except NotInCatalogueError:
@@ -127,7 +134,7 @@ def _same(version: str, tagged: Release, catalogue: Catalogue) -> bool:
 
 
 def _require_same(item: ChosenTemplate, own: Planner, plan: OverlayPlan) -> None:
-    """Require that containers that share one file would each get the same init container."""
+    """Raise OverlayError unless all containers that share the file get the same init container."""
     for other in item.proxies[1:]:
         made = own.plan(other)
         if (made.env, made.security_context) != (plan.env, plan.security_context):
@@ -141,7 +148,7 @@ def _require_same(item: ChosenTemplate, own: Planner, plan: OverlayPlan) -> None
 def _unusual_path(
     item: ChosenTemplate, plan: OverlayPlan, catalogue: Catalogue
 ) -> Iterator[tuple[str, str]]:
-    """Yield the warning for a given path that no image of the release is known to have."""
+    """Yield a warning if no known image of the release has the plan's module path."""
     release = plan.litellm.release
     paths = [each.path for each in catalogue.paths_of(release.version)] if release else []
     if release and paths and plan.module_path not in paths:
@@ -169,7 +176,7 @@ def _refuse_hidden(item: ChosenTemplate, module_path: str) -> None:
 def _beyond(
     planned: Sequence[tuple[ChosenTemplate, OverlayPlan]], planner: Planner
 ) -> list[Skipped]:
-    """Return the options that cannot mean all the workloads that they would be used for."""
+    """Return a refusal of each option that cannot be right for all workloads that use it."""
     skipped = []
     path, release = planner.values.module_path, planner.values.litellm_version
     if path and len(planned) > 1:

@@ -25,9 +25,9 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Payload:
-    """A patch version's ConfigMap. Its name carries its content, so it never changes.
+    """A patch version's ConfigMap. Its name contains its hash, so its content never changes.
 
-    `proof` is the init container's command, which holds the mounted files to `digest`.
+    `proof` is the init container's command, which checks the mounted files against `digest`.
     """
 
     name: str

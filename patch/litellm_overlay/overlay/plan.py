@@ -1,4 +1,4 @@
-"""Values and a proxy in, a frozen `OverlayPlan` out: all that templates need. Pure."""
+"""Plan the overlay of a proxy: everything that the templates need. Pure."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from litellm_overlay.overlay.payload import Payload
     from litellm_overlay.overlay.values import OverlayValues
 
-# The init container runs as the proxy's user, with fewer rights otherwise.
+# The init container runs as the proxy's user, but with fewer rights.
 _IDENTITY = (
     "runAsUser",
     "runAsGroup",
@@ -42,7 +42,7 @@ HARMLESS = "A wrong path does no harm: the init container refuses it, and names 
 class OverlayPlan:
     """The overlay of one proxy container.
 
-    `litellm` is what the proxy's image was taken for; `guard_plan` is JSON for `endpoint_patch`.
+    `litellm` assesses the proxy's image. `guard_plan` is the JSON that `endpoint_patch` reads.
     """
 
     proxy: Proxy
@@ -55,20 +55,20 @@ class OverlayPlan:
     security_context: Mapping[str, Any]
     resources: Mapping[str, Any]
     annotations: Mapping[str, str]
-    drain_seconds: int = 0  # 0: it does not drain
+    drain_seconds: int = 0  # 0: no drain
     drain_file: str = DRAIN_FILE
 
     @property
     def is_patched(self) -> bool:
-        """Say whether the guard will patch the release that the image was taken for."""
+        """Say whether the guard will patch the release that is assessed for the image."""
         return self.litellm.state in assessment.patched_states(self.on_fixed)
 
 
 @dataclass(frozen=True, slots=True)
 class Planner:
-    """Makes the plan of each proxy that one set of values is for.
+    """Plans each proxy that one set of values is for.
 
-    `payloads` are those of all patch versions, oldest first. What a lock pins stands in the values.
+    `payloads` has those of all patch versions, oldest first. `values` include those of a lock.
     """
 
     values: OverlayValues
@@ -77,18 +77,21 @@ class Planner:
 
     @classmethod
     def from_values(cls, values: OverlayValues) -> Planner:
-        """Return the planner that goes by this package's catalogue and payloads."""
+        """Return a planner with the catalogue and the payloads of this package."""
         catalogue = releases.load()
         return cls(values, catalogue, payloads(values.name, catalogue))
 
     @property
     def payload(self) -> Payload:
-        """Return the payload of the patch version that the values pin, else of the newest."""
+        """Return the payload of the patch version in the values, else of the newest.
+
+        Raises NotInCatalogueError for an unknown version.
+        """
         return self._of(self.values.patch_version or self.catalogue.default_patch_version)
 
     @property
     def rendered(self) -> tuple[Payload, ...]:
-        """Return the payloads that are to be there: the newest ones, the pinned one, those named.
+        """Return the payloads to render: the newest, the pinned one and those of `keep_versions`.
 
         Pod templates from before an upgrade need the older ones.
         """
@@ -104,7 +107,7 @@ class Planner:
         return payload
 
     def plan(self, proxy: Proxy) -> OverlayPlan:
-        """Return the plan, or say what is missing for it."""
+        """Return the plan of a proxy. Raises OverlayError if something is missing for it."""
         chosen = self.payload
         litellm = self.identify(proxy.image)
         path = self._module_path(proxy.image, litellm)
@@ -128,7 +131,7 @@ class Planner:
             module_path=path,
             on_fixed=self.values.on_fixed or "passthrough",
             payload=chosen,
-            # Sorted and compact, as Helm's toJson has it.
+            # Sorted and compact, as Helm's toJson writes it.
             guard_plan=json.dumps(guard_plan, sort_keys=True, separators=(",", ":")),
             env=tuple(item for item in proxy.env if item.get("name") in _INTERPRETER),
             security_context=_confined(proxy.security_context),
@@ -139,7 +142,7 @@ class Planner:
         )
 
     def _settings(self) -> dict[str, Any]:
-        """Return the patch's settings; a drain needs its flag."""
+        """Return the patch's settings, with the flag file if there is a drain."""
         settings = dict(self.values.settings)
         if self.values.drain_seconds:
             settings["drainFile"] = settings.get("drainFile") or DRAIN_FILE
@@ -154,10 +157,11 @@ class Planner:
             )
 
     def identify(self, image: str) -> Assessment:
-        """Return what is known of the release in an image: the values say it, else the reference.
+        """Return the assessment of an image, by the release in the values, else by its reference.
 
-        A release that the operator names counts if the tag names none. If a tag in upstream's form
-        names another one, the result is not `exact`, and the guard decides. Malware comes first.
+        If a tag in upstream's form contradicts the values, the result is not `exact`, and the guard
+        decides. Malware in the reference counts first. Raises ValuesError for an invalid reference.
+        Raises NotInCatalogueError for an unknown release, unless only a module path is given.
         """
         if malware := assessment.find_malware(self.catalogue, image):
             return malware
@@ -178,7 +182,10 @@ class Planner:
         return replace(assessed, exact=not doubt, why=doubt)
 
     def _module_path(self, image: str, assessed: Assessment) -> str:
-        """Return where the proxy mounts the file; the guard in the pod refuses a wrong path."""
+        """Return the path where the proxy mounts the file. The guard refuses a wrong path.
+
+        Raises OverlayError if the release cannot be patched or the path is not known.
+        """
         name = f"LiteLLM {assessed.release.version}" if assessed.release else image
         if assessed.state == "malicious":
             raise OverlayError(
@@ -214,7 +221,7 @@ class Planner:
 
 
 def from_values(values: OverlayValues) -> Proxy:
-    """Return the proxy container as the values describe it."""
+    """Return the proxy container that the values describe. Raises ValuesError without an image."""
     if not values.image:
         raise ValuesError(
             "the proxy's image is not known", "set image.repository and image.tag, or --image"
@@ -230,11 +237,11 @@ def from_values(values: OverlayValues) -> Proxy:
 
 
 def _confined(own: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the proxy's identity under the rules of Pod Security "restricted".
+    """Return the init container's security context: the proxy's identity, and no privileges.
 
-    Nothing is set that would contradict the proxy or what may admit it: no user, and no seccomp
-    profile, which an SCC of OpenShift without seccompProfiles forbids; where the pod has one, it
-    counts. Capabilities and privileges of the proxy are left out; the guard needs none.
+    It follows Pod Security "restricted" as far as the proxy does. It adds no user, which could
+    contradict the proxy's. It adds no seccomp profile, which an SCC of OpenShift without
+    seccompProfiles forbids; that of the pod applies anyway. The guard needs no capabilities.
     """
     context: dict[str, Any] = {
         "allowPrivilegeEscalation": False,

@@ -1,7 +1,7 @@
-"""The overlay into a document's pod templates, and out of them again, as edits of its text. Pure.
+"""Add the overlay to a document's pod templates, or remove it, by edits of its text. Pure.
 
-Each edit is proven: the result is read again, and is what the data should have become. What a
-thousand workloads get alike is read in full once.
+Each edit is proven: the result is parsed again and compared with the expected data. Text that many
+workloads share is parsed in full only once.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from litellm_overlay.objects.yaml_node import Node
     from litellm_overlay.overlay.templates import Fragment
 
-# Of the containers and volumes that are ours.
+# The names of our containers and volumes.
 NAMES = {PAYLOAD_VOLUME, OUTPUT_VOLUME, INIT_CONTAINER, ADDED_DRAIN_VOLUME}
 _ANNOTATIONS = {VERSION_ANNOTATION, DIGEST_ANNOTATION, DRAIN_ANNOTATION}
 _LISTS = ("initContainers", "volumes")
@@ -41,9 +41,9 @@ _HINT = (
     "write that place out, without anchors, aliases and merge keys, or patch the live object: "
     "litellm-overlay render --format patch"
 )
-# What has been put into a document and then read again in full. Where the same lines, at the same
-# columns, go into another document, their first lines alone are read there: what is indented below
-# an item's first line belongs to that item in every document. A fleet is read twice as fast so.
+# Insertions that were parsed again in full. If the same lines, at the same columns, go into another
+# document, only the first line of each list item is parsed there: the lines indented below it
+# belong to that item in every document. This halves the time for a fleet.
 _proven: set[tuple[str, ...]] = set()
 _TOUCHED = {"metadata", "annotations", "lifecycle", "volumeMounts", *_LISTS}
 
@@ -60,9 +60,10 @@ class Place:
 def add(
     document: Document, places: Sequence[tuple[Place, Fragment]], *, above: int = 0
 ) -> Document:
-    """Return a document with the overlay in these pod templates; none may be in them before.
+    """Return a document with the overlay in these pod templates, which must not have it yet.
 
-    Above it in its stream are `above` lines, for errors that name one.
+    `above` is the number of lines above the document in its stream, for errors that name a line.
+    Raises OverlayError if the text cannot be edited in place.
     """
     ready = [(place, _parts(document, place, fragment)) for place, fragment in places]
     title = places[0][0].title
@@ -85,7 +86,7 @@ def _add_all(ready: Sequence[tuple[Place, Parts]], edited: Splice) -> None:
 
 
 def _with_parts(data: Any, ready: Sequence[tuple[Place, Parts]]) -> Any:
-    """Return the data of a document, itself untouched, with parts in its pod templates."""
+    """Return a copy of a document's data with the parts in its pod templates."""
     for place, parts in ready:
         data = _changed(data, place.path, partial(parts.into, containers=place.containers))
     return data
@@ -126,7 +127,10 @@ def _add(edited: Splice, place: Place, parts: Parts) -> None:
 
 
 def remove(document: Document, places: Sequence[Place], *, above: int = 0) -> Document:
-    """Return a document without the overlay in these pod templates, to the byte as it was."""
+    """Return a document without the overlay in these pod templates, byte for byte as before it.
+
+    Raises OverlayError if the text cannot be edited in place.
+    """
     if not places:
         return document
     before = document.data
@@ -145,7 +149,7 @@ def remove(document: Document, places: Sequence[Place], *, above: int = 0) -> Do
 
 
 def _remove(edited: Splice, place: Place, data: Any) -> None:
-    """Take the overlay out of the pod template that has this data."""
+    """Remove the overlay from a pod template. `data` is the data of the template."""
     template = _at(edited, place.path)
     pod = _mapping(template, "spec")
     metadata = template.get("metadata")
@@ -170,7 +174,7 @@ def _remove(edited: Splice, place: Place, data: Any) -> None:
 def _edited(
     document: Document, title: str, edit: Callable[[Splice], None], above: int
 ) -> tuple[Document, tuple[str, ...]]:
-    """Return the document edited, and what the edits put in."""
+    """Return the edited document and the inserted texts. Raises OverlayError if an edit fails."""
     edited = Splice(document.text, document.tree)
     try:
         edit(edited)
@@ -183,7 +187,7 @@ def _edited(
 def _prove(
     document: Document, made: Document, title: str, is_right: Callable[[Any], bool], above: int
 ) -> None:
-    """Raise OverlayError if the data of the document made of one is not what it should be."""
+    """Raise OverlayError unless `is_right` accepts the data of `made`, the edited document."""
     try:
         right = is_right(made.data)
     except OverlayError:
@@ -196,7 +200,7 @@ def _prove(
 
 
 def _changed(data: Any, where: KeyPath, change: Callable[[Any], Any]) -> Any:
-    """Return data, itself untouched, with what a path leads to changed."""
+    """Return a copy of data in which `change` has replaced the value at a path."""
     if not where:
         return change(data)
     copy = data.copy()
@@ -211,7 +215,7 @@ def _within(data: Any, where: KeyPath) -> Any:
 
 
 def _bare(data: object) -> object:
-    """Return data without the overlay, and without what it may have filled."""
+    """Return data without the overlay, and without empty values at keys that it may have added."""
     if isinstance(data, dict):
         pairs = ((key, _bare(value)) for key, value in data.items() if key not in _ANNOTATIONS)
         return {key: value for key, value in pairs if value or key not in _TOUCHED}

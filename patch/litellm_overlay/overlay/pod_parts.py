@@ -1,4 +1,4 @@
-"""What goes into one pod template: the overlay, and the drain if there is to be one. Pure."""
+"""The parts that one pod template gets: the overlay, and the drain if there is one. Pure."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """Lines of YAML; `annotation_keys` are what `annotations` mean.
+    """The overlay of one pod template as lines of YAML; `annotation_keys` is the annotations' data.
 
-    `hooks` are lines below `lifecycle`, "" for none, for each chosen container in turn; `grace` is
-    in seconds, 0 where the pod's grace period is not to be ours.
+    `hooks` has, for each chosen container in turn, the lines below `lifecycle`, "" for none.
+    `grace` is the grace period to add, in seconds; 0 adds none.
     """
 
     init_container: str
@@ -37,9 +37,9 @@ class Parts:
 
     @classmethod
     def for_template(cls, template: Any, fragment: Fragment, containers: Sequence[str]) -> Parts:
-        """Return the parts for a pod template as it is now.
+        """Return the parts for a pod template's data.
 
-        OverlayError if it leaves no place for the drain.
+        Raises OverlayError if its hooks or its grace period leave no room for the drain.
         """
         keys: dict[str, str] = meaning(fragment.annotations)
         plain = fragment.init_container, fragment.volumes, fragment.mount, fragment.annotations
@@ -64,7 +64,7 @@ class Parts:
         )
 
     def heads(self) -> Parts:
-        """Return these parts with the first line of each list item alone: "- name: …"."""
+        """Return these parts with only the first line of each list item: "- name: …"."""
         return replace(
             self,
             init_container=_heads(self.init_container),
@@ -73,7 +73,7 @@ class Parts:
         )
 
     def into(self, template: Object, containers: Sequence[str]) -> Object:
-        """Return the data of a pod template, itself untouched, with these parts in it."""
+        """Return a copy of a pod template's data with these parts in it."""
         metadata = template.get("metadata") or {}
         annotations = {**(metadata.get("annotations") or {}), **self.annotation_keys}
         pod = template["spec"]
@@ -110,11 +110,11 @@ def _heads(lines: str) -> str:
 
 
 def is_chosen(container: object, names: Sequence[str]) -> bool:
-    """Say whether a container has one of these names; its own may be of any type."""
+    """Say whether a container has one of these names. A value of any type is accepted."""
     return isinstance(container, dict) and any(container.get("name") == each for each in names)
 
 
 @lru_cache(maxsize=64)
 def meaning(text: str) -> Any:
-    """Return what a part of the overlay means; it is the same for most pods. For reading alone."""
+    """Return the data of a part of the overlay. It is cached and shared: do not change it."""
     return yaml_tree.load(text)

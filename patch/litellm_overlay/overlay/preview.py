@@ -1,4 +1,4 @@
-"""What the pod would change in an endpoints.py: the decision, hashes and a unified diff. No I/O."""
+"""Preview what the guard makes of an endpoints.py: decision, hashes, unified diff. No I/O."""
 
 from __future__ import annotations
 
@@ -36,9 +36,10 @@ _GAPS = "what such releases lack: litellm-overlay releases --state fixed"
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What the guard decided, and what it would write.
+    """The guard's decision on a file, and what it would write.
 
-    `decision` is patched or upstream-fixed; `upstream` and `known_as` as in the guard's report.
+    `decision` is patched or upstream-fixed. `upstream` and `known_as` are as in the guard's report.
+    `diff` is "" if nothing changes.
     """
 
     decision: str
@@ -54,12 +55,12 @@ class Difference:
 
     @property
     def added(self) -> int:
-        """Return the number of lines that are new."""
+        """Return the number of added lines."""
         return sum(line.startswith("+") for line in self.diff.split("\n")[2:])
 
     @property
     def removed(self) -> int:
-        """Return the number of stock lines that go."""
+        """Return the number of removed stock lines."""
         return sum(line.startswith("-") for line in self.diff.split("\n")[2:])
 
 
@@ -70,10 +71,11 @@ def preview_patch(
     litellm_version: str | None,
     on_fixed: str = "passthrough",
 ) -> Difference:
-    """Return what the pod would do with this file; a patch of ours in it is undone first.
+    """Return what the guard would do with a file. A patch of ours in the file is undone first.
 
-    `litellm_version` is the release it came from, if known. Raises NotInCatalogueError where the
-    pod would refuse the file, and GuardError for other refusals.
+    `litellm_version` is the release that the file comes from, if known. Raises NotInCatalogueError
+    for an unknown patch version and for a file that the guard does not know. Raises GuardError for
+    other refusals.
     """
     try:
         version = versions.load(patch_version)
@@ -111,7 +113,10 @@ def preview_patch(
 
 
 def message_and_hint(decided: str, basis: str | None, message: str, hint: str) -> tuple[str, str]:
-    """Return message and hint for people who ask before anything is done; else the guard's own."""
+    """Return message and hint for a preview: our own for an unknown file that has upstream's fix.
+
+    For any other file they are the guard's.
+    """
     if decided != "upstream-fixed" or basis not in _UNKNOWN:
         return message, hint
     what, hint = _UNKNOWN[basis]
@@ -121,14 +126,14 @@ def message_and_hint(decided: str, basis: str | None, message: str, hint: str) -
 def patched_sha256(
     stock: bytes, version: str, settings: Mapping[str, object], litellm_version: str | None
 ) -> str:
-    """Return the hash of what a guard with these settings makes of a release's own file."""
+    """Return the SHA-256 of a release's own file as patched with these settings."""
     checked = plan.check_settings(dict(settings))
     patched = edits.patch(stock, versions.load(version), checked, litellm_version)
     return hashlib.sha256(patched).hexdigest()
 
 
 def unified(old: bytes, new: bytes) -> str:
-    """Return a unified diff that `patch -p1` and `git apply` take; empty if nothing changes."""
+    """Return a unified diff that `patch -p1` and `git apply` accept, "" if nothing changes."""
     lines = difflib.diff_bytes(
         difflib.unified_diff,
         io.BytesIO(old).readlines(),  # not splitlines: a lone CR ends no line of a diff

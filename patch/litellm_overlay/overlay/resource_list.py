@@ -1,4 +1,4 @@
-"""A ResourceList, as kustomize hands it to a function: what it asks, our objects in it. Pure."""
+"""Read and write a ResourceList, which kustomize passes to functions. Pure."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ _MARKER = "---\n"
 
 
 def values_in(text: str) -> str | None:
-    """Return the values that a stream's functionConfig has in `spec`, as JSON; None without one.
+    """Return the `spec` of a ResourceList's functionConfig as JSON, None for any other stream.
 
-    "{}" where it is a ResourceList that asks for nothing.
+    It is "{}" without a functionConfig or spec. Raises ValuesError if spec is no mapping.
     """
     resource_list = _first(text)
     if resource_list is None:
@@ -38,9 +38,9 @@ def values_in(text: str) -> str | None:
 
 
 def fold(text: str) -> str:
-    """Return a stream that `inject` made of a ResourceList as one: our ConfigMaps become items.
+    """Return the output of `inject` for a ResourceList as one list, with our ConfigMaps as items.
 
-    OverlayError if the list is written in a way that takes none.
+    Raises OverlayError if the list cannot be edited in place.
     """
     parts = [Document(each) for each in documents(text)]
     ours = [part for part in parts if _is_alone(part)]
@@ -75,7 +75,7 @@ def _is_alone(part: Document) -> bool:
 
 
 def _first(text: str) -> dict[str, Any] | None:
-    """Return the ResourceList that a stream is; None where it is anything else."""
+    """Return the ResourceList that is the only document of a stream, None for any other stream."""
     if _KIND not in text:
         return None
     every = (Document(part).data for part in documents(text))

@@ -48,7 +48,10 @@ OWN = (
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """Workloads by kind, namespace and name."""
+    """A pattern for workloads by kind, namespace and name.
+
+    `leaves_out` says that it excludes them instead of choosing them.
+    """
 
     text: str
     kind: str
@@ -58,11 +61,11 @@ class Pattern:
 
     @property
     def exact(self) -> bool:
-        """Say whether it names one workload by kind and name, and so is somebody's express wish."""
+        """Say whether it chooses by kind and name, without wildcards."""
         return not (self.leaves_out or {"*", "?"} & set(self.kind + self.name))
 
     def matches(self, kind: str, namespace: str | None, name: str) -> bool:
-        """Say whether a workload is meant; one without a namespace may be in any."""
+        """Say whether it matches a workload. One without a namespace matches in any."""
         return (
             fnmatchcase(kind.lower(), self.kind)
             and fnmatchcase(name, self.name)
@@ -71,7 +74,7 @@ class Pattern:
 
 
 def parse_pattern(text: str) -> Pattern:
-    """Return a pattern; ValuesError if the text is none."""
+    """Return the pattern that a text describes. Raises ValuesError if it is not valid."""
     parts = text.removeprefix("!").split("/")
     if len(parts) > 3 or not all(map(_PART.fullmatch, parts)):
         raise ValuesError(
@@ -88,9 +91,10 @@ def parse_pattern(text: str) -> Pattern:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What is chosen: patterns in the order given, and values of some workloads.
+    """The operator's choice of workloads, and the values of some of them.
 
-    Without a pattern that chooses, all are chosen. The last entry of `own` that matches counts.
+    Without a pattern that chooses, all are chosen. All entries of `own` that match count; a later
+    one overrides an earlier one.
     """
 
     patterns: tuple[Pattern, ...] = ()
@@ -98,7 +102,10 @@ class Selection:
 
     @classmethod
     def from_options(cls, texts: Iterable[str], values: OverlayValues) -> Selection:
-        """Return the selection of the options and the values file; options overrule."""
+        """Return the selection of options and values file.
+
+        Any pattern in `texts` replaces all leaveOut keys of the values file.
+        """
         own = tuple((parse_pattern(each["workload"]), dict(each)) for each in values.workloads)
         patterns = tuple(map(parse_pattern, texts))
         if not patterns:
@@ -109,7 +116,7 @@ class Selection:
 
     @property
     def choosing(self) -> list[Pattern]:
-        """Return the patterns that choose."""
+        """Return the patterns that choose, not those that leave out."""
         return [each for each in self.patterns if not each.leaves_out]
 
     def left_out(self, kind: str, namespace: str | None, name: str) -> Pattern | None:
@@ -118,12 +125,12 @@ class Selection:
         return next((each for each in excluding if each.matches(kind, namespace, name)), None)
 
     def chosen(self, kind: str, namespace: str | None, name: str) -> bool:
-        """Say whether a workload is among those that are chosen."""
+        """Say whether a pattern chooses a workload, or there is no pattern that chooses."""
         choosing = self.choosing
         return not choosing or any(each.matches(kind, namespace, name) for each in choosing)
 
     def names_exactly(self, kind: str, namespace: str | None, name: str) -> bool:
-        """Say whether a workload is named by kind and name."""
+        """Say whether a pattern without wildcards names a workload by kind and name."""
         patterns = [*self.choosing, *(each for each, _ in self.own)]
         return any(
             each.exact and each.kind != "*" and each.matches(kind, namespace, name)
@@ -133,7 +140,7 @@ class Selection:
     def values_of(
         self, values: OverlayValues, kind: str, namespace: str | None, name: str
     ) -> OverlayValues:
-        """Return the values of one workload."""
+        """Return the values of one workload: these, overridden by its own."""
         for pattern, keys in self.own:
             if pattern.matches(kind, namespace, name):
                 names = {item.name for item in fields(values)}
@@ -144,7 +151,7 @@ class Selection:
         return values
 
     def unmatched(self, seen: Sequence[tuple[str, str | None, str]]) -> list[Pattern]:
-        """Return the patterns that match nothing that was seen."""
+        """Return the patterns that match none of the workloads in `seen`, each of them once."""
         patterns = [*self.patterns, *(each for each, _ in self.own)]
         unmatched = (each for each in patterns if not any(each.matches(*item) for item in seen))
         return list({each.text: each for each in unmatched}.values())

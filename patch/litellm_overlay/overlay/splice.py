@@ -1,14 +1,14 @@
-"""Edit YAML or JSON as text: find by structure, insert and take out, leave all other bytes. Pure.
+"""Edit YAML or JSON as text: insert and remove nodes, and leave all other bytes. Pure.
 
-What is put in can be taken out again to the byte. In block style it is whole lines, and a key
-that holds nothing but ours is ours. In flow style, JSON among it, it is JSON on the line that is
-there; what stood at the place before, the white space behind the new bracket tells:
+Removal restores the text before the insertion, byte for byte. In block style, an insertion is whole
+lines, and we added each key that holds only our items. In flow style, JSON included, it is JSON on
+the existing line. The number of spaces behind a new bracket tells what was there before:
 
     [{…}]     an empty list: []
     [ {…}]    nothing: the key is ours
     [  {…}]   a key without a value; three spaces: null; four: ~; and so on (`_NULLS`)
 
-Where a text cannot be edited so, EditError says why and on which line. Nothing is rewritten.
+A text that cannot be edited in this way raises EditError, with the line and the reason.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     from litellm_overlay.objects.yaml_node import Node
 
 _DEEPEST = 10**6
-_NULLS = ("", "null", "~", "Null", "NULL")  # with two spaces and more
+_NULLS = ("", "null", "~", "Null", "NULL")  # marked by two spaces, three, four and so on
 
 
 class EditError(Exception):
-    """The text cannot be edited on this line; `why` is a sentence."""
+    """The text cannot be edited on this line; `why` gives the reason."""
 
     def __init__(self, line: int, why: str) -> None:
         super().__init__(why)
@@ -40,7 +40,7 @@ class EditError(Exception):
 
 
 class Splice:
-    """The edits of one document, of which `root` is the tree, applied together by `text`."""
+    """The edits of one document, applied together by `text`. `root` is the document's tree."""
 
     def __init__(self, text: str, root: Node | None) -> None:
         self._text = text
@@ -62,13 +62,13 @@ class Splice:
         return text
 
     def replacements(self) -> tuple[str, ...]:
-        """Return what the edits put in, each as it will stand in the text."""
+        """Return the inserted texts, exactly as they will be in the document."""
         return tuple(new for *_, new in self._edits)
 
     def add_items(
         self, parent: Node, key: str, lines: str, items: Sequence[Any], *, first: bool = False
     ) -> None:
-        """Add items to the list at `key`, which may be missing; `lines` are the same in YAML."""
+        """Add items to the list at `key`, which may be missing. `lines` are the items as YAML."""
         node = self._at(parent, key, "list")
         if node is None or node.is_null:
             self._set(parent, key, lines, list(items))
@@ -78,7 +78,7 @@ class Splice:
             self._add_flow(node, [to_json(item) for item in items], first=first)
 
     def add_keys(self, parent: Node, key: str, lines: str, keys: dict[str, Any]) -> None:
-        """Add keys to the mapping at `key`, which may be missing; `lines` are the same in YAML."""
+        """Add keys to the mapping at `key`, which may be missing. `lines` are the keys as YAML."""
         node = self._at(parent, key, "mapping")
         if node is None or node.is_null:
             self._set(parent, key, textwrap.indent(lines, "  "), keys)
@@ -89,7 +89,7 @@ class Splice:
             self._add_flow(node, [f"{to_json(name)}: {to_json(keys[name])}" for name in keys])
 
     def remove_items(self, parent: Node, key: str, drop: Callable[[Node], bool]) -> None:
-        """Remove items of the list at `key`, and the key if it came with them."""
+        """Remove items of the list at `key`, and the key itself if we added it."""
         node = parent.get(key)
         if node is None or node.kind != "list":
             return
@@ -105,7 +105,7 @@ class Splice:
                 self._remove_lines(self._dash(child), child)
 
     def remove_keys(self, parent: Node, key: str, drop: Callable[[str], bool]) -> None:
-        """Remove keys of the mapping at `key`, and that if it came with them."""
+        """Remove keys of the mapping at `key`, and the mapping itself if we added it."""
         node = parent.get(key)
         if node is None or node.kind != "mapping":
             return
@@ -134,7 +134,7 @@ class Splice:
             self._empty(parent, outer)
         return added
 
-    # What follows is how.
+    # The methods below are private.
 
     def _at(self, parent: Node, key: str, kind: str) -> Node | None:
         node = child_at(parent, key)
@@ -143,7 +143,7 @@ class Splice:
         return node
 
     def _set(self, parent: Node, key: str, lines: str, value: list[Any] | dict[str, Any]) -> None:
-        """Give a key, missing or null, a value; `lines` are the value in YAML."""
+        """Set the value of a key that is missing or null. `lines` are the value as YAML."""
         node = parent.get(key)
         if node is not None:
             if node.anchor or self._text[node.start - 1 : node.start] not in (":", " ", "\t"):
@@ -184,7 +184,7 @@ class Splice:
                 self._edits.append((name.start, 0, end, ""))
 
     def _empty(self, parent: Node, node: Node) -> None:
-        """Take the last out of a list or mapping: leave it empty, null, or remove the key."""
+        """Remove all of a list or mapping, and restore what was there: empty, null, or no key."""
         name, value = next((name, value) for name, value in parent.pairs() if value is node)
         mark = self._mark(node) if node.flow else OURS
         mark = OURS if mark is None else mark
@@ -203,7 +203,7 @@ class Splice:
             self._remove_flow(parent.pairs(), [name])
 
     def _mark(self, node: Node) -> int | None:
-        """Count the spaces behind a bracket of ours; None if somebody has rewritten it."""
+        """Return the number of spaces behind our bracket, None if it has been rewritten since."""
         match = re.compile(r" *").match(self._text, node.opening)
         spaces = len(match[0]) if match else 0
         kept = bool(node.children) and node.children[0].start == node.opening + spaces
@@ -221,7 +221,7 @@ class Splice:
         self._insert(at, lines, column, 2 * column + 1)
 
     def _end_of(self, node: Node) -> tuple[int, int]:
-        """Return where keys can be added to a mapping in block style: place and column."""
+        """Return position and column for new keys at the end of a mapping in block style."""
         name = node.children[0]
         column = name.start - line_start(self._text, name.start)
         at = line_end(self._text, node)
@@ -241,11 +241,14 @@ class Splice:
         self._edits.append((at, depth, at, text.replace("\n", feed)))
 
     def _remove_lines(self, start: int, last: Node) -> None:
-        """Remove whole lines, from that of `start` to the last of a node."""
+        """Remove whole lines, from the line of `start` to the last line of the node `last`."""
         self._cuts.append((line_start(self._text, start), line_end(self._text, last)))
 
     def _joined_cuts(self) -> list[tuple[int, int]]:
-        """Return the cuts, neighbours as one; at an end without line feed the one before goes."""
+        """Return the cuts, with adjacent ones joined.
+
+        A cut up to the end of a text without a final line feed includes the line feed before it.
+        """
         joined: list[tuple[int, int]] = []
         for start, end in sorted(self._cuts):
             if joined and start <= joined[-1][1]:
@@ -265,7 +268,7 @@ class Splice:
             raise EditError(node.line, f"{node.value} does not begin it")
 
     def _dash(self, item: Node) -> int:
-        """Return where the line of a list's item begins, which has its "- " and nothing else."""
+        """Return the start of a list item's line. EditError if more than "- " precedes the item."""
         begins = line_start(self._text, item.start)
         if self._text[begins : item.start].strip() != "-":
             raise EditError(item.line, "an item of the overlay does not begin it")
@@ -273,10 +276,10 @@ class Splice:
 
 
 def child_at(node: Node, key: str | int) -> Node | None:
-    """Return the child at a key or index, None for none; EditError if other places share it.
+    """Return the child at a key or index, None for a missing key.
 
-    What comes from an alias or a merge key stands elsewhere in the text. An edit of it would change
-    the other places as well.
+    Raises EditError if the key is there twice, or if the child comes from an alias or a merge key.
+    An edit of such a child would change other places as well.
     """
     if isinstance(key, int):
         child = node.children[key] if node.kind == "list" else None

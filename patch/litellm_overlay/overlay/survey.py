@@ -33,7 +33,10 @@ _TELLING = ("litellm", "LiteLLM", "LITELLM", "containers", "workloadRef")
 
 
 def survey_stream(parts: Sequence[Document], selection: Selection, values: OverlayValues) -> Survey:
-    """Look at the documents of a stream. OverlayError where one is not YAML and may matter."""
+    """Return the survey of a stream's documents.
+
+    Raises OverlayError if a document is not YAML and may contain a proxy.
+    """
     found_objects = list(_objects(parts))
     configs = recognition.configs(item for _, _, item in found_objects)
     templates = [match[1] for _, _, item in found_objects if (match := template_in(item))]
@@ -52,7 +55,7 @@ def survey_stream(parts: Sequence[Document], selection: Selection, values: Overl
     looker.refuse_unmatched()
     if not (looker.chosen or looker.left or looker.refused):
         for document in parts:
-            _ = document.tree  # what is not YAML may have been the proxy
+            _ = document.tree  # raises if it is not YAML: it may contain the proxy
     return Survey(
         tuple(looker.chosen),
         tuple(looker.left),
@@ -75,7 +78,7 @@ def _objects(parts: Sequence[Document]) -> Iterator[tuple[int, KeyPath, Object]]
 
 
 class _Surveyor:
-    """Decides of one object after the other."""
+    """Sorts objects into chosen, left alone and refused, one after the other."""
 
     def __init__(
         self, selection: Selection, values: OverlayValues, configs: set[str], signed: set[str]
@@ -83,7 +86,7 @@ class _Surveyor:
         self._selection = selection
         self._values = values
         self._configs = configs
-        self._signed = signed  # names of containers that look like LiteLLM somewhere
+        self._signed = signed  # names of containers that look like LiteLLM in any workload
         self._seen: list[Key] = []
         self._follows: dict[str, str] = {}
         self.ambiguous: set[str] = set()  # titles of more than one object
@@ -94,7 +97,7 @@ class _Surveyor:
         self.stays: set[tuple[int, KeyPath]] = set()
 
     def look(self, number: int, where: KeyPath, item: Object) -> None:
-        """Sort an object in."""
+        """Add an object to `chosen`, `left` or `refused`, unless it does not look like LiteLLM."""
         title = _title(item) or f"document {number + 1}"
         if title in self.ambiguous and namespace(item):
             title = f"{string_at(item, 'kind')}/{namespace(item)}/{name(item)}"
@@ -152,7 +155,7 @@ class _Surveyor:
         )
 
     def _look_elsewhere(self, item: Object, title: str, key: Key) -> None:
-        """Tell of an object whose pods something else makes."""
+        """Report an object whose pods another tool or controller makes."""
         if not (unreachable := elsewhere.explain_unreachable(item)):
             return
         self._seen.append(key)
@@ -166,7 +169,7 @@ class _Surveyor:
             self._follows[title] = elsewhere.referenced_workload(item)
 
     def settle(self) -> None:
-        """Say of a Rollout that its pods are those of a workload that gets the overlay."""
+        """Mark a Rollout as expected if it takes its pods from a workload that gets the overlay."""
         chosen = {item.title for item in self.chosen}
         for number, each in enumerate(self.left):
             target = self._follows.get(each.title)
@@ -175,7 +178,7 @@ class _Surveyor:
                 self.left[number] = Skipped(each.title, reason, "", expected=True)
 
     def refuse_unmatched(self) -> None:
-        """Refuse patterns and names that fit nothing: they are misspelt."""
+        """Refuse patterns and container names that match nothing, since they must be misspelt."""
         for pattern in self._selection.unmatched(self._seen):
             sentence = "no workload in these manifests is called so"
             error = ValuesError(sentence, _titles(self._seen))
@@ -206,7 +209,7 @@ class _Surveyor:
     def _why_left(
         self, item: Object, template: PodTemplate, key: Key
     ) -> tuple[str, str, bool] | None:
-        """Return why a workload is left alone, whatever runs in it: reason, hint, expected."""
+        """Return reason, hint and `expected` of a workload that is left alone, None for others."""
         kind = key[0]
         if why := self._why_not_chosen(key):
             return why, "", True
@@ -225,7 +228,7 @@ class _Surveyor:
         return None
 
     def _why_not_chosen(self, key: Key) -> str:
-        """Return why the operator does not mean a workload, "" if he may."""
+        """Return why the operator's patterns exclude a workload, "" if they do not."""
         if pattern := self._selection.left_out(*key):
             return f"it is left out, by {pattern.text}"
         if self._selection.chosen(*key):
@@ -234,9 +237,9 @@ class _Surveyor:
         return f"it is not among the workloads that are chosen: {names}"
 
     def _may_be(self, container: Object, template: PodTemplate) -> bool:
-        """Say whether a name alone may choose a container.
+        """Say whether a container may be chosen by its name alone.
 
-        If a container of that name looks like LiteLLM in another workload, that one was meant.
+        If it does not look like LiteLLM, and one of that name in another workload does, it may not.
         """
         looks = runs_litellm(container) or recognition.container_evidence(
             container, template, self._configs

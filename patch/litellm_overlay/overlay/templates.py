@@ -1,4 +1,4 @@
-"""OverlayPlan in, YAML text out, through the templates in manifests/. The only jinja2 import."""
+"""Render an OverlayPlan as YAML by the templates in manifests/. The only jinja2 import."""
 
 from __future__ import annotations
 
@@ -36,14 +36,17 @@ def render(template: str, **values: object) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """A plan with the fields that its fragment depends on; most pods of a fleet share them."""
+    """A plan to render, and the key under which its fragment is cached.
+
+    The key covers all that the fragment depends on. Most pods of a fleet share one.
+    """
 
     key: str
     overlay: OverlayPlan = field(compare=False)
 
 
 def render_fragment(overlay: OverlayPlan) -> Fragment:
-    """Return the parts that go into a pod template."""
+    """Return the parts of the overlay that go into a pod template."""
     plan = replace(overlay, payload=replace(overlay.payload, items=()))
     paths = [item.path for item in overlay.payload.items]
     return _fragment(_Asked(repr((plan, paths)), overlay))
@@ -65,13 +68,13 @@ def _fragment(asked: _Asked) -> Fragment:
 
 @lru_cache(maxsize=64)
 def drain_hooks(drain: Drain, port: int) -> str:
-    """Return the hooks of a proxy that drains, below its `lifecycle`."""
+    """Return the hooks of a proxy that drains, as YAML below `lifecycle`."""
     return str(_macros().drain_hooks(drain.flag, drain.seconds, port))
 
 
 @lru_cache(maxsize=1)
 def drain_volume() -> tuple[str, str]:
-    """Return the volume for the flag, and its mount in the proxy."""
+    """Return the flag's volume and its mount in the proxy, as YAML."""
     return str(_macros().drain_volume()), str(_macros().drain_mount())
 
 
@@ -95,15 +98,15 @@ def _environment() -> jinja2.Environment:
 
 
 def _single_quoted(value: str) -> str:
-    """Return a YAML scalar in which JSON stays readable."""
+    """Return a text as a single-quoted YAML scalar, in which JSON stays readable."""
     return "'" + value.replace("'", "''") + "'"
 
 
 def _block(value: str, indent: int) -> str:
-    """Return a text as a YAML block, for people to read; as JSON where a block could not hold it.
+    """Return a text as a YAML block, which people can read; as JSON if a block cannot hold it.
 
-    A block may not begin with a space, must end with exactly one line feed, and holds no control
-    characters.
+    A block must not begin with a space, must end with exactly one line feed, and must not contain
+    control characters.
     """
     lines = value.split("\n")
     plain = all(line.isprintable() for line in lines) and not value[:1].isspace()

@@ -1,4 +1,4 @@
-"""The operator's input: a values file and options in, frozen and checked `OverlayValues` out."""
+"""Read the operator's values file and options into frozen, checked `OverlayValues`."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from litellm_overlay.overlay import workload_values
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-# Init containers run before the proxy, so a pod reserves the larger of the two, not the sum. No
-# limit of ephemeral-storage: beside a proxy without one the kubelet holds the whole pod to it, for
-# as long as the pod lives, and evicts it. The result's emptyDir has a limit of its own.
+# Init containers run before the proxy, so a pod reserves the larger of the two, not the sum. There
+# is no limit of ephemeral-storage: if the proxy had none, the kubelet would apply this one to the
+# whole pod, as long as it lives, and evict it. The emptyDir of the result has its own limit.
 RESOURCES = {
     "requests": {"cpu": "100m", "memory": "64Mi", "ephemeral-storage": "16Mi"},
     "limits": {"cpu": "1", "memory": "256Mi"},
@@ -37,16 +37,16 @@ _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class OverlayValues:
-    """What an operator may choose; None: the tool decides.
+    """The operator's choices. None: the tool decides.
 
-    The payloads of the `keep_newest` newest patch versions are rendered, and of `keep_versions`.
-    `settings` holds only what was given, and the mode: an older patch version must not be told of a
+    The payloads of the `keep_newest` newest patch versions, and of `keep_versions`, are rendered.
+    `settings` holds only what was given, and the mode, because an older patch version refuses a
     setting that it does not know. (`render --format manifests` adds the two files, which all
-    know.) `image` is a whole reference. `env`, `security_context` and `pod_security_context` are
-    the proxy's own, in the words of the Kubernetes API. `container` may be several names, with
-    commas between; `image_name` is the last part of an image's name that counts as LiteLLM's.
-    `drain_seconds` is for how long `inject` lets a proxy drain; 0 and None: it adds no drain.
-    `workloads` are the values of some workloads alone, see `workload_values`.
+    versions know.) `image` is a whole reference. `env`, `security_context` and
+    `pod_security_context` are the proxy's own, in the shape of the Kubernetes API. `container` may
+    be several names, with commas between. `image_name` is a pattern for the last part of an image's
+    name that counts as LiteLLM's. `drain_seconds` limits the drain that `inject` adds; with 0 and
+    None it adds none. `workloads` has values of single workloads, see `workload_values`.
     """
 
     name: str = names.PAYLOAD_PREFIX
@@ -77,10 +77,11 @@ class OverlayValues:
 
 
 def load(text: str, **options: object) -> OverlayValues:
-    """Return the values of a YAML text, overruled by those options that are not None.
+    """Return the values of a YAML text. Options override them, except those that are None.
 
-    An empty text is as good as none. The keys are `OverlayValues`' own in camelCase, but for
+    An empty text gives the defaults. The keys are `OverlayValues`' own in camelCase, but for
     `image.{repository,tag,digest,pullPolicy}` and `patch.{version,onFixed,keepNewest,mode,…}`.
+    Raises ValuesError if a key or value is not valid.
     """
     raw = read_mapping(text, "the values file")
     values: dict[str, Any] = {}
@@ -124,7 +125,10 @@ def parse_settings(texts: Iterable[str]) -> dict[str, object]:
 
 
 def read_mapping(text: str, what: str) -> dict[str, Any]:
-    """Return the mapping in a YAML text; empty for an empty text. `what` names it in errors."""
+    """Return the mapping in a YAML text, {} for an empty text. `what` names the text in errors.
+
+    Raises ValuesError if it is not YAML or no mapping.
+    """
     try:
         raw = yaml_tree.load(text, what)
     except OverlayError as error:
@@ -151,7 +155,10 @@ def _take_image(values: dict[str, Any], image: dict[str, Any]) -> None:
 
 
 def image_reference(image: Mapping[str, Any], where: str) -> str | None:
-    """Join repository, tag and digest; None where there is no repository."""
+    """Return "repository:tag@digest", None if none of the three is set. `where` is for errors.
+
+    Raises ValuesError if a part is not valid, and for a tag or a digest without a repository.
+    """
     unknown = sorted(set(map(str, image)) - {"repository", "tag", "digest"})
     if unknown:
         raise ValuesError(
@@ -205,7 +212,7 @@ def _text(value: object) -> bool:
 
 
 def _name(value: object) -> bool:
-    # 253 for a ConfigMap's name, less version and digest; 63 for the labels it stands in.
+    # A ConfigMap's name, with version and digest, may have 253 characters; a label's value, 63.
     return isinstance(value, str) and len(value) <= 63 and bool(_NAME.fullmatch(value))
 
 
@@ -225,7 +232,7 @@ def _mapping(value: object) -> bool:
     return isinstance(value, dict)
 
 
-# Keys of `patch` that are not settings of the guard, and their fields.
+# Key of `patch` that is no setting of the guard -> its field.
 _OF_PATCH = {
     "version": "patch_version",
     "onFixed": "on_fixed",

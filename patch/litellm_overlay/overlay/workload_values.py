@@ -1,4 +1,4 @@
-"""The values that count for some workloads alone: `workloads` in a values file. Pure."""
+"""Read `workloads` in a values file: values that count for some workloads alone. Pure."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 def read(
     raw: object, field_names: set[str], check: Callable[[dict[str, Any]], None]
 ) -> tuple[Any, ...]:
-    """Return a mapping of field names for each entry, `workload` and `leave_out` among them.
+    """Return a mapping of field names to values for each entry of `workloads`.
 
-    `field_names` are those of OverlayValues; `check` raises ValuesError for a wrong value of one.
+    Each has the keys `workload` and `leave_out`, too. `field_names` are those of OverlayValues.
+    `check` raises ValuesError for a value that is not valid. Raises ValuesError for a wrong entry.
     """
     if not isinstance(raw, list) or not all(isinstance(each, dict) for each in raw):
         raise ValuesError("workloads must be a list of mappings", "see `inject --help`")
