@@ -1,8 +1,8 @@
-"""What is wrong with LiteLLM proxies and the way to them, found in their Kubernetes objects. Pure.
+"""Find what is wrong with LiteLLM proxies and the routes to them, in Kubernetes objects. Pure.
 
-    objects ─build_world─> World ─one function a question─> findings
+    objects ─build_world─> World ─checks─> findings
 
-A question is `check_…(world, workload, catalogue)`, asked for each workload that runs a proxy.
+A check is `check_…(world, workload, catalogue)`. It runs for each workload that runs a proxy.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _CHECKS = (
 def findings(
     objects: Iterable[Object], catalogue: Catalogue, named: Named | None = None
 ) -> tuple[Finding, ...]:
-    """Return what is wrong: by object in the order of the input, the worst first, none twice."""
+    """Return all findings, each once, grouped by object, the most severe of an object first."""
     world = build_world(objects, named)
     results = [
         item

@@ -1,4 +1,4 @@
-"""Where clients reach each proxy, and so what Codex is to be told. Pure."""
+"""Find the base URL of each proxy, which Codex needs in its configuration. Pure."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """A proxy's address: `base_url` ends in /v1; `via` is the kind of object that tells it."""
+    """A proxy's base URL, which ends in /v1. `via` is the kind of object that it comes from."""
 
     workload: str
     via: str
@@ -32,7 +32,7 @@ class Address:
 
 
 def addresses(world: World) -> tuple[Address, ...]:
-    """Return one address for each workload that has one: from outside, else the Service's."""
+    """Return one address of each workload that has any: an external one, else its Service's."""
     candidates = (next(_candidates(world, workload), None) for workload in world.workloads)
     return tuple(item for item in candidates if item)
 
@@ -73,5 +73,8 @@ def _has_tls(item: Object, host: str) -> bool:
 
 
 def _base(path: str) -> str:
-    """Return the path of /v1; one below it was given to let nothing else through."""
+    """Return the path of /v1 that belongs to the path of a route.
+
+    A path below /v1 only limits what passes, so it gives /v1.
+    """
     return "/v1" if path == "/" or path.startswith("/v1") else f"{path.rstrip('/')}/v1"

@@ -20,11 +20,11 @@ _PASSTHROUGH = """\
 litellm-overlay inject --on-unknown passthrough < MANIFESTS
 # with the options you had; a proxy whose endpoints.py is not known starts then, unpatched
 # or try the image on a copy of the workload first"""
-_ADMITTED = "openshift.io/scc"  # the annotation of a pod, with the SCC that let it in
+_ADMITTED = "openshift.io/scc"  # annotation of a pod: the SCC that admitted it
 
 
 def check_outage_risk(world: World, workload: Workload, catalogue: Catalogue) -> Iterator[Finding]:
-    """Yield that nothing serves while a new pod does not start, where that is so."""
+    """Yield a finding if no old pod serves while a new one starts."""
     del world, catalogue
     why = replacement.outage_reason(workload.item)
     if not (workload.template.guard and why) or string_at(workload.item, "kind") == "Pod":
@@ -43,7 +43,7 @@ def check_outage_risk(world: World, workload: Workload, catalogue: Catalogue) ->
 def check_security_constraints(
     world: World, workload: Workload, catalogue: Catalogue
 ) -> Iterator[Finding]:
-    """Yield the SCCs of OpenShift that would not admit the pod with the overlay."""
+    """Yield findings for OpenShift's SCCs that would not admit the pod with the overlay."""
     del catalogue
     guard = workload.template.guard
     if not guard:
@@ -89,7 +89,7 @@ def _adds_seccomp(workload: Workload, guard: Object) -> bool:
 
 
 def _constraints(world: World, workload: Workload) -> Iterator[Object]:
-    """Yield the SCCs that a workload's pods were let in by, else those of its service account."""
+    """Yield the SCCs that admitted a workload's pods, and those for its service account."""
     admitted = {
         string_at(pod, "metadata", "annotations", _ADMITTED) for pod in world.pods_of(workload)
     }

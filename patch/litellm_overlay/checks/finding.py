@@ -1,4 +1,4 @@
-"""One thing that is wrong: what `doctor` prints, and programs read. Pure."""
+"""A finding: one thing that is wrong, which `doctor` prints and programs read. Pure."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _PROGRAMS = ("litellm-overlay ", "kubectl ", "helm ", "docker ")
 class Finding:
     """One thing that is, or will be, wrong.
 
-    `object` is "Kind/namespace/name", without the namespace where the manifest has none; `severity`
-    is one of SEVERITIES; `topic` a word for programs; `fix` is for pasting and may have lines. Each
-    command in it is a line of its own, whole, with capitals where the operator fills in; what else
-    is to be said beside a command is a comment.
+    `object` is "Kind/namespace/name", without the namespace if the manifest has none. `severity` is
+    one of SEVERITIES. `topic` is a word for programs. `fix` is text to paste, of one or more lines.
+    Each command in it is complete and has its own line, with capitals where the operator fills in a
+    value. Any other text beside a command is a comment.
     """
 
     object: str
@@ -34,7 +34,7 @@ class Finding:
 
 
 def pasteable(steps: Sequence[str]) -> str:
-    """Return steps, sentences and commands, as a fix."""
+    """Return steps as a fix. If one of them is a command, each sentence becomes a comment."""
     lines = [each.strip() for each in steps]
     if not any(each.startswith(_PROGRAMS) for each in lines):
         return "\n".join(lines)
@@ -42,6 +42,6 @@ def pasteable(steps: Sequence[str]) -> str:
 
 
 def join_names(names: Sequence[str]) -> str:
-    """Return names as words: "a, b and c"."""
+    """Return names joined as "a, b and c". There must be at least one."""
     *before, end = names
     return f"{', '.join(before)} and {end}" if before else end

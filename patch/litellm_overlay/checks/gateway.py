@@ -1,4 +1,4 @@
-"""Gateway API, Envoy Gateway, GKE's Gateway and Istio: what their routes to a proxy cut."""
+"""Check timeouts on the way to a proxy: Gateway API, Envoy Gateway, GKE's Gateway and Istio."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ spec:
 
 
 def check_http_routes(world: World, workload: Workload, catalogue: Catalogue) -> Iterator[Finding]:
-    """Yield what the HTTPRoutes to a workload cut."""
+    """Yield findings for timeouts of the HTTPRoutes to a workload, and of their Gateways."""
     del catalogue
     services = {name(item) for item in world.services_of(workload)}
     for route, rules in _routes(world, workload, services):
@@ -58,7 +58,7 @@ def check_http_routes(world: World, workload: Workload, catalogue: Catalogue) ->
 
 
 def check_istio(world: World, workload: Workload, catalogue: Catalogue) -> Iterator[Finding]:
-    """Yield what Istio's objects for a workload's Services cut."""
+    """Yield findings for Istio's timeouts and HTTP/2 upgrades on the way to a workload."""
     del catalogue
     for service in world.services_of(workload):
         for virtual in world.of_kind("VirtualService"):

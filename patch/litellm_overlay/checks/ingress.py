@@ -1,4 +1,4 @@
-"""Ingresses that lead to a proxy: what their controllers cut, by the controllers' own objects."""
+"""Check timeouts of the Ingresses that lead to a proxy, by the rules of each controller."""
 
 from __future__ import annotations
 
@@ -33,7 +33,8 @@ _ALB = "alb.ingress.kubernetes.io"
 _ATTRIBUTES = re.compile(r"[a-z0-9_.=,-]+", re.ASCII)
 _TUNNELS = ("haproxy.org/timeout-tunnel", "haproxy-ingress.github.io/timeout-tunnel")
 _BACKEND_CONFIGS = ("cloud.google.com/backend-config", "beta.cloud.google.com/backend-config")
-# A controller is recognised by its IngressClass, else the usual class name, else annotations.
+# A controller is recognised by its IngressClass; without that, by annotations if the class is
+# missing or "nginx"; else by the usual name of the class.
 _CONTROLLERS = {
     "k8s.io/ingress-nginx": _NGINX,
     "nginx.org/ingress-controller": _F5,
@@ -54,7 +55,7 @@ _ANNOTATE = """
 
 
 def check_ingresses(world: World, workload: Workload, catalogue: Catalogue) -> Iterator[Finding]:
-    """Yield what the Ingresses to a workload cut."""
+    """Yield findings for timeouts of the Ingresses to a workload."""
     del catalogue
     services = {name(item): item for item in world.services_of(workload)}
     for ingress in leading_to(world, workload):
@@ -102,7 +103,10 @@ def _backends(ingress: Object) -> set[str]:
 
 
 def _controller(world: World, ingress: Object) -> str:
-    """Return the controller; for one that is not known, the class; "" where there is none."""
+    """Return the controller of an Ingress, a value of _CONTROLLERS or _CLASSES.
+
+    For an unknown one, it is the controller's own name or the class. Without a class it is "".
+    """
     own = annotations_of(ingress)
     class_ = str(
         at(ingress, "spec", "ingressClassName") or own.get("kubernetes.io/ingress.class") or ""
@@ -215,7 +219,7 @@ def backend_config(service: Object) -> str:
 
 
 def _parts(ingress: Object, key: str) -> list[str]:
-    """Return the parts of an annotation that is a list with commas."""
+    """Return the items of an annotation with a comma-separated list, [] where it is missing."""
     parts = str(annotations_of(ingress).get(key, "")).split(",")
     return [part.strip() for part in parts if part.strip()]
 

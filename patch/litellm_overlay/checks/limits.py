@@ -1,4 +1,4 @@
-"""Rate a timeout on the way to a proxy: how bad it is when it cuts a connection. Pure."""
+"""Rate a timeout on the way to a proxy, by what it does to a connection. Pure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|)")
 
 
 def duration(value: object) -> float | None:
-    """Return seconds from 60, "60", "60s" or "1h30m"; None for what is no duration."""
+    """Return the seconds of 60, "60", "60s" or "1h30m"; None if the value is no duration."""
     text = str(value).strip()
     if not re.fullmatch(f"(?:{_PART.pattern})+", text):
         return None
@@ -23,7 +23,10 @@ def duration(value: object) -> float | None:
 
 
 def idle(title: str, topic: str, what: str, seconds: float, fix: str) -> Finding | None:
-    """Return the finding for a limit on silence; 0 is none. `what` names the setting."""
+    """Return the finding for an idle timeout, None for 0 (no limit) or at least an hour.
+
+    `what` names the setting.
+    """
     if not 0 < seconds < HOUR:
         return None
     return Finding(
@@ -40,7 +43,10 @@ def idle(title: str, topic: str, what: str, seconds: float, fix: str) -> Finding
 
 
 def life(title: str, topic: str, what: str, seconds: float, fix: str) -> Finding | None:
-    """Return the finding for a limit on a connection's whole life; 0 is none."""
+    """Return the finding for a limit on a connection's lifetime, None for 0 or at least an hour.
+
+    `what` names the setting.
+    """
     if not 0 < seconds < HOUR:
         return None
     return Finding(

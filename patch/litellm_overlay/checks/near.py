@@ -1,4 +1,4 @@
-"""Explain why nothing was recognised as LiteLLM: objects that look like it. Pure."""
+"""Describe objects that look like LiteLLM, for when no proxy was recognised. Pure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def describe_near_misses(objects: Sequence[Object]) -> Iterator[tuple[str, str]]:
-    """Yield sentences, each with the next step."""
+    """Yield a sentence on each object that looks like LiteLLM, and the next step."""
     configs = recognition.configs(objects)
     for workload in find_templates(objects):
         sign = recognition.find_evidence(workload.template, configs)

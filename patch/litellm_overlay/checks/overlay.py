@@ -1,4 +1,4 @@
-"""Is the overlay whole: init container, payload, mount, and nothing that hides the module."""
+"""Check that the overlay is complete: init container, payload, mount, and nothing that hides it."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ _RENDER = """\
 litellm-overlay render --format litellm-helm-values --chart-values MINE.yaml > overlay-values.yaml
 # then, with your own chart and release:
 helm upgrade --install RELEASE CHART --values MINE.yaml --values overlay-values.yaml"""
-_FILE = "endpoints.py"  # in our volume, as the mount's subPath names it
+_FILE = "endpoints.py"  # its name in our volume, and the mount's subPath
 _EPHEMERAL = "ephemeral-storage"
 
 
 def check_init_container(
     world: World, workload: Workload, catalogue: Catalogue
 ) -> Iterator[Finding]:
-    """Yield what is wrong with the init container of a workload."""
+    """Yield findings about the init container of a workload."""
     del world, catalogue
     template = workload.template
     init = template.namesake
@@ -57,7 +57,7 @@ def check_init_container(
 
     yield from _several(workload)
     if not init:
-        return  # check_missing_init_container tells, if there is a mount of ours
+        return  # check_missing_init_container reports it if there is a mount of ours
     if not template.guard:
         yield finding(
             "error",
@@ -111,7 +111,7 @@ def check_init_container(
 
 
 def _several(workload: Workload) -> Iterator[Finding]:
-    """Yield the containers with LiteLLM's image that the overlay does not serve yet."""
+    """Yield a finding if several containers run LiteLLM's image, and not all have our mount."""
     template = workload.template
     serving = [each for each in template.litellm_containers if not is_worker(each)]
     bare = [each for each in serving if not overlay_mount(each)]
@@ -140,13 +140,13 @@ def _several(workload: Workload) -> Iterator[Finding]:
 
 
 def _whole(container: Object) -> Object | None:
-    """Return the mount of our volume as a whole, which was meant to be one of its one file."""
+    """Return a container's mount of our whole volume, without subPath; None for none."""
     mounts = (each for each in items(container, "volumeMounts") if not each.get("subPath"))
     return find_by_name(mounts, OUTPUT_VOLUME)
 
 
 def check_missing_init_container(world: World) -> Iterator[Finding]:
-    """Yield the pods, Jobs' too, that mount the one file without anything that writes it."""
+    """Yield findings for pods, those of Jobs included, with our mount but no init container."""
     for workload in find_templates(world.objects):
         if at(workload.item, "metadata", "ownerReferences"):
             continue
@@ -174,7 +174,7 @@ def check_missing_init_container(world: World) -> Iterator[Finding]:
 
 
 def check_mount(world: World, workload: Workload, catalogue: Catalogue) -> Iterator[Finding]:
-    """Yield what is wrong with the path of our mount, and mounts that hide the module."""
+    """Yield findings about the path of our mount, and about mounts that hide the module."""
     for proxy in workload.template.proxies:
         release = identify(world, workload, proxy, catalogue).release
         likely = [item.path for item in catalogue.paths_of(release.version)] if release else []
@@ -208,7 +208,7 @@ def check_mount(world: World, workload: Workload, catalogue: Catalogue) -> Itera
 
 
 def _path_fix(workload: Workload, likely: Sequence[str]) -> str:
-    """Return the command for a path that looks wrong; our own chart finds the right one itself."""
+    """Return the command that corrects a module path. Our own chart finds the right one itself."""
     if str(string_at(labels(workload.item), "helm.sh/chart")).startswith("litellm-overlay-"):
         return "helm upgrade RELEASE CHART --reset-then-reuse-values --set modulePath="
     return (
@@ -218,9 +218,9 @@ def _path_fix(workload: Workload, likely: Sequence[str]) -> str:
 
 
 def check_payload(world: World, workload: Workload, catalogue: Catalogue) -> Iterator[Finding]:
-    """Yield the payload's ConfigMap if the pods name one that is not there."""
+    """Yield a finding if the payload's ConfigMap of a workload is missing."""
     here = [it for it in world.of_kind("ConfigMap") if namespace(it) == namespace(workload.item)]
-    # Manifests may leave ConfigMaps to another file. A cluster, which gives ids, does not.
+    # Manifests may have their ConfigMaps in another file. Objects of a cluster, with a uid, do not.
     if not (any(map(is_payload, here)) or any(at(item, "metadata", "uid") for item in here)):
         return
     volume = find_by_name(items(workload.template.spec, "volumes"), PAYLOAD_VOLUME)
@@ -237,7 +237,10 @@ def check_payload(world: World, workload: Workload, catalogue: Catalogue) -> Ite
 
 
 def _making(payload: str, home: str | None, catalogue: Catalogue) -> str:
-    """Return the command for a missing ConfigMap; the chart names its own after the release."""
+    """Return the command that creates a missing ConfigMap.
+
+    Our chart names ConfigMaps after the release, so the command may set the name.
+    """
     versions = catalogue.patch_versions.values()
     tails = {payload_name("", item.version, item.digest): item.version for item in versions}
     tail = next((each for each in tails if payload.endswith(each)), None)

@@ -1,4 +1,4 @@
-"""Which LiteLLM is inside: the guard's report says it, and without one the image's tag."""
+"""Check which LiteLLM release a proxy runs, by the guard's report, else by the image's tag."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from litellm_overlay.catalogue.releases import Catalogue, Release
     from litellm_overlay.checks.world import Workload, World
 
-# Reasons that do not go away; in CrashLoopBackOff the previous run tells more.
+# Reasons that do not pass. For CrashLoopBackOff the previous run's report says more.
 _STUCK = {
     "CreateContainerConfigError",
     "CreateContainerError",
@@ -40,12 +40,12 @@ _UNPATCHED = {
 
 
 def check_release(world: World, workload: Workload, catalogue: Catalogue) -> Iterator[Finding]:
-    """Yield what is wrong with the release that each proxy runs."""
+    """Yield findings about the release that each proxy runs."""
     for proxy in workload.template.proxies:
         assessed = identify(world, workload, proxy, catalogue)
         overlaid = overlay_mount(proxy) is not None
         bridged = string_at(workload.template.guard_plan, "onFixed") == "patch"
-        # Half an overlay is a finding of its own.
+        # An incomplete overlay has a finding of its own.
         half = (
             workload.template.guard and not overlaid and assessed.state in assessment.NEEDS_OVERLAY
         )
@@ -56,9 +56,10 @@ def check_release(world: World, workload: Workload, catalogue: Catalogue) -> Ite
 
 
 def identify(world: World, workload: Workload, proxy: Object, catalogue: Catalogue) -> Assessment:
-    """Return the answer for a proxy: what the guards in its pods found, else what the tag says.
+    """Return the assessment of a proxy: by the release in its guards' reports, else by its image.
 
-    Whichever of them names malware counts before all else.
+    Reports count only for a proxy with our mount, and only if they agree. Malware in a report, in
+    the image's reference or in a running image counts first.
     """
     own, image = world.pods_of(workload), str(proxy.get("image"))
     reported = (guard_report.read(pod).fact("litellmVersion") for pod in own)
@@ -74,7 +75,7 @@ def identify(world: World, workload: Workload, proxy: Object, catalogue: Catalog
 
 
 def check_pod_reports(world: World, workload: Workload, catalogue: Catalogue) -> Iterator[Finding]:
-    """Yield what the pods report: the guard's decision, and two images where one was meant."""
+    """Yield findings about pods: containers that wait, the guard's decision, two images."""
     del catalogue
     serves = _what_serves(workload)
     for pod in world.pods_of(workload):
@@ -170,13 +171,13 @@ def _state(
 
 
 def _inject(workload: Workload, assessed: Assessment, catalogue: Catalogue) -> str:
-    """Return the command that puts the overlay in, with the options that inject will ask for."""
+    """Return the command that adds the overlay, with the options that `inject` will need."""
     proxies = [each for each in workload.template.litellm_containers if not is_worker(each)]
     paths = (
         [it.path for it in catalogue.paths_of(assessed.release.version)] if assessed.release else []
     )
     options = []
-    if not any(map(runs_litellm, proxies)):  # doctor was told its name
+    if not any(map(runs_litellm, proxies)):  # an option of doctor named the proxy
         kind, called = (
             string_at(workload.item, "kind"),
             string_at(workload.item, "metadata", "name"),
@@ -208,7 +209,7 @@ def _advisories(workload: Workload, release: Release, catalogue: Catalogue) -> F
 
 
 def _what_serves(workload: Workload) -> str:
-    """Return what serves while a new pod does not start."""
+    """Return a clause on whether old pods serve while a new one does not start."""
     why = replacement.outage_reason(workload.item)
     return f"nothing serves in its place: {why}" if why else "older ones serve on"
 

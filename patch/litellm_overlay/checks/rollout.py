@@ -1,4 +1,4 @@
-"""What becomes of running sessions when a pod ends."""
+"""Check what happens to running sessions when a pod ends."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from litellm_overlay.catalogue.releases import Catalogue
     from litellm_overlay.checks.world import Workload, World
 
-_MARGIN = 30  # seconds, for what comes before and after the drain
-# Ours, manifests/drain.sh: `ends=$(($(date +%s) + $2))`; by hand: `sleep 120`.
+_MARGIN = 30  # seconds of the grace period before and after the drain
+# The seconds in our manifests/drain.sh: `ends=$(($(date +%s) + $2))`; by hand: `sleep 120`.
 _SECONDS = re.compile(r'\+%s\) \+ (\d+)|\bsleep\s+"?(\d+)')
 _ARGUMENT = re.compile(r"\$\{?(\d)\}?")
 _DRAIN = """\
@@ -45,7 +45,7 @@ litellm-overlay inject {patch}--set drainFile=/tmp/litellm-overlay-drain < MANIF
 
 
 def check_drain(world: World, workload: Workload, catalogue: Catalogue) -> Iterator[Finding]:
-    """Yield how a rollout cuts sessions, of workloads whose overlay serves WebSockets."""
+    """Yield findings if a rollout cuts the sessions of a workload that serves WebSockets."""
     if not workload.websocket or workload.item.get("kind") == "Pod":
         return
     hook = next(
@@ -87,7 +87,7 @@ def check_drain(world: World, workload: Workload, catalogue: Catalogue) -> Itera
 
 
 def seconds(hook: Object) -> int | None:
-    """Return how long a preStop hook takes at most, as far as it tells; None where it does not."""
+    """Return the longest time, in seconds, that a preStop hook takes; None if it does not say."""
     sleep = at(hook, "sleep", "seconds")
     if isinstance(sleep, int):
         return sleep
@@ -113,9 +113,9 @@ def _filled(text: str, arguments: list[str]) -> str:
 
 
 def _drain(patch: str) -> str:
-    """Return the hook that the chart and rendered manifests have, for manifests of another's.
+    """Return the fix that adds our drain to the operator's manifests, by `inject` or by hand.
 
-    `patch` is the version to go to, "" where that of now can drain.
+    `patch` is the patch version to change to, "" if the present one can drain.
     """
     text = (_resources.root("manifests") / "drain.sh").read_text("utf-8")
     drain = _DRAIN.format(

@@ -1,4 +1,4 @@
-"""OpenShift's Routes and Traefik's IngressRoutes to a proxy: what of their limits is told. Pure."""
+"""Check timeouts of OpenShift's Routes and Traefik's IngressRoutes to a proxy. Pure."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from litellm_overlay.catalogue.releases import Catalogue
     from litellm_overlay.checks.world import Workload, World
 
-# The router's own default for a tunnel is an hour; its timeout holds for answers over HTTP.
+# A tunnel is a WebSocket; the router's default for it is an hour. The other is for HTTP answers.
 _TUNNEL = "haproxy.router.openshift.io/timeout-tunnel"
 _TIMEOUT = "haproxy.router.openshift.io/timeout"
-_DEFAULT = 30  # seconds, of the router
+_DEFAULT = 30  # seconds, the router's default of _TIMEOUT
 TRAEFIK = (
     "its limits stand in Traefik's own configuration, which is no object of the cluster",
     "a WebSocket lives on once it is open; an HTTP answer is cut where writeTimeout is set",
@@ -37,7 +37,7 @@ TRAEFIK = (
 
 
 def check_routes(world: World, workload: Workload, catalogue: Catalogue) -> Iterator[Finding]:
-    """Yield what OpenShift's Routes to a workload cut."""
+    """Yield findings for timeouts of OpenShift's Routes to a workload."""
     del catalogue
     for route in routes_to(world, workload):
         annotations = annotations_of(route)
@@ -63,7 +63,7 @@ def check_routes(world: World, workload: Workload, catalogue: Catalogue) -> Iter
 
 
 def check_traefik(world: World, workload: Workload, catalogue: Catalogue) -> Iterator[Finding]:
-    """Yield that Traefik's limits cannot be seen here."""
+    """Yield a note for each IngressRoute to a workload: no object has Traefik's limits."""
     del catalogue
     for route in ingress_routes_to(world, workload):
         what, why, fix = TRAEFIK

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 def merge_objects(there: Sequence[Object], manifests: Sequence[Object]) -> list[Object]:
     """Return a cluster's objects as they would be with these manifests applied.
 
-    What a manifest does not say, its namespace perhaps, is as in the cluster; pods stay, since
-    they tell of what runs now.
+    A manifest replaces the object of its kind, name and namespace. Without a namespace it replaces
+    those in any, and gets the cluster's namespace if all objects are in one. All else stays, pods
+    too: they show what runs now.
     """
     fresh = {(string_at(item, "kind"), name(item)): item for item in manifests}
     homes = {namespace(item) for item in manifests}

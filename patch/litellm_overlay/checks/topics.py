@@ -62,7 +62,10 @@ _ALWAYS = {"malicious"}
 
 
 def parse_patterns(texts: Iterable[str]) -> list[tuple[str, str]]:
-    """Return (object, topic) of texts like TOPIC or KIND/NAME:TOPIC; "" is any object."""
+    """Return (object, topic) pairs of texts like TOPIC or KIND/NAME:TOPIC; "" is any object.
+
+    Raises ValuesError for a topic that is unknown or cannot be ignored.
+    """
     parsed = []
     for text in texts:
         where, _, topic = text.rpartition(":")
@@ -77,7 +80,7 @@ def parse_patterns(texts: Iterable[str]) -> list[tuple[str, str]]:
 def split_ignored(
     findings: Sequence[Finding], objects: Iterable[Object], ignored: Iterable[tuple[str, str]]
 ) -> tuple[list[Finding], list[Finding]]:
-    """Return the findings that count, and those that options or annotations leave out."""
+    """Return the findings that count, and those that options or annotations ignore."""
     own = {
         qualified_name(item): {word.strip() for word in str(annotation).split(",")}
         for item in objects
@@ -97,6 +100,6 @@ def split_ignored(
 
 
 def _is_same_object(qualified_name: str, where: str) -> bool:
-    """Say whether "Kind/namespace/name" is an object given with or without its namespace."""
+    """Say whether `where`, with or without a namespace, names an object. Case does not matter."""
     kind, *_, name = qualified_name.split("/")
     return where.lower() in {qualified_name.lower(), f"{kind}/{name}".lower()}

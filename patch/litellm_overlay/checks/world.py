@@ -1,4 +1,4 @@
-"""What the checks look at, read from plain objects: manifests, or what the API answers. Pure."""
+"""The objects that the checks read, from manifests or from the API, with indexes. Pure."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """Something with a pod template, or a pod on its own."""
+    """An object with a pod template, or a Pod."""
 
     item: Object
     template: PodTemplate
@@ -49,9 +49,10 @@ class Workload:
 
 @dataclass(frozen=True)
 class World:
-    """All objects, and the workloads that run a LiteLLM proxy. No slots: it keeps indexes.
+    """All objects, and the workloads among them that run a LiteLLM proxy.
 
-    Without indexes, each workload of a fleet would be compared with each pod.
+    It has no slots, since it caches indexes. Without them, each workload of a fleet would be
+    compared with each pod.
     """
 
     objects: tuple[Object, ...]
@@ -66,7 +67,7 @@ class World:
 
     @cached_property
     def _labelled(self) -> dict[tuple[str, str | None, str], list[Object]]:
-        """Pods by each of their labels, Services by each that they ask for."""
+        """Return pods by each of their labels, and Services by each label that they select."""
         by_label = defaultdict(list)
         for pod in self.of_kind("Pod"):
             for label in labels(pod).items():
@@ -81,7 +82,7 @@ class World:
         return self._kinds.get(kind, [])
 
     def pods_of(self, workload: Workload) -> list[Object]:
-        """Return the pods that a workload keeps; a pod on its own is its own."""
+        """Return the pods that a workload selects; of a Pod, the Pod itself."""
         if workload.item.get("kind") == "Pod":
             return [workload.item]
         chosen = (
@@ -105,16 +106,20 @@ class World:
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """What an operator says is LiteLLM's proxy: containers by name, images by their last part.
+    """What the operator names as LiteLLM's proxy.
 
-    A container counts in workloads that look like LiteLLM alone; * and ? in an image's name.
+    `containers` are container names; they count only in workloads that look like LiteLLM.
+    `image_name` is a pattern, with * and ?, for the last part of an image's name.
     """
 
     containers: tuple[str, ...] = ()
     image_name: str = ""
 
     def template(self, template: PodTemplate, configs: Collection[str]) -> PodTemplate:
-        """Return a pod template that knows the proxies among its containers."""
+        """Return a pod template in which the named containers count as running LiteLLM.
+
+        `configs` are names of ConfigMaps with a configuration of LiteLLM.
+        """
         likely = bool(recognition.find_evidence(template, configs))
         proxies = [
             string_at(each, "name")
@@ -160,7 +165,7 @@ def build_world(objects: Iterable[Object], named: Named | None = None) -> World:
 def find_templates(
     objects: Iterable[Object], named: Named | None = None, configs: Collection[str] = ()
 ) -> Iterator[Workload]:
-    """Yield everything that has a pod template, Jobs too."""
+    """Yield a Workload for each object that has a pod template, Jobs included."""
     for item in objects:
         if match := template_in(item):
             template = match[1]
