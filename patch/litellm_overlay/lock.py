@@ -137,8 +137,8 @@ def to_pin(planner: Planner) -> Lock:
     """Return the lock for the operator's values; its chart version is this tool's version.
 
     Raises VerificationError for malware and for a release that the overlay leaves as it is. Raises
-    NotInCatalogueError if the release is not certain. The errors of `plan.from_values`,
-    `Planner.identify` and `Planner.payload` pass through.
+    NotInCatalogueError if neither image nor values name a certain release. The errors of
+    `plan.from_values`, `Planner.identify` and `Planner.payload` pass through.
     """
     reference = from_values(planner.values).image
     litellm = planner.identify(reference)
@@ -169,7 +169,8 @@ def to_pin(planner: Planner) -> Lock:
 def rows_to_pin(rows: Sequence[WorkloadStatus]) -> Lock:
     """Return the one lock that all these workloads share. There must be at least one workload.
 
-    Raises VerificationError if they differ, or if one of them is not patched in all of its pods.
+    Raises VerificationError if they differ, if one is not patched in all of its pods, or if its
+    pods do not report what a lock needs.
     """
     locks = {_row_to_pin(row): row.workload for row in rows}
     if len(locks) > 1:

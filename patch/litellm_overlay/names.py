@@ -29,5 +29,5 @@ PAYLOAD_LABELS = {
 
 
 def payload_name(name: str, version: str, digest: str) -> str:
-    """Return the name of a patch version's ConfigMap."""
+    """Return the name of a patch version's ConfigMap, which ends in 12 digits of its hash."""
     return f"{name}-{version}-{digest[:12]}"

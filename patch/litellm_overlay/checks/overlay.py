@@ -146,7 +146,7 @@ def _whole(container: Object) -> Object | None:
 
 
 def check_missing_init_container(world: World) -> Iterator[Finding]:
-    """Yield findings for pods, those of Jobs included, with our mount but no init container."""
+    """Yield findings for pods, those of Jobs included, whose mounted file nothing writes."""
     for workload in find_templates(world.objects):
         if at(workload.item, "metadata", "ownerReferences"):
             continue

@@ -40,7 +40,7 @@ class Workload:
 
     @property
     def websocket(self) -> bool:
-        """Say whether the overlay serves WebSockets here."""
+        """Say whether the overlay is mounted here, and serves WebSockets."""
         return (
             bool(self.template.mounting_containers)
             and self.template.overlay_mode != "http-fallback"
@@ -78,7 +78,7 @@ class World:
         return by_label
 
     def of_kind(self, kind: str) -> list[Object]:
-        """Return the objects of a kind."""
+        """Return the objects of a kind, such as "Pod"."""
         return self._kinds.get(kind, [])
 
     def pods_of(self, workload: Workload) -> list[Object]:
@@ -136,9 +136,9 @@ class Named:
 def build_world(objects: Iterable[Object], named: Named | None = None) -> World:
     """Return the objects, and the workloads among them that run a proxy.
 
-    Jobs and hooks are no such workloads. Neither are LiteLLM's background workers without the
-    overlay: they answer no request. A pod counts as a workload only if its owner is not among the
-    objects. Pods that have ended, or are being deleted, are dropped.
+    Jobs, hooks and LiteLLM's background workers without the overlay do not count: they answer no
+    request. A pod counts as a workload only if its owner is not among the objects. Pods that have
+    ended, or are being deleted, are dropped.
     """
     kept = tuple(
         item for item in objects if not (string_at(item, "kind") == "Pod" and is_over(item))

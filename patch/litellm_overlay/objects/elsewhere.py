@@ -133,7 +133,7 @@ def _without_kind(item: Object) -> tuple[str, str] | None:
 
 
 def referenced_workload(item: Object) -> str:
-    """Return "Kind/name" of the workload whose pods a Rollout takes over, "" for none."""
+    """Return "Kind/name" of the workload whose pod template a Rollout uses, "" for none."""
     reference = mapping(item, "spec", "workloadRef")
     return f"{string_at(reference, 'kind')}/{string_at(reference, 'name')}" if reference else ""
 

@@ -41,8 +41,8 @@ class Shape:
 def read(section: str, files: Mapping[str, str]) -> Shape:
     """Return the shape of a chart; `files` maps its paths to texts.
 
-    `section` is the key of the proxy's values, "" for the top level. Raises ValuesError if no
-    template reads a value that the overlay needs.
+    `section` is the key of the proxy's values, "" for the top level. Raises ValuesError unless the
+    templates read all values that the overlay needs.
     """
     about = yaml_tree.load(files.get("Chart.yaml", ""), "the chart's Chart.yaml")
     name = f"{string_at(about, 'name') or 'the chart'} {string_at(about, 'version')}".strip()

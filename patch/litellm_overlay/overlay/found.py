@@ -16,7 +16,7 @@ Key = tuple[str, str | None, str]  # kind, namespace, name
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """An object that looks like LiteLLM and gets no overlay: left alone or refused.
+    """An object that gets no overlay, or an option that is refused, with the reason and a hint.
 
     `expected` says that the operator need not act: it is no proxy, or is left out on purpose.
     """

@@ -83,7 +83,7 @@ class Planner:
 
     @property
     def payload(self) -> Payload:
-        """Return the payload of the patch version in the values, else of the newest.
+        """Return the payload of the patch version in the values, else of the catalogue's default.
 
         Raises NotInCatalogueError for an unknown version.
         """

@@ -127,7 +127,7 @@ def _add(edited: Splice, place: Place, parts: Parts) -> None:
 
 
 def remove(document: Document, places: Sequence[Place], *, above: int = 0) -> Document:
-    """Return a document without the overlay in these pod templates, byte for byte as before it.
+    """Return a document without the overlay in these pod templates, byte for byte as it was.
 
     Raises OverlayError if the text cannot be edited in place.
     """

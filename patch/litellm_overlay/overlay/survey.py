@@ -97,7 +97,10 @@ class _Surveyor:
         self.stays: set[tuple[int, KeyPath]] = set()
 
     def look(self, number: int, where: KeyPath, item: Object) -> None:
-        """Add an object to `chosen`, `left` or `refused`, unless it does not look like LiteLLM."""
+        """Add an object to `chosen`, `left` or `refused`.
+
+        An object that does not look like LiteLLM, has no overlay and is not named is ignored.
+        """
         title = _title(item) or f"document {number + 1}"
         if title in self.ambiguous and namespace(item):
             title = f"{string_at(item, 'kind')}/{namespace(item)}/{name(item)}"
