@@ -15,6 +15,8 @@ _LONGEST = 300  # characters of one word in a command
 _LINE = 1000  # characters of quoted text
 _SENTENCE = re.compile(r"[A-Z][^$|&<>\\`;]*[.]")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9._/-]*", re.ASCII)
+# Words that a reader of YAML may take for true, false or null.
+NO_TEXTS = {"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
 # Categories of characters that are invisible, or that change the direction of the text.
 _INVISIBLE = {"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"}
 
@@ -44,7 +46,8 @@ def shell_word(text: object) -> str:
 def yaml_word(text: object) -> str:
     """Return a text as one YAML scalar, in quotes unless it looks like a plain name."""
     word = sanitize(str(text))
-    return word if _NAME.fullmatch(word) else json.dumps(word, ensure_ascii=False)
+    plain = _NAME.fullmatch(word) and word.lower() not in NO_TEXTS
+    return word if plain else json.dumps(word, ensure_ascii=False)
 
 
 def sentence(text: str) -> str:

@@ -51,7 +51,8 @@ def compose(text: str, what: str = "a document", hint: str = "") -> Node | None:
     except yaml.YAMLError as error:
         message = " ".join(str(error).split())
         raise OverlayError(f"{what} is not YAML: {message}", hint) from error
-    except (ValueError, RecursionError) as error:  # half a surrogate pair, for example
+    # Half a surrogate pair; for the parser that is Python, a character beyond Unicode.
+    except (ValueError, OverflowError, RecursionError) as error:
         raise OverlayError(f"{what} is not YAML: {error}", hint) from error
     except _RefusedError as error:
         raise OverlayError(f"{what} {error}", hint) from error

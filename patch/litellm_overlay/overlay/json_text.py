@@ -6,10 +6,11 @@ import json
 import re
 from typing import Any
 
+from litellm_overlay.printed import NO_TEXTS
+
 OURS = 1  # spaces behind a bracket that mark a key as added by us, see `splice`
 _BEYOND_ASCII = re.compile("[\x7f-\uffff]")  # \u of further characters needs a surrogate pair
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9-]*(?:[./][A-Za-z0-9-]+)*", re.ASCII)
-_NO_TEXTS = {"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
 
 
 def to_json(value: object) -> str:
@@ -19,7 +20,7 @@ def to_json(value: object) -> str:
 
 def to_word(value: object) -> str:
     """Return a name unquoted if every YAML parser reads it as a text, else as JSON."""
-    if isinstance(value, str) and _WORD.fullmatch(value) and value.lower() not in _NO_TEXTS:
+    if isinstance(value, str) and _WORD.fullmatch(value) and value.lower() not in NO_TEXTS:
         return value
     return to_json(value)
 

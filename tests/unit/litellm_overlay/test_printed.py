@@ -16,7 +16,7 @@ HOSTILE = [
     "x | touch planted", "x && touch planted", "'; touch planted; '", '"; touch planted; "',
     "x > planted", "-o=planted", "--output=planted", "x\x00y", "\x1b]0;planted\x07", "\x9b31m",
     "a\u202eb", "a\u2066b", "a\u200bb", "a\u2028b", "\ufeffa", "a\x85b", "", " ", "~", "*", "!!",
-    "a" * 5000, "é日本", "🙂",
+    "a" * 5000, "é日本", "🙂", "true", "No", "null", "Y",
 ]  # fmt: skip
 
 

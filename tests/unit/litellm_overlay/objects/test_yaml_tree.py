@@ -37,6 +37,7 @@ HOSTILE = {
     "list-as-key": "? [a]\n: b",
     "mapping-as-key": "{{ .Values.x }}",
     "half-a-character": '{"a": "\\ud83d"}',
+    "no-character": '"\\UFFFFFFFF"',
     "other-version": "%YAML 9.9\n---\na",
 }
 
