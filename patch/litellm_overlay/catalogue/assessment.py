@@ -1,4 +1,4 @@
-"""Am I affected, what do I pin, what next: answers for a release or an image. Pure."""
+"""Assess a release or an image: is it affected, what to pin, what to do next. Pure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from litellm_overlay.printed import shell_word
 if TYPE_CHECKING:
     from litellm_overlay.catalogue.releases import Catalogue, Release
 
-NEEDS_OVERLAY = ("affected", "handshake-fixed")  # the states that the guard patches unasked
+NEEDS_OVERLAY = ("affected", "handshake-fixed")  # the states that the guard patches by default
 MEANING = {
     "no-endpoint": "It has no Responses WebSocket endpoint: Codex works over HTTP only, and there "
     "is nothing to patch.",
@@ -37,10 +37,10 @@ MEANING = {
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """What is known of what was asked for.
+    """The answer for a version or an image reference; `asked` is its text.
 
-    `release` is None where an image reference cannot tell. `exact` says that it is this very
-    release, and not the nearest one; `why` tells how an image reference was read.
+    `release` is None if it is unknown. `exact` is false if `release` is only the nearest one.
+    `why` explains how an image reference was read.
     """
 
     asked: str
@@ -55,14 +55,17 @@ class Assessment:
 
 
 def assess(asked: str, catalogue: Catalogue) -> Assessment:
-    """Answer for a PyPI version or an image reference; ValueError where it is neither."""
+    """Return the assessment of a PyPI version or an image reference.
+
+    Raises ValueError if it is neither, NotInCatalogueError if it names an unknown release.
+    """
     return find_malware(catalogue, asked) or _answer(asked, catalogue)
 
 
 def find_malware(catalogue: Catalogue, *asked: str) -> Assessment | None:
-    """Return the answer for the first of these that names a malicious release, in any way.
+    """Return the assessment of the first argument that names a malicious release, else None.
 
-    The digest of a malicious image names it, and so does a tag that has its version in it anywhere.
+    It names one by the digest of a malicious image, or by a tag with the version anywhere in it.
     """
     for each in asked:
         digests = (name for digest, name in catalogue.malicious_images.items() if digest in each)
@@ -81,9 +84,9 @@ def find_malware(catalogue: Catalogue, *asked: str) -> Assessment | None:
 
 
 def contradiction(image: str, named: Release) -> str:
-    """Return why an image's tag contradicts the release that the operator named, "" if it does not.
+    """Return a sentence if an image's tag contradicts the release in the values, else "".
 
-    Only a tag in upstream's own form can contradict.
+    Only a tag in upstream's own format can contradict it.
     """
     try:
         reading = image_tags.read_release(image_tags.parse_image(image))
@@ -107,7 +110,7 @@ def newer_release_warning(release: Release, catalogue: Catalogue) -> str:
 
 
 def malware_notice(release: Release) -> str:
-    """Return what is known of a malicious release, and from where; "" of any other."""
+    """Return the compromised-upload advisories of a release, with sources; "" if it has none."""
     uploads = (item for item in release.advisories if item.id.startswith("compromised-upload"))
     return " ".join(
         f"{item.id}: {item.what}. {item.note} Source: {item.source}" for item in uploads
@@ -137,7 +140,7 @@ def _answer(asked: str, catalogue: Catalogue) -> Assessment:
     try:
         return Assessment(asked, catalogue.find(reading.release), reading.exact, reading.why)
     except NotInCatalogueError:
-        # Up to 1.83, candidates were images only: the release that came of them is the nearest.
+        # Up to 1.83, pre-releases were images only: take the final release as the nearest.
         base = Version(reading.release).base_version
         if base == reading.release:
             raise
@@ -151,15 +154,15 @@ def patched_states(on_fixed: str | None) -> tuple[str, ...]:
 
 
 def patch_to_pin(state: str, catalogue: Catalogue) -> str | None:
-    """Return the patch version to pin for a release in this state, None where none applies."""
+    """Return the patch version to pin for a release in this state, None if it needs none."""
     return catalogue.default_patch_version if state in NEEDS_OVERLAY else None
 
 
 def next_steps(assessed: Assessment, catalogue: Catalogue) -> list[str]:
-    """Return what to do now: sentences, and commands to copy."""
+    """Return the next steps, one a line: sentences, and commands to copy."""
     release = assessed.release
     if assessed.state == "malicious":
-        # No hash of endpoints.py clears it: the malware lay in other files.
+        # A good hash of endpoints.py proves nothing: the malware was in other files.
         return ["Do not start it to find out more. Rebuild the host, with another release."]
     sure = assessed.exact and assessed.state != UNREVIEWED
     steps = [] if sure else _ask_the_file(assessed, catalogue)
@@ -188,7 +191,7 @@ def next_steps(assessed: Assessment, catalogue: Catalogue) -> list[str]:
 
 
 def _ask_the_file(assessed: Assessment, catalogue: Catalogue) -> list[str]:
-    """Return how to find out by hash what an image holds."""
+    """Return the steps that identify an image's release by the hash of its endpoints.py."""
     paths = (
         catalogue.paths_of(assessed.release.version) if assessed.release else catalogue.module_paths
     )

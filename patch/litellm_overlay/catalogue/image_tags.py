@@ -1,7 +1,7 @@
-"""From an image reference to the LiteLLM release inside, as far as a name can tell. Pure.
+"""Read the LiteLLM release from an image reference. Pure.
 
-A tag is a name that somebody gave. Only the hash of the file inside the image proves anything, so
-every reading says how sure it is, and why.
+A tag proves nothing; only the hash of the file in the image does. So every reading says whether it
+is exact, and why.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-# host:port/path:tag@digest, as the OCI distribution specification has it, but for separators.
+# host:port/path:tag@digest by the OCI distribution specification, laxer about separators.
 _REFERENCE = re.compile(
     r"(?P<name>(?:[A-Za-z0-9.-]+(?::\d+)?/)?[a-z0-9._-]+(?:/[a-z0-9._-]+)*)"
     r"(?::(?P<tag>\w[\w.-]{0,127}))?"
@@ -18,8 +18,8 @@ _REFERENCE = re.compile(
 )
 # The first version counts: v1.86.2-acme-1.0.3 is acme's 1.0.3 of LiteLLM 1.86.2.
 _TAG = re.compile(r"(?P<prefix>(?:.*?[-_])??)v?(?P<release>\d+\.\d+\.\d+)(?P<suffix>.*)", re.ASCII)
-_BARE = re.compile(r"\w[\w.-]{0,127}", re.ASCII)  # what may be a tag at all
-_CALENDAR = re.compile(r"\d{4}", re.ASCII)  # 2026.11.26 is somebody's date, no release
+_BARE = re.compile(r"\w[\w.-]{0,127}", re.ASCII)  # any valid tag
+_CALENDAR = re.compile(r"\d{4}", re.ASCII)  # 2026.11.26 is a date, not a release
 _MOVING = {"latest", "stable", "lts", "main", "main-latest", "main-stable", "nightly", "dev"}
 _PRE_RELEASE = re.compile(r"[.-]?(?P<kind>rc|dev)\.?(?P<number>\d+)", re.ASCII)
 _NAMED_PRE_RELEASE = re.compile(r"\d+\.\d+\.\d+" + _PRE_RELEASE.pattern, re.ASCII)
@@ -29,7 +29,7 @@ _NAMES = {"litellm", "litellm-database", "litellm-non_root", "litellm-gateway"}
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """The parts of an image reference; `tag` and `digest` are None where they are left out."""
+    """The parts of an image reference; `tag` and `digest` are None if it has none."""
 
     name: str
     tag: str | None
@@ -38,10 +38,10 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class TagReading:
-    """What a reference says.
+    """The release that an image reference names.
 
-    `release` is the PyPI version to look at, None where the reference cannot tell. It is not
-    `exact` where the image may hold something close to it. `why` is for people.
+    `release` is a PyPI version, None if the reference names none. `exact` is false if the image may
+    hold something else, such as a hotfix of that release. `why` is a sentence for people.
     """
 
     release: str | None
@@ -50,7 +50,10 @@ class TagReading:
 
 
 def parse_image(reference: str) -> Image:
-    """Split a reference; ValueError where it is none. A bare tag is taken for LiteLLM's."""
+    """Return the parts of an image reference; ValueError if it is malformed.
+
+    A bare tag, such as "v1.88.6", is a tag of the image "litellm".
+    """
     if _BARE.fullmatch(reference) and (_TAG.fullmatch(reference) or reference in _MOVING):
         return Image("litellm", reference, None)
     match = _REFERENCE.fullmatch(reference)
@@ -60,14 +63,15 @@ def parse_image(reference: str) -> Image:
 
 
 def is_proxy(image: Image) -> bool:
-    """Say whether an image is named like one of LiteLLM's proxy, wherever it is kept."""
+    """Tell whether an image has the name of a LiteLLM proxy image, in any registry."""
     return image.name.rpartition("/")[2] in _NAMES
 
 
 def tag_of(reference: str) -> str:
-    """Return the tag in any text that may be a reference, "" for none; a bare word is a tag.
+    """Return the tag in a text that may be an image reference, "" if it has none.
 
-    Unlike `parse_image` it never raises, so that odd references are searched for malware, too.
+    A text without "/" and ":" is a tag. Unlike `parse_image` this never raises, so that malformed
+    references are searched for malware, too.
     """
     path = reference.partition("@")[0]
     last = path.rpartition("/")[2]
@@ -76,13 +80,13 @@ def tag_of(reference: str) -> str:
 
 
 def names_release(tag: str, release: str) -> bool:
-    """Say whether a tag names a final release, anywhere; its pre-releases are others."""
+    """Tell whether a tag contains a final release anywhere; its pre-releases do not count."""
     bare = _NAMED_PRE_RELEASE.sub("-", tag)
     return re.search(rf"(?<!\d){re.escape(release)}(?!\d)", bare, re.ASCII) is not None
 
 
 def read_release(image: Image) -> TagReading:
-    """Return what the reference says about the release."""
+    """Return the release that an image reference names, and whether that is exact."""
     if image.tag is None and image.digest:
         return TagReading(None, exact=False, why="a digest alone names no release")
     tag = image.tag or "latest"
@@ -107,7 +111,7 @@ def read_release(image: Image) -> TagReading:
 
 
 def _read_suffix(release: str, suffix: str) -> TagReading:
-    """Return what stands behind X.Y.Z, in the styles of before and after 1.84.0."""
+    """Return the reading of a tag X.Y.Z with a suffix, in the formats before and since 1.84.0."""
     if suffix in ("", "-stable"):
         return TagReading(release, exact=True, why=f"the tag names the release {release}")
     if match := _PRE_RELEASE.fullmatch(suffix):

@@ -1,7 +1,7 @@
-"""The files that the pod gets for a patch version, their digest, and what proves them. Pure.
+"""The payload of a patch version: its files, its digest and the program that checks it. Pure.
 
-A released version is data, `patch/payloads/<version>/`, which never changes. One that is not yet
-released is what `endpoint_patch` holds now.
+A released version is frozen data in `patch/payloads/<version>/`. A version that is not yet released
+consists of the current files of `endpoint_patch`.
 """
 
 from __future__ import annotations
@@ -26,14 +26,20 @@ _VERSION = re.compile(r"\d+\.\d+\.\d+", re.ASCII)
 
 
 def files(version: str) -> dict[str, bytes]:
-    """Return path -> content, "endpoint_patch/…", sorted: as released, else as they are now."""
+    """Return path -> content of a version's payload, sorted by path.
+
+    Paths begin with "endpoint_patch/". Raises NotInCatalogueError for an unknown version.
+    """
     if version in released():
         return dict(sorted(_walk(released_folder() / version / PACKAGE, PACKAGE)))
     return current_files(version)
 
 
 def current_files(version: str) -> dict[str, bytes]:
-    """Return the same from `endpoint_patch`, without the other patch versions' folders."""
+    """Return the payload that the current `endpoint_patch` gives, even for a released version.
+
+    The folders of other patch versions are left out. Raises NotInCatalogueError as `files` does.
+    """
     own = folder(version)
     files_by_path = dict(sorted(_walk(resources.files(PACKAGE), PACKAGE)))
     if not _VERSION.fullmatch(version) or f"{own}__init__.py" not in files_by_path:
@@ -47,7 +53,10 @@ def digest(version: str) -> str:
 
 
 def digest_of(payload: Mapping[str, bytes]) -> str:
-    """Return the sha256 over all files by path: path, NUL, size in bytes, NUL, content."""
+    """Return the sha256 of a payload, in hexadecimal.
+
+    It hashes, for each file in order of path: path, NUL, size in bytes, NUL, content.
+    """
     hash_ = hashlib.sha256()
     for path, content in sorted(payload.items()):
         hash_.update(b"%s\0%d\0%s" % (path.encode(), len(content), content))
@@ -55,9 +64,9 @@ def digest_of(payload: Mapping[str, bytes]) -> str:
 
 
 def proof(version: str) -> str:
-    """Return the init container's command, a text that proves these files before it runs them.
+    """Return the init container's program, which checks the payload before it runs it.
 
-    It stands in the pod template, so that it is released with the version, too.
+    The pod template contains it, so it is released with the version, too.
     """
     folder = released_folder() / version if version in released() else root("manifests")
     return (folder / PROOF).read_text("utf-8")
@@ -80,12 +89,12 @@ def folder(version: str) -> str:
 
 
 def version_key(version: str) -> list[int]:
-    """Return what versions are sorted by: 1.10.0 comes after 1.9.0."""
+    """Return the sort key of a version: 1.10.0 comes after 1.9.0."""
     return [int(number) for number in re.findall(r"\d+", version)]
 
 
 def _belongs(path: str, own: str) -> bool:
-    """Say whether a file is shared or of this version; versions/__init__.py is shared."""
+    """Tell whether a file is shared or belongs to this version; versions/__init__.py is shared."""
     in_a_version = "/" in path.removeprefix(VERSIONS) and path.startswith(VERSIONS)
     return path.startswith(own) or not in_a_version
 

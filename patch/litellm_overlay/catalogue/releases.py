@@ -1,7 +1,7 @@
-"""What is known of every LiteLLM release, as frozen data. `catalogue.json` holds the facts.
+"""The catalogue of LiteLLM releases and patch versions, as frozen data from `catalogue.json`.
 
-Its `releases` are measured by scripts/map_releases.py, its digests by scripts/freeze_version.py;
-advisories, gaps and module paths are written by hand, each with where it is from.
+scripts/map_releases.py measures its `releases`, scripts/freeze_version.py its digests. Advisories,
+gaps and module paths are written by hand, each with its source.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from litellm_overlay.errors import NotInCatalogueError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-# Every state, and whether its releases have a hash of endpoints.py and one of the handler in it.
+# By state: whether its releases have a hash of endpoints.py, and one of the handler in it.
 HASHES = {
     "no-endpoint": (True, False),
     "affected": (True, True),
@@ -34,7 +34,7 @@ HASHES = {
     "malicious": (False, False),
 }
 STATES = tuple(HASHES)
-UNREVIEWED = "unreviewed"  # not in the catalogue, since it is newer; `find` says so
+UNREVIEWED = "unreviewed"  # the state of a release newer than the catalogue; see `find`
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 
@@ -43,7 +43,7 @@ class Advisory:
     """A published security problem of LiteLLM.
 
     `affected` is a PEP 440 specifier. `fixed_in` is the first release on the package index with the
-    fix; its own pre-releases count as affected, since nobody said otherwise.
+    fix; its pre-releases count as affected, since no source says otherwise.
     """
 
     id: str
@@ -57,10 +57,10 @@ class Advisory:
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """What a release still does wrong with Codex over WebSocket, and how that is known.
+    """A known fault of some releases with Codex over WebSocket, besides that of the handshake.
 
-    `seen_on` are the releases that it was seen on, in order. `fixed_by` are the patch versions
-    under which a patched release does it right, as runs show.
+    `affected` is a PEP 440 specifier. `basis` says how the fault is known. `seen_on` are the
+    releases where tests showed it, in order. `fixed_by` are patch versions that fix it in tests.
     """
 
     id: str
@@ -72,7 +72,7 @@ class Gap:
 
     @property
     def description(self) -> str:
-        """Return it for people, with where it was seen and what fixes it."""
+        """Return a text for people: the fault, where it was seen, and which patches fix it."""
         seen = ", ".join(self.seen_on)
         if len(self.seen_on) > 3:
             seen = f"{len(self.seen_on)} releases, {self.seen_on[0]} to {self.seen_on[-1]}"
@@ -83,7 +83,7 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class ModulePath:
-    """Where endpoints.py lies in a family of images; `releases` is a PEP 440 specifier."""
+    """The path of endpoints.py in a family of images; `releases` is a PEP 440 specifier."""
 
     family: str
     path: str
@@ -96,7 +96,7 @@ class ModulePath:
 class PatchRelease:
     """A version of the patch; `digest` is the sha256 of its payload (see `patch_files`).
 
-    `released_in` is the version of the toolkit that released it; None: its files may still change.
+    `released_in` is the toolkit's version that released it. If None, its files may still change.
     """
 
     version: str
@@ -110,8 +110,8 @@ class PatchRelease:
 class Release:
     """A LiteLLM release on the package index; `uploaded` is "YYYY-MM-DD" (UTC).
 
-    `handler_sha256` is that of the handler's source lines, from first decorator to last line. Of
-    one that is `unreviewed`, newer than the catalogue, neither hash nor date is known ("").
+    `handler_sha256` covers the handler's source lines, from first decorator to last line. For an
+    `unreviewed` release, which is newer than the catalogue, hashes are None and `uploaded` is "".
     """
 
     version: str
@@ -127,9 +127,9 @@ class Release:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """All releases in PEP 440 order, and what is known of them. No slots: it keeps an index.
+    """All releases in PEP 440 order, with facts about them. No slots: it caches its indexes.
 
-    `malicious_images` are digests of image indexes, each with the malicious release inside.
+    `malicious_images` maps the digest of an image index to the malicious release in it.
     """
 
     releases: tuple[Release, ...]
@@ -149,7 +149,7 @@ class Catalogue:
 
     @property
     def newest_affected(self) -> str:
-        """Return the affected release of the highest version."""
+        """Return the highest affected version."""
         return self.in_state("affected")[-1].version
 
     def in_state(self, *states: str) -> tuple[Release, ...]:
@@ -160,11 +160,11 @@ class Catalogue:
         return self._in_states[states]
 
     def paths_of(self, version: str) -> tuple[ModulePath, ...]:
-        """Return where endpoints.py may lie in images of a release."""
+        """Return the paths that endpoints.py may have in images of a release."""
         return tuple(item for item in self.module_paths if _covers(item.releases, version))
 
     def release(self, version: str) -> Release:
-        """Return a release by its version in any PEP 440 spelling, "v1.84.0-rc.1" too."""
+        """Return a release by version, in any PEP 440 spelling; else NotInCatalogueError."""
         try:
             wanted = Version(version)
         except InvalidVersion:
@@ -179,9 +179,9 @@ class Catalogue:
     def find(self, version: str) -> Release:
         """Return a release as `release` does, or an `unreviewed` one if it is newer.
 
-        Upstream maintains several lines at once. A release is newer if it is above all those known
-        of its line (1.106), or of all lines. It has no known advisories. Its gaps are those that no
-        known release has closed.
+        Upstream maintains several lines, such as 1.106, at once. A version is newer if it is above
+        all known releases of its line, or of all lines if none of its line is known. An unreviewed
+        release has no known advisories, but the gaps whose specifier covers it.
         """
         try:
             return self.release(version)
@@ -193,7 +193,7 @@ class Catalogue:
         return Release(name, UNREVIEWED, "", None, None, None, gaps=gaps)
 
     def newest_of_line(self, version: str) -> Release:
-        """Return the highest release of a version's line (1.106), else of all lines."""
+        """Return the highest known release of a version's line (1.106), else of all lines."""
         line = Version(version).release[:2]
         of_line = [each for each in self._by_version if each.release[:2] == line]
         return self._by_version[of_line[-1]] if of_line else self.releases[-1]
@@ -223,14 +223,14 @@ class Catalogue:
 
 @lru_cache(maxsize=1)
 def load() -> Catalogue:
-    """Return the catalogue that this package carries."""
+    """Return the catalogue that this package contains; it is parsed once."""
     return parse(
         resources.files("litellm_overlay.catalogue").joinpath("catalogue.json").read_text("utf-8")
     )
 
 
 def parse(text: str) -> Catalogue:
-    """Return the catalogue in a JSON text; ValueError where it contradicts itself."""
+    """Return the catalogue in a JSON text; ValueError if it contradicts itself."""
     data: dict[str, Any] = json.loads(text)
     advisories = [
         Advisory(**{**item, "aliases": tuple(item["aliases"])}) for item in data["advisories"]
@@ -269,7 +269,7 @@ _specifier = lru_cache(SpecifierSet)
 
 
 def _contradictions(catalogue: Catalogue) -> Iterator[str]:
-    """Yield what cannot be true, as sentences."""
+    """Yield a sentence for each contradiction in a catalogue."""
     versions = [Version(release.version) for release in catalogue.releases]
     if any(later <= earlier for earlier, later in itertools.pairwise(versions)):
         yield "releases are not sorted, or one stands twice"

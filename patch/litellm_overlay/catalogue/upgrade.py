@@ -40,11 +40,11 @@ _STATUS = "  litellm-overlay status"
 
 @dataclass(frozen=True, slots=True)
 class Upgrade:
-    """What it means to put `target` in the place of `current`.
+    """The effects of an upgrade from `current` to `target`.
 
-    `current` is None where nobody said what runs now: then that is taken for an affected release
-    with the overlay. The tuples are sentences: what gets better, what gets worse, what is wrong
-    with the target besides, what else changes, and what to do, with commands to copy.
+    If `current` is None, an affected release with the overlay is assumed. The tuples hold
+    sentences. `gains` get better and `losses` get worse. `remaining` are other faults of the
+    target. `changes` are what else changes. `steps` are what to do, with commands to copy.
     """
 
     target: Assessment
@@ -60,7 +60,10 @@ class Upgrade:
 
 
 def assess_or_unknown(asked: str, catalogue: Catalogue) -> Assessment:
-    """Answer as `assessment` does; "not in the catalogue" is an answer too, of state unknown."""
+    """Return the assessment; of state "unknown" if the release is not in the catalogue.
+
+    Raises ValueError if the text is neither a version nor an image reference.
+    """
     try:
         return assessment.assess(asked, catalogue)
     except NotInCatalogueError as error:
@@ -74,14 +77,14 @@ def check(
     catalogue: Catalogue,
     on_fixed: str = "passthrough",
 ) -> Upgrade:
-    """Return the verdict, and what speaks for and against.
+    """Return the verdict on an upgrade, with its effects and the next steps.
 
-    `patch` is the version that runs now, `on_fixed` what the guard is told there, and will be.
+    `patch` is the patch version that runs now. `on_fixed` is the guard's setting, before and after.
     """
     verdict = VERDICTS[target.state]
     proceed = verdict in {"still-needed", "fixed-upstream"}
     effects: list[tuple[str, str]] = []
-    if target.release and verdict == "malicious":  # whatever else is wrong with malware
+    if target.release and verdict == "malicious":  # its other faults do not matter
         effects += [("remains", assessment.malware_notice(target.release))]
     elif target.release:
         before = current.release if current else None
@@ -130,11 +133,10 @@ def _sentence(verdict: str, target: Assessment, patch: str, catalogue: Catalogue
 def _gaps(
     target: Release, before: Release | None, patch: str, patched: tuple[str, ...]
 ) -> Iterator[tuple[str, str]]:
-    """Yield what becomes better or worse for Codex, or stays as bad.
+    """Yield ("gain", "loss" or "remains", sentence) for what changes for Codex, or stays wrong.
 
-    `patched` are the states that the guard patches. The gaps of such a release are those that the
-    patch leaves open. What of upstream's the overlay does better is said only where runs have shown
-    it (`fixed_by`).
+    `patched` are the states that the guard patches. A release in one of them has only the gaps that
+    the patch leaves open. A patch counts as fixing a gap only if tests have shown it (`fixed_by`).
     """
     overlaid = before is None or before.state in patched
     old = before.gaps if before and not overlaid else ()
@@ -197,7 +199,7 @@ def _about_current(target: Assessment, current: Assessment | None) -> Iterator[s
 def _manifests(
     target: Assessment, current: Assessment | None, catalogue: Catalogue
 ) -> Iterator[str]:
-    """Yield what to change in values and manifests while the overlay is there."""
+    """Yield the changes to values and manifests that the upgrade needs with the overlay."""
     if current and target.asked == current.asked:
         return
     new, old = (
@@ -217,7 +219,7 @@ def _manifests(
 
 
 def _steps(verdict: str) -> list[str]:
-    """Return what is to be done besides what `assessment` says."""
+    """Return the steps for a verdict, to follow those of `assessment`."""
     return {
         "still-needed": ["After the upgrade this must say patched:", _STATUS],
         "fixed-upstream": [

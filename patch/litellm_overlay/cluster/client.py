@@ -1,6 +1,6 @@
-"""Reads a Kubernetes cluster; the one place that knows the `kubernetes` package. Changes nothing.
+"""Read objects from a Kubernetes cluster through the `kubernetes` package; never change any.
 
-Objects are dictionaries as the API has them: the client's own models take seconds for a fleet.
+Objects are dictionaries, as in the API's JSON: the package's own models take seconds for a fleet.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 Object = dict[str, Any]
 Objects = list[Object]
 
-_PAGE = 500  # objects, as kubectl has it
+_PAGE = 500  # objects in one response, as in kubectl
 _SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 _RBAC_HINT = "status, verify and doctor print with --rbac the rights that they need"
 
@@ -40,9 +40,9 @@ class ExpiredError(Exception):
 
 
 class Cluster:
-    """A connection. `context` is None inside a cluster; `namespace` is the one to look at first.
+    """A connection to a cluster. kinds.py explains how a `kind` is written.
 
-    How a kind is named: see kinds.py.
+    `context` is None for an in-cluster connection. `namespace` is the default namespace.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class Cluster:
     def list(self, kind: str, namespace: str | None = None, labels: str = "") -> Objects:
         """Return all objects of a kind, in one namespace or in all; `labels` is a selector.
 
-        A kind of custom resources that the cluster does not have has no objects.
+        A custom resource that is not installed has no objects.
         """
         try:
             return self._list(kind, namespace, labels)
@@ -73,14 +73,14 @@ class Cluster:
                 ) from error
 
     def get(self, kind: str, namespace: str, name: str) -> Object | None:
-        """Return one object, None where there is none."""
+        """Return one object, None if it does not exist."""
         path = f"{kinds.path(kind, namespace)}/{quote(name, safe='', errors='replace')}"
         return self._ask(path, {}, f"get {kinds.plural(kind)}", namespace)
 
     def wait_for_change(self, kind: str, namespace: str | None, seconds: int) -> None:
-        """Wait until an object has changed since the last `list`, at most so many seconds.
+        """Wait until an object of this kind changes after the last `list`, at most `seconds`.
 
-        If that version has expired, return at once: the caller lists again anyway.
+        Return at once if that resource version has expired: the caller lists again anyway.
         """
         began = {"watch": "1", "timeoutSeconds": str(seconds)}
         if version := self._versions.get((kind, namespace)):
@@ -204,7 +204,7 @@ def _without_query(text: str) -> str:
 def connect(
     context: str | None = None, kubeconfig: Path | None = None, timeout: float = 30
 ) -> Cluster:
-    """Return a client for a kubeconfig's context, or inside a cluster for that cluster.
+    """Return a connection for a context of the kubeconfig, or in-cluster if there is none.
 
     `timeout` is in seconds, for each request. No request is made yet.
     """
@@ -292,7 +292,7 @@ def _unusable(files: list[Path]) -> ClusterError:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep the client from logging what a command for credentials has printed."""
+    """Disable logging: the client would log the output of a command for credentials."""
     logging.disable(logging.CRITICAL)
     try:
         yield

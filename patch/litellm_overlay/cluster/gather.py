@@ -1,4 +1,4 @@
-"""Read from a cluster what the checks look at."""
+"""Read the objects that the checks need from a cluster."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from litellm_overlay.objects.access import Object
 
-# Plural, and the kind, which the items of a list lack.
+# Plural -> kind; the items of a Kubernetes list lack their kind.
 _WORKLOADS = {**WORKLOADS, "pods": "Pod"}
 _AROUND = {
     "configmaps": "ConfigMap",
@@ -30,21 +30,21 @@ _AROUND = {
     "virtualservices.v1.networking.istio.io": "VirtualService",
     "destinationrules.v1.networking.istio.io": "DestinationRule",
 }
-# A route may lead to a Gateway of another namespace; classes have none.
+# A route may use a Gateway in another namespace; an IngressClass is cluster-scoped.
 _EVERYWHERE = {
     "gateways.v1.gateway.networking.k8s.io": "Gateway",
     "ingressclasses.v1.networking.k8s.io": "IngressClass",
 }
-# The kinds to list, as kinds.py names them: in the chosen namespace, and in all.
+# The kinds to list, written as in kinds.py: in the chosen namespace, and in all namespaces.
 KINDS = (*_WORKLOADS, *_AROUND)
 KINDS_EVERYWHERE = tuple(_EVERYWHERE)
 
 
 class Lister(Protocol):
-    """What `cluster.client.connect` returns, as far as it is used here."""
+    """The part of `cluster.client.Cluster` that this module uses."""
 
     def list(self, kind: str, namespace: str | None = None, labels: str = "") -> list[Object]:
-        """Return all objects of a kind; none of a custom one that the cluster does not have."""
+        """Return all objects of a kind; [] for a custom resource that is not installed."""
 
 
 def read_cluster(
@@ -53,10 +53,11 @@ def read_cluster(
     tell: Callable[[str], None] = print,
     labels: str = "",
 ) -> list[Object]:
-    """Return the objects of a namespace, of all for None; workloads and pods with these labels.
+    """Return the objects of a namespace, or of all namespaces if it is None.
 
-    Raises OverlayError if workloads or pods may not be read. `tell` gets a sentence for each other
-    kind that may not be read; the remaining checks still run.
+    Gateways and IngressClasses are read in all namespaces. `labels` selects workloads and pods
+    only. Raises OverlayError if these cannot be listed. For each other kind that cannot be listed,
+    `tell` gets a sentence.
     """
     objects = [item for it in _WORKLOADS.items() for item in _list(cluster, *it, namespace, labels)]
     for kinds, where in ((_AROUND, namespace), (_EVERYWHERE, None)):

@@ -1,4 +1,4 @@
-"""Who asks the API server: the kubeconfig's user, or another one in whose name it does."""
+"""Impersonate a user in requests to the API server, as `kubectl --as` does."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ _PROTOCOL = "sec-websocket-protocol"
 
 
 def act_as(cluster: Cluster, user: str) -> None:
-    """Make all requests from now on in this user's name, which must be a line of ASCII."""
+    """Send all later requests as this user. The name must be one line of ASCII."""
     cluster.client.set_default_header(_HEADER, user)
 
 
 def for_websocket(headers: Mapping[str, str]) -> dict[str, str]:
-    """Return the headers of a request so that the client's WebSocket sends who asks.
+    """Return the headers with which the client's WebSocket impersonates the same user.
 
-    The client copies two headers only. So ours is added to one of them as a further line.
-    Otherwise a turn would be made with other rights than the list before it.
+    The client copies only two headers to a WebSocket. So Impersonate-User is appended to one of
+    them, on a new line. Without it, a WebSocket would have other rights than the requests before.
     """
     user = headers.get(_HEADER)
     if user is None:

@@ -35,9 +35,9 @@ _CHUNK = 65536
 
 @contextlib.contextmanager
 def forward(cluster: Cluster, namespace: str, pod: str, port: int) -> Iterator[int]:
-    """Yield a port of 127.0.0.1 that leads to a pod's until the block ends.
+    """Yield a port on 127.0.0.1 that is forwarded to a pod's port until the block ends.
 
-    Raises ClusterError if the API server does not let us, or cannot reach the pod.
+    Raises ClusterError if the API server refuses, or cannot reach the pod.
     """
 
     def connect() -> Any:
@@ -48,7 +48,7 @@ def forward(cluster: Cluster, namespace: str, pod: str, port: int) -> Iterator[i
                 lambda: _Forward(create_websocket(*request), [port]),  # type: ignore[no-untyped-call]
             )
 
-    connect().close()  # so that a refusal raises an error here, instead of ending the connection
+    connect().close()  # raise a refusal here; `_serve` would only close the connection
     with socket.create_server(("127.0.0.1", 0)) as server:
         threading.Thread(target=_serve, args=(server, connect, port), daemon=True).start()
         try:
@@ -58,16 +58,16 @@ def forward(cluster: Cluster, namespace: str, pod: str, port: int) -> Iterator[i
 
 
 def read_file(cluster: Cluster, namespace: str, pod: str, container: str, path: str) -> bytes:
-    """Return a file as a container sees it, by `cat`. Raises ClusterError if there is none."""
+    """Return a file's content in a container, read with `cat`; ClusterError if that fails."""
     return execute(cluster, namespace, pod, container, ("cat", path))
 
 
 def execute(
     cluster: Cluster, namespace: str, pod: str, container: str, command: Sequence[str]
 ) -> bytes:
-    """Return what a command prints in a container.
+    """Run a command in a container, and return its stdout.
 
-    Raises ClusterError if it cannot be started, or fails.
+    Raises ClusterError if it cannot start, or fails.
     """
     program, *words = command
     what = f"read {words[0]}" if program == "cat" else f"run {program}"
@@ -77,7 +77,7 @@ def execute(
     def run() -> bytes:
         client = WSClient(*request, capture_all=True, binary=True)
         client.run_forever()
-        # Before read_all(), which empties its channel; it is empty if the connection broke off.
+        # read_all() would empty this channel. It is empty already if the connection broke.
         ended = json.loads(client.read_channel(ERROR_CHANNEL) or "{}")
         client.sock.shutdown()
         if ended.get("status") != "Success":
@@ -90,9 +90,9 @@ def execute(
 
 
 class _Forward(PortForward):
-    """The client's port forwarding, with a clean end when the connection breaks.
+    """The client's port forwarding, closed cleanly when the connection breaks.
 
-    The client's own thread would print a traceback, and our side would wait for ever.
+    The client's own thread would print a traceback, and our side would wait forever.
     """
 
     def _proxy(self) -> None:
@@ -106,9 +106,10 @@ class _Forward(PortForward):
 def _request(
     cluster: Cluster, namespace: str, pod: str, door: str, query: list[tuple[str, str]]
 ) -> tuple[Any, str, dict[str, str]]:
-    """Return configuration, URL and headers, as the client's WebSockets take them.
+    """Return the configuration, URL and headers for a WebSocket of the `kubernetes` package.
 
-    Its own way there, `stream`, replaces a method of the shared client meanwhile.
+    `door` is the pod's subresource. The package's own `stream` is not used: while it connects, it
+    replaces a method of the shared client.
     """
     path = f"/{kinds.path('pods', namespace)}/{quote(pod, safe='', errors='replace')}/{door}"
     _, url, headers, *_ = cluster.client.param_serialize(
@@ -147,7 +148,7 @@ def _copy(source: Any, target: Any) -> None:
 
 
 def _within(seconds: float, call: Callable[[], T]) -> T:
-    """Return what a call returns, made in a thread of its own: TimeoutError if it takes longer.
+    """Run `call` in a thread and return its result; TimeoutError after `seconds`.
 
     The client has no timeout for a handshake.
     """
@@ -156,7 +157,7 @@ def _within(seconds: float, call: Callable[[], T]) -> T:
     def work() -> None:
         try:
             future.set_result(call())
-        except Exception as error:  # noqa: BLE001 - for the one who waits
+        except Exception as error:  # noqa: BLE001 - raised in the waiting thread
             future.set_exception(error)
 
     threading.Thread(target=work, daemon=True).start()
@@ -167,7 +168,7 @@ def _within(seconds: float, call: Callable[[], T]) -> T:
 def _expected_errors(cluster: Cluster, what: str) -> Iterator[None]:
     try:
         yield
-    except (TimeoutError, futures.TimeoutError) as error:  # two until Python 3.10
+    except (TimeoutError, futures.TimeoutError) as error:  # two classes up to Python 3.10
         raise ClusterError(
             f"{cluster.server} did not {what} within {cluster.timeout:g} s",
             "is it busy, or does the pod's node not answer? --timeout allows more",

@@ -1,4 +1,4 @@
-"""The texts of a Helm chart, in a folder or an archive; nothing is unpacked."""
+"""Read the text files of a Helm chart, in a folder or an archive; unpack nothing to disk."""
 
 from __future__ import annotations
 
@@ -20,7 +20,11 @@ _MOST = 5000  # files
 
 
 def read_chart(path: Path) -> dict[str, str]:
-    """Return path -> text, with subcharts below charts/NAME/, in whichever form they are there."""
+    """Return path -> text of a chart's Chart.yaml, values.yaml and templates.
+
+    Subcharts, packed or not, are below charts/NAME/. Raises OverlayError if the chart cannot be
+    read or has no Chart.yaml.
+    """
     try:
         texts = dict(_folder(path) if path.is_dir() else _archive(path.read_bytes()))
     except (OSError, tarfile.TarError, EOFError) as error:
@@ -48,7 +52,7 @@ def _archive(content: bytes) -> Iterator[tuple[str, str]]:
                 raise OverlayError(f"the chart has more than {_MOST:,} files")
             if member.isfile() and member.size <= _LARGEST:
                 stream = archive.extractfile(member)
-                name = member.name.partition("/")[2]  # behind the chart's own folder
+                name = member.name.partition("/")[2]  # without the chart's own folder
                 yield from _file(name, stream.read() if stream else b"")
 
 

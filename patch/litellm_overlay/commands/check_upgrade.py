@@ -1,4 +1,4 @@
-"""`litellm-overlay check-upgrade`: what a change of LiteLLM means, before it is made."""
+"""`litellm-overlay check-upgrade`: judge a change of LiteLLM's version before it is made."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def check_upgrade(
 
 
 def ask(asked: str, option: str, catalogue: Catalogue) -> Assessment:
-    """Return what is known of an option's value; neither version nor image is wrong usage."""
+    """Return the assessment of an option's value; BadParameter if it is no version or image."""
     try:
         return upgrade.assess_or_unknown(asked, catalogue)
     except ValueError as error:
@@ -113,7 +113,7 @@ def ask(asked: str, option: str, catalogue: Catalogue) -> Assessment:
 
 
 def upgrade_to_json(result: Upgrade, catalogue: Catalogue) -> dict[str, Any]:
-    """Return one object; `to` and `from` are rows as `releases --output json` has them."""
+    """Return the result as JSON data; `to` and `from` are rows of `releases --output json`."""
     return {
         "verdict": result.verdict,
         "proceed": result.proceed,
@@ -129,7 +129,7 @@ def upgrade_to_json(result: Upgrade, catalogue: Catalogue) -> dict[str, Any]:
 
 
 def print_upgrade(result: Upgrade) -> None:
-    """Print it for people."""
+    """Print the result as text for people."""
     console = Console(highlight=False)
     release, style = result.target.release, STYLES[result.verdict]
     asked = sanitize(result.target.asked)
@@ -144,7 +144,9 @@ def print_upgrade(result: Upgrade) -> None:
     lines += [("remains", text) for text in result.remaining]
     lines += [("change", text) for text in result.changes]
     for label, text in lines:
-        alarm = STYLES["malicious"] if "MALWARE" in text else ""  # also what runs now
+        alarm = (
+            STYLES["malicious"] if "MALWARE" in text else ""
+        )  # the current release may be malware, too
         console.print(Text(paragraph(label, text, console.width), alarm), soft_wrap=True)
     console.print("next", style="bold")
     for step in result.steps:

@@ -1,4 +1,4 @@
-"""The options of the verbs that read a cluster, and the connection they lead to."""
+"""Options of the verbs that read a cluster, and the connection that they choose."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def _name(_context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
-    """Return a user's name, which becomes a header."""
+    """Return the user's name; BadParameter unless it is printable ASCII, to be a header."""
     if value is not None and not (value.isascii() and value.isprintable() and value.strip()):
         raise click.BadParameter("it is a name, in ASCII", param=parameter)
     return value
@@ -66,7 +66,7 @@ _OPTIONS = (
 
 @dataclass(frozen=True, slots=True)
 class ClusterTarget:
-    """Which cluster, and where in it, as the shared options say; `timeout` is in seconds."""
+    """The cluster and namespace that the shared options choose; `timeout` is in seconds."""
 
     all_namespaces: bool
     namespace: str | None
@@ -77,7 +77,7 @@ class ClusterTarget:
     timeout: float
 
     def connect(self) -> tuple[Cluster, str | None]:
-        """Return the connection, and the namespace to look at; None means all."""
+        """Return a connection, and the namespace to read, None for all."""
         from litellm_overlay.cluster import client, identity  # noqa: PLC0415 - takes most of a second
 
         connection = client.connect(self.context, self.kubeconfig, self.timeout)
@@ -88,7 +88,7 @@ class ClusterTarget:
 
 
 def cluster_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the shared options; it gets them as one `target`."""
+    """Add the shared options to a command, which receives them as `target`, a ClusterTarget."""
 
     @functools.wraps(command)
     def collected(**options: Any) -> None:
@@ -109,7 +109,7 @@ def read_fleet_rows(
     namespace: str | None,
     locked: Lock | None = None,
 ) -> tuple[WorkloadStatus, ...]:
-    """Read the cluster, and hold it against the lock."""
+    """Return the row of each workload in the cluster, with any drift from the lock marked."""
     labels = target.selector
     workloads = {plural: connection.list(plural, namespace, labels) for plural in WORKLOADS}
     running = connection.list("pods", namespace)

@@ -1,4 +1,4 @@
-"""`litellm-overlay completion`: what makes a shell complete our verbs and options."""
+"""`litellm-overlay completion`: print the script that completes verbs and options in a shell."""
 
 from __future__ import annotations
 

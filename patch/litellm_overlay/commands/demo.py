@@ -1,4 +1,4 @@
-"""`litellm-overlay demo`: the defect and the cure, seen on this machine."""
+"""`litellm-overlay demo`: show the defect and the fix on this machine."""
 
 from __future__ import annotations
 
@@ -92,7 +92,10 @@ def demo(
 
 
 def choose_release(litellm: str | None, patch: str | None) -> tuple[releases.Release, str]:
-    """Return the release and the patch version to show, if there is something to show."""
+    """Return the release and the patch version to demonstrate.
+
+    Raises OverlayError for a release that is not affected, and for unknown versions.
+    """
     catalogue = releases.load()
     release = catalogue.release(litellm or catalogue.newest_affected)
     if release.state == "malicious":
@@ -113,7 +116,7 @@ def choose_release(litellm: str | None, patch: str | None) -> tuple[releases.Rel
 
 
 def warn_of_advisories(release: releases.Release, console: Console) -> None:
-    """Say what else is wrong with the release: the patch fixes a defect, and none of these."""
+    """Print a warning with the release's advisories, none of which the patch fixes."""
     advisories = [
         f"{advisory.id} (fixed in {advisory.fixed_in})" for advisory in release.advisories
     ]
@@ -123,7 +126,7 @@ def warn_of_advisories(release: releases.Release, console: Console) -> None:
 
 
 def to_json(comparison: Comparison) -> dict[str, Any]:
-    """Return the demonstration as JSON has it."""
+    """Return the comparison, with its problems, as JSON data."""
     return {**to_camel_case_data(comparison), "problems": comparison.problems}
 
 
@@ -167,7 +170,7 @@ def table_of(title: str, *headings: str, numbers: tuple[str, ...] = ()) -> Table
 
 
 def verdict(outcome: CaseOutcome) -> str:
-    """Return a cell: the handshake's status, and whether the turn came through."""
+    """Return a cell: the handshake's status, and whether the turn completed."""
     if outcome.completed:
         return f"[green]{outcome.handshake} ok[/green]"
     failed = " failed" if outcome.handshake == 101 else ""
@@ -175,7 +178,7 @@ def verdict(outcome: CaseOutcome) -> str:
 
 
 def codex_verdict(run: CodexOutcome) -> str:
-    """Return a cell: the wall time, and how Codex got its answer."""
+    """Return a cell: the wall time, and the transport that gave Codex its answer."""
     way = f"{run.refused} sockets refused" if run.refused else "WebSocket"
     if run.posts:
         way += ", then HTTP"
@@ -183,12 +186,12 @@ def codex_verdict(run: CodexOutcome) -> str:
 
 
 def format_milliseconds(value: float | None) -> str:
-    """Return a time for people."""
+    """Return a time such as "12 ms", "" for None."""
     return "" if value is None else f"{value:.0f} ms"
 
 
 def next_steps(version: str) -> str:
-    """Say what to do next, with a program name that works where the person is."""
+    """Return the commands to try next, with a program name that works in this shell."""
     name = "litellm-overlay"
     name = name if shutil.which(name) else os.path.relpath(sys.argv[0])
     steps = {
@@ -202,7 +205,7 @@ def next_steps(version: str) -> str:
 
 
 def wait_beside(server: Server) -> None:
-    """Say how to use the proxy, and leave it running until it ends or Ctrl-C."""
+    """Print how to use the proxy, and wait for Ctrl-C; OverlayError if the proxy ends first."""
     config = textwrap.indent(codex_config.config(f"{server.url}/v1", "gpt-5.4"), "    ")
     click.echo(f"""
 The patched proxy runs at {server.url}, its key is {processes.MASTER_KEY}. For Codex, put this into

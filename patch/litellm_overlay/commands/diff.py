@@ -123,14 +123,14 @@ def diff(
 
 
 def to_json(result: preview.Difference) -> dict[str, Any]:
-    """Return the difference as JSON has it."""
+    """Return the difference, with its line counts, as JSON data."""
     return {**to_camel_case_data(result), "added": result.added, "removed": result.removed}
 
 
 def sentence(result: preview.Difference, target: str) -> str:
-    """Return the decision for people, and what is compared with what.
+    """Return the decision for people; for a patch, which files the diff compares.
 
-    The guard's own sentence tells of a patch as done.
+    The guard's own sentence would report the patch as done.
     """
     if result.decision != "patched":
         return result.message
@@ -175,7 +175,7 @@ def from_target(target: str, *, offline: bool) -> tuple[bytes, str | None]:
 
 
 def release_of(target: str, catalogue: Catalogue) -> str:
-    """Return what to type where TARGET is an image whose tag names a release, else ""."""
+    """Return a hint to name the release if `target` is an image that names one, else ""."""
     try:
         release = assessment.assess(target, catalogue).release
     except (ValueError, NotInCatalogueError):
@@ -186,7 +186,7 @@ def release_of(target: str, catalogue: Catalogue) -> str:
 
 
 def is_version(text: str) -> bool:
-    """Say whether a text is a version, of a release or of none."""
+    """Tell whether a text is a PEP 440 version, released or not."""
     try:
         Version(text)
     except InvalidVersion:
@@ -195,7 +195,7 @@ def is_version(text: str) -> bool:
 
 
 def require_module(content: bytes, target: str) -> None:
-    """Require that a file is a Python module, and not manifests perhaps."""
+    """Raise NotInCatalogueError unless a file is a Python module; it may be manifests."""
     try:
         syntax.parse(content)
     except AnchorError as error:
@@ -207,7 +207,7 @@ def require_module(content: bytes, target: str) -> None:
 
 
 def read_installed_endpoints(where: Path) -> tuple[bytes, str | None]:
-    """Return the bytes of an installed LiteLLM's file, found as in the pod, and its release."""
+    """Return an installed LiteLLM's endpoints.py, located as in the pod, and its release."""
     folder = (where / "bin" if where.is_dir() else where.parent).absolute()
     if not (folder / "litellm").exists():
         raise OverlayError(
@@ -220,5 +220,5 @@ def read_installed_endpoints(where: Path) -> tuple[bytes, str | None]:
 
 
 def coloured(line: str) -> str:
-    """Return a line of a diff with its colour; click drops it where there is no terminal."""
+    """Return a line of a diff with its colour, which click removes outside a terminal."""
     return click.style(line, fg=COLOURS[line[0]]) if line[:1] in COLOURS else line

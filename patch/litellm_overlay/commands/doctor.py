@@ -1,4 +1,4 @@
-"""`litellm-overlay doctor`: find what is wrong with proxies and the way to them."""
+"""`litellm-overlay doctor`: find faults of proxies and of the network path to them."""
 
 from __future__ import annotations
 
@@ -167,7 +167,7 @@ def doctor(
 
 
 def show_topics(output: str) -> None:
-    """Print each topic with what it means."""
+    """Print each topic with its meaning."""
     if is_for_programs(output):
         print_data(output, TOPICS)
         return
@@ -177,12 +177,15 @@ def show_topics(output: str) -> None:
 
 
 def warn(message: str) -> None:
-    """Say what could not be looked at."""
+    """Print a warning to stderr."""
     click.echo(f"warning: {message}", err=True)
 
 
 def read_objects(manifests: Manifests) -> list[Object]:
-    """Return the objects of a stream, those of a List one by one; ValuesError if it has none."""
+    """Return the Kubernetes objects of a stream, with the items of a List in its place.
+
+    Raises ValuesError if the stream cannot be read, or has no object.
+    """
     try:
         text = manifests.read()
     except OverlayError as error:
@@ -203,11 +206,11 @@ def read_objects(manifests: Manifests) -> list[Object]:
 
 
 def _from_json(text: str) -> list[Object] | None:
-    """Return what `kubectl get --output json` prints, many times faster than YAML would."""
+    """Return the objects in JSON text, None if it is not JSON; many times faster than YAML."""
     try:
         data = json.loads(text)
     except (ValueError, RecursionError):
-        return None  # YAML may begin with a brace, too; its parser then reports the error
+        return None  # YAML may begin with a brace, too; its parser reports any error
     yaml_tree.require_flat(data)
     if not isinstance(data, dict):
         return []
@@ -215,7 +218,7 @@ def _from_json(text: str) -> list[Object] | None:
 
 
 def codex_rows(world: World, model_name: str) -> list[dict[str, Any]]:
-    """Return each address with the config.toml for it."""
+    """Return one row per address of a proxy, with Codex's config.toml for it."""
     return [
         {
             **camel_case.to_camel_case_data(item),
@@ -226,7 +229,7 @@ def codex_rows(world: World, model_name: str) -> list[dict[str, Any]]:
 
 
 def print_findings(findings: Sequence[Finding], world: World, model_name: str) -> None:
-    """Print the findings by object, and Codex's configuration."""
+    """Print the findings, grouped by object, and Codex's configuration."""
     console = Console(highlight=False, soft_wrap=True)
     for title, group in groupby(findings, lambda item: item.object):
         console.print(Text(sanitize(title), "bold"))
@@ -248,7 +251,7 @@ def print_findings(findings: Sequence[Finding], world: World, model_name: str) -
 
 
 def count(findings: Sequence[Finding]) -> str:
-    """Return the number of findings of each severity, as words."""
+    """Return the number of findings by severity, such as "1 error, 2 notes"."""
     number = Counter(item.severity for item in findings)
     parts = [f"{number[it]} {it}{'s' * (number[it] != 1)}" for it in STYLES if number[it]]
     return ", ".join(parts)

@@ -1,4 +1,4 @@
-"""Files that are named on the command line, `-` among them."""
+"""Read and write files that are named on the command line, including `-`."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ FILE = click.Path(dir_okay=False, allow_dash=True, path_type=Path)
 
 
 def read_text(path: Path) -> str:
-    """Return the text of a file, of stdin for "-"."""
+    """Return the text of a file, or of stdin for "-"; OverlayError if it is not UTF-8."""
     try:
-        # Bytes, since Python would convert the line ends of text.
+        # Read bytes: in text mode Python would convert line ends.
         with click.open_file(str(path), "rb") as stream:
             content: bytes = stream.read()
         if content.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in content[:4]:
@@ -32,13 +32,13 @@ def read_text(path: Path) -> str:
 
 
 def write_stdout(text: str) -> None:
-    """Print a text as bytes: what was not touched goes on as it came, line ends included."""
+    """Write a text to stdout as bytes, so that its line ends stay as they are."""
     sys.stdout.buffer.write(text.encode())
     sys.stdout.buffer.flush()
 
 
 def write(folder: Path, files: dict[str, str]) -> None:
-    """Write files so that each is whole or not there."""
+    """Write files (name -> text) into a folder, each one atomically."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in files.items():

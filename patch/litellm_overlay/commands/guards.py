@@ -1,4 +1,4 @@
-"""What the guard of a patch version makes of a file: of a released one, the released guard."""
+"""Run a patch version's guard on a file; for a released version, run the released guard."""
 
 from __future__ import annotations
 
@@ -24,7 +24,11 @@ def preview_patch(
     litellm_version: str | None,
     on_fixed: str,
 ) -> preview.Difference:
-    """Return what the pod would do with a file; see `preview` for errors."""
+    """Return what the pod would do with a file, after undoing any patch of ours in it.
+
+    Raises NotInCatalogueError for an unknown file or version. Any other refusal is an OverlayError,
+    or a GuardError if the version is not released.
+    """
     if version not in patch_files.released():
         return preview.preview_patch(content, version, settings, litellm_version, on_fixed)
     stock = edits.undo(content)
@@ -52,9 +56,10 @@ def preview_patch(
 def patched_sha256(
     stock: bytes, version: str, guard_plan: Mapping[str, Any], litellm_version: str
 ) -> str:
-    """Return the hash of what the guard makes of a release's own file; "" where it refuses it.
+    """Return the sha256 of what the guard makes from a release's own file, "" if it refuses.
 
-    `guard_plan` is that of the pod: its settings and its onFixed count.
+    Of the pod's `guard_plan`, the settings are used; for a released version also onFixed. A guard
+    that is not released raises GuardError if it refuses.
     """
     settings = guard_plan.get("settings") or {}
     if version not in patch_files.released():

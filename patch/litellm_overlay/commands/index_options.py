@@ -1,4 +1,4 @@
-"""Ask the package index about a release that is newer than the catalogue, where a verb may."""
+"""Ask the package index about a release that is newer than the catalogue, unless --offline."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ offline_option = click.option(
 
 
 def look_up(assessed: Assessment, *, offline: bool) -> LookupResult | None:
-    """Return what the index says of a release that is newer than the catalogue; None: not asked."""
+    """Return the index's answer on a release newer than the catalogue; None if not asked."""
     if offline or not assessed.release or assessed.state != UNREVIEWED:
         return None
     version = assessed.release.version
@@ -37,7 +37,7 @@ def look_up(assessed: Assessment, *, offline: bool) -> LookupResult | None:
 
 
 def describe_lookup(look: LookupResult | None, catalogue: Catalogue) -> tuple[str, ...]:
-    """Return the sentences for people: warnings, and what the file is."""
+    """Return sentences for people: warnings, and the identity of endpoints.py; () for None."""
     if look is None:
         return ()
     today = dt.datetime.now(dt.timezone.utc).date()

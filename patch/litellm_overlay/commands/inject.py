@@ -1,4 +1,4 @@
-"""`litellm-overlay inject`: put the overlay into manifests that somebody else made."""
+"""`litellm-overlay inject`: put the overlay into existing manifests."""
 
 from __future__ import annotations
 
@@ -142,7 +142,10 @@ def inject(
 def _pods_to_ask(
     options: dict[str, Any],
 ) -> Callable[[str | None], Sequence[Object]] | None:
-    """Return who is asked for releases; nobody without `--litellm auto`, which is no release."""
+    """Return the function that lists pods to ask for releases; None without `--litellm auto`.
+
+    Replaces "auto" in `options` by None, since it is no release.
+    """
     if options.get("litellm") != AUTO:
         return None
     options["litellm"] = None
@@ -150,7 +153,7 @@ def _pods_to_ask(
 
 
 def pods_of_cluster(namespace: str | None) -> list[Object]:
-    """Return the pods of a namespace in the kubeconfig's current context."""
+    """Return the pods of a namespace, None for the context's own, in the current context."""
     from litellm_overlay.cluster import client  # noqa: PLC0415 - takes most of a second
 
     connection = client.connect()
@@ -159,5 +162,5 @@ def pods_of_cluster(namespace: str | None) -> list[Object]:
 
 def _tell(result: Injected, *, to_stderr: bool) -> None:
     tell(result.overlaid, err=to_stderr)
-    # A lone refusal is the error itself.
+    # A single refusal is not listed: it becomes the error.
     tell_left(result, err=to_stderr, refused=not to_stderr or len(result.refused) > 1)

@@ -1,4 +1,4 @@
-"""The options of the verbs that make a turn: which model, and whose key."""
+"""Options of the verbs that make turns: the model and the key."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ _OPTIONS = (
 
 
 def key_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the shared options."""
+    """Add the shared options to a command."""
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
 
 
 def read_key(key_env: str, key_file: TextIO | None, see: str) -> str:
-    """Return the key, which is never shown; `see` names the options that say where it is."""
+    """Return the key; UsageError if it is empty. `see` names the key's options in that error."""
     key = (key_file.read() if key_file else os.environ.get(key_env, "")).strip()
     if not key:
         source = key_file.name if key_file else f"the variable {key_env}"

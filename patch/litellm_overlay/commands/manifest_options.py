@@ -1,4 +1,4 @@
-"""Where manifests come from, for the verbs that read them: files, folders, stdin."""
+"""Options of the verbs that read manifests, from files, folders or stdin."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from litellm_overlay.printed import shell_word
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-_SUFFIXES = {".yaml", ".yml", ".json"}  # those that kubectl takes from a folder
+_SUFFIXES = {".yaml", ".yml", ".json"}  # the files that kubectl reads in a folder
 _STDIN = Path("-")
 _PATH = click.Path(allow_dash=True, path_type=Path)
-_WAIT = 2  # seconds for whoever writes into a pipe beside a named file
+_WAIT = 2  # seconds to wait for data in a pipe on stdin when a file is named
 _KEYS = [
     re.compile(rf'^(?:"?{key}"?\s*:)|^\s*"{key}"\s*:', re.MULTILINE)
     for key in ("apiVersion", "kind")
@@ -36,21 +36,21 @@ _KEYS = [
 
 @dataclass(frozen=True, slots=True)
 class Manifests:
-    """What the operator has named; nothing named is stdin."""
+    """The files and folders that the operator named; without any, stdin is read."""
 
     paths: tuple[Path, ...]
     recursive: bool
 
     @property
     def named(self) -> bool:
-        """Say whether something is named."""
+        """Tell whether any file or folder is named."""
         return bool(self.paths)
 
     def read(self, *, values_option: bool = False) -> str:
-        """Return all of it as one stream; one file alone, and stdin, to the byte.
+        """Return all manifests as one YAML stream; a single file, or stdin, unchanged.
 
-        UsageError if nobody has given anything, or if stdin would be passed over. `values_option`
-        says that the verb has a --values, which a file of values may have been meant for.
+        Raises UsageError if there is no input, or if stdin has data that would be ignored. Raises
+        ValuesError for a file that looks like values; `values_option` makes its hint name --values.
         """
         if not self.paths and sys.stdin.isatty():
             raise click.UsageError("Give manifests on stdin, or name a file.")
@@ -84,7 +84,7 @@ class Manifests:
 
 
 def manifest_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options; it gets them as one `manifests`."""
+    """Add the options to a command, which receives them as `manifests`, a Manifests."""
 
     @functools.wraps(command)
     def collected(**options: Any) -> None:
@@ -107,9 +107,9 @@ def manifest_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def stdin_has_data() -> bool:
-    """Say whether somebody gives us something on stdin; a silent pipe is waited for.
+    """Tell whether stdin has data: a file, or a pipe or socket with something to read.
 
-    A pipeline's first program may be slower than this one.
+    Waits up to 2 seconds for a pipe, since the program that writes into it may be slower.
     """
     try:
         number = sys.stdin.fileno()
@@ -126,7 +126,7 @@ def stdin_has_data() -> bool:
 
 
 def _refuse_values(path: Path, text: str, *, values_option: bool) -> None:
-    """Refuse a file that holds mappings and no object."""
+    """Raise ValuesError if a file holds mappings but no Kubernetes object."""
     if all(key.search(text) for key in _KEYS):
         return
     try:
@@ -144,16 +144,16 @@ def _refuse_values(path: Path, text: str, *, values_option: bool) -> None:
 
 
 def _is_object(data: dict[str, Any]) -> bool:
-    """Say whether a mapping is a Kubernetes object, or a list of some."""
+    """Tell whether a mapping is a Kubernetes object or a List."""
     kind = str(data.get("kind", ""))
     return bool(kind) and ("apiVersion" in data or kind.endswith("List"))
 
 
 def _joined(texts: list[str]) -> str:
-    """Return streams as one: each begins with a document of its own."""
+    """Return YAML streams joined into one, each starting with a new document."""
     whole, *more = texts
     for text in more:
-        text = text.removeprefix("\ufeff")  # noqa: PLW2901 - only the first may have one
+        text = text.removeprefix("\ufeff")  # noqa: PLW2901 - a BOM may only come first
         end = "" if not whole or whole.endswith("\n") else "\n"
         whole += end + ("" if text.startswith("---") else "---\n") + text
     return whole

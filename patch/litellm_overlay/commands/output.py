@@ -1,4 +1,4 @@
-"""How a verb prints what it found: as text for people, or as data for programs."""
+"""Print a verb's results as text for people or as data for programs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _DATA = ("json", "yaml")
 
 
 def output_option(*more: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Return `--output`, the same for every verb that reports; `more` are further forms of text."""
+    """Return the decorator that adds `--output`; `more` are further text formats."""
     return click.option(
         "-o",
         "--output",
@@ -27,14 +27,14 @@ def output_option(*more: str) -> Callable[[Callable[..., None]], Callable[..., N
 
 
 def is_for_programs(output: str) -> bool:
-    """Say whether a program is to read it."""
+    """Tell whether an output format is data for programs: json or yaml."""
     return output in _DATA
 
 
 def print_data(output: str, data: object) -> None:
-    """Print what JSON can hold, as JSON or YAML."""
+    """Print JSON data as JSON or YAML."""
     text = json.dumps(data, indent=2)
-    if output == "yaml":  # through JSON, so that nothing becomes an anchor or a tag
+    if output == "yaml":  # through JSON, which leaves no anchors or tags
         printed = yaml.safe_dump(json.loads(text), explicit_start=True, sort_keys=False)
         click.echo(printed, nl=False)
         return

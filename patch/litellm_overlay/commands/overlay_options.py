@@ -1,4 +1,4 @@
-"""The options that `render`, `inject` and `pin` share, and what they say about a release."""
+"""Options that `render`, `inject` and `pin` share, and the messages that they print."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ _OPTIONS = (
         "--container", metavar="NAME", help="The proxy's container; NAME,NAME for several in a pod."
     ),
 )
-AUTO = "auto"  # of --litellm: ask the pods that run
+AUTO = "auto"  # a value of --litellm: ask running pods for the release
 _SETTLED = "the guard in the pod decides by the file, and names the right path if this one is wrong"
 lock_option = click.option(
     "--lock",
@@ -85,7 +85,7 @@ lock_option = click.option(
 
 
 def overlay_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the shared options."""
+    """Add the shared options to a command."""
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
@@ -94,7 +94,10 @@ def overlay_options(command: Callable[..., None]) -> Callable[..., None]:
 def read_values(
     values: Path | None, settings: tuple[str, ...], text: str | None = "", **options: object
 ) -> OverlayValues:
-    """Return the values of the file, or of a text, overruled by the options."""
+    """Return the values of the file, or of `text` without one; options take precedence.
+
+    Raises click's BadParameter for a bad --set, UsageError for `--litellm auto`.
+    """
     try:
         chosen = parse_settings(settings)
     except PlanUnreadableError as error:
@@ -109,7 +112,7 @@ def read_values(
 
 
 def read_lock(path: Path | None) -> Lock | None:
-    """Return the lock in a file; None where no file is given."""
+    """Return the lock in a file, None if no file is given."""
     return lock.parse_lock(read_text(path), str(path)) if path else None
 
 
@@ -120,13 +123,13 @@ def read_pinned(
     text: str | None = "",
     **options: object,
 ) -> tuple[OverlayValues, Lock | None]:
-    """Return the values, where they leave something open filled from the lock, and the lock."""
+    """Return the values, completed from the lock, and the lock or None."""
     resolved, locked = read_values(values, settings, text, **options), read_lock(lock_file)
     return (lock.fill_values(resolved, locked) if locked else resolved), locked
 
 
 def doubts(assessed: Assessment) -> list[str]:
-    """Return what nobody can be sure of in an answer, each with its hint."""
+    """Return a sentence for each doubt about an assessment, with its hint on a second line."""
     sentences = []
     if assessed.release and (
         newer := assessment.newer_release_warning(assessed.release, releases.load())
@@ -138,16 +141,16 @@ def doubts(assessed: Assessment) -> list[str]:
 
 
 def warn(sentences: Iterable[str], *, err: bool = True) -> None:
-    """Print warnings, on stderr unless told otherwise."""
+    """Print warnings, by default to stderr; each may have a hint on its second line."""
     for each in sentences:
         sentence, _, hint = each.partition("\nhint: ")
         say(f"warning: {sentence}", hint, err=err)
 
 
 def tell(overlaid: Iterable[tuple[str, OverlayPlan]], *, err: bool = True) -> None:
-    """Say what the overlay will do where, and once what else to know of a release."""
+    """Print what the overlay does in each workload, then each doubt and each advisory once."""
     vulnerable: dict[str, Release] = {}
-    unsure: dict[str, None] = {}  # in their order, each once
+    unsure: dict[str, None] = {}  # an ordered set
     for title, overlay in overlaid:
         assessed = overlay.litellm
         if assessed.release is None:
@@ -176,7 +179,7 @@ def tell(overlaid: Iterable[tuple[str, OverlayPlan]], *, err: bool = True) -> No
 
 
 def tell_left(result: Injected, *, err: bool = True, refused: bool = True) -> None:
-    """Say what was left alone or refused and why, and where a refused pod would be an outage."""
+    """Print what was left alone or refused, and where a refusal by the guard is an outage."""
     for each in result.left:
         say(f"{each.title}: left alone: {each.reason}", each.hint, err=err)
     for each in result.refused if refused else ():
@@ -192,7 +195,7 @@ def tell_left(result: Injected, *, err: bool = True, refused: bool = True) -> No
 
 
 def say(sentence: str, hint: str = "", *, err: bool) -> None:
-    """Print a sentence of the overlay's, and the next step if there is one."""
+    """Print a sentence, and a hint if there is one."""
     click.echo(sanitize(sentence), err=err)
     if hint:
         click.echo(f"hint: {sanitize(hint)}", err=err)

@@ -1,4 +1,4 @@
-"""`litellm-overlay pin`: write down what is to run; `render`, `inject` and `status` hold to it."""
+"""`litellm-overlay pin`: write a lock file, which `render`, `inject` and `status` check."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def pin(
         warn(doubts(planner.identify(from_values(resolved).image)))
     old = lock.parse_lock(read_text(file), str(file)) if file.exists() else None
     changed = lock.list_changes(old, fresh)
-    if changed and not check_:  # before printing: whoever reads our output may be gone
+    if changed and not check_:  # before printing, which may fail on a closed pipe
         write(file.parent, {file.name: lock.to_text(fresh)})
     print_lock(fresh, changed, output)
     if changed and check_:
@@ -132,9 +132,10 @@ def pin(
 def choose_workloads(
     rows: Sequence[WorkloadStatus], workload: str | None, *, without: bool = False
 ) -> list[WorkloadStatus]:
-    """Return the overlaid workloads, or the one called `workload`: NAME or KIND/NAME.
+    """Return the overlaid workloads, or only those called `workload`: NAME or KIND/NAME.
 
-    `without` includes workloads that have no overlay.
+    `without` includes workloads without the overlay. Raises OverlayError if no workload matches, or
+    if none of the matches carries the overlay and `without` is false.
     """
     name = (workload or "").lower()
     named = [row for row in rows if not name or name in {row.name, row.workload}]
@@ -154,7 +155,7 @@ def choose_workloads(
 
 
 def print_lock(fresh: Lock, changed: Sequence[tuple[str, str, str]], output: str) -> None:
-    """Print the lock, and what of it is new."""
+    """Print the lock, with the old value of each changed field."""
     if is_for_programs(output):
         print_data(output, to_camel_case_data(fresh))
         return

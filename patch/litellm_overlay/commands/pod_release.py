@@ -1,4 +1,4 @@
-"""What a pod without the overlay says of its LiteLLM, when it is asked; the operator consents."""
+"""Ask a pod without the overlay for its LiteLLM release, with the operator's consent."""
 
 from __future__ import annotations
 
@@ -29,10 +29,11 @@ _VERSION = re.compile(rb"(?<![\w.])\d+\.\d+\.\d+(?:[.-]?(?:rc|dev|post)\.?\d+)?(
 
 
 def to_pin(connection: Cluster, rows: Sequence[WorkloadStatus]) -> Lock:
-    """Return the lock for what one workload without the overlay runs.
+    """Return the lock for what a workload without the overlay runs; `rows` must hold only one.
 
-    A pod of it is asked for LiteLLM's version and for its endpoints.py. Raises OverlayError where
-    there is more than one workload, no pod is ready, or the file is not that of the release.
+    Runs `litellm --version` in one of its pods, and reads endpoints.py there. Raises OverlayError
+    for several workloads, for malware, if no pod is ready, if the version is unclear, or if the
+    file is not that of the release.
     """
     row, *more = rows
     if more:
@@ -87,7 +88,7 @@ def _version(connection: Cluster, row: WorkloadStatus, pod: Object, container: s
 def _file_sha256(
     connection: Cluster, row: WorkloadStatus, pod: Object, container: str, version: str
 ) -> str:
-    """Return the sha256 of the module, wherever the release may have it."""
+    """Return the sha256 of endpoints.py in a container, at the first path where it exists."""
     from litellm_overlay.cluster import tunnel  # noqa: PLC0415 - as above
 
     place = (connection, row.namespace, name(pod), container)

@@ -77,12 +77,12 @@ def probe(
 
 
 def to_json(url: str, model: str, diagnosis: Diagnosis) -> dict[str, Any]:
-    """Return a diagnosis as JSON has it, with what was asked."""
+    """Return a diagnosis, with the URL and model probed, as JSON data."""
     return {"url": url, "model": model, "works": diagnosis.works, **to_camel_case_data(diagnosis)}
 
 
 def print_check(check: Check) -> None:
-    """Print one check as a line of the table, as soon as it is made."""
+    """Print one check as a line of the table."""
     word, colour = ("NO", "red") if check.required else ("--", "yellow")
     if check.ok:
         word, colour = "ok", "green"

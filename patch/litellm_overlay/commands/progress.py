@@ -24,7 +24,7 @@ def shown_on(console: Console) -> Iterator[Progress]:
     last = ""
 
     def say(text: str) -> None:
-        # Do not log a line each second: "…, 3 s" is the same step as "…, 2 s".
+        # Do not print a line each second: "…, 3 s" is the same step as "…, 2 s".
         nonlocal last
         step = re.sub(r", \d+ s$", "", text)
         if step != last:

@@ -1,4 +1,4 @@
-"""`--rbac`: the rights that a verb needs, as objects that `kubectl apply` takes."""
+"""`--rbac`: print the RBAC objects that grant what a verb needs, for `kubectl apply`."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ rbac_option = click.option(
 
 
 def rules_for(verbs: Sequence[str], on: Iterable[str], names: Sequence[str] = ()) -> list[Rule]:
-    """Return the rules that allow verbs on kinds, one for each API group.
+    """Return RBAC rules that allow verbs on kinds, one rule per API group.
 
-    Subresources such as "pods/exec" are kinds, too. If there are `names`, it is for these alone.
+    A kind may be a subresource, such as "pods/exec". `names` limits the rules to these objects.
     """
     groups: dict[str, list[str]] = defaultdict(list)
     for kind in on:
@@ -42,9 +42,10 @@ def rules_for(verbs: Sequence[str], on: Iterable[str], names: Sequence[str] = ()
 def rbac_manifest(
     verb: str, target: ClusterTarget, rules: Sequence[Rule], everywhere: Sequence[Rule] = ()
 ) -> str:
-    """Return RBAC objects in YAML, for one namespace or all; `everywhere` are for all in any case.
+    """Return RBAC objects in YAML, for one namespace or for all.
 
-    No cluster is asked, so without a namespace it is "default". The ServiceAccount is an example.
+    The rules `everywhere` apply to all namespaces in either case. No cluster is read, so the
+    namespace defaults to "default". The ServiceAccount is an example.
     """
     name = f"litellm-overlay-{verb}"
     account = {"name": name, "namespace": target.namespace or "default"}
@@ -53,7 +54,7 @@ def rbac_manifest(
         objects += _role("ClusterRole", {"name": name}, [*rules, *everywhere], account)
         return yaml.safe_dump_all(objects, sort_keys=False)
     objects += _role("Role", account, rules, account)
-    if everywhere:  # named for the namespace, since another may have an account of its own
+    if everywhere:  # the name includes the namespace: others may have their own
         metadata = {"name": f"{name}-{account['namespace']}"}
         objects += _role("ClusterRole", metadata, everywhere, account)
     return yaml.safe_dump_all(objects, sort_keys=False)

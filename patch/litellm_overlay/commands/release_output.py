@@ -1,4 +1,4 @@
-"""A release, as the verbs that tell of releases print it."""
+"""Format a release for the verbs that print releases."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def to_json(answer: Assessment, catalogue: Catalogue) -> dict[str, Any]:
-    """Return an answer as JSON; an image that cannot be told has the same keys, without values."""
+    """Return an assessment as JSON data, with the same keys (null or []) without a release."""
     asked = {"asked": answer.asked, "exact": answer.exact, "why": answer.why}
     pinned = {"pin": assessment.patch_to_pin(answer.state, catalogue)}
     if answer.release:
@@ -29,7 +29,7 @@ def to_json(answer: Assessment, catalogue: Catalogue) -> dict[str, Any]:
 
 
 def paragraph(label: str, text: str, width: int) -> str:
-    """Return a labelled text, wrapped beside its label."""
+    """Return a text wrapped to `width` columns, with its label to the left."""
     return textwrap.fill(
         sanitize(text),
         width,

@@ -129,7 +129,11 @@ def releases(
 
 
 def ask(target: str, catalogue: Catalogue) -> Assessment | NotInCatalogueError:
-    """Answer, or return the error: one unknown image of a fleet must not hide the others."""
+    """Return the assessment, or the error for an unknown release.
+
+    So one unknown image of a fleet does not hide the others. Raises click's BadParameter if the
+    target is neither a version nor an image.
+    """
     try:
         return assessment.assess(target, catalogue)
     except ValueError as error:
@@ -141,9 +145,10 @@ def ask(target: str, catalogue: Catalogue) -> Assessment | NotInCatalogueError:
 def select(
     catalogue: Catalogue, *, all_: bool, states: Sequence[str], sha256: str | None
 ) -> tuple[Release, ...]:
-    """Return the releases to list: the affected ones, unless asked otherwise.
+    """Return the releases to list, by default the affected ones.
 
-    `states` narrow what `all_` and `sha256` find.
+    `states` narrows the result of `all_` and `sha256`. Raises NotInCatalogueError if no release has
+    this sha256.
     """
     states = states or (STATES if all_ or sha256 else ["affected"])
     if not sha256:
@@ -192,7 +197,7 @@ def print_table(listed: Sequence[Release], catalogue: Catalogue) -> None:
 def print_release_report(
     answer: Assessment, catalogue: Catalogue, index: Sequence[str] = ()
 ) -> None:
-    """Print all that is known of one release or image."""
+    """Print the report on one release or image."""
     console = Console(highlight=False)
     release = answer.release
     heading = Text(f"LiteLLM {release.version}" if release else sanitize(answer.asked), "bold")
@@ -212,14 +217,14 @@ def print_release_report(
 
 
 def facts(answer: Assessment, catalogue: Catalogue) -> Iterator[tuple[str, str]]:
-    """Yield what is known, as label and text."""
+    """Yield a label and a text for each fact about a release or image."""
     release = answer.release
     if answer.why:
         yield "image", f"{answer.asked}: {answer.why}"
     yield "meaning", assessment.MEANING[answer.state]
     if not release:
         return
-    if release.state == "malicious":  # whatever else is wrong with malware
+    if release.state == "malicious":  # its other faults do not matter
         yield "advisory", assessment.malware_notice(release)
     else:
         yield from _facts_of(release, answer.state, catalogue)
@@ -230,7 +235,7 @@ def _facts_of(release: Release, state: str, catalogue: Catalogue) -> Iterator[tu
         yield "yanked", release.yanked
     yield "endpoints.py", release.endpoints_sha256 or "not known here"
     for place in catalogue.paths_of(release.version):
-        yield "probably at", place.path  # read in upstream's build files; the guard settles it
+        yield "probably at", place.path  # from upstream's build files; the guard checks it
     if pinned := assessment.patch_to_pin(state, catalogue):
         for patch in sorted(catalogue.patch_versions.values(), key=lambda it: it.version != pinned):
             label = "pin" if patch.version == pinned else "or"

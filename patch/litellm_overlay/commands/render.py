@@ -139,7 +139,7 @@ def render(
 def shape_of(name: str, path: Path, subchart: str | None) -> Shape:
     """Return which values the templates of a chart, or of its subchart, read.
 
-    `name` is the output format, which says where such a chart has its proxy.
+    `name` is "litellm-helm" or "litellm". It decides which section of the values is the proxy's.
     """
     files = read_chart_files(path)
     if subchart:
@@ -148,7 +148,7 @@ def shape_of(name: str, path: Path, subchart: str | None) -> Shape:
 
 
 def tell_chart(chart: ChartValues, shape: Shape | None) -> None:
-    """Say on stderr what the chart must know, where nobody has looked, and what it does not."""
+    """Warn on stderr if the values lack the payload, or if the chart itself was not checked."""
     if chart.resources is None:
         warn(
             [
@@ -168,7 +168,7 @@ def tell_chart(chart: ChartValues, shape: Shape | None) -> None:
 
 
 def read_mapping_at(values: dict[str, Any], key: str) -> dict[str, Any]:
-    """Return the values of a subchart."""
+    """Return the values of a subchart, {} if there are none; ValuesError if no mapping."""
     section = values.get(key) or {}
     if not isinstance(section, dict):
         raise ValuesError(f"{key} in the chart's values must be a mapping, not {section!r}")

@@ -43,7 +43,7 @@ STYLES = {
 ALARMING = ("malicious", "refused", "drifted")
 UNBOUNDED = 10_000  # columns
 PAUSE = 1  # seconds; in a large cluster some pod changes all the time
-REFRESH = 30  # seconds without a change in pods after which workloads are looked at again
+REFRESH = 30  # seconds after which workloads are read again, even if no pod changes
 RULES = (*rules_for(["list", "watch"], ["pods"]), *rules_for(["list"], WORKLOADS))
 
 
@@ -112,18 +112,18 @@ def status(
 
 
 def describe_place(connection: Cluster, namespace: str | None) -> str:
-    """Say where was looked."""
+    """Return the namespace, context and server that were read, as text."""
     where = f"namespace {namespace}" if namespace else "all namespaces"
     here = f"{where}, {connection.context or 'this cluster'} ({connection.server})"
     return sanitize(here)
 
 
 def print_table(rows: Sequence[WorkloadStatus], output: str, where: str, *, clear: bool) -> None:
-    """Print the rows; on a terminal over the last ones, if `clear`."""
+    """Print the rows; with `clear`, clear a terminal first."""
     if is_for_programs(output):
         print_data(output, to_camel_case_data(rows))
         return
-    wide = output == "wide" or not sys.stdout.isatty()  # lines as long as they need
+    wide = output == "wide" or not sys.stdout.isatty()  # do not wrap lines
     console = Console(highlight=False, width=UNBOUNDED if wide else None)
     if clear and console.is_terminal:
         console.clear()
@@ -146,7 +146,7 @@ def print_table(rows: Sequence[WorkloadStatus], output: str, where: str, *, clea
 
 
 def table(rows: Sequence[WorkloadStatus], *, wide: bool) -> Table:
-    """Return the table, a line a workload."""
+    """Return the table, one line per workload."""
     made = Table(
         box=None if wide else box.SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
@@ -176,5 +176,5 @@ def table(rows: Sequence[WorkloadStatus], *, wide: bool) -> Table:
 
 
 def cell(text: str) -> Text:
-    """Return what stands in a cell; a name in brackets would else be markup."""
+    """Return the text of a cell; in a plain string, rich would read brackets as markup."""
     return Text(sanitize(text))

@@ -1,4 +1,4 @@
-"""The overlay out of manifests, as `uninject` and `inject --remove` do it."""
+"""Take the overlay out of manifests, for `uninject` and `inject --remove`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _PAYLOAD_STAYS = (
 
 
 def take_out(text: str, workloads: tuple[str, ...], *, dry_run: bool = False) -> None:
-    """Print manifests without the overlay, or only what would be taken out."""
+    """Print manifests without the overlay; with `dry_run`, print only what would be taken out."""
     with uncollected():
         result = core.take_out(text, workloads)
     _tell(result, err=not dry_run)
@@ -28,7 +28,7 @@ def take_out(text: str, workloads: tuple[str, ...], *, dry_run: bool = False) ->
 
 
 def _tell(result: Removed, *, err: bool) -> None:
-    """Say which workloads the overlay was taken out of, and that it was none."""
+    """Print which workloads the overlay was taken out of, or that there was none."""
     for title in result.out:
         say(f"{title}: the overlay is taken out", err=err)
     for title in result.stay:

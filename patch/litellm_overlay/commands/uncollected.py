@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 @contextlib.contextmanager
 def uncollected() -> Iterator[None]:
-    """Pause the garbage collector: parsed trees have no cycles, and it would visit them all.
+    """Pause the garbage collector, which would visit all parsed trees and find no cycles.
 
-    On a large stream that took a third of the time.
+    On a large stream it took a third of the time.
     """
     was = gc.isenabled()
     gc.disable()

@@ -1,7 +1,7 @@
-"""The environment variables that stand for options, and which of them did.
+"""Environment variables that set options.
 
-They are named after the option as it is typed, not after the parameter of the function: click's own
-prefix would make LITELLM_OVERLAY_INJECT_SETTINGS of `inject --set`.
+Each is named after the option as typed, not after the function's parameter: click's own prefix
+would turn `inject --set` into LITELLM_OVERLAY_INJECT_SETTINGS.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _PREFIX = "LITELLM_OVERLAY"
 
 
 class VerbContext(click.Context):
-    """Tells an error of ours which variables stood for options."""
+    """A context that adds to an OverlayError the variables which set options."""
 
     def __exit__(
         self,
@@ -36,7 +36,7 @@ class VerbContext(click.Context):
 
 
 def name_variables(verb: str, command: click.Command) -> None:
-    """Name the variable of each option; one that a verb has named already counts after it."""
+    """Name a variable for each option; it takes precedence over one that the verb has named."""
     command.context_class = VerbContext
     for option in command.params:
         if isinstance(option, click.Option):
@@ -44,11 +44,11 @@ def name_variables(verb: str, command: click.Command) -> None:
             own = f"{_PREFIX}_{verb}_{typed}".replace("-", "_").upper()
             named = dict.fromkeys([own, *_variables(option)])
             option.envvar = [*named]
-            option.show_envvar = len(named) > 1  # the rule of all others is in the root's help
+            option.show_envvar = len(named) > 1  # the root's help gives the rule for all others
 
 
 def used(context: click.Context) -> tuple[str, ...]:
-    """Return the variables that the options of a verb were taken from."""
+    """Return the variables that set options of a verb."""
     return tuple(
         next(name for name in _variables(option) if os.environ.get(name))
         for option in context.command.params

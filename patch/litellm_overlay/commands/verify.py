@@ -33,14 +33,14 @@ if TYPE_CHECKING:
     from litellm_overlay.commands.cluster_options import ClusterTarget
     from litellm_overlay.fleet.verification import Target, Verification
 
-# A WebSocket begins with a GET, which is "get"; Kubernetes 1.35 asks for "create" as well.
+# A WebSocket starts with a GET, so it needs "get"; Kubernetes 1.35 requires "create" as well.
 RULES = (
     *rules_for(["list"], ["pods"]),
     *rules_for(["get"], ["configmaps"]),
     *rules_for(["create", "get"], ["pods/exec", "pods/portforward"]),
 )
 
-PAUSE = 10  # seconds; a workload may change where no pod does
+PAUSE = 10  # seconds; a workload may change while no pod does
 _KEYS = "--key-env, --key-file and --key-secret"
 
 
@@ -129,7 +129,7 @@ def verify(
 def wait_for_rollouts(
     connection: Cluster, namespace: str | None, labels: str, seconds: int
 ) -> None:
-    """Wait until the overlaid workloads are rolled out; VerificationError after so many seconds."""
+    """Wait until all overlaid workloads are rolled out; VerificationError after `seconds`."""
     last = time.monotonic() + seconds
     while True:
         workloads = [
@@ -151,7 +151,7 @@ def wait_for_rollouts(
 
 
 def parse_reference(text: str) -> tuple[str, str]:
-    """Return the two parts of SECRET/KEY."""
+    """Return the two parts of SECRET/KEY; BadParameter if one is missing."""
     name, _, key = text.partition("/")
     if not (name and key):
         raise click.BadParameter("it is written SECRET/KEY", param_hint="--key-secret")
@@ -159,7 +159,7 @@ def parse_reference(text: str) -> tuple[str, str]:
 
 
 def secret(connection: Cluster, namespace: str, name: str, key: str) -> str:
-    """Return a value of a Secret."""
+    """Return a decoded value of a Secret; OverlayError if there is none."""
     stored = connection.get("secrets", namespace, name) or {}
     try:
         return base64.b64decode(stored["data"][key]).decode().strip()
@@ -174,7 +174,7 @@ def secret(connection: Cluster, namespace: str, name: str, key: str) -> str:
 def verify_pod(
     connection: Cluster, target: Target, key: str, model: str, timeout: float, *, offline: bool
 ) -> Verification:
-    """Return what one pod answers; a pod that goes meanwhile is a fault, not the end."""
+    """Return the result for one pod; an OverlayError, or a pod that disappears, is a fault."""
     if not (target.ready and target.module):
         return verification.not_asked(target)
     try:
@@ -198,7 +198,7 @@ def examine_pod(
     *,
     offline: bool,
 ) -> Verification:
-    """Read the module in a pod, and speak to its proxy."""
+    """Return the result of reading a pod's module and probing its proxy."""
     from litellm_overlay.cluster import tunnel  # noqa: PLC0415 - the cluster's client, slow
 
     faults = [payload_fault(connection, target), making_fault(target, offline=offline)]
@@ -211,7 +211,7 @@ def examine_pod(
 
 
 def payload_fault(connection: Cluster, target: Target) -> str:
-    """Hold the payload's ConfigMap to the digest that the pod template names."""
+    """Return a sentence if the payload's ConfigMap lacks the digest that the pod names, else ""."""
     config_map = connection.get("configmaps", target.namespace, target.origin.config_map)
     files = verification.payload_of(target, config_map)
     digest = None if files is None else patch_files.digest_of(files)
@@ -220,7 +220,7 @@ def payload_fault(connection: Cluster, target: Target) -> str:
 
 @lru_cache
 def published_endpoints(litellm: str, *, offline: bool) -> bytes:
-    """Return a release's own file; b"" where it cannot be had, which is asked once for all pods."""
+    """Return a release's own endpoints.py, b"" if it is not available; cached for all pods."""
     try:
         return environment.stock_endpoints(litellm, offline=offline)
     except OverlayError:
@@ -228,10 +228,10 @@ def published_endpoints(litellm: str, *, offline: bool) -> bytes:
 
 
 def making_fault(target: Target, *, offline: bool) -> str:
-    """Return how the pod's file differs from one made here from LiteLLM's published file.
+    """Return a sentence if the guard reports a hash other than this tool computes, else "".
 
-    "" where it does not, and where this tool cannot make it: it has another payload, or the
-    published file cannot be had.
+    This tool patches LiteLLM's published file to compute it. If it cannot, "" is returned: the pod
+    is not patched, has another payload or a custom file, or the published file is not available.
     """
     report, guard_plan = target.origin.report, target.origin.plan
     version, litellm = str(report.get("patchVersion")), str(report.get("litellmVersion"))
@@ -249,7 +249,7 @@ def making_fault(target: Target, *, offline: bool) -> str:
 
 
 def print_verification(result: Verification) -> None:
-    """Print a pod as soon as it has answered."""
+    """Print the result for one pod."""
     word, colour = ("NO", "red") if result.faults else ("ok", "green")
     target = result.target
     facts = [target.decision]
@@ -262,7 +262,7 @@ def print_verification(result: Verification) -> None:
 
 
 def to_json(result: Verification) -> dict[str, object]:
-    """Return a result as JSON has it: target, verdict and faults side by side."""
+    """Return a result as JSON data: the target's fields but `origin`, verdict and faults."""
     fields = to_camel_case_data(result)
     target = fields.pop("target")
     del target["origin"]

@@ -1,4 +1,4 @@
-"""`litellm-overlay version`: which tool this is, and up to which release it knows LiteLLM."""
+"""`litellm-overlay version`: print the versions of this tool, its patches and its catalogue."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Compare a pod with its owner's template: the guard's decision, and what has drifted. Pure."""
+"""Compare a pod with its owner's template: find the guard's decision and any drift. Pure."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class DesiredState:
-    """What a pod template asks for.
+    """The state that a pod template, or a pod, asks for.
 
-    `image` and `container` are the proxy's. `overlaid`: a part of the overlay is in it; `guarded`:
-    our init container is; `on_fixed` is what the guard is told. `notes` are sentences that explain;
-    `doubts` say why the overlay cannot do what it seems to.
+    `image` and `container` belong to the first proxy. `overlaid` is true if any part of the overlay
+    is present; `guarded`, if our init container is. `on_fixed` is the guard's onFixed setting.
+    `notes` are explanations. `doubts` are reasons why the overlay cannot work as intended.
     """
 
     image: str
@@ -47,10 +47,11 @@ class DesiredState:
 
 @dataclass(frozen=True, slots=True)
 class PodStatus:
-    """One pod. `decision` is the guard's, None while it has not reported, or not-overlaid.
+    """The state of one pod, compared with its owner's template.
 
-    `image_digest` is "sha256:…" of the image that the proxy runs, None where it came from no
-    registry. `drift` are sentences that call for a look; `notes` explain.
+    `decision` is the guard's, or "not-overlaid". It is None without our init container, and without
+    a readable report. `image_digest` is the "sha256:…" of the proxy's image. It is None until the
+    guard has succeeded, and for an image from no registry. `drift` and `notes` are sentences.
     """
 
     name: str
@@ -62,7 +63,7 @@ class PodStatus:
 
 
 def desired_state(item: Object, catalogue: Catalogue) -> DesiredState | None:
-    """Read a pod template, or a pod; None where neither LiteLLM nor the overlay is in it."""
+    """Return what a template or pod asks for; None if it has neither LiteLLM nor the overlay."""
     template = PodTemplate(item)
     if not (template.overlaid or template.litellm_containers):
         return None
@@ -82,12 +83,12 @@ def desired_state(item: Object, catalogue: Catalogue) -> DesiredState | None:
 
 
 def pod_status(pod: Object, asked: DesiredState, catalogue: Catalogue) -> PodStatus:
-    """Return what a pod runs, and where it differs from its owner's template."""
+    """Return the state of a pod, with its drift from the template of its owner."""
     own = desired_state(pod, catalogue)
     drift = [*_differences(own, asked)]
     if own is None or not own.overlaid:
         return PodStatus(name(pod), "not-overlaid", GuardReport(), tuple(drift))
-    if not own.guarded:  # nobody will report
+    if not own.guarded:  # no guard, so no report
         return PodStatus(name(pod), None, GuardReport(), tuple(drift))
     report = guard_report.read(pod)
     if not report.ended:
@@ -159,7 +160,11 @@ def _differences(own: DesiredState | None, asked: DesiredState) -> Iterator[str]
 
 
 def _short(image: str) -> tuple[str, str | None]:
-    """Return name and tag. A webhook may send pods to a mirror, or add the digest."""
+    """Return an image's last path component and tag, without its registry and digest.
+
+    An admission webhook may rewrite images to a mirror, or add digests. A reference that cannot be
+    parsed is returned whole, with None.
+    """
     try:
         parsed = image_tags.parse_image(image)
     except ValueError:

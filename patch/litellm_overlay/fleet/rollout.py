@@ -1,4 +1,4 @@
-"""Which workloads are not rolled out yet, as `kubectl rollout status` sees it. Pure."""
+"""Find unfinished rollouts, by the rules of `kubectl rollout status`. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 
 def unfinished(workloads: Iterable[Object]) -> Iterator[str]:
-    """Yield a sentence for each overlaid workload, with its kind, that is not rolled out."""
+    """Yield "namespace/kind/name: reason" for each overlaid workload with an unfinished rollout.
+
+    Each object must have its `kind`, which the items of a Kubernetes list lack.
+    """
     for item in workloads:
         if PodTemplate(mapping(item, "spec", "template")).overlaid and (why := _why(item)):
             title = f"{namespace(item)}/{string_at(item, 'kind').lower()}/{name(item)}"
@@ -22,7 +25,7 @@ def unfinished(workloads: Iterable[Object]) -> Iterator[str]:
 
 
 def _why(item: Object) -> str:
-    """Return what is missing, "" for nothing."""
+    """Return why a rollout is unfinished, "" if it is finished."""
     status = mapping(item, "status")
     if (int_at(status, "observedGeneration") or 0) < (int_at(item, "metadata", "generation") or 0):
         return "its change has not been seen yet"

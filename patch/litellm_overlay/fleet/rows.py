@@ -1,4 +1,4 @@
-"""Workloads and pods of a cluster in, one row a workload out: what the overlay does there. Pure."""
+"""Report what the overlay does in each workload of a cluster, one row per workload. Pure."""
 
 from __future__ import annotations
 
@@ -23,18 +23,19 @@ if TYPE_CHECKING:
     from litellm_overlay.fleet.drift import DesiredState, PodStatus
     from litellm_overlay.objects.access import Object
 
-_CHART = "litellm-overlay-"  # as our chart's helm.sh/chart label begins
+_CHART = "litellm-overlay-"  # prefix of our chart's helm.sh/chart label
 
 
 @dataclass(frozen=True, slots=True)
 class WorkloadStatus:
-    """A workload that runs LiteLLM's proxy, or carries the overlay.
+    """A workload that runs LiteLLM's proxy or carries the overlay.
 
-    `litellm_version` is the guard's word if `version_from` is "report", the tag's if it is "tag".
-    `pods` are those that are not ending; of these `agreeing` are as the template wants them, and
-    their guard has said so. `image_digests` are those that their proxies run, `stock_sha256` is of
-    the image's own endpoints.py. `chart_version` is that of our chart, None for all other ways.
-    `advisories` are identifiers. `reasons` are sentences.
+    `version_from` is the source of `litellm_version`: "report" (the guard's), "tag" (the image's),
+    or None if the version is unknown. `pods` counts the pods that have not ended and are not
+    terminating. `agreeing` counts those of them that have no drift and a decision other than
+    refused. `image_digests` are those of the proxies. `stock_sha256` is the hash of the image's own
+    endpoints.py. `chart_version` is None unless our chart made the workload. `advisories` are
+    identifiers, `reasons` are sentences.
     """
 
     namespace: str
@@ -58,14 +59,18 @@ class WorkloadStatus:
 
     @property
     def workload(self) -> str:
-        """Return "deployment/litellm", as kubectl has it."""
+        """Return the workload as kubectl names it, for example "deployment/litellm"."""
         return f"{self.kind.lower()}/{self.name}"
 
 
 def workload_statuses(
     workloads: Mapping[str, Iterable[Object]], running: Iterable[Object], catalogue: Catalogue
 ) -> tuple[WorkloadStatus, ...]:
-    """Return the rows by namespace, kind and name; `workloads` is by the plurals of WORKLOADS."""
+    """Return one row per workload, sorted by namespace, kind and name.
+
+    `workloads` maps the plurals in WORKLOADS to objects. Pods with an owner of another kind, or
+    with none, share a row for each owner, unless they are short-lived.
+    """
     owned: dict[pods.Owner, list[Object]] = defaultdict(list)
     for pod in running:
         if not pods.is_over(pod):
@@ -77,7 +82,7 @@ def workload_statuses(
             mine = owned.pop(owner, [])
             if wanted := drift.desired_state(mapping(item, "spec", "template"), catalogue):
                 rows.append(_row(owner, wanted, mine, catalogue, _chart(item)))
-    for owner, mine in owned.items():  # of a Rollout, say, or of nobody
+    for owner, mine in owned.items():  # owned by another kind, such as a Rollout, or by nothing
         wanted = None if is_short_lived(mine[0]) else drift.desired_state(mine[0], catalogue)
         if wanted:
             rows.append(_row(owner, wanted, mine, catalogue, None))
@@ -89,11 +94,11 @@ def select_pods(
     matching_workloads: Mapping[str, Iterable[Object]],
     matching_pods: Iterable[Object],
 ) -> list[Object]:
-    """Return the running pods that a label selector means.
+    """Return the running pods that a label selector selects.
 
-    `matching_workloads`, by plural, and `matching_pods` are what the selector matches. A pod of a
-    matching workload counts, whatever its own labels are. A matching pod counts by itself only if
-    its owner's kind is not in WORKLOADS.
+    `matching_workloads`, by plural, and `matching_pods` are the selector's matches. All pods of a
+    matching workload are selected, whatever their own labels. Any other matching pod is selected
+    only if the kind of its owner is not in WORKLOADS.
     """
     owners = {
         (namespace(item) or "", WORKLOADS[plural], name(item))
@@ -145,7 +150,7 @@ def _row(
         pods=len(seen),
         advisories=tuple(item.id for item in release.advisories) if release else (),
         removable=decision == "upstream-fixed",
-        # Of a refused pod, the refusal comes before the drift.
+        # A refusal, which is among the notes, comes before the drift.
         reasons=(
             *malware,
             *((*notes, *drifted) if decision == "refused" else (*drifted, *notes)),
@@ -156,7 +161,7 @@ def _row(
 def _malware(
     wanted: DesiredState, mine: Sequence[Object], seen: Sequence[PodStatus], catalogue: Catalogue
 ) -> list[str]:
-    """Return a sentence if template, a running image or a guard's report names malware."""
+    """Return one sentence if the template, an image or a report names malware, else []."""
     both = (INIT_CONTAINER, wanted.container)
     images = [pods.image_id(pod, container) for pod in mine for container in both]
     reported = [pod.report.fact("litellmVersion") or "" for pod in seen]
@@ -179,7 +184,7 @@ def _decide(wanted: DesiredState, seen: Sequence[PodStatus], *, drifted: bool) -
 
 
 def _disagreement(seen: Sequence[PodStatus]) -> list[str]:
-    """Return a sentence if pods have come to different ends, a refusal apart."""
+    """Return one sentence if the guards' reports differ, else []; refusals do not count."""
     keys = ("decision", "patchVersion", "litellmVersion", "patchedSha256")
     ends = {
         tuple(pod.report.fact(key) for key in keys)
@@ -193,7 +198,7 @@ def _disagreement(seen: Sequence[PodStatus]) -> list[str]:
 
 
 def _grouped(pairs: Iterable[tuple[str, tuple[str, ...]]]) -> list[str]:
-    """Return each sentence once, with the pods that it is true of."""
+    """Return each sentence once, with the first of its pods and the number of the others."""
     names = defaultdict(list)
     for pod, sentences in pairs:
         for sentence in sentences:
@@ -207,7 +212,7 @@ def _grouped(pairs: Iterable[tuple[str, tuple[str, ...]]]) -> list[str]:
 def _release(
     report: GuardReport, image: str, catalogue: Catalogue
 ) -> tuple[str | None, str | None, Release | None]:
-    """Return the LiteLLM version, where that is from, and what is known of it."""
+    """Return the LiteLLM version, its source ("report" or "tag") and its release, each or None."""
     if version := report.fact("litellmVersion"):
         try:
             return version, "report", catalogue.find(version)
@@ -221,6 +226,6 @@ def _release(
 
 
 def _chart(item: Object) -> str | None:
-    """Return the version in the label that Helm charts carry, of ours alone."""
+    """Return the version in our chart's helm.sh/chart label; None for any other chart."""
     label = string_at(labels(item), "helm.sh/chart")
     return label.removeprefix(_CHART) if label.startswith(_CHART) else None

@@ -1,4 +1,4 @@
-"""What `verify` asks of one pod, and what the answers come to. Pure."""
+"""Select the pods that `verify` checks, and judge the results. Pure."""
 
 from __future__ import annotations
 
@@ -19,23 +19,24 @@ if TYPE_CHECKING:
     from litellm_overlay.objects.access import Object
     from litellm_overlay.responses.diagnosis import Diagnosis
 
-PORT = 4000  # LiteLLM's, where a container names none
-# In which field of the report the hash of the file stands that the proxy should see.
+PORT = 4000  # LiteLLM's default; assumed if a container lists no ports
+# By decision: the report's field with the hash of the file that the proxy should load.
 _EXPECTED = {
     "patched": "patchedSha256",
     "upstream-fixed": "stockSha256",
     "passthrough": "stockSha256",
 }
-# What `probe` must find, where that is not "works".
+# By decision and mode: the verdict that `probe` must give, if it is not "works".
 _PROMISED = {("patched", "http-fallback"): "http-fallback"}
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What the module of a pod was made from.
+    """The inputs from which the guard made a pod's module.
 
-    `config_map` is the name of the payload's, `paths` its files by key, `digest` what the pod
-    template names; `plan` is what the guard was told, `report` what it said.
+    `config_map` is the name of the payload's ConfigMap. `paths` maps its keys to file paths.
+    `digest` is the payload's digest in the pod's annotation. `plan` is the guard's plan; `report`
+    is the guard's report, {} if it is unreadable.
     """
 
     config_map: str
@@ -47,10 +48,10 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A pod with the overlay: where its proxy listens, and what the guard says of its module.
+    """A pod with the overlay: the port of its proxy, and the guard's report on its module.
 
-    `module` and `sha256` are None where the guard has not written a file; `mode` is the overlay's;
-    `guarded` says that our init container is there.
+    `module` is the module's path and `sha256` its expected hash; each is None if the guard did not
+    report it. `mode` is the overlay's. `guarded` is true if the pod has our init container.
     """
 
     namespace: str
@@ -68,7 +69,11 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """What was found out about a target; `faults` are sentences, empty if Codex works there."""
+    """The result for one target.
+
+    `verdict` is the probe's, None if no probe ran. `faults` are sentences; without any, Codex works
+    in this pod as the overlay promises.
+    """
 
     target: Target
     verdict: str | None
@@ -76,7 +81,10 @@ class Verification:
 
 
 def targets(running: Iterable[Object], catalogue: Catalogue) -> tuple[Target, ...]:
-    """Return the pods that carry the overlay and are not over, by namespace and name."""
+    """Return the pods that carry the overlay, sorted by namespace and name.
+
+    Pods that have ended, are terminating or are short-lived are left out.
+    """
     selected = [
         _target(pod, own, catalogue)
         for pod in running
@@ -111,7 +119,7 @@ def _port(pod: Object, container: str) -> int:
 
 
 def not_asked(target: Target) -> Verification:
-    """Return the result for a pod that is not ready, or whose guard has not said what it wrote."""
+    """Return the result for a pod that is not ready, has no guard, or has no readable report."""
     fault = f"not ready: the guard's decision is {target.decision}"
     if not target.guarded:
         fault = "the patched file is mounted, but no guard writes it: litellm-overlay doctor"
@@ -121,17 +129,17 @@ def not_asked(target: Target) -> Verification:
 
 
 def has_gone(target: Target, running: Iterable[Object]) -> bool:
-    """Tell whether a pod is no longer there, or about to go: evicted, rescheduled, rolled out."""
+    """Tell whether a pod is deleted, terminating or ended: evicted, rescheduled, replaced."""
     return not any(name(pod) == target.pod and not pods.is_over(pod) for pod in running)
 
 
 def gone_result(target: Target) -> Verification:
-    """Return the result for a pod that went while it was asked."""
+    """Return the result for a pod that disappeared while it was verified."""
     return Verification(target, None, ("the pod went meanwhile: verify once more",))
 
 
 def payload_of(target: Target, config_map: Object | None) -> dict[str, bytes] | None:
-    """Return the files that a pod would get if it started now, by path; None: no ConfigMap."""
+    """Return path -> content of the payload in a ConfigMap; None if there is no ConfigMap."""
     if config_map is None:
         return None
     data = mapping(config_map, "data")
@@ -140,7 +148,10 @@ def payload_of(target: Target, config_map: Object | None) -> dict[str, bytes] | 
 
 
 def payload_fault(target: Target, digest: str | None) -> str:
-    """Return what is wrong with the payload in the cluster; `digest` is None where it is gone."""
+    """Return a sentence if the payload in the cluster is missing or altered, else "".
+
+    `digest` is the payload's digest as the cluster has it now, None if the ConfigMap is missing.
+    """
     name, expected = target.origin.config_map, target.origin.digest
     if digest is None:
         return f"the ConfigMap {name} is gone: no new pod starts; put the overlay in once more"
@@ -153,7 +164,10 @@ def payload_fault(target: Target, digest: str | None) -> str:
 
 
 def making_fault(target: Target, made: str) -> str:
-    """Return what is wrong with the hash that the guard reports; `made` is this tool's own."""
+    """Return a sentence if the guard reports a hash other than `made`, else "".
+
+    `made` is the sha256 of the same file, made by this tool.
+    """
     if target.sha256 == made:
         return ""
     return (
@@ -165,7 +179,10 @@ def making_fault(target: Target, made: str) -> str:
 def judge(
     target: Target, module: bytes, diagnosis: Diagnosis, faults: Iterable[str] = ()
 ) -> Verification:
-    """Return what the module's bytes and the live turn come to, beside the faults found before."""
+    """Return the result for a target, from its module's bytes and the probe's diagnosis.
+
+    `faults` are earlier faults to include; "" stands for none.
+    """
     faults = [*filter(None, faults)]
     sha256 = hashlib.sha256(module).hexdigest()
     if sha256 != target.sha256:
