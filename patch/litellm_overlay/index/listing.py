@@ -1,7 +1,7 @@
-"""What an index lists of one release: its JSON in, the facts and the wheel to read out.
+"""Parse what a package index lists of one release.
 
-The format is that of PEP 691, with the upload times of PEP 700. Nothing in it is trusted: what is
-not as it should be is a ValueError, with a sentence.
+The format is the JSON of PEP 691, with the upload times of PEP 700. The text is not trusted: most
+malformed text raises ValueError, a wheel without a URL raises KeyError.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ ACCEPT = "application/vnd.pypi.simple.v1+json"
 class Listed:
     """A release as an index lists it.
 
-    `uploaded` is "YYYY-MM-DD" (UTC), "" where the index does not say. `yanked` is the reason why it
-    was withdrawn, None where it was not. `wheel` is the URL of one that Linux can run, None for
-    none.
+    `uploaded` is "YYYY-MM-DD" (UTC), "" if the index does not say. `yanked` is the reason for its
+    withdrawal, None unless all of its files are yanked. `wheel` is the URL of a wheel that Linux
+    can run, None if there is none.
     """
 
     uploaded: str
@@ -35,7 +35,7 @@ class Listed:
 
 
 def parse_listing(text: bytes, page: str, version: str) -> Listed | None:
-    """Return what a project's page, whose URL is `page`, says of a release; None if it has none."""
+    """Return a release as a project's page lists it, None if it does not; `page` is its URL."""
     try:
         files = json.loads(text)["files"]
         mine = [file for file in files if _version(file["filename"]) == Version(version)]
@@ -62,7 +62,7 @@ def _version(filename: str) -> Version | None:
 
 
 def _rank(file: dict[str, Any]) -> int:
-    """Return 1 for the best wheel to read, 0 for none; as scripts/map_releases.py chooses."""
+    """Return the rank of a wheel to read, as in scripts/map_releases.py: 1 best, 0 unusable."""
     name = file["filename"]
     if name.endswith("py3-none-any.whl"):
         return 1

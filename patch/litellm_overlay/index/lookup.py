@@ -1,7 +1,7 @@
-"""Ask the package index about a release: three seconds at most, remembered for an hour.
+"""Ask the package index about a release, for three seconds at most; keep the answer for an hour.
 
-An answer is only ever a warning more: it is about a name on an index, and nobody has reviewed what
-is behind it. Nothing of it is run.
+An answer can only add warnings, since nobody has reviewed the files of that release. Nothing from
+the index is run.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ _FAULTS = (urllib3.exceptions.HTTPError, OSError, ValueError, KeyError, zipfile.
 
 @dataclass(frozen=True, slots=True)
 class LookupResult:
-    """What the index says of a release.
+    """The index's answer on a release.
 
-    `listed` is False where it has none of that version; None where it could not be asked, and
-    `fault` says why. `uploaded`, `yanked` as `Listed` has them. `endpoints` is the release's own
-    endpoints.py, None where it could not be read.
+    `listed` is False if the index lacks the version. It is None if the index could not be asked;
+    `fault` then says why. `uploaded` and `yanked` are those of `Listed`. `endpoints` is the
+    release's own endpoints.py, None if it could not be read.
     """
 
     version: str
@@ -52,9 +52,9 @@ class LookupResult:
 
 
 def look_up(version: str, index: str, cache: Path, seconds: float = SECONDS) -> LookupResult:
-    """Return what the index at a URL says of a release; never raises for what the index does.
+    """Return the answer of the index at a URL on a release; its errors become the `fault`.
 
-    What was found is kept in `cache`; where that cannot be written it is asked again each time.
+    An answer is kept in `cache`. If the cache is not writable, each call asks the index again.
     """
     name = hashlib.sha256(f"{_bare(index)} {version}".encode()).hexdigest()[:16]
     kept = cache / "index" / f"{name}.json"
@@ -68,7 +68,7 @@ def look_up(version: str, index: str, cache: Path, seconds: float = SECONDS) -> 
         except _FAULTS as error:
             answers.append(LookupResult(version, None, fault=_sentence(error)))
 
-    # A thread, since a server that trickles bytes would defeat any other timeout.
+    # A thread, since a server that trickles bytes defeats other timeouts.
     thread = threading.Thread(target=ask, daemon=True)
     thread.start()
     thread.join(seconds)
@@ -110,7 +110,7 @@ def _member(client: _Client, wheel: str) -> bytes:
 
 
 class _Client:
-    """Requests to an index and to where it keeps its files, each until the one deadline."""
+    """An HTTP client for an index and its file host; all requests share one deadline."""
 
     def __init__(self, page: str, until: float) -> None:
         self._until = until
@@ -122,7 +122,7 @@ class _Client:
             else {}
         )
         proxy = getproxies().get(parts.scheme)
-        trusted = os.environ.get("PIP_CERT")  # else what OpenSSL trusts, SSL_CERT_FILE too
+        trusted = os.environ.get("PIP_CERT")  # None: OpenSSL's default, or SSL_CERT_FILE
         self._pool: urllib3.PoolManager
         if proxy and not proxy_bypass(parts.hostname or ""):
             self._pool = urllib3.ProxyManager(proxy, ca_certs=trusted)
@@ -130,7 +130,7 @@ class _Client:
             self._pool = urllib3.PoolManager(ca_certs=trusted)
 
     def get(self, url: str, headers: dict[str, str]) -> tuple[int, bytes, str]:
-        """Return status, body and Content-Range."""
+        """Return status, body and Content-Range; ValueError for a bad scheme or a large body."""
         parts = urlsplit(url)
         if parts.scheme not in {"http", "https"}:
             raise ValueError(f"{parts.scheme}: is no address to read from")
@@ -159,7 +159,7 @@ def _bare(url: str) -> str:
 
 
 def _sentence(error: Exception) -> str:
-    """Return an error without the address in it, which may hold credentials."""
+    """Return an error as text without its URL, which may hold credentials."""
     kind = type(error).__name__
     return str(error) if type(error) in {OSError, ValueError} else kind
 

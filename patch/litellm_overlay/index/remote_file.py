@@ -1,4 +1,4 @@
-"""A file on a web server, read in ranges: a wheel's table of contents and one member of it."""
+"""Read parts of a file on a web server, by HTTP range: a wheel's table and one member of it."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# A wheel of LiteLLM has some 4,000 members; their table stands at its end.
+# Bytes read first: a wheel's table, of some 4,000 members in LiteLLM's, is at its end.
 TAIL = 1 << 20
 
 
 class RemoteFile(io.RawIOBase):
     """A file on a web server as a seekable stream.
 
-    `fetch` takes the value of a Range header; it returns status, body and Content-Range.
+    `fetch` takes the value of a Range header; it returns status, body and Content-Range. Raises
+    OSError if the server does not serve ranges.
     """
 
     def __init__(self, fetch: Callable[[str], tuple[int, bytes, str]]) -> None:
@@ -30,11 +31,11 @@ class RemoteFile(io.RawIOBase):
         self._size = int(size[1])
 
     def readable(self) -> bool:
-        """Say that it can be read."""
+        """Return True: it can be read."""
         return True
 
     def seekable(self) -> bool:
-        """Say that any place can be read."""
+        """Return True: it can be read at any offset."""
         return True
 
     def tell(self) -> int:
@@ -42,7 +43,7 @@ class RemoteFile(io.RawIOBase):
         return self._at
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Go to an offset, from the start, from here or from the end."""
+        """Move to an offset from the start, the current offset or the end; return the new one."""
         self._at = max(0, offset + {0: 0, 1: self._at, 2: self._size}[whence])
         return self._at
 

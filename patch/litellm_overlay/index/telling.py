@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from litellm_overlay.catalogue.releases import Catalogue
     from litellm_overlay.index.lookup import LookupResult
 
-YOUNG = 7  # days; what was malicious was found sooner
+YOUNG = 7  # days; past malware was found sooner
 _BASIS = {
     "handler": "is new, its WebSocket handler is not: the guard takes it as {state}",
     "ast": "is new, and has upstream's fix by its shape, in a WebSocket handler nobody has read",
@@ -20,7 +20,7 @@ _BASIS = {
 
 
 def warnings(look: LookupResult, today: dt.date) -> tuple[str, ...]:
-    """Return what to warn of; at least one sentence, since nobody has reviewed the release."""
+    """Return warnings about a release; at least one, since nobody has reviewed it."""
     name = f"LiteLLM {look.version}"
     if look.listed is None:
         return (f"{name} is unreviewed; the package index could not be asked: {look.fault}",)
@@ -41,7 +41,7 @@ def warnings(look: LookupResult, today: dt.date) -> tuple[str, ...]:
 
 
 def describe_stock_file(look: LookupResult, catalogue: Catalogue) -> str:
-    """Return what the release's own endpoints.py is, "" where it was not read."""
+    """Return a sentence that identifies a release's endpoints.py, "" if it was not read."""
     if look.endpoints is None:
         return ""
     stock = stock_file.identify(look.endpoints, look.version)

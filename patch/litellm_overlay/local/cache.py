@@ -1,4 +1,4 @@
-"""The folder for everything fetched, and what keeps two builders of one thing apart."""
+"""The cache folder, and locks so that two processes do not build the same thing at once."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Progress = Callable[[str], None]
 
 
 def cache_root(cache: Path | None = None) -> Path:
-    """Return the folder for everything fetched: `cache`, else as the environment says."""
+    """Return the cache folder: `cache`, else the one that the environment names."""
     if cache or "LITELLM_OVERLAY_CACHE" in os.environ:
         return Path(cache or os.environ["LITELLM_OVERLAY_CACHE"]).expanduser().absolute()
     return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "litellm-overlay"
@@ -22,9 +22,9 @@ def cache_root(cache: Path | None = None) -> Path:
 
 @contextlib.contextmanager
 def locked(target: Path) -> Iterator[None]:
-    """Hold the right to build `target`, against other processes; waits for it.
+    """Hold the lock to build `target`, after waiting for other processes.
 
-    The lock file stays beside the target; the right ends with the process, however that ends.
+    The lock file stays beside the target. The lock is released however the process ends.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(target.parent / f"{target.name}.lock"):
@@ -33,7 +33,7 @@ def locked(target: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def removed_on_failure(folder: Path) -> Iterator[None]:
-    """Start without the folder, and leave none behind that is half made."""
+    """Delete the folder before the block, and again if the block fails."""
     shutil.rmtree(folder, ignore_errors=True)
     try:
         yield

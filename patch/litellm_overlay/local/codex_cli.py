@@ -1,4 +1,4 @@
-"""The real Codex CLI: installed by version with npm, run once, and what it made of the proxy."""
+"""Install the real Codex CLI by version with npm, run it once, and read its events."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ RUN_SECONDS = 120
 
 @dataclass(frozen=True, slots=True)
 class CodexRun:
-    """One `codex exec --json`: its events, each with the second it came at, and how it ended."""
+    """One run of `codex exec --json`: its events, each with its time in seconds, and its end."""
 
     wall_seconds: float
     exit_code: int
@@ -49,7 +49,7 @@ class CodexRun:
 
     @property
     def messages(self) -> list[str]:
-        """Return what the model said."""
+        """Return the model's messages."""
         return [item["text"] for item in self._items("agent_message")]
 
     @property
@@ -118,10 +118,10 @@ def install(version: str, *, cache: Path | None = None, progress: Progress = pri
 def run(
     binary: Path, config_toml: str, key: str, prompt: str, *, timeout: float = RUN_SECONDS
 ) -> CodexRun:
-    """Run `codex exec` once in an empty folder, with a home of its own and nothing of the user's.
+    """Run `codex exec` once, in an empty folder with a home directory of its own.
 
-    It may run what the model asks for without a question, so the model must be one of ours. A run
-    that takes longer than `timeout` seconds is ended, and so never `completed`.
+    Codex runs the model's commands without approval or sandbox, so the model must be a mock. A run
+    that takes longer than `timeout` seconds is terminated, and is not `completed`.
     """
     command: list[str | Path] = [binary, "exec", "--json", "--skip-git-repo-check"]
     command += ["--dangerously-bypass-approvals-and-sandbox", prompt]
@@ -147,7 +147,7 @@ def run(
 
 @contextlib.contextmanager
 def own_home(config_toml: str, key: str) -> Iterator[tuple[Path, dict[str, str]]]:
-    """Yield an empty folder to work in, and an environment with nothing of the user's Codex."""
+    """Yield an empty working folder, and environment variables without the user's Codex home."""
     switches = "check_for_update_on_startup = false\n"
     ending = "\n[analytics]\nenabled = false\n"
     with tempfile.TemporaryDirectory(prefix="codex-", ignore_cleanup_errors=True) as scratch:
@@ -160,7 +160,7 @@ def own_home(config_toml: str, key: str) -> Iterator[tuple[Path, dict[str, str]]
 
 
 def count_requests(access_log: str) -> dict[str, int]:
-    """Count in uvicorn's access log what a client tried: sockets accepted, refused, and POSTs."""
+    """Return the numbers of accepted WebSockets, refused ones and POSTs in uvicorn's log."""
     patterns = {
         "accepted": r'"WebSocket \S*/responses\S*" \[accepted\]',
         "refused": r'"WebSocket \S*/responses\S*" \d+',

@@ -1,7 +1,7 @@
-"""Before and after on one machine: stock LiteLLM refuses Codex, the patched one serves it.
+"""Compare stock LiteLLM, which refuses Codex, with a patched one, which serves it.
 
-The same client asks the same things of both, over a mock provider, and `Comparison.problems` says
-where what happened is not what this project claims.
+The same client sends the same requests to both, with a mock provider behind them.
+`Comparison.problems` lists the results that are not what this project claims.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ TURN_SECONDS = 15  # the mock answers in a tenth of a second; a turn that hangs 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One way for a client to ask. The models are those of `processes.standard_config`."""
+    """One form of request. The models are those of `processes.standard_config`."""
 
     name: str
     model_from: str
@@ -48,7 +48,7 @@ class Case:
     prompt: str = "say hi"
     in_query: bool = False
     nested: bool = False
-    bridge_only: bool = False  # patch line 1.x leaves it as stock does
+    bridge_only: bool = False  # patch line 1.x does not serve it
 
 
 CASES = (
@@ -63,7 +63,7 @@ CASES = (
 
 @dataclass(frozen=True, slots=True)
 class CaseOutcome:
-    """What a case came to: times in milliseconds, counts over all its turns."""
+    """The outcome of a case. Times are in milliseconds; counts are sums over all its turns."""
 
     handshake: int
     completed: bool
@@ -77,7 +77,7 @@ class CaseOutcome:
 
 @dataclass(frozen=True, slots=True)
 class CodexOutcome:
-    """What one run of the real Codex CLI came to, and what the proxy saw of it."""
+    """The outcome of one run of the real Codex CLI, with counts from the proxy's log."""
 
     completed: bool
     wall_seconds: float
@@ -88,7 +88,7 @@ class CodexOutcome:
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """All that one LiteLLM did, by the name of the case or of Codex's run."""
+    """The outcomes of one LiteLLM, by the name of the case or of Codex's run."""
 
     cases: dict[str, CaseOutcome]
     codex: dict[str, CodexOutcome]
@@ -96,7 +96,7 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """The whole demonstration, before and after; `report` is the guard's."""
+    """The outcomes of stock and patched LiteLLM; `report` is the guard's report."""
 
     litellm: str
     patch: str
@@ -106,7 +106,7 @@ class Comparison:
 
     @property
     def problems(self) -> list[str]:
-        """Say what is not as claimed; empty when stock failed and the patch worked."""
+        """Return a sentence for each outcome that is not as claimed."""
         problems = []
         for case in cases_for(self.patch):
             before, after = self.stock.cases[case.name], self.patched.cases[case.name]
@@ -132,7 +132,7 @@ def cases_for(patch: str) -> tuple[Case, ...]:
 def compare(
     litellm: str, patch: str, binary: Path | None, cache: Path | None, progress: Progress
 ) -> Iterator[tuple[Comparison, Server]]:
-    """Run the demonstration; yield its result while the patched proxy is still running."""
+    """Run the comparison; yield its result and the patched proxy, which is still running."""
     stock_env = environment.create(litellm, cache=cache, progress=progress)
     name = f"patched-{patch}"
     patched_env = environment.create(litellm, name=name, cache=cache, progress=progress)
@@ -163,7 +163,7 @@ def compare(
 async def run_cases(
     server: Server, cases: tuple[Case, ...], side: str, progress: Progress
 ) -> dict[str, CaseOutcome]:
-    """Ask a proxy each case in turn."""
+    """Run the cases against a proxy; return their outcomes by name."""
     outcomes = {}
     # LiteLLM imports much of itself at its first request; do not time that.
     await run_case(server, Case("first request", "?model=", in_query=True))
@@ -174,7 +174,7 @@ async def run_cases(
 
 
 async def run_case(server: Server, case: Case) -> CaseOutcome:
-    """Ask as Codex does: a warm-up, a turn that follows it, and the output of any tool called."""
+    """Make a warm-up, a turn that continues it, and turns with tool outputs, as Codex does."""
     shape = nested if case.nested else dict
     query = case.model if case.in_query else None
     key, url = processes.MASTER_KEY, server.ws_url
@@ -194,7 +194,7 @@ async def run_case(server: Server, case: Case) -> CaseOutcome:
 
 
 def summarize(handshake: int, turns: list[Turn]) -> CaseOutcome:
-    """Add up the turns of a case."""
+    """Return the outcome of a case from its turns, of which there is at least one."""
     last = turns[-1]
     error = last.error.get("error", {}).get("message", "")
     if not (last.completed or error):
@@ -215,7 +215,7 @@ def summarize(handshake: int, turns: list[Turn]) -> CaseOutcome:
 def run_codex(
     server: Server, binary: Path, side: str, progress: Progress
 ) -> dict[str, CodexOutcome]:
-    """Run the real Codex CLI against a proxy, once for each prompt."""
+    """Run the real Codex CLI against a proxy, once per prompt; return the outcomes by name."""
     outcomes = {}
     config = codex_config.config(f"{server.url}/v1", "gpt-5.4")
     for name, prompt in CODEX_PROMPTS.items():
@@ -230,7 +230,7 @@ def run_codex(
 
 @contextlib.contextmanager
 def scratch_folder(parent: Path) -> Iterator[Path]:
-    """Make a folder for logs; it stays if something goes wrong, since an error may name them."""
+    """Yield a new folder for logs. It stays after an error, whose message may name them."""
     parent.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(dir=parent))
     failed = False

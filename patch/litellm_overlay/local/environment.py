@@ -1,7 +1,7 @@
-"""Stock LiteLLM, installed by uv into a cache and resolved as of the release's own date.
+"""Install stock LiteLLM with uv into the cache, with its dependencies as of the release's date.
 
-An old LiteLLM has open version ranges: resolved today it would meet a FastAPI it never saw. So uv
-is told to ignore everything uploaded more than three days after the release.
+An old LiteLLM has open version ranges. Resolved today, it would get a FastAPI that is too new. So
+uv ignores everything that was uploaded more than three days after the release.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 ENDPOINTS = Path("litellm/proxy/response_api_endpoints/endpoints.py")
-PYTHONS = ((3, 10), (3, 13))  # what the affected releases run on and their wheels exist for
-GRACE = dt.timedelta(days=3)  # dependencies that were released together with LiteLLM
+PYTHONS = ((3, 10), (3, 13))  # oldest and newest that affected releases, and their wheels, support
+GRACE = dt.timedelta(days=3)  # for dependencies that were released together with LiteLLM
 # Variables that would leak the caller's environment into the new one.
 LEAKS = {"CONDA_PREFIX", "PYTHONHOME", "PYTHONPATH", "UV_EXCLUDE_NEWER", "UV_PYTHON", "VIRTUAL_ENV"}
 
@@ -87,9 +87,9 @@ def create(
 def install(
     root: Path, release: releases.Release, cutoff: dt.date, extra: Sequence[str], progress: Progress
 ) -> None:
-    """Install a release with its proxy, as of a date; with `overrides` where need be.
+    """Install a release with its proxy, as of a date and with its `overrides`.
 
-    Those that stand in for what the package index lacks come second, if uv found no solution.
+    The overrides for what the package index lacks are used only if uv finds no solution without.
     """
     into = ["--python", str(root / "bin" / "python"), "--exclude-newer", f"{cutoff}T00:00:00Z"]
     wanted = [f"litellm[proxy]=={release.version}", *extra]
@@ -122,7 +122,7 @@ def install(
 def stock_endpoints(version: str, cache: Path | None = None, *, offline: bool = False) -> bytes:
     """Return the bytes of a release's own endpoints.py, from its wheel on the package index.
 
-    `offline`: only from the cache; OverlayError where it is not there.
+    With `offline`, only the cache is read. Raises OverlayError if the file is not available.
     """
     release = installable_release(version)
     kept = cache_root(cache) / "stock" / release.version / "endpoints.py"
@@ -143,7 +143,7 @@ def stock_endpoints(version: str, cache: Path | None = None, *, offline: bool = 
 
 
 def installable_release(version: str) -> releases.Release:
-    """Return the release, unless it is unknown or must not be installed."""
+    """Return the release; OverlayError if it is unknown or malicious."""
     release = releases.load().release(version)
     if release.state == "malicious":
         raise OverlayError(f"LiteLLM {version} was malware; it will not be installed")
@@ -151,7 +151,7 @@ def installable_release(version: str) -> releases.Release:
 
 
 def check_sha256(content: bytes, release: releases.Release) -> None:
-    """Refuse an endpoints.py that is not the one published: an index that serves another lies."""
+    """Raise OverlayError unless an endpoints.py has the sha256 of the published one."""
     actual = hashlib.sha256(content).hexdigest()
     if actual != release.endpoints_sha256:
         raise OverlayError(
@@ -189,30 +189,30 @@ def python_minor(python: Path) -> str:
 
 
 def index_url() -> str:
-    """Return the URL of the package index that variables, pip or uv name; uv has a default."""
+    """Return the package index's URL: from environment variables, else pip's, else uv's."""
     names = ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "PIP_INDEX_URL")
     if configured := next((os.environ[name] for name in names if os.environ.get(name)), None):
         return configured
-    # Not "get", which does not find what PIP_CONFIG_FILE brings in. pip may be missing.
+    # "list", since "get" ignores what PIP_CONFIG_FILE sets. pip may be missing.
     asked = [sys.executable, "-I", "-m", "pip", "config", "list"]
     pip = subprocess.run(asked, capture_output=True, check=False, text=True)
     if match := re.search(r"^(?:global|install)\.index-url='(\S+)'$", pip.stdout, re.MULTILINE):
         return match[1]
-    # An empty list of requirements asks nothing of the index, and uv says which one it would ask.
+    # Without requirements uv sends no request, and prints the index that it would use.
     printed = uv("pip", "compile", os.devnull, "--offline", "--no-header", "--emit-index-url")
     return printed.strip().removeprefix("--index-url ")
 
 
 def clean_environ() -> dict[str, str]:
-    """Return the environment for uv and for LiteLLM, without what would leak into theirs."""
+    """Return the environment variables for uv and LiteLLM: ours, without those in LEAKS."""
     environ = {name: value for name, value in os.environ.items() if name not in LEAKS}
-    if "PIP_INDEX_URL" in environ:  # a mirror is most often told to pip only
+    if "PIP_INDEX_URL" in environ:  # mirrors are mostly configured for pip only
         environ.setdefault("UV_DEFAULT_INDEX", environ["PIP_INDEX_URL"])
     return environ
 
 
 def uv(*arguments: str) -> str:
-    """Run uv; return what it printed, or raise with its last lines."""
+    """Run uv and return its stdout; OverlayError with its last lines if it fails."""
     done = subprocess.run(
         [find_uv_bin(), *arguments],
         cwd=tempfile.gettempdir(),  # not in a folder with the caller's pyproject.toml or uv.toml

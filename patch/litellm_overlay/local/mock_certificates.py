@@ -24,7 +24,7 @@ from cryptography.x509.oid import NameOID
 
 
 def main(folder: Path) -> None:
-    """Write the three files."""
+    """Write cert.pem, key.pem and bundle.pem into a folder."""
     now = dt.datetime.now(dt.timezone.utc)
     ca_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "litellm-overlay mock CA")])
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])

@@ -1,31 +1,31 @@
 """A mock OpenAI: `/v1/responses` over HTTP and WebSocket, `/v1/chat/completions`, `/v1/models`.
 
-Stands alone on purpose: the Python of a LiteLLM environment runs it (that has uvicorn and
-Starlette), on a laptop or in a pod. It imports nothing of this project.
+The Python of a LiteLLM environment runs it, on a laptop or in a pod: that has uvicorn and
+Starlette. It imports nothing of this project.
 
     python mock_provider.py --port 0 --port-file port --log log.jsonl
 
-Words in the last user text steer the answer, several at once where they fit together:
+Words in the last user message control the answer. Those that fit together can be combined:
 
     TRIGGER400 401 403 429 500   an error: HTTP status, or an `error` event over WebSocket
     TRIGGERSTATUS:NNN            an error with any status
     TRIGGERONCE:NNN:TAG          the same, but only the first time that this TAG is seen
-    TRIGGERLIMIT                 429, the limit of a plan, which says when it ends
+    TRIGGERLIMIT                 429 for the limit of a plan, with the time of its reset
     TRIGGERINSTREAM:CODE:TAG     an `error` event with this code inside the stream, the first time
     TRIGGERREASON                a reasoning item with `encrypted_content` comes first
-    TRIGGERVLLM                  that item is as vLLM's: not sealed, and required with its id
+    TRIGGERVLLM                  that item is as vLLM's: not encrypted, and taken back with its id
     TRIGGERTOOL TRIGGERCUSTOM    a shell function_call; an apply_patch custom_tool_call
     TRIGGERBIG TRIGGERFLOOD      one delta of 2 MiB; 64 MiB in deltas of 32 KiB
     TRIGGERPACED:N               N deltas, 100 ms apart
-    TRIGGERSLOW                  8 s of silence before the first delta
-    TRIGGERSILENT:N              N s of it
+    TRIGGERSLOW                  8 s of silence before the first output item
+    TRIGGERSILENT:N              N s of silence there
     TRIGGERFAILED                ends in response.failed
     TRIGGERINCOMPLETE            ends in response.incomplete
     TRIGGERDROP                  the connection is cut after two deltas
     TRIGGEREARLYEND              the stream ends properly after two deltas, with no terminal event
 
-As strict as OpenAI where a client could go wrong: unknown models, empty input, tool outputs without
-a call and calls without an output, items that were never stored, unknown previous responses.
+Like OpenAI it refuses unknown models, empty input, tool outputs without a call, calls without an
+output, items that were never stored, and unknown previous responses.
 
 The log holds one JSON object a line: `t` (epoch seconds), `kind`, `conn` (counts HTTP requests and
 WebSocket connections), and by kind:
@@ -68,7 +68,7 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
 Json = dict[str, Any]
-Step = tuple[float, Json]  # wait so many seconds, then send this event
+Step = tuple[float, Json]  # seconds to wait, then the event to send
 Deliver = Callable[[Json], Awaitable[None]]
 
 MODELS = ("gpt-5.4", "gpt-4o")
@@ -81,7 +81,7 @@ USAGE = {
 }
 CHAT_USAGE = {"prompt_tokens": 11, "completion_tokens": 7, "total_tokens": 18}
 DELTAS = ("Hello", " from", " the", " mock", " model", ".")
-# What Codex versions call their shell, and the arguments each takes.
+# The names of the shell tool in versions of Codex, with arguments for each.
 SHELL_TOOLS: dict[str, Json] = {
     "exec_command": {"cmd": "echo tool-ran"},
     "shell_command": {"command": "echo tool-ran"},
@@ -110,7 +110,7 @@ class RefusedError(Exception):
 
 
 def refused(status: int) -> RefusedError:
-    """Return the error that a status was asked for with."""
+    """Return the error for a status that the user message asks for."""
     code = ERRORS[status][1] if status in ERRORS else None
     return RefusedError(status, code, f"The mock provider was asked for a {status}")
 
@@ -120,14 +120,14 @@ class CutShortError(Exception):
 
 
 class Known(NamedTuple):
-    """What a chain of responses has made known: tool calls, the answered of them, stored items."""
+    """The ids known in a chain of responses: tool calls, answered tool calls, stored items."""
 
     calls: frozenset[str] = frozenset()
     answered: frozenset[str] = frozenset()
     items: frozenset[str] = frozenset()
 
     def after(self, output: list[Json]) -> Known:
-        """Return what is known once a response with this output is part of the chain."""
+        """Return the ids known once a response with this output is part of the chain."""
         calls = self.calls.union(item["call_id"] for item in output if "call_id" in item)
         return Known(calls, self.answered, self.items.union(item["id"] for item in output))
 
@@ -157,7 +157,7 @@ def last_user_text(body: Json) -> tuple[str, bool]:
 
 
 def refuse_as_asked(text: str) -> None:
-    """Refuse what the text asks to refuse."""
+    """Raise RefusedError if the text asks for an error."""
     if "TRIGGERLIMIT" in text:
         limit = {"type": "usage_limit_reached", "plan_type": "pro", "resets_in_seconds": 3600}
         resets_at = int(time.time()) + 3600
@@ -170,7 +170,7 @@ def refuse_as_asked(text: str) -> None:
 
 
 def check(body: Json, known: Known) -> Known:
-    """Refuse what OpenAI refuses and what the text asks to; return what is known afterwards."""
+    """Return the ids known after a request. Raise RefusedError as OpenAI would, or as asked."""
     if body.get("model") not in MODELS:
         message = f"The requested model '{body.get('model')}' does not exist."
         raise RefusedError(400, "model_not_found", message)
@@ -191,13 +191,13 @@ def check(body: Json, known: Known) -> Known:
 
 
 def is_raw(item: Json) -> bool:
-    """Tell whether an item is reasoning as vLLM takes it back: in plain text, with its id."""
+    """Tell whether an item is reasoning as vLLM takes it back: not encrypted, with its id."""
     sealed = item.get("encrypted_content")
     return item.get("type") == "reasoning" and "id" in item and not sealed
 
 
 def check_item(item: Json, calls: set[str], stored: frozenset[str]) -> None:
-    """Refuse an item that answers no call, cannot be unsealed, or was never stored."""
+    """Raise RefusedError if an item answers no call, cannot be decrypted, or was not stored."""
     kind, call, sealed = str(item.get("type")), item.get("call_id"), item.get("encrypted_content")
     if call and kind.endswith("_output") and call not in calls:
         words = kind.removesuffix("_output").replace("_", " ")
@@ -241,7 +241,7 @@ def timed_deltas(text: str, delta_s: float) -> Iterable[tuple[float, str]]:
     if "TRIGGERBIG" in text:
         return [(delta_s, "x" * (2 << 20))]
     if "TRIGGERFLOOD" in text:
-        # Random, or a compressing WebSocket would carry it all in a few packets.
+        # Random, since a WebSocket would compress anything else to a few packets.
         return ((0.0, base64.b64encode(os.urandom(24 << 10)).decode()) for _ in range(2048))
     return ((delta_s, delta) for delta in DELTAS)
 
@@ -257,7 +257,7 @@ def message_steps(item: Json, at: Json, text: str, delta_s: float) -> Iterator[S
             raise CutShortError("dropped" if "TRIGGERDROP" in text else "ended_early")
         deltas.append(delta)
         yield pause, {"type": "response.output_text.delta", **at, "delta": delta, "logprobs": []}
-    # A flood is about what is under way; repeating 64 MiB four times would prove nothing more.
+    # The deltas are the flood; the final events need not repeat its 64 MiB four times.
     part["text"] = "(flood)" if "TRIGGERFLOOD" in text else "".join(deltas)
     item["content"] = [part]
     yield 0, {"type": "response.output_text.done", **at, "text": part["text"], "logprobs": []}
@@ -327,7 +327,7 @@ def new_response(body: Json) -> Json:
 
 
 def as_chat(event: Json, kind: str, response: Json) -> Json | None:
-    """Return the chat completion or chunk that says the same as an event, if there is one."""
+    """Return the chat completion or chunk equivalent to an event, None if there is none."""
     head = {
         "id": f"chatcmpl-{response['id'][5:]}",
         "object": kind,
@@ -361,19 +361,22 @@ class Provider:
         self.counter = itertools.count(1)
 
     def log(self, kind: str, conn: int, **fields: Any) -> None:
-        """Append one record."""
+        """Append one record to the log."""
         record = {"t": round(time.time(), 4), "kind": kind, "conn": conn, **fields}
         self.log_file.write(json.dumps(record) + "\n")
 
     def refuse(self, refusal: RefusedError, conn: int) -> Json:
-        """Log a refusal; return the object that tells the client."""
+        """Log a refusal; return the error object for the client."""
         error = refusal.error
         error_fields = {"code": error["code"], "message": error["message"]}
         self.log("refused", conn, status=refusal.status, **error_fields)
         return {"error": error}
 
     def known_to(self, body: Json, local: dict[str, Known]) -> Known:
-        """Check a request; return what its chain knows. `local`: what this connection remembers."""
+        """Return the ids known in a request's chain; RefusedError if the request is refused.
+
+        `local` holds the ids known after each response on this connection.
+        """
         asked = re.search(r"TRIGGERONCE:(\d{3}):\w+", last_user_text(body)[0])
         if asked and asked[0] not in self.refused_once:
             self.refused_once.add(asked[0])
@@ -407,7 +410,7 @@ class Provider:
                 ending = response["status"]
         except CutShortError as cut:
             ending = str(cut)
-            if ending == "dropped":  # out of the application: uvicorn cuts the connection
+            if ending == "dropped":  # raised to uvicorn, which cuts the connection
                 raise
         finally:
             kind = "client_gone" if ending == "client_gone" else "turn_end"
@@ -415,7 +418,7 @@ class Provider:
         return ending
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Route by path; every request but a health check is logged."""
+        """Route by path; log every request but health checks."""
         conn = next(self.counter)
         path = scope["path"]
         query = "?" + scope["query_string"].decode() if scope["query_string"] else ""
@@ -536,7 +539,7 @@ async def read_frames(socket: WebSocket, frames: asyncio.Queue[str | None]) -> N
 
 
 def main() -> None:
-    """Serve until told to stop."""
+    """Serve until the process is stopped."""
     parser = argparse.ArgumentParser(description="A mock OpenAI; see the head of the file.")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0, help="0: let the system choose")
@@ -557,8 +560,8 @@ def main() -> None:
     tls = {"ssl_certfile": args.tls_cert, "ssl_keyfile": args.tls_key}
     # "critical", since TRIGGERDROP is an exception on purpose; one message may be 64 MiB.
     options = {"log_level": "critical", "lifespan": "off", "ws_max_size": 64 << 20, **tls}
-    # By default uvicorn closes a connection after 5 s of silence, now and then just as LiteLLM,
-    # which keeps it longer, sends the next request: a 500 that no real provider would cause.
+    # By default uvicorn closes an idle connection after 5 s. LiteLLM keeps it longer, and would now
+    # and then send a request at that moment: a 500 that no real provider causes.
     options["timeout_keep_alive"] = 600
     uvicorn.Server(uvicorn.Config(provider, **options)).run(sockets=[listener])
 

@@ -1,6 +1,6 @@
-"""Requirements of a LiteLLM release that are not taken as it states them, each with the reason.
+"""Overrides of requirements that LiteLLM releases state, each with its reason.
 
-Every one is told when an environment is built, and stands in its `overrides.txt`.
+Those in use are reported when an environment is built, and listed in its `overrides.txt`.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from packaging.specifiers import SpecifierSet
 
 @dataclass(frozen=True, slots=True)
 class Override:
-    """What uv is to take in the place of a requirement of some releases.
+    """A requirement that replaces one of some releases.
 
-    `releases` is a PEP 440 specifier, `requirement` a line of uv's --override. `where_lacking`:
-    only after the package index could not serve what the release asks for.
+    `releases` is a PEP 440 specifier; `requirement` is a line for uv's --override. With
+    `where_lacking` it is used only if the package index lacks what the release requires.
     """
 
     releases: str
@@ -53,7 +53,7 @@ OVERRIDES = (
 
 
 def overrides_for(version: str, *, lacking: bool) -> tuple[Override, ...]:
-    """Return the overrides of a release; `lacking`: those too that stand in for what is missing."""
+    """Return the overrides of a release; with `lacking`, also those for what an index lacks."""
     return tuple(
         each
         for each in OVERRIDES

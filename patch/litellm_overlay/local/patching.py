@@ -27,12 +27,11 @@ def apply(
     *,
     on_fixed: str = "passthrough",
 ) -> dict[str, Any]:
-    """Replace the environment's endpoints.py by what the guard makes of it; return its report.
+    """Replace an environment's endpoints.py by the guard's output; return the guard's report.
 
-    `on_fixed` is the guard's: passthrough or patch.
-
-    As in the pod: LiteLLM's own Python runs a bare copy of `endpoint_patch`, which finds the module
-    through the `litellm` command on PATH. A patch that is there already is undone first.
+    `on_fixed` is passthrough or patch. As in the pod, LiteLLM's own Python runs a bare copy of
+    `endpoint_patch`, which finds the module through the `litellm` command on PATH. An existing
+    patch is undone first. Raises OverlayError if the guard refuses.
     """
     with tempfile.TemporaryDirectory(dir=env.root) as scratch:  # the same filesystem, to rename
         payload, output = Path(scratch) / "payload", Path(scratch) / "endpoints.py"
@@ -60,6 +59,6 @@ def apply(
                 + done.stderr.strip()
             )
         report: dict[str, Any] = json.loads((Path(scratch) / "report.json").read_text())
-        # A rename, never a write: uv links files of an environment to its cache.
+        # Rename, never write: uv links files of an environment to its cache.
         output.replace(env.endpoints)
     return report

@@ -1,7 +1,7 @@
-"""The mock provider and LiteLLM's proxy as processes of ours: started, awaited, ended for certain.
+"""Run the mock provider and LiteLLM's proxy as child processes that always end.
 
-Each runs in a process group of its own, which is ended when its `with` block is left: by success,
-failure or Ctrl-C. On Linux the kernel also ends it should we ourselves be killed.
+Each runs in its own process group, which is terminated when its `with` block ends: by success,
+failure or Ctrl-C. On Linux the kernel also kills the process if its parent is killed.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ HERE = Path(__file__).parent
 MASTER_KEY = "sk-1234"
 START_SECONDS = 180  # LiteLLM takes 8 to 30 s, more on its first start and on a busy machine
 STOP_SECONDS = 10
-# All that LiteLLM gets of our environment. Not the rest: a DATABASE_URL or a provider's key in
-# it would be used.
+# The only variables that LiteLLM inherits. It would use others, such as DATABASE_URL or a
+# provider's key.
 KEPT = ("HOME", "LANG", "LC_ALL", "PATH", "TMPDIR", "TZ")
-# The kernel kills the process when its parent dies; it asks first whether that happened already.
+# Asks the kernel to kill the process when its parent dies, and exits if that has happened already.
 GUARD = """
 import ctypes, os, sys
 parent, *argv = sys.argv[1:]
@@ -88,10 +88,10 @@ def make_certificates(env: LiteLLMEnvironment, folder: Path) -> Certificates:
 
 
 def standard_config(mock_url: str) -> dict[str, Any]:
-    """Return a proxy configuration with the three kinds of model that make a difference.
+    """Return a proxy configuration with models of three kinds.
 
-    `gpt-5.4` and `gpt-4o` are what they are called; `my-alias` is not what its provider calls it;
-    `managed-5.4` is of a provider whose WebSockets LiteLLM emulates.
+    `gpt-5.4` and `gpt-4o` have their provider's names. `my-alias` has a name other than its
+    provider's. `managed-5.4` belongs to a provider whose WebSockets LiteLLM emulates.
     """
     upstreams = {
         "gpt-5.4": "openai/gpt-5.4",
@@ -111,7 +111,7 @@ def standard_config(mock_url: str) -> dict[str, Any]:
 def start_mock(
     env: LiteLLMEnvironment, log: Path, *options: str, tls: Certificates | None = None
 ) -> Iterator[Server]:
-    """Run the mock provider with LiteLLM's Python; `log` gets its JSON lines.
+    """Run the mock provider with LiteLLM's Python; yield its Server. `log` gets its JSON lines.
 
     `options` are those of mock_provider.py, for example "--no-websocket".
     """
@@ -137,10 +137,10 @@ def start_proxy(  # noqa: PLR0913  # keywords, each a matter of its own
     extra_args: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> Iterator[Server]:
-    """Run LiteLLM's proxy, without a database; `log` gets what it prints.
+    """Run LiteLLM's proxy without a database; yield its Server. `log` gets its output.
 
     The configuration is written beside `log`, where LiteLLM also looks for callback modules.
-    `progress` hears once a second that it is still starting.
+    `progress` is called once a second until the proxy is alive.
     """
     config_file = log.with_suffix(".yaml")
     config_file.write_text(json.dumps(config, indent=2))  # JSON is YAML
@@ -155,7 +155,7 @@ def start_proxy(  # noqa: PLR0913  # keywords, each a matter of its own
 
 
 def environ_for(more: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment of a process of ours."""
+    """Return the environment variables of a child process, with `more` added."""
     kept = {name: os.environ[name] for name in KEPT if name in os.environ}
     fixed = {
         "LITELLM_LOCAL_MODEL_COST_MAP": "True",  # do not fetch prices from the internet
@@ -171,16 +171,16 @@ def environ_for(more: Mapping[str, str]) -> dict[str, str]:
 def running(
     argv: Sequence[str | Path], environ: Mapping[str, str], folder: Path, **streams: Any
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a process in `folder` and end its whole group on the way out.
+    """Run a process in `folder`, and terminate its process group when the block ends.
 
-    `streams` are stdin (none unless given), stdout and stderr as Popen takes them.
+    `streams` are Popen's stdin (by default none), stdout and stderr.
     """
     guarded = [sys.executable, "-Ic", GUARD, str(os.getpid()), *map(str, argv)]
     process = subprocess.Popen(
         guarded,
         cwd=folder,
         env=dict(environ),
-        start_new_session=True,  # so that Ctrl-C reaches us alone, and we end it in order
+        start_new_session=True,  # Ctrl-C reaches only us, and we end the process
         **{"stdin": subprocess.DEVNULL, **streams},
     )
     try:
@@ -193,7 +193,7 @@ def running(
 def run_logged(
     output: Path, argv: Sequence[str | Path], environ: Mapping[str, str]
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a process in the folder of `output`, which gets all that it prints."""
+    """Run a process in the folder of `output`, a file that gets its stdout and stderr."""
     with output.open("wb") as file:
         streams = {"stdout": file, "stderr": subprocess.STDOUT}
         with running(argv, environ, output.parent, **streams) as process:
@@ -201,7 +201,7 @@ def run_logged(
 
 
 def terminate(process: subprocess.Popen[bytes]) -> None:
-    """Ask a process group to end; after STOP_SECONDS make it."""
+    """Send SIGTERM to a process group; send SIGKILL if it still runs after STOP_SECONDS."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, number)
@@ -217,7 +217,7 @@ def wait_for(
     what: str,
     progress: Progress | None = None,
 ) -> None:
-    """Wait until `ready()`.
+    """Wait until `ready()` is true.
 
     Raises OverlayError, which quotes the end of `output`, if `process` ends first or START_SECONDS
     pass.

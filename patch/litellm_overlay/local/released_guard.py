@@ -1,6 +1,6 @@
-"""Run the guard that was released with a patch version, on a file on this machine.
+"""Run the guard that was released with a patch version on a local file.
 
-The `endpoint_patch` of this package may have gone on since then. What a pod runs has not.
+The `endpoint_patch` of this package may have changed since; what a pod runs has not.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 
 def run(version: str, stock: bytes, plan: Mapping[str, Any]) -> tuple[dict[str, Any], bytes]:
-    """Return the guard's report on a file, and what it would write; b"" where it refuses.
+    """Return the guard's report on a file, and the content that it writes, b"" if it refuses.
 
-    `plan` is what `endpoint_patch` reads, without the paths.
+    `plan` is the plan of `endpoint_patch`, without the paths and the patch version.
     """
     with tempfile.TemporaryDirectory() as scratch:
         place = Path(scratch)

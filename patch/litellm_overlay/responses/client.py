@@ -39,15 +39,15 @@ if TYPE_CHECKING:
     from litellm_overlay.responses.protocol import Json
 
 AUTH_FORMS = ("bearer", "api-key", "subprotocol")  # what LiteLLM reads at a WebSocket handshake
-CLOSE_SECONDS = 2  # how long a server gets to answer our close
-# On Python 3.10 asyncio's TimeoutError is not the built-in one, an OSError.
+CLOSE_SECONDS = 2  # how long to wait for the server's close frame
+# On Python 3.10 asyncio.TimeoutError is not the built-in TimeoutError, which is an OSError.
 UNREACHABLE = (OSError, asyncio.TimeoutError, InvalidHandshake, InvalidURI, ImportError)
 _IN_HEADER = r"[!-~]+"
 _IN_SUBPROTOCOL = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"  # RFC 9110's token
 
 
 class Connection:
-    """A handshake and, where it was accepted, the socket behind it."""
+    """The result of a handshake, with the open socket if the server accepted it."""
 
     def __init__(
         self,
@@ -67,7 +67,7 @@ class Connection:
         return self._socket is not None
 
     async def turn(self, frame: Json | str | bytes) -> Turn:
-        """Send one frame and gather what it brings, for `timeout` seconds at most."""
+        """Send one frame; return its events until the last one, a close or the timeout."""
         if self._socket is None:
             return Turn((), self.status, None, self.handshake_ms)
         began = time.monotonic()
@@ -87,7 +87,7 @@ class Connection:
         return Turn(tuple(events), close, first_ms, ms_since(began))
 
     async def first_event(self, seconds: float) -> Json | None:
-        """Return what the server says before it is asked anything, if it does so in time."""
+        """Return an event that the server sends unasked within `seconds`, else None."""
         if self._socket is None:
             return None
         try:
@@ -106,7 +106,7 @@ def ms_since(began: float) -> float:
 
 
 class _Connect(client.connect):
-    """Takes a redirect for an answer, as Codex does: the key goes to the host it was meant for."""
+    """A connection that follows no redirect, as Codex does, so no other host gets the key."""
 
     def process_redirect(self, exc: Exception) -> Exception | str:
         return exc
@@ -159,7 +159,8 @@ async def connect(
 def responses_url(url: str, model: str | None = None) -> str:
     """Return the WebSocket URL of a proxy's endpoint.
 
-    `url` is http(s):// or ws(s)://; `/v1/responses`, or what lacks of it, is added to its path.
+    `url` is http(s):// or ws(s)://. Its path is completed to end in `/v1/responses`. Raises
+    OverlayError for other URLs, and for those with a query, a fragment or credentials.
     """
     try:
         parts = urlsplit(url)
@@ -185,7 +186,7 @@ def responses_url(url: str, model: str | None = None) -> str:
 
 
 def credentials(key: str, auth: str) -> tuple[dict[str, str], list[Subprotocol] | None]:
-    """Return the headers and the subprotocols that carry the key."""
+    """Return the headers and subprotocols that carry the key; OverlayError if they cannot."""
     allowed = _IN_SUBPROTOCOL if auth == "subprotocol" else _IN_HEADER
     if not re.fullmatch(allowed, key):
         raise OverlayError(f"the key is empty or holds characters that {auth} cannot carry")
@@ -203,7 +204,7 @@ def is_loopback(host: str) -> bool:
 
 
 def not_reached(error: Exception, netloc: str, timeout: float) -> OverlayError:
-    """Return the error for a server that could not be asked. Never quotes what was sent."""
+    """Return the error for a server that cannot be reached. It never quotes what was sent."""
     if isinstance(error, ssl.SSLCertVerificationError):
         why = f"its certificate is not trusted here ({error.verify_message})"
         hint = "for an authority of your own, set SSL_CERT_FILE to its certificate"

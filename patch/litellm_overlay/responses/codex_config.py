@@ -14,9 +14,9 @@ KEY_VARIABLE = "LITELLM_KEY"
 def config(
     base_url: str, model: str, query: Mapping[str, str] | None = None, *, websockets: bool = True
 ) -> str:
-    """Return a Codex config.toml that speaks to a proxy, over WebSocket unless told otherwise.
+    """Return a config.toml for Codex to use a proxy, by default over WebSocket.
 
-    `base_url` ends in /v1. `query` is put on every URL.
+    `base_url` ends in /v1. `query` is added to every URL.
     """
     lines = [
         f"model = {json.dumps(model)}",

@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from litellm_overlay.responses.client import Connection
     from litellm_overlay.responses.protocol import Json, Turn
 
-TOLD_SECONDS = 0.5  # a refusal that is told comes with the handshake
+TOLD_SECONDS = 0.5  # a server that explains a refusal does so right after the handshake
 KEY_CHECK = "key"
 NO_SUCH_MODEL = "litellm-overlay-no-such-model"
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One question to the server. Codex works without what is not `required`."""
+    """The result of one check. Codex works even if a check that is not `required` fails."""
 
     name: str
     ok: bool
@@ -33,7 +33,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the checks come to: a word for programs, a sentence and a next step for people."""
+    """The conclusion from all checks: a name for programs, a sentence and a hint for people."""
 
     name: str  # works, broken, needs-model, http-fallback, key-refused or no-endpoint
     sentence: str
@@ -42,7 +42,7 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """Every check that could be made, and the verdict."""
+    """The checks that were made, and the verdict."""
 
     checks: tuple[Check, ...]
     verdict: Verdict
@@ -62,15 +62,17 @@ async def diagnose(  # noqa: PLR0913 - where, as whom, and how patiently
     timeout: float = 30,
     on_check: Callable[[Check], None] = lambda _: None,
 ) -> Diagnosis:
-    """Make the checks, each in `timeout` seconds at most; `on_check` hears of each at once.
+    """Make the checks, and return them with the verdict.
 
-    See `client.connect` for the arguments. Raises OverlayError if no server answers.
+    `on_check` is called with each check as soon as it is made. See `client.connect` for the other
+    arguments; `timeout` applies to each handshake and turn. Raises OverlayError if no server
+    answers.
     """
     open_one = partial(connect, url, key, auth=auth, timeout=timeout)
     checks: list[Check] = []
 
     def note(check: Check) -> bool:
-        # A server's own words are shown, and some servers repeat the key.
+        # The detail may quote the server, and some servers repeat the key.
         detail = sanitize_line(check.detail.replace(key, "[key]"))
         checks.append(replace(check, detail=detail, milliseconds=round(check.milliseconds, 1)))
         on_check(checks[-1])
@@ -96,7 +98,7 @@ async def diagnose(  # noqa: PLR0913 - where, as whom, and how patiently
                     going_on = note(check_turn(name, turn))
     simple = response_create(model, user_message("turn"))
     if event is not None:
-        pass  # nothing more is answered
+        pass  # the server answers nothing more
     elif status == 101:
         note(check_turn("nested form", await ask_alone(nested(simple)), required=False))
         note(check_error("error event", await ask_alone({**simple, "model": NO_SUCH_MODEL})))
@@ -138,7 +140,7 @@ def judge(status: int, with_model: int | None, checks: Sequence[Check]) -> Verdi
 
 
 def judge_accepted(checks: Sequence[Check]) -> Verdict:
-    """Return the verdict for a handshake that was accepted and what followed."""
+    """Return the verdict for an accepted handshake and the checks after it."""
     failed = next((check for check in checks if check.required and not check.ok), None)
     if failed is None:
         return Verdict("works", "Codex works over WebSocket here")
@@ -163,7 +165,7 @@ def check_handshake(name: str, connection: Connection, *, required: bool = True)
 
 
 def check_refusal(event: Json) -> Check:
-    """Return the check of a connection that was open only for a refusal of its key."""
+    """Return the failed check for a key that the server refused after the handshake."""
     return Check(KEY_CHECK, ok=False, detail=error_message(event), milliseconds=0.0)
 
 
@@ -183,9 +185,9 @@ def check_turn(name: str, turn: Turn, *, required: bool = True) -> Check:
 
 
 def check_error(name: str, turn: Turn) -> Check:
-    """Return the check of a frame that must be refused in a way that Codex can see.
+    """Return the check of a frame that must bring an `error` event with a status.
 
-    It must not hang Codex; a close in place of an event only costs it time.
+    It is required only if Codex would hang: a close instead of an event only costs time.
     """
     ok = has_status(turn.error)
     hangs = turn.silent or (bool(turn.error) and not ok)
@@ -198,7 +200,7 @@ def has_status(error: Json) -> bool:
 
 
 def outcome(turn: Turn) -> str:
-    """Return how a turn ended, and what Codex would make of a bad end."""
+    """Return how a turn ended, and how Codex would react to a failure."""
     if turn.silent:
         return f"silence after {len(turn.events)} events; Codex would wait for up to 300 s"
     if turn.terminal is None:
@@ -215,12 +217,12 @@ def outcome(turn: Turn) -> str:
 
 
 def error_message(event: Json) -> str:
-    """Return what an `error` event says to people."""
+    """Return the message of an `error` event."""
     error = event.get("error")
     return str(error.get("message") if isinstance(error, dict) else error)
 
 
 def sanitize_line(text: str) -> str:
-    """Return a server's text as one line without control characters."""
+    """Return a server's text as one line of at most 200 printable characters."""
     line = " ".join("".join(char if char.isprintable() else " " for char in text).split())
     return line if len(line) <= 200 else line[:199] + "…"

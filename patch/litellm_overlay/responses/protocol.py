@@ -34,7 +34,7 @@ SHELL_TOOL = {
 
 
 def user_message(text: str) -> Json:
-    """Return an input item with what a user said."""
+    """Return the input item for a user message."""
     content = [{"type": "input_text", "text": text}]
     return {"type": "message", "role": "user", "content": content}
 
@@ -45,7 +45,7 @@ def tool_output(call_id: str, output: str) -> Json:
 
 
 def response_create(model: str, *items: Json, previous: str | None = None) -> Json:
-    """Return a frame as Codex writes it: flat, complete, and nothing stored at the provider."""
+    """Return a `response.create` frame as Codex sends it: flat, with `store` false."""
     frame = {
         "type": "response.create",
         "model": model,
@@ -61,7 +61,7 @@ def response_create(model: str, *items: Json, previous: str | None = None) -> Js
 
 
 def warm_up(model: str) -> Json:
-    """Return Codex's first frame: no answer is wanted, only an id for the turn to refer to."""
+    """Return Codex's first frame, which asks only for a response id for the next turn."""
     return {**response_create(model), "generate": False}
 
 
@@ -73,7 +73,7 @@ def nested(frame: Json) -> Json:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """What came back for one frame, until its last event, a close or the time limit."""
+    """The events that answered one frame, until the last one, a close or the timeout."""
 
     events: tuple[Json, ...]
     close: int | None  # close code; 1006: the connection broke; below 1000: handshake refused
@@ -82,41 +82,41 @@ class Turn:
 
     @property
     def terminal(self) -> str | None:
-        """Return the type of the event that ended the turn; None: closed or out of time."""
+        """Return the type of the event that ended the turn, None after a close or timeout."""
         last = self.events[-1].get("type") if self.events else None
         return last if last in TERMINAL else None
 
     @property
     def completed(self) -> bool:
-        """Tell whether the turn was answered to its end."""
+        """Tell whether the turn ended with `response.completed`."""
         return self.terminal == "response.completed"
 
     @property
     def silent(self) -> bool:
-        """Tell whether the time ran out with the connection still open."""
+        """Tell whether the turn timed out with the connection still open."""
         return self.terminal is None and self.close is None
 
     @property
     def response(self) -> Json:
-        """Return the final response object; empty if there is none."""
+        """Return the final response object, {} if there is none."""
         response = self.events[-1].get("response") if self.terminal else None
         return response if isinstance(response, dict) else {}
 
     @property
     def response_id(self) -> str | None:
-        """Return the id that a following turn can refer to."""
+        """Return the response's id, None if there is none."""
         value = self.response.get("id")
         return value if isinstance(value, str) else None
 
     @property
     def usage(self) -> Json:
-        """Return the tokens as the provider counted them; empty if it did not say."""
+        """Return the token usage that the provider reported, {} if there is none."""
         value = self.response.get("usage")
         return value if isinstance(value, dict) else {}
 
     @property
     def text(self) -> str:
-        """Return what the model said."""
+        """Return the text of the model's answer."""
         return "".join(
             str(event.get("delta", ""))
             for event in self.events
@@ -135,12 +135,12 @@ class Turn:
 
     @property
     def error(self) -> Json:
-        """Return the `error` event that ended the turn; empty if none did."""
+        """Return the `error` event that ended the turn, {} if none did."""
         return self.events[-1] if self.terminal == "error" else {}
 
 
 def parse(message: str | bytes) -> Json:
-    """Return a received event; what is no JSON object becomes one without a type."""
+    """Return a received event; {"not_an_event": text} if the message is no JSON object."""
     try:
         event = json.loads(message)
     except (ValueError, RecursionError):
