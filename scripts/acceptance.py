@@ -1,9 +1,9 @@
-"""Try what could not be had where this was written: docs/not-run-here.md says what each needs.
+"""Run the checks that could not run where this was written; see docs/not-run-here.md.
 
     python scripts/acceptance.py [CHECK …]        checks: image, chart, openai, azure, vllm
 
-Without its variables a check is reported as "not run", with what it wants. Exit code 0: all that
-ran went well; 1: something failed; 2: nothing could be run. Provider checks cost some turns.
+A check without its variables is reported as "not run", with their names. Exit code 0: all checks
+that ran passed; 1: a check failed; 2: no check could run. Provider checks make a few paid turns.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ ENVIRON = os.environ
 
 
 class FailedError(Exception):
-    """A program that should have ended well did not; the text is the end of what it printed."""
+    """A check failed; the text is the reason, with the last lines of a program that failed."""
 
 
 def run(*command: str, environ: Mapping[str, str] | None = None) -> str:
-    """Return what a program prints to stdout."""
+    """Run a program and return its stdout; FailedError if it fails."""
     done = subprocess.run(
         command, capture_output=True, text=True, check=False, env={**ENVIRON, **(environ or {})}
     )
@@ -48,7 +48,7 @@ def run(*command: str, environ: Mapping[str, str] | None = None) -> str:
 
 
 def image() -> None:
-    """Take endpoints.py out of an official image, and have the guard's own code look at it."""
+    """Print what `diff` decides on the endpoints.py of an official image."""
     name = ENVIRON["LITELLM_IMAGE"]
     find = "import litellm.proxy.response_api_endpoints.endpoints as e; print(e.__file__)"
     inside = ("docker", "run", "--rm", "--entrypoint", "sh", name, "-c")
@@ -60,7 +60,7 @@ def image() -> None:
 
 
 def chart() -> None:
-    """Render one of LiteLLM's charts with the overlay's values for it."""
+    """Render one of LiteLLM's charts with the overlay's values; FailedError without overlay."""
     name = ENVIRON["LITELLM_CHART"]
     form = "litellm-helm-values" if "helm" in name else "litellm-chart-values"
     with tempfile.TemporaryDirectory() as folder:
@@ -74,7 +74,7 @@ def chart() -> None:
 
 
 def provider(**parameters: str) -> None:
-    """Ask a provider through a patched proxy on this machine, as Codex does."""
+    """Probe a provider through a patched proxy on this machine, as Codex would use it."""
     release = ENVIRON.get("LITELLM_RELEASE") or releases.load().newest_affected
     env = environment.create(release, name=f"patched-{PATCH}")
     patching.apply(env, PATCH)
@@ -91,12 +91,12 @@ def provider(**parameters: str) -> None:
 
 
 def openai() -> None:
-    """Ask OpenAI."""
+    """Probe OpenAI."""
     provider(model=f"openai/{ENVIRON['OPENAI_MODEL']}", api_key="os.environ/OPENAI_API_KEY")
 
 
 def azure() -> None:
-    """Ask Azure OpenAI."""
+    """Probe Azure OpenAI."""
     provider(
         model=f"azure/{ENVIRON['AZURE_DEPLOYMENT']}",
         api_key="os.environ/AZURE_API_KEY",
@@ -106,7 +106,7 @@ def azure() -> None:
 
 
 def vllm() -> None:
-    """Ask a vLLM server."""
+    """Probe a vLLM server."""
     provider(
         model=f"hosted_vllm/{ENVIRON['VLLM_MODEL']}",
         api_base=ENVIRON["VLLM_API_BASE"],
@@ -116,7 +116,7 @@ def vllm() -> None:
 
 @dataclass(frozen=True)
 class Check:
-    """What is tried, and the variables that say with what."""
+    """A check, and the environment variables that it needs."""
 
     run: Callable[[], None]
     wants: tuple[str, ...]

@@ -24,7 +24,7 @@ from litellm_overlay.catalogue import patch_files  # noqa: E402
 
 
 def main() -> int:
-    """Copy, and write the catalogue."""
+    """Copy the old version's folder and its catalogue entry; return 0."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

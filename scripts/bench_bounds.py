@@ -1,12 +1,19 @@
-"""Measure what the bridge costs a worker process, each figure beside POST or stock in one run.
+"""Measure the bridge's cost in a worker process, beside POST or stock in the same run.
 
     python scripts/bench_bounds.py [--litellm VERSION] [--rounds N] [--write] [FIGURE …]
 
-Figures: turns (CPU and rate of warm turns, 20 at once, and milliseconds of one alone), transport
-(the same with LiteLLM's other HTTP client), wire (bytes of a long session), idle (CPU and memory of
-idle sockets), shapes (CPU a large frame), flood (another client's turns meanwhile), amplification
-(a large history asked for by tiny frames), memory (warm-ups that nobody continues).
-All by default; many minutes. Nothing is asserted. --write: the first four, into docs/figures.json.
+Figures, by default all of them, which takes many minutes:
+
+    turns          CPU and rate of warm turns, 20 at once; time of one alone
+    transport      CPU and rate of warm turns with LiteLLM's other HTTP client
+    wire           bytes that a client sends in a long session
+    idle           CPU and memory of idle sockets
+    shapes         CPU of a large frame
+    flood          one client's turns while another sends large frames
+    amplification  tiny frames that refer to a large history
+    memory         warm-ups that no turn continues
+
+Nothing is asserted. --write records the first four in docs/figures.json.
 """
 
 from __future__ import annotations
@@ -45,7 +52,7 @@ Figure = Callable[
 
 
 async def idle(proxy: processes.Server, stock: processes.Server, options: Any) -> dict[str, Row]:
-    """Print what sockets cost that say nothing."""
+    """Print the CPU and memory of idle sockets; return the row on memory."""
     print(f"{options.sockets} idle sockets, 20 s       CPU      memory a socket")
     told: list[float] = []
     for name, server, query in (("bridge", proxy, ""), ("stock", stock, "?model=managed-5.4")):
@@ -65,7 +72,7 @@ async def idle(proxy: processes.Server, stock: processes.Server, options: Any) -
 
 
 async def flood(proxy: processes.Server, _stock: processes.Server, options: Any) -> None:
-    """Print how another client fares while one sends large frames of no use, beside large POSTs."""
+    """Print one client's slowest turn while another sends large useless frames, or POSTs."""
     array = dict(shapes(options.frame_bytes))["{}"]
     frame = f'{{"type":"session.update","metadata":{array}}}'
     body = f'{{"model":"{NO_MODEL}","input":"hi","metadata":{array}}}'.encode()
@@ -103,7 +110,7 @@ async def flood(proxy: processes.Server, _stock: processes.Server, options: Any)
 
 
 async def warm_up(connection: ClientConnection, total: int, *, model: str) -> str:
-    """Put so many bytes into one conversation without a turn; return its id."""
+    """Put `total` bytes into one conversation by warm-ups; return its last response id."""
     previous = ""
     for _ in range(4):
         content = "x" * (total // 4)
@@ -117,7 +124,7 @@ async def warm_up(connection: ClientConnection, total: int, *, model: str) -> st
 
 
 async def amplification(proxy: processes.Server, stock: processes.Server, options: Any) -> None:
-    """Print what 16 tiny frames cost that name 60 MiB, beside as many POSTs, one at a time."""
+    """Print the cost of 16 tiny frames that refer to 60 MiB, beside 16 POSTs of that size."""
     total = 60 * MIB - 4096
     item = {"type": "message", "role": "user", "content": "x" * (total // 4)}
     body = json.dumps({"model": NO_MODEL, "store": False, "input": [item] * 4}).encode()
@@ -139,7 +146,7 @@ async def amplification(proxy: processes.Server, stock: processes.Server, option
 
 
 async def memory(proxy: processes.Server, _stock: processes.Server, options: Any) -> None:
-    """Print what warm-ups of one key leave in memory."""
+    """Print the memory that warm-ups of one key take, with their sockets open and closed."""
     watch = Watch(proxy)
     sockets = [await socket(proxy) for _ in range(8)]
     for connection in sockets:
@@ -167,7 +174,7 @@ WRITTEN = ("turns", "transport", "wire", "idle")
 
 
 def main() -> None:
-    """Start both proxies for each figure, measure, print."""
+    """Start both proxies for each figure, measure and print it."""
     parser = argparse.ArgumentParser(description="What the bridge costs a worker process.")
     parser.add_argument("--litellm", default=releases.load().newest_affected)
     parser.add_argument("--sockets", type=int, default=1000)

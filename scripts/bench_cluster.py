@@ -1,4 +1,4 @@
-"""What benches on a kind cluster share: their options, the cluster, and where figures go."""
+"""Shared parts of the benches on a kind cluster: their options, and running them."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ def run(
     options: argparse.Namespace,
     measure: Callable[[Cluster], dict[str, Row]],
 ) -> int:
-    """Measure on a cluster, print, write down if asked for; return the exit code.
+    """Measure on a cluster, print the rows, and record them with --write; return the exit code.
 
-    `figure` is the key in docs/figures.json, `command` what stands there as how to repeat it.
+    `figure` is the key in docs/figures.json; `command`, recorded with it, repeats the bench.
     """
     folder = cache_root() / "kind" / "clusters" / options.name
     folder.mkdir(parents=True, exist_ok=True)

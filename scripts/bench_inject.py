@@ -2,9 +2,9 @@
 
     python scripts/bench_inject.py [--runs N] [--write] [DEPLOYMENTS]
 
-1,000 small Deployments in one file by default. All three run in turn, so that they share what else
-the machine does; medians, processor time and ratios are printed.
-kustomize is the pinned one if it is built, else that of PATH, else the one inside kubectl.
+The input is one file with 1,000 small Deployments by default. The three commands alternate, so that
+other load affects them alike. Medians of wall time and CPU time are printed, with their ratios.
+kustomize is the pinned one if it is built, else the one on PATH, else the one inside kubectl.
 """
 
 from __future__ import annotations
@@ -59,11 +59,11 @@ spec:
         - name: LITELLM_LOG
           value: INFO
 """
-Times = dict[str, list[tuple[float, float]]]  # by name: seconds of the clock, of processors
+Times = dict[str, list[tuple[float, float]]]  # by name: seconds of wall time and of CPU time
 
 
 def main() -> int:
-    """Measure and print."""
+    """Measure and print; return 0, also if there is no kustomize to compare with."""
     parser = argparse.ArgumentParser(description="Time inject beside kustomize build.")
     parser.add_argument(
         "--runs", type=int, default=5, help="of each, after one that is not counted"
@@ -94,7 +94,7 @@ def find_kustomize() -> tuple[str, ...]:
 
 
 def measure(folder: Path, number: int, runs: int, kustomize: Sequence[str]) -> Times:
-    """Return how long each took, in turn; the first round warms up."""
+    """Return the times of each command. They alternate; the first round is not counted."""
     plain, overlaid = folder / "plain.yaml", folder / "overlaid.yaml"
     plain.write_text("---\n".join(map(DEPLOYMENT.format, range(number))))
     (folder / "kustomization.yaml").write_text("resources: [plain.yaml]\n")
@@ -114,7 +114,7 @@ def measure(folder: Path, number: int, runs: int, kustomize: Sequence[str]) -> T
 
 
 def timed(command: Sequence[str], source: Path, target: Path | None) -> tuple[float, float]:
-    """Return how long a command took, and how long its processors worked."""
+    """Return the wall time and CPU time of a command, in seconds."""
     before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     with source.open() as stdin, (target or Path(os.devnull)).open("w") as made:
         subprocess.run(command, stdin=stdin, stdout=made, stderr=subprocess.DEVNULL, check=True)

@@ -1,4 +1,4 @@
-"""What benches measure a running proxy with: a watch on its process, a POST, a WebSocket."""
+"""Tools to measure a running proxy: a watch on its process, a POST, a WebSocket."""
 
 from __future__ import annotations
 
@@ -28,26 +28,26 @@ TERMINAL = {
     "response.failed",
     "response.incomplete",
     "error",
-    "litellm_overlay.event_refused",  # it ends no turn, but answers a message
+    "litellm_overlay.event_refused",  # ends no turn, but answers a message
 }
-NO_MODEL = "no-such-model"  # refused by LiteLLM, as a key is that may not use its model
+NO_MODEL = "no-such-model"  # LiteLLM refuses it, as it refuses a model that the key may not use
 HEADERS = {"Authorization": f"Bearer {processes.MASTER_KEY}"}
 
 
 class Watch:
-    """A proxy's process meanwhile: CPU seconds, growth of its memory, longest silence."""
+    """Measurements of a proxy's process: CPU seconds, memory growth, longest silence."""
 
     def __init__(self, proxy: processes.Server) -> None:
         self._proxy = proxy
         self._folder = Path(f"/proc/{proxy.process.pid}")
-        self.silence = 0.0  # seconds that liveliness took at most
+        self.silence = 0.0  # seconds: the slowest answer to a liveness probe
         self._stop = threading.Event()
         self._rss = self.rss()
         self._peak = self._rss
         self._cpu = self._cpu_seconds()
 
     def rss(self) -> float:
-        """Return MiB."""
+        """Return the process's resident memory in MiB."""
         status = (self._folder / "status").read_text()
         match = re.search(r"VmRSS:\s+(\d+)", status)
         return int(match[1]) / 1024 if match else 0.0
@@ -58,12 +58,12 @@ class Watch:
 
     @property
     def cpu(self) -> float:
-        """Seconds since the watch began."""
+        """Return the CPU seconds since the watch began."""
         return self._cpu_seconds() - self._cpu
 
     @property
     def growth(self) -> float:
-        """MiB at most since the watch began."""
+        """Return the largest growth of resident memory since the watch began, in MiB."""
         return max(self._peak, self.rss()) - self._rss
 
     def told(self) -> str:
@@ -72,7 +72,7 @@ class Watch:
 
     @contextlib.contextmanager
     def asking(self) -> Iterator[Watch]:
-        """Ask for liveliness all the while."""
+        """Probe liveness and sample memory until the block ends."""
         threads = [threading.Thread(target=each) for each in (self._ask, self._look)]
         for thread in threads:
             thread.start()
@@ -125,7 +125,7 @@ def _listens(port: int) -> bool:
 
 
 def post(proxy: processes.Server, body: bytes) -> None:
-    """POST a body, whatever comes of it."""
+    """POST a body to /v1/responses, and read the answer, which may be an HTTP error."""
     headers = {**HEADERS, "Content-Type": "application/json"}
     request = urllib.request.Request(f"{proxy.url}/v1/responses", body, headers)  # noqa: S310
     try:
@@ -141,7 +141,7 @@ def socket(
     key: str | None = None,
     compression: str | None = "deflate",
 ) -> connect:
-    """Connect as Codex does; what is sent is deflated."""
+    """Return a connection like Codex's; by default its messages are compressed."""
     url = f"{proxy.ws_url}/v1/responses{query}"
     headers = {"Authorization": f"Bearer {key}"} if key else HEADERS
     told: dict[str, Any] = {"max_size": None, "proxy": None, "open_timeout": 60}
@@ -158,5 +158,5 @@ async def ask(connection: ClientConnection, text: str) -> dict[str, Any]:
 
 
 def create(**fields: Any) -> str:
-    """Return a `response.create` that stores nothing."""
+    """Return a `response.create` frame as JSON text, with `store` false."""
     return json.dumps({"type": "response.create", "store": False, **fields})

@@ -2,8 +2,8 @@
 
     python scripts/bench_pod.py [--images pull|build] [--keep] [--name NAME] [--runs N] [--write]
 
-From `kubectl apply` until the pod is ready, with the image on the node; the two alternate. Medians
-are printed, and the guard's own milliseconds, by its report.
+The time is from `kubectl apply` until the pod is ready, with the image on the node. The two pods
+alternate. Medians are printed, and the guard's own time by its report.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ NAMESPACE, POD = "bench-pod", "litellm"
 
 
 def main() -> int:
-    """Bring up the cluster, measure, print."""
+    """Bring up the cluster, measure and print; return the exit code."""
     parser = bench_cluster.parser("Time the start of pods.")
     parser.add_argument("--runs", type=int, default=5, help="of each, after one that warms up")
     options = parser.parse_args()
@@ -68,7 +68,7 @@ def manifests(image: str) -> dict[str, str]:
 
 
 def measure(cluster: Cluster, image: str, runs: int) -> dict[str, Row]:
-    """Return rows of seconds; the first round warms up."""
+    """Return the rows, in seconds; the first round is not counted."""
     took: dict[str, list[float]] = {}
     guard = []
     for turn in range(1 + runs):
@@ -93,7 +93,7 @@ def measure(cluster: Cluster, image: str, runs: int) -> dict[str, Row]:
 
 
 def reported(pod: dict[str, Any]) -> list[float]:
-    """Return the guard's seconds, in a pod that has one."""
+    """Return the seconds that the guard of a pod reports; [] for a pod without a guard."""
     ended = [each["state"]["terminated"] for each in pod["status"].get("initContainerStatuses", [])]
     return [json.loads(each["message"])["milliseconds"] / 1000 for each in ended]
 

@@ -1,11 +1,11 @@
-"""Say whose work a warm turn is, over WebSocket and over HTTP: LiteLLM's, the server's, ours.
+"""Profile a warm turn over WebSocket and HTTP, by owner of the code: LiteLLM, the server, us.
 
     python scripts/bench_profile.py [LITELLM]
 
-py-spy, fetched by uv, looks 250 times a second at what the proxy's event loop does while 20 clients
-make turns; on Linux it needs the right to trace (root, or ptrace_scope 0). A moment counts for
-whoever called last what runs: what `json` does for us is ours. Moments in which the loop itself
-runs are left out: waiting cannot be told there from the kernel's work.
+py-spy, fetched by uv, samples the proxy's event loop 250 times a second while 20 clients make
+turns. On Linux it needs the right to trace (root, or ptrace_scope 0). A sample counts for the owner
+of the innermost frame that has one: `json` called by our code is ours. Samples of the loop itself
+are left out, since they do not tell waiting from work of the kernel.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 PY_SPY = (sys.executable, "-m", "uv", "tool", "run", "--from", "py-spy==0.4.3", "py-spy")
 SECONDS = 20
 THREADS = ThreadPoolExecutor(AT_ONCE)
-RATE = 250  # looks a second
-OWNERS = {  # by what a frame of py-spy's looks like
+RATE = 250  # samples a second
+OWNERS = {  # owner -> pattern of py-spy's frames
     "ours": r"^_litellm_overlay\.",
     "uvicorn, websockets: deflate": r"permessage_deflate",
     "uvicorn, websockets, h11: the rest": r"/(uvicorn|websockets|h11|httptools)/",
@@ -46,7 +46,7 @@ SERVED = ("LiteLLM and what it calls", "Starlette, FastAPI")
 
 
 def owner(frames: list[str]) -> str | None:
-    """Return whose a stack is, its innermost frame last; None: the loop's own."""
+    """Return the owner of a stack, innermost frame last; None if it is the loop's own."""
     for frame in reversed(frames):
         for name, looks in OWNERS.items():
             if re.search(looks, frame):
@@ -55,7 +55,7 @@ def owner(frames: list[str]) -> str | None:
 
 
 def shares(stacks: Iterable[str]) -> Counter[str]:
-    """Count the moments of the event loop's thread by owner."""
+    """Return the number of samples of the event loop's thread by owner."""
     counted: Counter[str] = Counter()
     for line in stacks:
         stack, _, number = line.rpartition(" ")
@@ -66,20 +66,20 @@ def shares(stacks: Iterable[str]) -> Counter[str]:
 
 
 class Clients:
-    """Twenty that make turns until they are told to stop."""
+    """Clients that make turns until `stop` is set; each call of a method is one client."""
 
     def __init__(self, proxy: processes.Server) -> None:
         self._proxy = proxy
         self.stop = False
 
     async def by_websocket(self) -> None:
-        """Make turns on one connection."""
+        """Make turns on one WebSocket."""
         async with socket(self._proxy) as connection:
             while not self.stop:
                 await ask(connection, create(**TURN))
 
     async def by_http(self) -> None:
-        """Make turns on one connection."""
+        """Make turns on one HTTP connection."""
         await asyncio.get_running_loop().run_in_executor(THREADS, self._post)
 
     def _post(self) -> None:
@@ -93,7 +93,7 @@ class Clients:
 
 
 async def profile(proxy: processes.Server, name: str) -> Counter[str]:
-    """Return how often the loop was seen at work for each owner, one way."""
+    """Return the number of samples by owner; `name` is a method of Clients."""
     clients = Clients(proxy)
     running = [asyncio.ensure_future(getattr(clients, name)()) for _ in range(AT_ONCE)]
     await asyncio.sleep(5)  # which warms up
@@ -112,7 +112,7 @@ async def profile(proxy: processes.Server, name: str) -> Counter[str]:
 
 
 async def measure(proxy: processes.Server) -> None:
-    """Print what each owner took, both ways, beside what LiteLLM and FastAPI did."""
+    """Print each owner's share both ways; LiteLLM with Starlette and FastAPI is 100."""
     ways = [await profile(proxy, name) for name in ("by_websocket", "by_http")]
     print(f"{'by 100 of what both ways need':36} WebSocket     HTTP")
 

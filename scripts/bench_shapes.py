@@ -1,4 +1,4 @@
-"""CPU of one large message, by what it holds: beside POST, and beside the server alone."""
+"""Measure the CPU of one large message, by its content, beside POST and the bare server."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ async def check(request, api_key):
 
 
 def config(mock: processes.Server, folder: Path, figure: str) -> dict[str, Any]:
-    """Return the proxies' configuration; where budgets would be used up any key is good."""
+    """Return the proxies' configuration; for `shapes`, any key is valid, with its own budget."""
     made = processes.standard_config(mock.url)
     if figure == "shapes":
         (folder / "any_key.py").write_text(ANY_KEY)
@@ -34,7 +34,7 @@ def config(mock: processes.Server, folder: Path, figure: str) -> dict[str, Any]:
 
 
 def shapes(size: int) -> Iterator[tuple[str, str]]:
-    """Yield a name and a JSON array of about so many bytes."""
+    """Yield a name and a JSON array of about `size` bytes for each kind of content."""
     for name, item in (
         ("{}", "{}"),
         ("1.5", "1.5"),
@@ -48,7 +48,7 @@ def shapes(size: int) -> Iterator[tuple[str, str]]:
 async def shape_costs(proxy: processes.Server, _stock: processes.Server, options: Any) -> None:
     """Print the CPU of a large frame, refused by us and refused by LiteLLM, beside POST.
 
-    `uvicorn` is what the server takes to receive it, inflate it and hand it over as text.
+    `uvicorn` is the CPU of the bare server: to receive the frame, inflate it and decode it.
     """
     print(
         f"CPU s, {options.frame_bytes / 1e6:.0f} MB of"
@@ -71,7 +71,7 @@ async def shape_costs(proxy: processes.Server, _stock: processes.Server, options
                     (proxy, "session.update"),
                     (proxy, "response.create"),
                 ):
-                    # A new connection for each: the compression's window is the same.
+                    # A new connection each time, so that all start with the same window.
                     async with socket(to, key=next(keys)) as connection:
                         watch = Watch(to)
                         await ask(connection, f'{{"type":"{kind}","input":"hi",{fields}')

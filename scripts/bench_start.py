@@ -2,9 +2,9 @@
 
     python scripts/bench_start.py [--runs N] [--litellm VERSION] [--write]
 
-Of the verbs' starts, `VERB --help`, the slowest is told. Runs alternate; medians are printed.
-The guard patches a stock environment, as the init container does; with it the time that LiteLLM
-then takes until it is alive.
+Of the verbs (`VERB --help`), only the slowest start is reported. Runs alternate; medians are
+printed. The guard patches a stock environment, as in the init container. It is compared with the
+time that LiteLLM takes until it is alive.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ OURS = (sys.executable, "-m", "litellm_overlay")
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure and print; with --write, record the rows."""
     parser = argparse.ArgumentParser(description="Time the command's start, and the guard.")
     parser.add_argument("--runs", type=int, default=7, help="of each, after one that warms up")
     parser.add_argument("--litellm", default=releases.load().newest_affected)
@@ -48,7 +48,7 @@ def main() -> None:
 
 
 def starts(runs: int) -> dict[str, Row]:
-    """Return how long `--version` and the slowest verb take to start, in milliseconds."""
+    """Return rows on the start of `--version` and of the slowest verb, in milliseconds."""
     verbs = cli.root.list_commands(click.Context(cli.root))
     commands: dict[str, Sequence[str]] = {"bare": BARE, "--version": (*OURS, "--version")}
     commands |= {verb: (*OURS, verb, "--help") for verb in verbs}
@@ -70,7 +70,7 @@ def starts(runs: int) -> dict[str, Row]:
 
 
 def guard(runs: int, litellm: str) -> dict[str, Row]:
-    """Return the guard's milliseconds, by its own report, beside those of LiteLLM's start."""
+    """Return the row on the guard's reported time beside LiteLLM's start, in milliseconds."""
     version = releases.load().default_patch_version
     env = environment.create(litellm, name=f"patched-{version}")
     took = [float(patching.apply(env, version)["milliseconds"]) for _ in range(1 + runs)]

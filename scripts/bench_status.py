@@ -37,7 +37,7 @@ RUNS = 5
 RELEASE = releases.load().release("1.88.6")
 IMAGE = f"ghcr.io/berriai/litellm:v{RELEASE.version}"
 IMAGE_ID = f"ghcr.io/berriai/litellm@sha256:{'a' * 64}"
-# What the guard of such a pod says, as long as a real one.
+# The guard's report in such a pod, as long as a real one.
 REPORT = {
     "decision": "patched",
     "exitCode": 0,
@@ -58,7 +58,7 @@ REPORT = {
 
 
 def main() -> int:
-    """Bring up the cluster, fill it, measure, print."""
+    """Bring up the cluster, fill it, measure and print; return the exit code."""
     parser = bench_cluster.parser("Time status on a large fleet.")
     parser.add_argument("deployments", type=int, nargs="?", default=500)
     options = parser.parse_args()
@@ -74,7 +74,7 @@ def main() -> int:
 
 
 def fill(cluster: Cluster, number: int) -> None:
-    """Make the Deployments, and say of their pods what a kubelet would."""
+    """Create the Deployments, and write the status of their pods as a kubelet would."""
     clear(cluster, "--ignore-not-found", "--timeout=5m")
     objects = [
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}},
@@ -92,13 +92,16 @@ def fill(cluster: Cluster, number: int) -> None:
 
 
 def clear(cluster: Cluster, *options: str) -> None:
-    """Delete what `fill` makes; without its node a pod that no kubelet ends is collected."""
+    """Delete what `fill` creates.
+
+    The node goes first: Kubernetes then deletes its pods, which no kubelet could terminate.
+    """
     cluster.kubectl("delete", "node", NODE, "--ignore-not-found")
     cluster.kubectl("delete", "namespace", NAMESPACE, *options)
 
 
 def deployments(number: int) -> list[dict[str, Any]]:
-    """Return overlaid Deployments, which differ by name; `inject` makes one, as for an operator."""
+    """Return overlaid Deployments that differ only by name, copies of one that `inject` made."""
     done = subprocess.run(
         [sys.executable, "-m", "litellm_overlay", "inject"],
         input=yaml.safe_dump(stock("one-of-many")),
@@ -114,11 +117,11 @@ def deployments(number: int) -> list[dict[str, Any]]:
 
 
 def stock(name: str) -> dict[str, Any]:
-    """Return a Deployment without the overlay, its pods bound to the node that is none."""
+    """Return a Deployment without the overlay, its pods bound to the node without a kubelet."""
     pod = {
         "containers": [{"name": "litellm", "image": IMAGE}],
         "nodeName": NODE,
-        "tolerations": [{"operator": "Exists"}],  # the node will be found not ready
+        "tolerations": [{"operator": "Exists"}],  # the node will become not ready
     }
     labels = {"app": name}
     return {
@@ -134,7 +137,7 @@ def stock(name: str) -> dict[str, Any]:
 
 
 def pods(cluster: Cluster) -> list[str]:
-    """Return the names of the pods that are there."""
+    """Return the names of the existing pods."""
     printed = cluster.kubectl("--namespace", NAMESPACE, "get", "pods", "--output", "name")
     return [line.removeprefix("pod/") for line in printed.split()]
 
@@ -155,7 +158,7 @@ def running() -> dict[str, Any]:
 
 
 def measure(cluster: Cluster, number: int) -> Row:
-    """Time both commands in turn, after each has run once; return the medians."""
+    """Return the row of medians; the commands alternate, and the first runs do not count."""
     ours = [sys.executable, "-m", "litellm_overlay", "status", "-A"]
     theirs: list[str | Path] = [cluster.kubectl_path, "get", "deploy,pods", "-A", "-o", "json"]
     environ = {**os.environ, "KUBECONFIG": str(cluster.kubeconfig)}

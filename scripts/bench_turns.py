@@ -1,4 +1,4 @@
-"""What a warm turn takes: over WebSocket beside HTTP, and with LiteLLM's other HTTP client."""
+"""Measure a warm turn: over WebSocket beside HTTP, and with LiteLLM's other HTTP client."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Way = Callable[[], Awaitable[object]]
 
 @contextlib.asynccontextmanager
 async def by_websocket(proxy: processes.Server) -> AsyncIterator[Way]:
-    """Open the clients' connections; yield what makes EACH turns on all of them at once."""
+    """Open AT_ONCE connections; yield a function that makes EACH turns on all at once."""
 
     async def make(connection: ClientConnection) -> None:
         for _ in range(EACH):
@@ -47,7 +47,7 @@ async def by_websocket(proxy: processes.Server) -> AsyncIterator[Way]:
 
 @contextlib.asynccontextmanager
 async def by_http(proxy: processes.Server) -> AsyncIterator[Way]:
-    """Do the same over HTTP; uvicorn closes what is idle for 5 s, so each round connects anew."""
+    """Yield the same over HTTP; each round reconnects, as uvicorn closes idle connections."""
 
     def make() -> None:
         with contextlib.closing(connect(proxy)) as connection:
@@ -65,7 +65,7 @@ def connect(proxy: processes.Server) -> http.client.HTTPConnection:
 
 
 def post(connection: http.client.HTTPConnection) -> None:
-    """Make a turn."""
+    """Make a turn; SystemExit if it does not complete."""
     body = json.dumps({**TURN, "stream": True})
     headers = {**HEADERS, "Content-Type": "application/json"}
     connection.request("POST", "/v1/responses", body, headers)
@@ -77,10 +77,10 @@ Speed = tuple[float, float]  # CPU ms a turn, turns a second
 
 
 async def take_turns(ways: Mapping[str, tuple[processes.Server, Way]], rounds: int) -> list[Speed]:
-    """Return the speed of each way, 20 clients at once; the ways alternate.
+    """Return the speed of each way with 20 clients at once; the ways alternate.
 
-    Sums over all rounds, not medians: now and then the garbage collector works as long as twenty
-    turns, and it falls on one round or another.
+    It is computed from sums over all rounds, not from medians: a run of the garbage collector may
+    take as long as twenty turns, and hits only some rounds.
     """
     spent, took = dict.fromkeys(ways, 0.0), dict.fromkeys(ways, 0.0)
     for number in range(rounds + 1):
@@ -96,7 +96,7 @@ async def take_turns(ways: Mapping[str, tuple[processes.Server, Way]], rounds: i
 
 
 def tell(names: Sequence[str], speeds: Sequence[Sequence[Speed]]) -> list[Speed]:
-    """Print and return the medians of what the processes gave, two ways each."""
+    """Print and return the median speed of two ways over several processes."""
     medians = [
         (statistics.median(cpu), statistics.median(rate))
         for cpu, rate in (zip(*of_way, strict=True) for of_way in zip(*speeds, strict=True))
@@ -114,7 +114,7 @@ def tell(names: Sequence[str], speeds: Sequence[Sequence[Speed]]) -> list[Speed]
 async def warm_turns(
     _proxy: processes.Server, _stock: processes.Server, options: Any
 ) -> dict[str, Row]:
-    """Print what a warm turn takes over WebSocket and over HTTP."""
+    """Print the cost of a warm turn over WebSocket and over HTTP; return the rows."""
     speeds: list[list[Speed]] = []
     alone: list[list[float]] = [[], []]
     for _ in range(options.processes):
@@ -135,7 +135,7 @@ async def warm_turns(
 
 
 async def take_alone(proxy: processes.Server, seconds: list[list[float]]) -> None:
-    """Add how long single turns take, over WebSocket and over HTTP, in turn."""
+    """Append the seconds of single turns, by turns over WebSocket and HTTP, to the two lists."""
     with contextlib.closing(connect(proxy)) as kept:
         async with socket(proxy) as connection:
             for _ in range(ALONE):
@@ -150,7 +150,7 @@ async def take_alone(proxy: processes.Server, seconds: list[list[float]]) -> Non
 async def transport(
     _proxy: processes.Server, _stock: processes.Server, options: Any
 ) -> dict[str, Row]:
-    """Print what DISABLE_AIOHTTP_TRANSPORT=True makes of a warm turn over WebSocket."""
+    """Print a warm turn's cost with and without DISABLE_AIOHTTP_TRANSPORT; return the rows."""
     names = ["httpx", "aiohttp, the default"]
     speeds = []
     for _ in range(options.processes):
@@ -168,7 +168,7 @@ async def transport(
 
 @contextlib.contextmanager
 def fresh(options: Any, **environ: str) -> Iterator[processes.Server]:
-    """Run one more proxy: which way is quicker differs by process, by up to a fifth."""
+    """Run another patched proxy: the ratio of two ways varies by process, by up to a fifth."""
     with tempfile.TemporaryDirectory() as scratch:
         log, given = Path(scratch) / "proxy.log", json.loads(options.config.read_text())
         with processes.start_proxy(options.env, given, log, environ=environ) as proxy:

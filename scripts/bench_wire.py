@@ -1,4 +1,4 @@
-"""Bytes that a client sends to the proxy in a long session, over WebSocket and over HTTP."""
+"""Measure the bytes that a client sends in a long session, over WebSocket and over HTTP."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
     from litellm_overlay.local import processes
 
-TURNS, SAID = 60, 20_000  # bytes that each turn adds
+TURNS, SAID = 60, 20_000  # turns, and the bytes that each adds
 MB = 1_000_000
 
 
 class Meter:
-    """A way to a server, which counts the bytes that a client sends."""
+    """A TCP relay to a server, which counts the bytes that clients send."""
 
     def __init__(self, port: int) -> None:
         self.port, self.sent = port, 0
@@ -55,15 +55,17 @@ class Meter:
 
 @contextlib.asynccontextmanager
 async def metered(proxy: processes.Server) -> AsyncIterator[tuple[Meter, processes.Server]]:
-    """Yield a meter before a proxy, and the proxy as it is to be reached through it."""
+    """Yield a meter in front of a proxy, and the proxy's Server with the meter's port."""
     meter = Meter(proxy.port)
     async with await asyncio.start_server(meter.join, "127.0.0.1", 0) as server:
         yield meter, replace(proxy, port=server.sockets[0].getsockname()[1])
-        await asyncio.gather(*filter(None, meter.joined))  # or the loop's end cuts them off, aloud
+        await asyncio.gather(
+            *filter(None, meter.joined)
+        )  # else the loop's end cancels them, with warnings
 
 
 def items() -> list[dict[str, Any]]:
-    """Return what each turn says: text that no compression makes much smaller."""
+    """Return one message per turn, of text that hardly compresses."""
     chance = random.Random(0)  # noqa: S311 - the same in each run
     return [
         {"type": "message", "role": "user", "content": base64.b64encode(made).decode()}
@@ -72,7 +74,7 @@ def items() -> list[dict[str, Any]]:
 
 
 async def over_websocket(proxy: processes.Server) -> None:
-    """Make the session on one connection: each turn names the one before, and adds its own item."""
+    """Make the session on one WebSocket: each turn refers to the last, and adds its item."""
     previous: dict[str, str] = {}
     async with socket(proxy, compression=None) as connection:
         for item in items():
@@ -81,7 +83,7 @@ async def over_websocket(proxy: processes.Server) -> None:
 
 
 def over_http(proxy: processes.Server) -> None:
-    """Make the session over HTTP: each turn says all that was said before."""
+    """Make the session over HTTP: each turn repeats the whole history."""
     history: list[dict[str, Any]] = []
     connection = http.client.HTTPConnection("127.0.0.1", proxy.port, timeout=60)
     for item in items():
@@ -95,7 +97,7 @@ def over_http(proxy: processes.Server) -> None:
 
 
 def done(event: dict[str, Any]) -> dict[str, Any]:
-    """Return the response of a turn that completed."""
+    """Return the response in a turn's last event; SystemExit unless it completed."""
     if event["type"] != "response.completed":
         raise SystemExit(f"the turn did not complete: {event}")
     response: dict[str, Any] = event["response"]
@@ -103,7 +105,7 @@ def done(event: dict[str, Any]) -> dict[str, Any]:
 
 
 async def wire(proxy: processes.Server, _stock: processes.Server, _options: Any) -> dict[str, Row]:
-    """Print the bytes of both sessions, headers and frames included, without compression."""
+    """Print the bytes of both sessions, with headers and frames, uncompressed; return the row."""
     async with metered(proxy) as (meter, behind):
         await over_websocket(behind)
         ours, meter.sent = meter.sent / MB, 0

@@ -35,7 +35,7 @@ SUMS = "SHA256SUMS"
 
 
 def main() -> int:
-    """Build; return 1 and say why if that fails."""
+    """Build and print the checksums; return 1, after an error message, if that fails."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -53,7 +53,7 @@ def main() -> int:
 
 
 def build(checkout: Path, commit: str, target: Path) -> None:
-    """Put the files into a folder, which appears whole or not at all. OverlayError says why not."""
+    """Build a commit's files into the folder `target`, atomically; OverlayError if that fails."""
     if target.exists():
         raise OverlayError(f"{target} is there already", "move it away, or name another folder")
     named = f"{commit}^{{commit}}"
@@ -106,7 +106,7 @@ def write_sums(made: Path) -> None:
 
 
 def git(checkout: Path, *arguments: str) -> bytes:
-    """Return what git prints; OverlayError with its own words where it fails."""
+    """Return git's stdout; OverlayError with its message if it fails."""
     if not shutil.which("git"):
         raise OverlayError("git is needed and was not found")
     done = subprocess.run(

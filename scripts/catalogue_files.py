@@ -1,7 +1,7 @@
-"""The two files that carry what is measured of releases: their text, and what a new one changes.
+"""Write the two files with measured facts about releases, and list what changes in them.
 
-`catalogue.json` is the toolkit's. The guard's `stock_files.json` is derived from it: for each known
-endpoints.py the runs of releases that carry it, and the handlers that have been read.
+`catalogue.json` is the toolkit's. The guard's `stock_files.json` is derived from it. It has the
+releases of each known endpoints.py, in runs, and the handlers that people have read.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Row = dict[str, Any]
 
 
 def write(path: Path, catalogue: Row) -> None:
-    """Replace the catalogue; a release is one line, so that a diff reads well."""
+    """Write the catalogue atomically, one line per release to keep diffs readable."""
     rest = {key: value for key, value in catalogue.items() if key != "releases"}
     lines = ",\n".join(f"    {json.dumps(row)}" for row in catalogue["releases"])
     head = json.dumps(rest, indent=2, ensure_ascii=False)[:-2]
@@ -30,7 +30,7 @@ def write(path: Path, catalogue: Row) -> None:
 
 
 def write_stock_files(path: Path, rows: Sequence[Row]) -> None:
-    """Replace the guard's table, a file or handler a line."""
+    """Write the guard's table atomically, one line per file or handler."""
     malicious = [row["version"] for row in rows if row["state"] == "malicious"]
     parts = [
         f'  "compromised": {json.dumps(malicious)}',
@@ -41,9 +41,9 @@ def write_stock_files(path: Path, rows: Sequence[Row]) -> None:
 
 
 def carriers(rows: Sequence[Row]) -> dict[str, list[dict[str, str]]]:
-    """Return sha256 -> runs of releases in one state that carry the file; `rows` are in order.
+    """Return sha256 -> runs of releases with that endpoints.py; `rows` are in PEP 440 order.
 
-    Files without the endpoint stand last: the guard asks for them least.
+    A run is {state, first, last}. Files without the endpoint come last: the guard needs them least.
     """
     files: dict[str, list[Row]] = {}
     for row in sorted(rows, key=lambda row: row["state"] == "no-endpoint"):
@@ -53,7 +53,7 @@ def carriers(rows: Sequence[Row]) -> dict[str, list[dict[str, str]]]:
 
 
 def handlers(rows: Iterable[Row]) -> dict[str, str]:
-    """Return the digest of each known handler -> affected or fixed, as 1.89's is, too."""
+    """Return sha256 -> "affected" or "fixed" for each known handler; 1.89's is "fixed"."""
     return {
         row["handler_sha256"]: "affected" if row["state"] == "affected" else "fixed"
         for row in rows

@@ -1,7 +1,7 @@
-"""Pack the chart as `helm package` does, but to the same bytes each time.
+"""Pack the chart as `helm package` does, but reproducibly.
 
-Helm stamps every member with the present, and needs Go to be built. Here the time is the commit's,
-members are sorted, and nobody owns them. A test holds the members equal to Helm's.
+Helm gives every member the current time, and building it needs Go. Here members have the commit's
+time, are sorted, and have no owner. A test checks that the members equal Helm's.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def pack(chart: Path, target: Path, epoch: int) -> None:
-    """Write the archive of a chart's folder; `epoch` is the time of all in it, in seconds."""
+    """Write the archive of a chart's folder; `epoch` is the time of its members, in seconds."""
     scratch = io.BytesIO()
     with tarfile.open(fileobj=scratch, mode="w", format=tarfile.USTAR_FORMAT) as archive:
         for path, name in members(chart):
@@ -25,7 +25,7 @@ def pack(chart: Path, target: Path, epoch: int) -> None:
             content = path.read_bytes()
             item.size, item.mtime, item.mode = len(content), epoch, 0o644
             archive.addfile(item, io.BytesIO(content))
-    # No name and no time in the head; 9 is the default, said since the bytes depend on it.
+    # No name or time in the header. 9 is the default; it is explicit, as the bytes depend on it.
     target.write_bytes(gzip.compress(scratch.getvalue(), compresslevel=9, mtime=0))
 
 
@@ -42,7 +42,7 @@ def members(chart: Path) -> list[tuple[Path, str]]:
 
 
 def _ignored(name: str, patterns: list[str]) -> bool:
-    """Match a name against .helmignore; only its three forms are read: /ci/, .git/ and *.tgz."""
+    """Tell whether .helmignore excludes a name; only the forms /ci/, .git/ and *.tgz work."""
     parts = name.split("/")
     for pattern in patterns:
         bare = pattern.strip("/")

@@ -1,4 +1,4 @@
-"""Draw what `make demo` prints into docs/demo.svg: a real run, on a terminal of 100 columns.
+"""Draw the output of a real demo run, on a terminal of 84 columns, into docs/demo.svg.
 
 python scripts/demo_picture.py
 """
@@ -21,7 +21,7 @@ COLUMNS = 84
 
 
 def main() -> int:
-    """Return the demo's exit code; the picture is drawn only of a demo that went well."""
+    """Return the demo's exit code; draw the picture only if it is 0."""
     printed = bytearray()
 
     def read(fd: int) -> bytes:
@@ -38,7 +38,7 @@ def main() -> int:
 
 
 def svg(printed: str) -> str:
-    """Return the picture of what was printed, from its table on; progress before it is left out."""
+    """Return a picture of the demo's tables, without the progress before and the hints after."""
     table = printed[printed.rindex("LiteLLM ", 0, printed.index("asked with")) :]
     shown = table.partition("What next:")[0].replace("\r\n", "\n").rstrip()
     console = Console(record=True, width=COLUMNS, file=io.StringIO(), force_terminal=True)

@@ -1,15 +1,15 @@
-"""docs/figures.json, which benches write, and the tables that pages have of it.
+"""Record the figures of benches in docs/figures.json, and write tables of them into pages.
 
     python scripts/figures.py [--check]
 
-A bench with --write puts its section there: command, date, commit, machine, and rows, each of two
+A bench with --write replaces its section: command, date, commit, machine and rows. Each row has two
 figures of one run. README.md and the pages of docs/ have tables of them between two comments:
 
-    <!-- figures -->              every section, with where it comes from
-    <!-- figures: turn-cpu … -->  these rows alone
+    <!-- figures -->              every section, with its command, date and machine
+    <!-- figures: turn-cpu … -->  only these rows
     <!-- figures end -->
 
-With --check nothing is written; exit code 1 and the names of pages that say other figures.
+With --check nothing is written; outdated pages are named, and the exit code is 1.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 ROOT = Path(__file__).parents[1]
-LOAD = os.getloadavg()[0]  # of the minute before a bench adds its own
+LOAD = os.getloadavg()[0]  # of the minute before the bench adds its own
 HEAD = "| one run, side by side | ours | beside | ratio |\n| --- | --- | --- | --- |"
 TABLE = re.compile(r"(<!-- figures(?:: ([\w -]+))? -->\n).*?(<!-- figures end -->\n)", re.DOTALL)
 
 
 @dataclass(frozen=True)
 class Row:
-    """A figure of ours and the one beside it, in one unit; `what` names both."""
+    """Our figure and the one to compare it with, in the same unit; `what` names both."""
 
     what: str
     ours: float
@@ -51,7 +51,7 @@ class Row:
 
 
 def record(section: str, command: str, rows: Mapping[str, Row], root: Path = ROOT) -> None:
-    """Put a bench's figures in the place of its earlier ones, and write the pages anew."""
+    """Replace a bench's section in docs/figures.json, and update the pages."""
     path = root / "docs" / "figures.json"
     told = load(root) if path.exists() else {}
     told[section] = {"command": command, **machine(), "rows": {}}
@@ -63,7 +63,7 @@ def record(section: str, command: str, rows: Mapping[str, Row], root: Path = ROO
 
 
 def machine() -> dict[str, str]:
-    """Return when, with which commit, and on what figures were measured."""
+    """Return the date, commit, cores, system and load of a measurement."""
     commit = ["git", "rev-parse", "--short", "HEAD"]
     return {
         "date": dt.datetime.now(dt.timezone.utc).date().isoformat(),
@@ -81,7 +81,7 @@ def load(root: Path) -> dict[str, Any]:
 
 
 def write(root: Path, *, check: bool = False) -> list[str]:
-    """Write the tables anew, unless only to check; return the pages whose tables were others."""
+    """Update the tables, or with `check` only compare; return the pages that were outdated."""
     sections = load(root)
     stale = []
     for page in (root / "README.md", *sorted((root / "docs").glob("*.md"))):
@@ -95,7 +95,7 @@ def write(root: Path, *, check: bool = False) -> list[str]:
 
 
 def table(sections: Mapping[str, Any], names: str | None) -> str:
-    """Return a table of the named rows, or one of each section."""
+    """Return a table of the named rows; without names, one table per section."""
     rows = {
         section: {name: Row(**row) for name, row in told["rows"].items()}
         for section, told in sections.items()
@@ -115,7 +115,7 @@ def _lines(rows: Iterable[Row]) -> str:
 
 
 def main() -> int:
-    """Return 0, or with --check 1 where a page is out of date."""
+    """Return 0, or with --check 1 if a page is out of date."""
     parser = argparse.ArgumentParser(description="Write the tables of figures in the pages.")
     parser.add_argument("--check", action="store_true", help="only compare")
     check = parser.parse_args().check

@@ -40,7 +40,7 @@ TABLE = f"{patch_files.PACKAGE}/stock_files.json"
 
 
 def main() -> int:
-    """Write, release or compare."""
+    """Write, release or compare; return 1 if there is an error."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -84,7 +84,7 @@ def not_released(versions: dict[str, Any]) -> list[str]:
 
 
 def freeze(version: str) -> None:
-    """Copy a version's files to where they stay."""
+    """Copy a version's files, proof and rendered pod to patch/payloads."""
     for path, content in patch_files.current_files(version).items():
         target = ROOT / PAYLOADS / version / path
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -95,7 +95,7 @@ def freeze(version: str) -> None:
 
 
 def differences(versions: dict[str, Any]) -> Iterator[str]:
-    """Yield where catalogue, released files and `endpoint_patch` do not agree, as sentences."""
+    """Yield sentences on how catalogue, released files and `endpoint_patch` differ."""
     claimed = {version for version in versions if versions[version].get("released_in")}
     for version in sorted(claimed ^ set(patch_files.released())):
         states = ("is", "has no folder") if version in claimed else ("is not", "has a folder")
@@ -133,7 +133,7 @@ def pod(version: str) -> str:
 
 
 def _own(version: str, *, current: bool) -> dict[str, bytes]:
-    """Return the files of a version's own folder; none where `endpoint_patch` has it no more."""
+    """Return path -> content of a version's own folder, {} if that no longer exists."""
     try:
         files = (patch_files.current_files if current else patch_files.files)(version)
     except NotInCatalogueError:
@@ -143,10 +143,10 @@ def _own(version: str, *, current: bool) -> dict[str, bytes]:
 
 
 def unreleased_change(versions: dict[str, Any]) -> tuple[str, str] | None:
-    """Return what to say if the guard has changed and no version would carry it; else None.
+    """Return an error and a hint if the guard changed, and all versions are released; else None.
 
-    The table of known files may grow alone: a released guard tells later files by their handler,
-    or by their shape.
+    The table of known files may change alone: a released guard identifies later files by their
+    handler, or by their shape.
     """
     released = patch_files.released()
     if not released or not_released(versions):
@@ -189,7 +189,7 @@ def _guard() -> dict[str, bytes]:
 
 
 def changed_since_release(versions: dict[str, Any]) -> Iterator[str]:
-    """Yield what is not as git had it in the commit that released it, as sentences."""
+    """Yield sentences on how released versions differ from the commits that released them."""
     try:
         shallow = git("rev-parse", "--is-shallow-repository").strip() == "true"
         top = Path(git("rev-parse", "--show-toplevel").strip()).resolve()
@@ -213,12 +213,12 @@ def changed_since_release(versions: dict[str, Any]) -> Iterator[str]:
 
 
 def first_commits() -> dict[str, str]:
-    """Return released version -> the commit that brought its folder, of all that led to HEAD."""
+    """Return released version -> the oldest ancestor of HEAD that added its folder."""
     log = git("log", "--diff-filter=A", "--no-renames", "--name-only", "--format=commit %H",
               "--", PAYLOADS)  # fmt: skip
     first: dict[str, str] = {}
     commit = ""
-    for line in log.splitlines():  # newest first, so that the oldest has the last word
+    for line in log.splitlines():  # newest first, so that the oldest wins
         if line.startswith("commit "):
             commit = line.removeprefix("commit ")
         elif line.count("/") > PAYLOADS.count("/") + 1:
@@ -227,7 +227,7 @@ def first_commits() -> dict[str, str]:
 
 
 def git(*arguments: str) -> str:
-    """Return what git prints of this checkout."""
+    """Return git's stdout for this checkout; CalledProcessError if it fails."""
     done = subprocess.run(
         ["git", "-C", str(ROOT), *arguments], capture_output=True, text=True, check=True
     )

@@ -1,12 +1,12 @@
-"""Bring up a real cluster, tell the stories of tests/e2e on it, take it away: `make kind-e2e`.
+"""Create a real cluster, run tests/e2e on it, and delete it: `make kind-e2e`.
 
     python scripts/kind_e2e.py [--images pull|build] [--keep] [--name NAME] [ARGUMENT OF PYTEST…]
 
 pull     kind's own node image and the official LiteLLM images, from their registries
 build    a node image and stand-ins for LiteLLM's, from package registries: needs root, Debian, Go
 
-The cluster's name and files are free for several at a time. With --keep a kept cluster is used
-again; without, one of that name is deleted first.
+Clusters with different names can exist at the same time. With --keep a kept cluster is used again;
+without it, a cluster of that name is deleted first.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ ROOT = Path(__file__).parents[1]
 
 
 def main() -> int:
-    """Return pytest's exit code, or 1 when it did not come to that."""
+    """Return pytest's exit code, 1 if pytest could not start, or 130 after Ctrl-C."""
     parser = argparse.ArgumentParser(description="Tell the stories of tests/e2e on a kind cluster.")
     parser.add_argument("--images", choices=["pull", "build"], default="pull")
     parser.add_argument("--keep", action="store_true", help="leave the cluster for the next time")
@@ -64,7 +64,7 @@ def main() -> int:
 
 
 def tell(options: argparse.Namespace, folder: Path, phases: Phases, arguments: list[str]) -> int:
-    """Go through the phases; return pytest's exit code."""
+    """Prepare a cluster and run pytest on it; return pytest's exit code."""
     with prepared(options.name, folder, phases, options.images, keep=options.keep):
         facts = {"name": options.name, "folder": str(folder)}
         facts |= {"images": options.images, "phases": str(phases.file)}
@@ -83,7 +83,7 @@ def tell(options: argparse.Namespace, folder: Path, phases: Phases, arguments: l
 def prepared(
     name: str, folder: Path, phases: Phases, images: str, *, keep: bool
 ) -> Iterator[Cluster]:
-    """Have Docker, the tools and a cluster, while the block runs."""
+    """Yield a cluster, after preparing Docker and the tools; undo that when the block ends."""
     build = images == "build"
     with contextlib.ExitStack() as stack:
         with phases("Docker"):

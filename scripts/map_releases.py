@@ -89,7 +89,7 @@ class Published:
 
 
 class Index:
-    """The package index: what it lists, and single members of its files."""
+    """The package index: its list of LiteLLM's releases, and single members of their files."""
 
     def __init__(self, cache: Path) -> None:
         names = ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "PIP_INDEX_URL")
@@ -121,7 +121,7 @@ class Index:
         return Published(version, min(uploads).date().isoformat(), yanked, fit[0])
 
     def read(self, file: pypi_simple.DistributionPackage, member: str) -> bytes:
-        """Return one member of a wheel or sdist."""
+        """Return one member of a wheel or sdist, from the cache if it is there."""
         kept = self._cache / file.filename / (PurePosixPath(member).name + ".gz")
         if not kept.exists():
             content = gzip.compress(self._fetch(file, member), mtime=0)
@@ -154,7 +154,7 @@ class Index:
 
 
 def _rank(file: pypi_simple.DistributionPackage) -> int:
-    """Return 1 for the best file to measure, 0 for one that must not be."""
+    """Return the rank of a file to measure: 1 is best, 0 is unusable."""
     name = file.filename
     if name.endswith("py3-none-any.whl"):
         return 1
@@ -164,7 +164,7 @@ def _rank(file: pypi_simple.DistributionPackage) -> int:
 
 
 def measure(index: Index, release: Published) -> Row:
-    """Return the catalogue's row for a release."""
+    """Return the catalogue's row for a release; UnknownShapeError if it fits no state."""
     try:
         endpoints = index.read(release.file, ENDPOINTS)
         tree = syntax.parse(endpoints)
@@ -184,7 +184,7 @@ def measure(index: Index, release: Published) -> Row:
 
 
 def state_of(tree: ast.Module, handler: bytes | None, streaming: Callable[[], bytes]) -> str:
-    """Return the state that a release's files show; the second file is read only if needed."""
+    """Return the state that a release's files show; `streaming` is called only if needed."""
     if handler is None:
         return "no-endpoint"
     if not syntax.model_is_optional(tree):
@@ -208,7 +208,7 @@ def measure_all(index: Index, releases: list[Published]) -> list[Row]:
 
 
 def malicious() -> list[Row]:
-    """Return the rows of the releases that cannot be measured any more."""
+    """Return the rows of the malicious releases, which are no longer on the index."""
     unknown = dict.fromkeys(("requires_python", "endpoints_sha256", "handler_sha256"))
     return [
         {"version": version, "state": "malicious", "uploaded": uploaded, **unknown}
@@ -217,7 +217,7 @@ def malicious() -> list[Row]:
 
 
 def compare(rows: Iterable[Row], catalogued: dict[str, Row]) -> int:
-    """Print where the catalogue says something else; return the number of such releases."""
+    """Print where rows differ from the catalogue; return the number of releases that do."""
     wrong = 0
     for row in rows:
         before = catalogued.get(row["version"], {})
@@ -231,7 +231,7 @@ def compare(rows: Iterable[Row], catalogued: dict[str, Row]) -> int:
 
 
 def main() -> int:
-    """Measure, then write or compare."""
+    """Measure, then write or compare; return 1 if the comparison found a difference."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -1,10 +1,10 @@
-"""Break the patch in named ways, one at a time, and require that a named test turns red.
+"""Break the project in named ways, one at a time, and require that a named test fails.
 
     python scripts/mutants.py [NAME …]
 
-Works on a copy; the checkout is not touched. Exit code 0 when every mutation was caught.
+The checkout is not touched: mutants are tried on copies. Exit code 0: every mutant was caught.
 
-More than 300 lines: one table, a row a guard; the program itself is short.
+More than 300 lines: one table with an entry per guard. The program itself is short.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ REQUEST_TEST = "tests/unit/v2_0_0/test_request.py"
 
 @dataclass(frozen=True)
 class Mutant:
-    """One deliberate fault: `old` stands exactly once in `file`; `test` must fail with `new`."""
+    """One deliberate fault: `old`, once in `file`, is replaced by `new`; then `test` must fail."""
 
     name: str
     file: str
@@ -1222,7 +1222,7 @@ MUTANTS = (
 
 
 def run_tests(tree: Path, *tests: str) -> int:
-    """Run tests in a copy of the tree; return pytest's exit code (0 green, 1 red, else broken)."""
+    """Run tests in a copy; return pytest's exit code: 0 passed, 1 failed, else did not run."""
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests]
     environ = {**os.environ, "MUTANT": tree.name}  # tests/support/database.py
     done = subprocess.run(
@@ -1234,7 +1234,7 @@ def run_tests(tree: Path, *tests: str) -> int:
 
 
 def is_caught(tree: Path, mutant: Mutant) -> bool:
-    """Apply one mutation to the copy, run its test, take the mutation back."""
+    """Apply a mutant to a copy; tell whether its test fails there; undo the mutation."""
     file = tree / mutant.file
     text = file.read_text()
     if text.count(mutant.old) != 1:
@@ -1248,7 +1248,7 @@ def is_caught(tree: Path, mutant: Mutant) -> bool:
 
 
 def try_on(free: queue.SimpleQueue[Path], mutant: Mutant) -> bool:
-    """Try a mutation on a copy that nobody else uses, and print what came of it."""
+    """Try a mutant on a free copy; print and return whether it was caught."""
     tree = free.get()
     try:
         caught = is_caught(tree, mutant)
@@ -1259,7 +1259,7 @@ def try_on(free: queue.SimpleQueue[Path], mutant: Mutant) -> bool:
 
 
 def copy_of_the_tree(tree: Path) -> Path:
-    """Copy what the tests need, and return where it is."""
+    """Copy what the tests need to `tree`, and return `tree`."""
     ignored = shutil.ignore_patterns("__pycache__")
     for part in ("docs", "manifests", "patch", "scripts", "tests"):
         shutil.copytree(ROOT / part, tree / part, ignore=ignored)
@@ -1268,7 +1268,7 @@ def copy_of_the_tree(tree: Path) -> Path:
 
 
 def main() -> int:
-    """Run the chosen mutations, or all."""
+    """Try the chosen mutants, or all; return 0 if each was caught, else 1."""
     parser = argparse.ArgumentParser(
         description="Break the patch in named ways; see that a test turns red."
     )
@@ -1277,7 +1277,7 @@ def main() -> int:
     chosen = [mutant for mutant in MUTANTS if not names or mutant.name in names]
     with tempfile.TemporaryDirectory() as scratch:
         trees = [copy_of_the_tree(Path(scratch) / str(number)) for number in range(AT_ONCE)]
-        # A run for each folder of tests/: two of them may have an option of one name.
+        # One run per folder of tests/, since two folders may define the same pytest option.
         tests = sorted({mutant.test for mutant in chosen})
         folders = itertools.groupby(tests, lambda test: test.split("/")[1])
         if any(run_tests(trees[0], *of_one) != 0 for _, of_one in folders):

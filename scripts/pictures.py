@@ -1,4 +1,4 @@
-"""Pictures of what a terminal shows, for docs/."""
+"""Draw terminal output as pictures for docs/."""
 
 from __future__ import annotations
 
@@ -10,9 +10,6 @@ if TYPE_CHECKING:
 
 
 def svg(console: Console, title: str) -> str:
-    """Return what a console has recorded, as a picture that loads nothing from elsewhere.
-
-    So its fonts are the reader's own.
-    """
+    """Return a console's recording as an SVG picture that loads no fonts from the network."""
     drawn = console.export_svg(title=title)
     return re.sub(r"@font-face \{.*?\}", "", drawn, flags=re.DOTALL)

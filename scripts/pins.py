@@ -1,6 +1,6 @@
-"""What scripts and tests install by version: `[tool.litellm-overlay.pins]` of pyproject.toml.
+"""The versions that scripts and tests install: `[tool.litellm-overlay.pins]` of pyproject.toml.
 
-Read here alone, but for the Makefile, which needs uv's before there is a Python to ask.
+Only this module reads them, and the Makefile, which needs uv's version before it has a Python.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ WIDTH = 100  # columns of a help text; the same on every terminal
 
 
 def command_line() -> str:
-    """Return the page on the command: the root's help, then each verb's."""
+    """Return the page on the command line: the root's help, then each verb's."""
     root = click.Context(cli.root, info_name="litellm-overlay", terminal_width=WIDTH)
     parts = [
         "# Command line",
@@ -45,7 +45,7 @@ def command_line() -> str:
 
 
 def guard() -> str:
-    """Return the page on the guard: the docstring that states its protocol."""
+    """Return the page on the guard: the module docstring with its protocol."""
     doc = endpoint_patch.__main__.__doc__ or ""
     return page(
         [
@@ -74,7 +74,7 @@ def decisions() -> str:
 
 
 def full_runs() -> str:
-    """Return the page on the last runs of the full forms."""
+    """Return the page on the last full run of each kind of test."""
     notes = run_all.read_notes()
     never = {"passed": "not noted yet", "seconds": "", "date": "", "commit": ""}
     rows = [
@@ -94,13 +94,13 @@ def full_runs() -> str:
 
 
 def block(text: str) -> str:
-    """Return text as a code block."""
+    """Return a text indented as a Markdown code block."""
     lines = "\n".join(line.rstrip() for line in text.strip().splitlines())
     return textwrap.indent(lines, "    ")
 
 
 def page(parts: list[str]) -> str:
-    """Return a page of these parts."""
+    """Return a page: the parts, separated by empty lines."""
     return "\n\n".join(parts) + "\n"
 
 
@@ -113,7 +113,7 @@ PAGES = {
 
 
 def main() -> int:
-    """Return 0, or with --check 1 where a page is out of date."""
+    """Return 0, or with --check 1 if a page is out of date."""
     parser = argparse.ArgumentParser(description="Write the pages of docs/ that follow from code.")
     parser.add_argument("--check", action="store_true", help="only compare")
     check = parser.parse_args().check

@@ -35,7 +35,7 @@ UNRELEASED = "## Unreleased\n"
 
 
 def main() -> int:
-    """Release; return 1 and say why if that fails."""
+    """Release a version; return 1, after an error message, if that fails."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -53,7 +53,7 @@ def main() -> int:
 
 
 def release(version: str) -> None:
-    """Do all of it, or leave the checkout as it was."""
+    """Release a version completely, or leave the checkout as it is and raise OverlayError."""
     refuse(version)
     tag = f"v{version}"
     with worktree() as place:
@@ -84,7 +84,7 @@ def release(version: str) -> None:
 
 
 def refuse(version: str) -> None:
-    """Raise OverlayError for what would not make a release, before anything is done."""
+    """Raise OverlayError if a release is not possible, before anything is changed."""
     if not re.fullmatch(r"\d+\.\d+\.\d+", version, re.ASCII):
         raise OverlayError(f"{version!r} is no version", "it looks like 0.1.0")
     top = Path(git(ROOT, "rev-parse", "--show-toplevel").decode().strip()).resolve()
@@ -103,7 +103,7 @@ def refuse(version: str) -> None:
 
 
 def with_section(changelog: str, version: str, date: str) -> str:
-    """Return the changelog with what is unreleased under a version; OverlayError if it is none."""
+    """Return the changelog with unreleased changes under `version`; OverlayError without any."""
     before, heading, rest = changelog.partition(UNRELEASED)
     if not heading or not rest.partition("\n## ")[0].strip():
         raise OverlayError(
@@ -113,7 +113,7 @@ def with_section(changelog: str, version: str, date: str) -> str:
 
 
 def replace(path: Path, pattern: str, line: str) -> None:
-    """Write another line in the place of the one line that fits."""
+    """Replace the one line that matches a pattern; OverlayError if there is not exactly one."""
     text, times = re.subn(f"^{pattern}$", line, path.read_text("utf-8"), flags=re.MULTILINE)
     if times != 1:
         raise OverlayError(f"{path.name} has {times} lines that look like {line!r}")
@@ -122,7 +122,7 @@ def replace(path: Path, pattern: str, line: str) -> None:
 
 @contextlib.contextmanager
 def worktree() -> Iterator[Path]:
-    """Have HEAD in a worktree below dist/, so on the file system of what is built; gone after."""
+    """Yield a temporary worktree of HEAD, below dist/ so that built files can be renamed there."""
     (ROOT / "dist").mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=ROOT / "dist", prefix=".release-") as scratch:
         place = Path(scratch) / "tree"
@@ -134,7 +134,7 @@ def worktree() -> Iterator[Path]:
 
 
 def run(place: Path, script: str, *arguments: str) -> None:
-    """Run a script of the worktree; OverlayError with what it said where it fails."""
+    """Run a script of the worktree; OverlayError with its message if it fails."""
     command = [sys.executable, str(place / "scripts" / script), *arguments]
     done = subprocess.run(command, cwd=place, capture_output=True, check=False, text=True)
     if done.returncode:

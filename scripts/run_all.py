@@ -1,11 +1,11 @@
-"""Run every kind of test in its full form, and note how each went; `make all`.
+"""Run every kind of test in its full form, and note each that passes; `make all`.
 
     python scripts/run_all.py [--write-docs] [TARGET...]
 
-What .ci/run leaves to `--matrix small` is whole here: some three hours, so targets can be named and
-run on different days. Each that passes is noted in docs/full-runs.json: the commit, the day, how
-many passed, and the seconds. The first that fails ends the run, and its older note stays.
---write-docs goes on to those that write tables of docs/.
+Where .ci/run uses `--matrix small`, this runs everything. It takes some three hours, so targets can
+be named and run on different days. docs/full-runs.json gets a note for each target that passes: the
+commit, the day, the number of tests and the seconds. The first target that fails ends the run, and
+keeps its older note. --write-docs is passed to the targets that write tables of docs/.
 """
 
 from __future__ import annotations
@@ -34,25 +34,25 @@ TARGETS = {
     "kind-e2e": ["IMAGES=build"],
 }
 WRITERS = {"codex", "clients", "database", "every", "soak"}
-PASSED = re.compile(r"\b(\d+) passed\b")  # pytest ends with it, and so do the mutants
+PASSED = re.compile(r"\b(\d+) passed\b")  # in the last line of pytest and of scripts/mutants.py
 
 Notes = dict[str, dict[str, Any]]
 
 
 def passed(output: str) -> int:
-    """Return how many passed, by the last line of the output that says so; 0 if none does."""
+    """Return the last number of passed tests in the output, 0 if there is none."""
     counts = PASSED.findall(output)
     return int(counts[-1]) if counts else 0
 
 
 def read_notes() -> Notes:
-    """Return the notes by target; {} before the first."""
+    """Return the notes by target, {} if there are none yet."""
     notes: Notes = json.loads(NOTES.read_text()) if NOTES.exists() else {}
     return notes
 
 
 def git(*arguments: str) -> str:
-    """Return what git prints of this repository."""
+    """Return git's stdout for this repository, stripped."""
     done = subprocess.run(
         ["git", *arguments], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True
     )
@@ -60,7 +60,7 @@ def git(*arguments: str) -> str:
 
 
 def run(target: str, *arguments: str) -> tuple[int, str]:
-    """Run a target; pass its output on, and return its exit code and that output."""
+    """Run a target and show its output; return its exit code and its stdout."""
     command = ["make", "--no-print-directory", target, *TARGETS[target], *arguments]
     output = []
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
@@ -73,7 +73,7 @@ def run(target: str, *arguments: str) -> tuple[int, str]:
 
 
 def main() -> int:
-    """Return 0, or the exit code of the target that failed."""
+    """Return 0, the exit code of the target that failed, or 2 with uncommitted changes."""
     parser = argparse.ArgumentParser(description="Run every kind of test in its full form.")
     parser.add_argument("targets", nargs="*", metavar="TARGET", help=", ".join(TARGETS))
     parser.add_argument("--write-docs", action="store_true", help="write tables of docs/ again")

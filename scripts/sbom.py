@@ -33,9 +33,9 @@ PYTHON = "3.13"
 
 
 def bill(source: Path, version: str, commit: str, epoch: int) -> str:
-    """Return the text for a source tree, of which `commit` and time are told.
+    """Return the text for a source tree; `epoch` is the time of `commit`, in seconds.
 
-    OverlayError where the package index cannot be asked.
+    Raises OverlayError if the dependencies cannot be resolved.
     """
     made = dt.datetime.fromtimestamp(epoch, dt.timezone.utc)
     root = Component(
@@ -63,7 +63,7 @@ def bill(source: Path, version: str, commit: str, epoch: int) -> str:
 
 
 def resolve(source: Path, when: dt.datetime) -> dict[str, tuple[str, list[str]]]:
-    """Return package -> version and the packages that want it, "litellm-overlay" among them."""
+    """Return package -> its version, and the packages that require it, perhaps our own."""
     done = subprocess.run(
         [find_uv_bin(), "pip", "compile", "--quiet", "--no-header", "--annotation-style", "line",
          "--python-version", PYTHON, "--python-platform", "linux",
@@ -90,7 +90,7 @@ def _package(name: str, version: str) -> Component:
 
 
 def _patches(source: Path) -> list[Component]:
-    """Return the patch versions; a payload's digest is over many files, so it is no plain hash."""
+    """Return the patch versions; a payload's digest covers many files, so it is a property."""
     text = (source / "patch/litellm_overlay/catalogue/catalogue.json").read_text("utf-8")
     return [
         Component(

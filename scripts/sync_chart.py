@@ -1,8 +1,8 @@
-"""Copy into the chart what it carries: payloads, scripts, part of the catalogue, a table.
+"""Generate files of the chart: payloads, a script, part of the catalogue, a table of values.
 
     python scripts/sync_chart.py
 
-Helm warns of every symbolic link, so these are copies; tests/chart holds them equal.
+They are copies, since Helm warns of every symbolic link; tests/chart checks that they are current.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ if TYPE_CHECKING:
 
 CHART = ROOT / "charts" / "litellm-overlay"
 PAYLOADS, INDEX = "files/payload/", "files/payloads.json"
-KEPT = 2  # patch.keepNewest, unless given
-LIMIT = 1_000_000  # bytes; a Secret may have 1,048,576
+KEPT = 2  # the default of patch.keepNewest
+LIMIT = 1_000_000  # bytes; Kubernetes allows 1,048,576 in a Secret
 BEGIN, END = "<!-- values: begin -->\n", "<!-- values: end -->\n"
 
 
 def main() -> int:
-    """Write all generated files; those that are no longer generated go."""
+    """Write all generated files and delete others; return 1 if the chart would be too large."""
     files = generated()  # all of it first, so that an error leaves the chart as it is
     values = json.dumps(yaml.safe_load((CHART / "values.yaml").read_text()))
     kept = [*json.loads(files[INDEX])][-KEPT:]
@@ -55,9 +55,9 @@ def main() -> int:
 
 
 def stored(files: dict[str, bytes], kept: Iterable[str], values: int) -> int:
-    """Return about how many bytes Helm would store, never too few; `values` is the values' length.
+    """Return an upper estimate of the bytes that Helm stores; `values` is the values' length.
 
-    As the helper `litellm-overlay.refuseTooLarge` has it, with factors that are measured.
+    The formula, with measured factors, is that of the helper `litellm-overlay.refuseTooLarge`.
     """
     index = json.loads(files[INDEX])
     carried = sum(len(text) for name, text in files.items() if name.startswith(PAYLOADS))
@@ -81,8 +81,8 @@ def generated() -> dict[str, bytes]:
 def payloads(versions: Iterable[str]) -> dict[str, bytes]:
     """Return the payloads' files, and an index: version -> its proof, and path -> file.
 
-    A file that an older version has as well is there once: Helm stores the chart in each release,
-    a release is 1 MiB at most, and the versions have most of the guard in common.
+    A file that several versions share is included once. Helm stores the chart in each release, of
+    at most 1 MiB, and the versions share most of the guard.
     """
     index: dict[str, dict[str, Any]] = {}
     files: dict[str, bytes] = {}
@@ -107,7 +107,7 @@ def payloads(versions: Iterable[str]) -> dict[str, bytes]:
 def extract(catalogue: Catalogue) -> str:
     """Return the catalogue's JSON for templates, which cannot compare versions as PEP 440 does.
 
-    A release with upstream's fix has the numbers of those `gaps` that the bridge fixes in it.
+    A "fixed" release has the indexes of those `gaps` that the bridge fixes in it.
     """
     bridge = catalogue.default_patch_version
     gaps = [gap for gap in catalogue.gaps if bridge in gap.fixed_by]
@@ -140,7 +140,7 @@ def extract(catalogue: Catalogue) -> str:
 
 
 def lines(catalogue: Catalogue) -> dict[str, list[str]]:
-    """Return line (1.106) -> its newest release, and that as a version that Helm can compare."""
+    """Return line (1.106) -> its newest release, and a version of it that Helm can compare."""
     newest = {}
     for release in catalogue.releases:
         version = Version(release.version)
@@ -163,7 +163,7 @@ def with_table(readme: str, values: str) -> str:
 
 
 def described(values: str) -> Iterator[tuple[str, Any, str]]:
-    """Yield dotted key, default and comment of each value that has a `# --` comment before it."""
+    """Yield dotted key, default and comment of each value that follows a `# --` comment."""
     defaults = yaml.safe_load(values)
     comment: list[str] = []
     parents: list[str] = []

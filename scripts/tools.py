@@ -2,8 +2,8 @@
 
     python scripts/tools.py [NAME…]    prints their paths; without names: what `make chart` needs
 
-Their versions are `go-tools` in pyproject.toml's [tool.litellm-overlay.pins]. A program that is
-there is not built again.
+Their versions are `go-tools` in pyproject.toml's [tool.litellm-overlay.pins]. A program that exists
+is not built again.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 CHART_TOOLS = ("helm", "helm-4", "helm-unittest", "kustomize", "yaml-to-json")
-# What a program calls itself, where that is not its name here.
+# The file name of a program, if it is not its name here.
 PROGRAMS = {"helm-4": "helm"}
-# Programs of ours, and what they are made with in `go-tools`.
+# Folders of our own programs. For these, `go-tools` has the package that they use.
 SOURCES = {"yaml-to-json": Path(__file__).parents[1] / "tests" / "chart" / "yaml_to_json"}
 
 
 def main() -> int:
-    """Build what is missing; return 1 and say why if that fails."""
+    """Build missing programs, print all paths; return 1, after an error message, on failure."""
     try:
         for name in sys.argv[1:] or CHART_TOOLS:
             print(ensure(name))
@@ -43,15 +43,15 @@ def main() -> int:
 
 
 def path_of(name: str) -> Path:
-    """Return where a program is, or will be."""
+    """Return the path of a program, built or not."""
     version = PINS["go-tools"][name].partition("@")[2]
-    if name in SOURCES:  # another text is another program
+    if name in SOURCES:  # the path changes with the source
         version += f"-{hashlib.sha256((SOURCES[name] / 'main.go').read_bytes()).hexdigest()[:12]}"
     return cache_root() / "tools" / f"{name}-{version}" / PROGRAMS.get(name, name)
 
 
 def ensure(name: str) -> Path:
-    """Return a program's path, built first if it is not there."""
+    """Return a program's path; build the program if it is missing."""
     path = path_of(name)
     with locked(path.parent):
         if not path.exists():
@@ -68,10 +68,10 @@ def ensure(name: str) -> Path:
 def build(
     packages: Sequence[str], folder: Path, *, replaces: Sequence[str] = (), flags: str = ""
 ) -> None:
-    """Build programs, `package@version` each, into a folder.
+    """Build programs, each given as `package@version`, into a folder.
 
-    In a module of their own, since `go install` knows no `replace`, which some need. Each appears
-    in one piece or not at all.
+    They are built in a temporary module, since `go install` supports no `replace`, which some need.
+    Each program appears atomically.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
@@ -88,7 +88,7 @@ def build(
 
 
 def build_own(name: str, folder: Path, package: str) -> None:
-    """Build a program of ours, which uses one package, into a folder."""
+    """Build one of our own programs, which uses one package, into a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
         shutil.copy(SOURCES[name] / "main.go", scratch)
@@ -99,7 +99,7 @@ def build_own(name: str, folder: Path, package: str) -> None:
 
 
 def go(folder: str | Path, *arguments: str) -> str:
-    """Return what the `go` command prints."""
+    """Run the `go` command and return its stdout; OverlayError if it fails."""
     if not shutil.which("go"):
         raise OverlayError("Go is needed and was not found", hint="https://go.dev/doc/install")
     done = subprocess.run(
@@ -120,7 +120,7 @@ def go(folder: str | Path, *arguments: str) -> str:
 
 
 def link_flags(name: str) -> str:
-    """Return what Helm's own Makefile sets, or Helm would render for Kubernetes 1.20."""
+    """Return the linker flags of Helm's Makefile, or Helm would assume Kubernetes 1.20."""
     if name != "helm":
         return ""
     helm, version = "helm.sh/helm/v3", PINS["go-tools"]["helm"].partition("@")[2]

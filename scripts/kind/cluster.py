@@ -1,4 +1,4 @@
-"""A kind cluster: made, filled with images, and deleted again."""
+"""Create a kind cluster, load images into it, and delete it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ CTR = ("ctr", "--namespace", "k8s.io")  # containerd's own client, in the kubele
 
 
 class Cluster:
-    """A cluster by its name; its files are in `folder`."""
+    """A kind cluster of this name; its files are in `folder`."""
 
     def __init__(self, name: str, folder: Path) -> None:
         self.name = name
@@ -43,16 +43,16 @@ class Cluster:
 
     @property
     def ports(self) -> dict[str, int]:
-        """Return the port on 127.0.0.1 of each door."""
+        """Return the port on 127.0.0.1 for each name in DOORS."""
         return dict(json.loads(self.ports_file.read_text()))
 
     def exists(self) -> bool:
-        """Tell whether kind has it, running or not, with the files that tell how to reach it."""
+        """Tell whether the cluster exists, running or not, with the files to reach it."""
         files = (self.kubeconfig, self.ports_file, self.kubectl_path)
         return self.name in self.kind("get", "clusters").split() and all(map(Path.exists, files))
 
     def create(self, node_image: str | None) -> None:
-        """Make it and wait until it can run pods; `node_image` None is kind's own."""
+        """Create the cluster, and wait until it can run pods; None means kind's own image."""
         ports = {name: free_port() for name in DOORS}
         config = yaml.safe_dump(configuration(ports, built=node_image is not None))
         options = ["--image", node_image] if node_image else []
@@ -63,7 +63,7 @@ class Cluster:
             raise OverlayError(f"the cluster is not ready after {READY_SECONDS} s")
 
     def becomes_ready(self) -> bool:
-        """Wait until it can run pods; False if that takes more than READY_SECONDS."""
+        """Wait until the cluster can run pods; return False after READY_SECONDS."""
         began = time.monotonic()
         while time.monotonic() - began < READY_SECONDS:
             with contextlib.suppress(OverlayError):  # as long as the API server does not answer
@@ -73,7 +73,7 @@ class Cluster:
         return False
 
     def is_ready(self) -> bool:
-        """Tell whether API server, kubelet, DNS and the default service account are there.
+        """Tell whether API server, kubelet, DNS and the default service account are ready.
 
         Raises OverlayError while one of them does not answer.
         """
@@ -84,36 +84,36 @@ class Cluster:
         return run_since(node_started, json.loads(listed)["items"])
 
     def delete(self) -> None:
-        """Take it away, whatever state it is in."""
+        """Delete the cluster, in whatever state it is."""
         self.kind("delete", "cluster")
 
     def load(self, *images: str) -> None:
-        """Bring images from Docker to the node, unless it has them."""
+        """Load images from Docker into the node, unless it has them."""
         there = set(self.on_node(*CTR, "images", "list", "-q").split())
         missing = [image for image in images if docker.id_of(image) not in there]
         if missing:
             self.kind("load", "docker-image", *missing)
 
     def on_node(self, *command: str) -> str:
-        """Return what a command prints on the node."""
+        """Run a command on the node, and return its stdout."""
         return run("docker", "exec", self.node, *command)
 
     def kind(self, *arguments: str, stdin: str | None = None) -> str:
-        """Return what kind prints."""
+        """Run kind for this cluster, and return its stdout."""
         name = [] if arguments[:1] == ("get",) else ["--name", self.name]
         environ = {**os.environ, "KUBECONFIG": str(self.kubeconfig)}
         return run(tools.path_of("kind"), *arguments, *name, env=environ, stdin=stdin)
 
     def kubectl(self, *arguments: str | Path, stdin: str | None = None) -> str:
-        """Return what the node's own kubectl prints."""
+        """Run the node's version of kubectl, and return its stdout."""
         return run(self.kubectl_path, "--kubeconfig", self.kubeconfig, *arguments, stdin=stdin)
 
 
 def run_since(node_started: str, pods: list[dict[str, Any]]) -> bool:
-    """Tell whether there are pods, and each container of theirs is ready and as young as the node.
+    """Tell whether there are pods, with all containers ready and none older than the node.
 
-    After a restart of the node the API shows what was true before, until the kubelet has looked.
-    Times are those of Docker and Kubernetes, "2026-11-26T18:56:41…Z".
+    After a restart of the node the API shows the old state until the kubelet updates it. Times have
+    the form of Docker and Kubernetes, "2026-11-26T18:56:41…Z".
     """
     to_the_second = len("2026-11-26T18:56:41")
     containers = [each for pod in pods for each in pod["status"].get("containerStatuses", [{}])]
@@ -125,7 +125,7 @@ def run_since(node_started: str, pods: list[dict[str, Any]]) -> bool:
 
 
 def configuration(ports: dict[str, int], *, built: bool) -> dict[str, Any]:
-    """Return the Cluster object for kind; `built`: the node image is that of kind/node.py."""
+    """Return kind's Cluster object; `built` says that kind/node.py built the node image."""
     mappings = [
         {"containerPort": inner, "hostPort": ports[name], "listenAddress": "127.0.0.1"}
         for name, inner in DOORS.items()
@@ -138,7 +138,7 @@ def configuration(ports: dict[str, int], *, built: bool) -> dict[str, Any]:
     }
     if built:
         config["networking"] = {"disableDefaultCNI": True}  # the image brings its own
-        # From 1.35 on the kubelet refuses cgroup v1 unless told so.
+        # From 1.35 on the kubelet refuses cgroup v1 by default.
         kubelet = {"kind": "KubeletConfiguration", "failCgroupV1": False}
         node["kubeadmConfigPatches"] = [yaml.safe_dump(kubelet)]
     if sys.platform == "linux" and not docker.may_raise_limits():
@@ -149,9 +149,9 @@ def configuration(ports: dict[str, int], *, built: bool) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def running(name: str, folder: Path, node_image: str | None, *, keep: bool) -> Iterator[Cluster]:
-    """Have a cluster: a new one that goes in the end, or with `keep` the one that was kept.
+    """Yield a new cluster, and delete it at the end; with `keep`, reuse a kept one and keep it.
 
-    A kept one whose Docker was stopped meanwhile comes up again, or it is made anew.
+    A kept cluster that does not become ready, after a restart of Docker perhaps, is replaced.
     """
     cluster = Cluster(name, folder)
     try:

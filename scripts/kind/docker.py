@@ -1,4 +1,4 @@
-"""Docker: the engine that is there, or on a machine that may have one of its own, Debian's."""
+"""Docker commands, with the engine that runs, or with Debian's on a machine that allows it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,10 @@ START_SECONDS = 60
 
 @contextlib.contextmanager
 def engine(log: Path, *, may_install: bool, keep: bool) -> Iterator[None]:
-    """Have Docker answer; what was started for it ends with it, unless `keep`."""
+    """Make Docker available until the block ends, by installing and starting it if allowed.
+
+    An engine that was started here is stopped, unless `keep`. Raises OverlayError if there is none.
+    """
     if answers():
         yield
         return
@@ -41,7 +44,7 @@ def engine(log: Path, *, may_install: bool, keep: bool) -> Iterator[None]:
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            start_new_session=True,  # Ctrl-C is for us: the cluster is deleted before Docker ends
+            start_new_session=True,  # Ctrl-C reaches only us: the cluster goes before Docker
         )
     try:
         began = time.monotonic()
@@ -71,9 +74,9 @@ def install(*packages: str) -> None:
 
 
 def runtime() -> list[str]:
-    """Return dockerd's options for where root itself may not have CAP_SYS_RESOURCE.
+    """Return dockerd's extra options for a machine where even root lacks CAP_SYS_RESOURCE.
 
-    kind's `--privileged` asks for every capability and would be refused.
+    There kind's `--privileged`, which asks for every capability, would be refused.
     """
     if may_raise_limits():
         return []
@@ -94,7 +97,7 @@ def has(image: str) -> bool:
 
 
 def id_of(image: str) -> str:
-    """Return "sha256:…" of an image's configuration, as containerd lists it too."""
+    """Return an image's id, "sha256:…" of its configuration, which containerd lists too."""
     return run("docker", "image", "inspect", "--format", "{{.Id}}", image).strip()
 
 

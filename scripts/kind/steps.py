@@ -1,4 +1,4 @@
-"""How each step of a long job is run and timed."""
+"""Run and time the steps of a long job."""
 
 from __future__ import annotations
 
@@ -18,30 +18,30 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 HERE = Path(__file__).parent
-LAST_WORDS = 12  # lines of a failed program's output that are worth showing
+LAST_WORDS = 12  # lines of a failed program's output to show
 
 
 class Phases:
-    """Times of named phases, in a file of JSON lines that driver and tests both add to."""
+    """Times of named phases, in a file of JSON lines that the driver and the tests append to."""
 
     def __init__(self, file: Path) -> None:
         self.file = file
 
     @contextlib.contextmanager
     def __call__(self, name: str) -> Iterator[None]:
-        """Say that a phase begins; note how many seconds it took, if it ends well."""
+        """Print that a phase begins; append its seconds to the file if it succeeds."""
         print(f"=== {name}", file=sys.stderr, flush=True)
         began = time.monotonic()
         yield
         self.note(name, time.monotonic() - began)
 
     def note(self, name: str, seconds: float) -> None:
-        """Add a line."""
+        """Append the seconds of a phase to the file."""
         with self.file.open("a") as file:
             file.write(json.dumps([name, round(seconds, 1)]) + "\n")
 
     def table(self) -> str:
-        """Return all of them for people, in the order they ended."""
+        """Return a table of all phases as text, in the order in which they ended."""
         lines = self.file.read_text().splitlines() if self.file.exists() else []
         return "\n".join(f"{seconds:8.1f} s  {name}" for name, seconds in map(json.loads, lines))
 
@@ -53,9 +53,9 @@ def run(
     stdin: str | None = None,
     errors_too: bool = False,
 ) -> str:
-    """Return what a program prints to stdout, and if wanted after that to stderr.
+    """Run a program; return its stdout, with `errors_too` followed by its stderr.
 
-    Raises OverlayError with its last lines if it fails.
+    Raises OverlayError, with the program's last lines, if it fails or does not exist.
     """
     try:
         done = subprocess.run(
@@ -71,7 +71,7 @@ def run(
 
 
 def pipe(source: list[str | Path], target: list[str | Path]) -> None:
-    """Run two programs, the output of the first being the input of the second."""
+    """Pipe one program's stdout into another's stdin; OverlayError if either fails."""
     with subprocess.Popen(source, stdout=subprocess.PIPE) as first:
         second = subprocess.run(
             target, stdin=first.stdout, capture_output=True, text=True, check=False
@@ -83,6 +83,6 @@ def pipe(source: list[str | Path], target: list[str | Path]) -> None:
 
 
 def fingerprint(*parts: object) -> str:
-    """Return eight characters that change with the recipe: files of this folder, or any text."""
+    """Return eight hexadecimal digits that change with the content of files or other parts."""
     texts = [part.read_text() if isinstance(part, Path) else repr(part) for part in parts]
     return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:8]
