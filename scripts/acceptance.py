@@ -60,7 +60,7 @@ def image() -> None:
 
 
 def chart() -> None:
-    """Render one of LiteLLM's charts with the overlay's values; FailedError without overlay."""
+    """Render one of LiteLLM's charts with the overlay's values; FailedError if they do nothing."""
     name = ENVIRON["LITELLM_CHART"]
     form = "litellm-helm-values" if "helm" in name else "litellm-chart-values"
     with tempfile.TemporaryDirectory() as folder:

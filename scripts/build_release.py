@@ -76,7 +76,7 @@ def build(checkout: Path, commit: str, target: Path) -> None:
 
 
 def version_of(source: Path) -> str:
-    """Return the toolkit's version in a source tree."""
+    """Return the toolkit's version in a source tree; OverlayError if it states none."""
     text = (source / "patch" / "litellm_overlay" / "__init__.py").read_text("utf-8")
     match = re.search(r'^__version__ = "(.+)"$', text, re.MULTILINE)
     if not match:

@@ -65,7 +65,7 @@ def changes(old: Iterable[Row], new: Iterable[Row]) -> Iterator[str]:
     """Yield a line for each new release, and for each field of an old one that has changed.
 
     The line of a new release says whether its file or its handler is new. A person must read a new
-    handler before it is committed: the guard trusts all in the table.
+    handler before it is committed, since the guard trusts the whole table.
     """
     before = {row["version"]: row for row in old}
     files = {row["endpoints_sha256"] for row in before.values()} | {None}

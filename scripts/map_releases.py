@@ -80,7 +80,7 @@ class UnknownShapeError(Exception):
 
 @dataclass(frozen=True)
 class Published:
-    """A release on the index, and the file of it that is measured."""
+    """A release on the index, and which of its files is measured."""
 
     version: str
     uploaded: str

@@ -7,7 +7,7 @@ docs/reference/guard.md         the protocol of the program in the init containe
 docs/decisions/index.md         the titles of the decisions
 docs/full-runs.md               when each kind of test last passed whole, by docs/full-runs.json
 
-With --check nothing is written; exit code 1 and the names of pages that are not as they would be.
+With --check nothing is written; outdated pages are named, and the exit code is 1.
 """
 
 from __future__ import annotations

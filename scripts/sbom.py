@@ -63,7 +63,7 @@ def bill(source: Path, version: str, commit: str, epoch: int) -> str:
 
 
 def resolve(source: Path, when: dt.datetime) -> dict[str, tuple[str, list[str]]]:
-    """Return package -> its version, and the packages that require it, perhaps our own."""
+    """Return package -> version and the names of the packages that require it, perhaps ours."""
     done = subprocess.run(
         [find_uv_bin(), "pip", "compile", "--quiet", "--no-header", "--annotation-style", "line",
          "--python-version", PYTHON, "--python-platform", "linux",

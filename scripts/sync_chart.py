@@ -35,7 +35,7 @@ BEGIN, END = "<!-- values: begin -->\n", "<!-- values: end -->\n"
 
 
 def main() -> int:
-    """Write all generated files and delete others; return 1 if the chart would be too large."""
+    """Write all generated files, delete other ones; return 1 if the chart would be too large."""
     files = generated()  # all of it first, so that an error leaves the chart as it is
     values = json.dumps(yaml.safe_load((CHART / "values.yaml").read_text()))
     kept = [*json.loads(files[INDEX])][-KEPT:]

@@ -1,1 +1,1 @@
-"""What is known of LiteLLM's releases and of the patch versions: data, and its readings. Pure."""
+"""Facts about LiteLLM's releases and the patch versions, and answers from them. Pure."""

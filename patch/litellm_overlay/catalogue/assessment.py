@@ -159,7 +159,7 @@ def patch_to_pin(state: str, catalogue: Catalogue) -> str | None:
 
 
 def next_steps(assessed: Assessment, catalogue: Catalogue) -> list[str]:
-    """Return the next steps, one a line: sentences, and commands to copy."""
+    """Return the next steps as lines: sentences, and commands to copy."""
     release = assessed.release
     if assessed.state == "malicious":
         # A good hash of endpoints.py proves nothing: the malware was in other files.

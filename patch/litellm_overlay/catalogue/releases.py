@@ -96,7 +96,7 @@ class ModulePath:
 class PatchRelease:
     """A version of the patch; `digest` is the sha256 of its payload (see `patch_files`).
 
-    `released_in` is the toolkit's version that released it. If None, its files may still change.
+    `released_in` is the toolkit version that released it. If it is None, the files may change.
     """
 
     version: str

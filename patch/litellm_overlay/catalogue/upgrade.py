@@ -43,8 +43,8 @@ class Upgrade:
     """The effects of an upgrade from `current` to `target`.
 
     If `current` is None, an affected release with the overlay is assumed. The tuples hold
-    sentences. `gains` get better and `losses` get worse. `remaining` are other faults of the
-    target. `changes` are what else changes. `steps` are what to do, with commands to copy.
+    sentences. `gains` are improvements, `losses` are regressions, and `remaining` are the target's
+    other faults. `changes` are further effects. `steps` are what to do, with commands to copy.
     """
 
     target: Assessment

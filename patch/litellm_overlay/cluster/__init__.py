@@ -1,1 +1,1 @@
-"""The only input and output to a cluster. Changes nothing there."""
+"""All access to a Kubernetes cluster; it changes no object there."""

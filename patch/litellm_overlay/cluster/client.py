@@ -204,7 +204,7 @@ def _without_query(text: str) -> str:
 def connect(
     context: str | None = None, kubeconfig: Path | None = None, timeout: float = 30
 ) -> Cluster:
-    """Return a connection for a context of the kubeconfig, or in-cluster if there is none.
+    """Return a connection for a context of the kubeconfig, or without one in-cluster.
 
     `timeout` is in seconds, for each request. No request is made yet.
     """
@@ -217,7 +217,7 @@ def connect(
         loaded = KubeConfigMerger(os.pathsep.join(map(str, files))).config
         contexts = [item["name"] for item in loaded["contexts"]]
         name = context or loaded.safe_get("current-context")
-    except Exception as error:  # a YAML file can hold anything in place of a kubeconfig
+    except Exception as error:  # the file may hold any YAML instead of a kubeconfig
         raise _unusable(files) from error
     if name not in contexts:
         names = ", ".join(sorted(map(str, contexts))) or "none"

@@ -1,1 +1,1 @@
-"""One file a verb. Each module holds one click command of the module's name."""
+"""The verbs, one click command per module of its name, and modules that verbs share."""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def _name(_context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
-    """Return the user's name; BadParameter unless it is printable ASCII, to be a header."""
+    """Return the user's name, which becomes a header; BadParameter unless printable ASCII."""
     if value is not None and not (value.isascii() and value.isprintable() and value.strip()):
         raise click.BadParameter("it is a name, in ASCII", param=parameter)
     return value

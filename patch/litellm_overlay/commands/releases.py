@@ -1,4 +1,4 @@
-"""`litellm-overlay releases`: tell what is affected, what to pin, and what else is wrong."""
+"""`litellm-overlay releases`: report affected releases, what to pin, and advisories."""
 
 from __future__ import annotations
 
@@ -164,7 +164,7 @@ def select(
 
 
 def print_table(listed: Sequence[Release], catalogue: Catalogue) -> None:
-    """Print a table, one line a release."""
+    """Print a table, one line per release."""
     table = Table(
         title=f"{len(listed)} of {len(catalogue.releases)} LiteLLM releases",
         title_justify="left",

@@ -168,7 +168,7 @@ def tell_chart(chart: ChartValues, shape: Shape | None) -> None:
 
 
 def read_mapping_at(values: dict[str, Any], key: str) -> dict[str, Any]:
-    """Return the values of a subchart, {} if there are none; ValuesError if no mapping."""
+    """Return a subchart's values, {} if there are none; ValuesError if they are no mapping."""
     section = values.get(key) or {}
     if not isinstance(section, dict):
         raise ValuesError(f"{key} in the chart's values must be a mapping, not {section!r}")

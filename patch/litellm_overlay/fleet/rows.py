@@ -68,8 +68,8 @@ def workload_statuses(
 ) -> tuple[WorkloadStatus, ...]:
     """Return one row per workload, sorted by namespace, kind and name.
 
-    `workloads` maps the plurals in WORKLOADS to objects. Pods with an owner of another kind, or
-    with none, share a row for each owner, unless they are short-lived.
+    `workloads` maps the plurals in WORKLOADS to objects. An owner of another kind, or a pod without
+    an owner, also gets a row, unless its pods are short-lived.
     """
     owned: dict[pods.Owner, list[Object]] = defaultdict(list)
     for pod in running:
@@ -212,7 +212,10 @@ def _grouped(pairs: Iterable[tuple[str, tuple[str, ...]]]) -> list[str]:
 def _release(
     report: GuardReport, image: str, catalogue: Catalogue
 ) -> tuple[str | None, str | None, Release | None]:
-    """Return the LiteLLM version, its source ("report" or "tag") and its release, each or None."""
+    """Return the LiteLLM version, its source and its release in the catalogue.
+
+    The source is "report" or "tag". Each of the three is None if it is unknown.
+    """
     if version := report.fact("litellmVersion"):
         try:
             return version, "report", catalogue.find(version)

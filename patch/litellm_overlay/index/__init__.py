@@ -1,1 +1,1 @@
-"""The package index, asked about a release newer than the catalogue; only ever to warn."""
+"""Questions to the package index about a release newer than the catalogue, only to warn."""

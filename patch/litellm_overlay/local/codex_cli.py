@@ -43,7 +43,7 @@ class CodexRun:
 
     @property
     def turn_seconds(self) -> float | None:
-        """Return the time from the turn's start to its end; None if it has no end."""
+        """Return the seconds from the turn's start to its end, None if it has not ended."""
         begun, ended = self._at("turn.started"), self._at("turn.completed", "turn.failed")
         return None if begun is None or ended is None else ended - begun
 
@@ -72,7 +72,7 @@ class CodexRun:
 
 
 def find(wanted: str, *, cache: Path | None = None, progress: Progress = print) -> Path:
-    """Return the Codex CLI named by a path, a command on PATH or a version to install."""
+    """Return the path of the Codex CLI; `wanted` is a path, a command or a version to install."""
     if re.fullmatch(r"\d+\.\d+\.\d+([-.].+)?", wanted):
         return install(wanted, cache=cache, progress=progress)
     binary = shutil.which(wanted)
@@ -84,7 +84,7 @@ def find(wanted: str, *, cache: Path | None = None, progress: Progress = print) 
 
 
 def install(version: str, *, cache: Path | None = None, progress: Progress = print) -> Path:
-    """Return the Codex CLI of a version, installed with npm into the cache if need be."""
+    """Return the path of a version's Codex CLI; install it with npm into the cache if missing."""
     root = cache_root(cache) / "codex" / version
     binary = root / "node_modules" / ".bin" / "codex"
     complete = root / "complete"

@@ -53,9 +53,9 @@ def create(
     cache: Path | None = None,
     progress: Progress = print,
 ) -> LiteLLMEnvironment:
-    """Return the environment of that name and release, built first if it is not in the cache.
+    """Return the environment of that name and release; build it if the cache lacks it.
 
-    `name` keeps environments of one release apart (one may be patched); `extra` are further
+    `name` keeps environments of one release apart, of which one may be patched. `extra` are further
     requirements, resolved as of the same date.
     """
     release = installable_release(version)
@@ -167,7 +167,7 @@ def endpoints_below(root: Path) -> Path:
 
 
 def find_python() -> Path:
-    """Return an interpreter that LiteLLM runs on: this one, else one that uv finds."""
+    """Return a Python that LiteLLM supports: this one, else one that uv finds; or OverlayError."""
     if PYTHONS[0] <= sys.version_info[:2] <= PYTHONS[1]:
         return Path(sys.executable)
     (major, low), (_, high) = PYTHONS

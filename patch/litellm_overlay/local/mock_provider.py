@@ -27,8 +27,8 @@ Words in the last user message control the answer. Those that fit together can b
 Like OpenAI it refuses unknown models, empty input, tool outputs without a call, calls without an
 output, items that were never stored, and unknown previous responses.
 
-The log holds one JSON object a line: `t` (epoch seconds), `kind`, `conn` (counts HTTP requests and
-WebSocket connections), and by kind:
+The log has one JSON object per line: `t` (epoch seconds), `kind`, `conn` (the running number of the
+HTTP request or WebSocket connection), and by kind:
 
     request    method, path, headers, body        handshake    path, headers
     frame      bytes, body                        refused      status, code, message
@@ -212,7 +212,7 @@ def check_item(item: Json, calls: set[str], stored: frozenset[str]) -> None:
 
 
 def output_items(body: Json, tag: str) -> list[Json]:
-    """Return the output items the text asks for; `tag` makes their ids unique."""
+    """Return the output items that the text asks for; `tag` makes their ids unique."""
     text, answered = last_user_text(body)
     head: list[Json] = []
     calls: list[Json] = []
@@ -316,7 +316,7 @@ def failing_steps(steps: Iterator[Step], code: str) -> Iterator[Step]:
 
 
 def new_response(body: Json) -> Json:
-    """Return the response object a turn begins with."""
+    """Return the response object with which a turn begins."""
     nothing = dict.fromkeys(("error", "incomplete_details", "instructions", "usage"))
     echoed = {"model": body["model"], "previous_response_id": body.get("previous_response_id")}
     echoed["store"] = body.get("store", True)

@@ -1,1 +1,1 @@
-"""The Responses protocol over WebSocket, seen as Codex sees it."""
+"""The Responses protocol over WebSocket, as Codex uses it."""

@@ -1,7 +1,7 @@
 """A WebSocket client that speaks the Responses protocol as Codex does.
 
-`connect` gives a Connection, its `turn` gives a Turn. Whatever a server does (refuse
-the handshake, stay silent, close, send an error) is returned as a value. An exception means that no
+`connect` yields a Connection; its `turn` returns a Turn. Whatever a server does is returned as a
+value: it may refuse the handshake, stay silent, close, or send an error. An exception means that no
 server was reached. Frames are plain dicts; a Connection also sends text and bytes as they are.
 """
 

@@ -1,4 +1,4 @@
-"""Would Codex work over WebSocket here? A few checks in Codex's own order, and one verdict."""
+"""Check whether Codex works over WebSocket with a server, in Codex's own order of requests."""
 
 from __future__ import annotations
 
