@@ -38,7 +38,7 @@ def read_chart(path: Path) -> dict[str, str]:
 
 def _folder(path: Path) -> Iterator[tuple[str, str]]:
     for number, file in enumerate(sorted(path.rglob("*"))):
-        if number > _MOST:
+        if number >= _MOST:
             raise OverlayError(f"{path} has more than {_MOST:,} files", "name the chart's folder")
         name = file.relative_to(path).as_posix()
         if file.is_file() and file.stat().st_size <= _LARGEST:
@@ -48,7 +48,7 @@ def _folder(path: Path) -> Iterator[tuple[str, str]]:
 def _archive(content: bytes) -> Iterator[tuple[str, str]]:
     with tarfile.open(fileobj=io.BytesIO(content), mode="r:*") as archive:
         for number, member in enumerate(archive):
-            if number > _MOST:
+            if number >= _MOST:
                 raise OverlayError(f"the chart has more than {_MOST:,} files")
             if member.isfile() and member.size <= _LARGEST:
                 stream = archive.extractfile(member)

@@ -1,7 +1,7 @@
 """Parse what a package index lists of one release.
 
-The format is the JSON of PEP 691, with the upload times of PEP 700. The text is not trusted: most
-malformed text raises ValueError, a wheel without a URL raises KeyError.
+The format is the JSON of PEP 691, with the upload times of PEP 700. The text is not trusted:
+malformed text raises ValueError.
 """
 
 from __future__ import annotations
@@ -39,18 +39,18 @@ def parse_listing(text: bytes, page: str, version: str) -> Listed | None:
     try:
         files = json.loads(text)["files"]
         mine = [file for file in files if _version(file["filename"]) == Version(version)]
+        wheels = [str(file["url"]) for file in sorted(filter(_rank, mine), key=_rank)]
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ValueError("the index gives no listing in JSON (PEP 691)") from error
     if not mine:
         return None
     uploads = [str(file["upload-time"])[:10] for file in mine if file.get("upload-time")]
     yanked = [str(file["yanked"]) for file in mine if file.get("yanked")]
-    wheels = sorted(filter(_rank, mine), key=_rank)
     reason = "no reason is given" if yanked and yanked[0] == "True" else "".join(yanked[:1])
     return Listed(
         uploaded=dt.date.fromisoformat(min(uploads)).isoformat() if uploads else "",
         yanked=reason if len(yanked) == len(mine) else None,
-        wheel=urljoin(page, str(wheels[0]["url"])) if wheels else None,
+        wheel=urljoin(page, wheels[0]) if wheels else None,
     )
 
 

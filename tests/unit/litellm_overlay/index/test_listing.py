@@ -65,7 +65,15 @@ def test_what_is_not_there():
 
 @pytest.mark.parametrize(
     "text",
-    ["<html>", "[]", "{}", '{"files": [1]}', '{"files": [{"filename": 1}]}', '{"files": {"a": 1}}'],
+    [
+        "<html>",
+        "[]",
+        "{}",
+        '{"files": [1]}',
+        '{"files": [{"filename": 1}]}',
+        '{"files": {"a": 1}}',
+        '{"files": [{"filename": "litellm-1.999.0-py3-none-any.whl"}]}',
+    ],
 )
 def test_what_is_no_listing_is_a_sentence(text):
     """Whatever comes from the net."""
