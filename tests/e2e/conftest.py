@@ -1,4 +1,4 @@
-"""The cluster that `make kind-e2e` has brought up, a namespace a story, and what is shown of a failure."""
+"""The cluster of `make kind-e2e`, one namespace per story, and the diagnosis of a failure."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from kind.cluster import Cluster
 from kind.steps import Phases
 
 SECONDS = pytest.StashKey[Counter]()
-SLOWEST = 900  # seconds; a story may build and load an image first
+SLOWEST = 900  # seconds; a story may have to build and load an image first
 
 
 def told():
-    """Return what scripts/kind_e2e.py says: its cluster's name and folder, images, phases."""
+    """Return the settings from scripts/kind_e2e.py: cluster name and folder, images, phases."""
     return json.loads(os.environ["KIND_E2E"])
 
 
 def pytest_collection_modifyitems(items):
-    """Refuse to run without a cluster: a story that was not told must not look like one that was."""
+    """Refuse to run without a cluster, so that no story is mistaken for one that ran."""
     if not items:
         return
     if "KIND_E2E" not in os.environ:
@@ -35,7 +35,7 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(scope="session")
 def world():
-    """Return the cluster, with the mock provider in it."""
+    """Return the cluster, with the mock provider running in it."""
     given = told()
     cluster = Cluster(given["name"], Path(given["folder"]))
     world = World(cluster, given["images"], Phases(Path(given["phases"])))
@@ -45,7 +45,7 @@ def world():
 
 @pytest.fixture(scope="module")
 def namespace(world, request):
-    """Make the story's own namespace, named after its file; gone with it, unless kept."""
+    """Yield the story's namespace, named after its file; delete it afterwards unless kept."""
     name = Path(request.path).stem.removeprefix("test_").replace("_", "-")
     namespace = Namespace(world, name)
     namespace.prepare()
@@ -55,20 +55,20 @@ def namespace(world, request):
 
 @pytest.fixture(scope="module")
 def aid(namespace, tmp_path_factory):
-    """Return the shell of somebody whose proxy does not work."""
+    """Return the shell of an operator whose proxy does not work."""
     return FirstAid(namespace, tmp_path_factory.mktemp("operator"))
 
 
 @pytest.fixture(scope="module")
 def serving(aid):
-    """Have a proxy that works there; who puts another in its place takes it back."""
+    """Deploy a proxy that works. A test that replaces it must restore it."""
     aid.deploy()
     aid.settle()
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item, call):
-    """Add to a failure: events, describe, the guard's log, the proxy's log."""
+    """Add to a failure's report: events, describe, the guard's log, the proxy's log."""
     report = yield
     namespace = item.funcargs.get("namespace")
     if report.failed and namespace:
@@ -80,7 +80,7 @@ def pytest_runtest_makereport(item, call):
 
 
 def pytest_sessionfinish(session):
-    """Hand the time of each story to the table at the end of `make kind-e2e`."""
-    # A story's time has its images in it, where it was the first to ask for them.
+    """Write each story's duration to the table at the end of `make kind-e2e`."""
+    # A duration includes the images that the story was the first to request.
     for story, seconds in session.config.stash.get(SECONDS, {}).items():
         Phases(Path(told()["phases"])).note(f"story {story.replace('_', ' ')}", seconds)

@@ -14,7 +14,7 @@ from support.client import connect
 
 @pytest.fixture(scope="module")
 def door(namespace):
-    """Install the chart with the plain image."""
+    """Install the chart without the overlay; yield a door to the proxy."""
     namespace.install(namespace.values("venv", patch={"enabled": False}))
     pod = namespace.pod()
     assert "initContainers" not in pod["spec"]
@@ -23,7 +23,7 @@ def door(namespace):
 
 
 async def test_the_handshake_is_refused(door, namespace):
-    """Without ?model= the answer is 403, and it is LiteLLM's own: its log says so."""
+    """LiteLLM's log shows that its own handler answers a handshake without ?model= with 403."""
     with pytest.raises(InvalidStatus) as refusal:
         await connect(f"{door.ws_url}/v1/responses", MASTER_KEY)
     assert refusal.value.response.status_code == 403
@@ -32,7 +32,7 @@ async def test_the_handshake_is_refused(door, namespace):
 
 @pytest.mark.parametrize("version", PINS["codex-e2e"])
 def test_codex_is_refused_seven_times(door, namespace, version):
-    """Then it falls back to HTTP, and the turn comes late."""
+    """Codex is refused seven times before it falls back to HTTP."""
     before = codex_cli.count_requests(namespace.logs())
     binary = codex_cli.install(version)
     run = codex_cli.run(

@@ -1,4 +1,4 @@
-"""Story 2: the chart with the overlay, on both layouts that LiteLLM's images have."""
+"""Story 2: the chart with the overlay, on both layouts of LiteLLM's images."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LAYOUTS = ["system", "venv"]
 
 @pytest.fixture(scope="module", params=LAYOUTS)
 def door(request, namespace):
-    """`helm install`, with the image of one layout."""
+    """Install the chart with the image of one layout; yield a door to the proxy."""
     namespace.install(namespace.values(request.param))
     with namespace.door() as door:
         yield door
@@ -25,7 +25,7 @@ def door(request, namespace):
 
 
 def test_the_guard_says_what_it_did(door, namespace):
-    """In the termination message, which `kubectl describe pod` shows: patched, by which version."""
+    """The termination message, as `kubectl describe pod` shows it, names decision and patch."""
     pod = namespace.pod()
     report = decision(pod)
     assert report["decision"] == "patched"
@@ -38,7 +38,7 @@ def test_the_guard_says_what_it_did(door, namespace):
 @pytest.mark.parametrize("path", ["/v1/responses", "/responses", "/v1/responses?model=gpt-5.4"])
 @pytest.mark.parametrize("nested", [False, True], ids=["flat", "nested"])
 async def test_a_turn(door, path, nested):
-    """On both paths, with ?model= and without, in both forms of the first frame."""
+    """A turn completes on both paths, with and without ?model=, with both forms of first frame."""
     fields = {"model": "gpt-5.4", "input": "hi"}
     async with connect(door.ws_url + path, MASTER_KEY) as socket:
         events = await turn(socket, **({"response": fields} if nested else fields))
@@ -48,7 +48,7 @@ async def test_a_turn(door, path, nested):
 @pytest.mark.parametrize("version", PINS["codex-e2e"])
 @pytest.mark.parametrize("model", MODELS, ids=MODELS.get)
 def test_codex(door, namespace, model, version):
-    """Three turns, one of them with a tool call, over one handshake: no 403, no turn over HTTP."""
+    """Codex makes three turns, one with a tool call, over one handshake and without HTTP."""
     before = codex_cli.count_requests(namespace.logs())
     with session(codex_cli.install(version), f"{door.url}/v1", model, MASTER_KEY) as server:
         turns = [server.turn(text) for text in ("say hi", "say hi again", "TRIGGERTOOL")]
@@ -61,7 +61,7 @@ def test_codex(door, namespace, model, version):
 
 
 def test_helm_test(door, namespace):
-    """`helm test` makes a turn from the image itself, and says what the guard decided."""
+    """`helm test` makes a turn from the image itself and prints the guard's decision."""
     printed = namespace.helm("test", "litellm")
     assert "guard: patched:" in printed
     assert "turn: response.completed from gpt-5.4" in printed

@@ -1,4 +1,4 @@
-"""Story 3: pin 1.0.0, upgrade to 2.0.0, and go back by Helm's and by Kubernetes' own way."""
+"""Story 3: pin 1.0.0, upgrade to 2.0.0, and roll back with Helm and with Kubernetes."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from support.client import connect, turn
 from support.helm import CHART
 
 TRIES = 5  # as many as Codex makes
-RESTART = 1012  # "service restart": connect again
+RESTART = 1012  # "service restart": the client connects again
 
 
 class Customer:
-    """Makes one turn after the other, each over a new connection, while the block runs."""
+    """A client that makes turn after turn until the block ends, each on a new connection."""
 
     def __init__(self, door):
         self.door = door
@@ -58,7 +58,7 @@ class Customer:
 
 
 def version_of(namespace):
-    """Return the patch version of the one pod, as it stands in every place that names it."""
+    """Return the one pod's patch version; fail unless report, annotations and ConfigMap agree."""
     pod = namespace.pod()
     version = decision(pod)["patchVersion"]
     annotations = pod["metadata"]["annotations"]
@@ -78,7 +78,7 @@ def version_of(namespace):
 
 @pytest.fixture
 def newer_chart(tmp_path):
-    """Return a copy of the chart that says it is newer."""
+    """Return a copy of the chart with a higher version."""
     chart = tmp_path / "litellm-overlay"
     shutil.copytree(CHART, chart)
     about = yaml.safe_load((chart / "Chart.yaml").read_text())
@@ -87,13 +87,13 @@ def newer_chart(tmp_path):
 
 
 def test_every_revision_gets_its_own_payload_and_nobody_waits(namespace, newer_chart):
-    """Through upgrade, `helm rollback` and `kubectl rollout undo`, while turns are made all the time."""
+    """Upgrade, `helm rollback` and `kubectl rollout undo` use the right payload, without a failure."""
     pinned = namespace.values("venv", patch={"version": "1.0.0"})
     namespace.install(pinned)
     assert version_of(namespace) == "1.0.0"
     first = namespace.pod()
     with namespace.door() as door, Customer(door) as customer:
-        # A newer chart with the same pin: the very same pod goes on.
+        # A newer chart with the same pin keeps the very same pod.
         namespace.install(pinned, chart=newer_chart)
         second = namespace.pod()
         assert second["metadata"]["uid"] == first["metadata"]["uid"]

@@ -1,4 +1,4 @@
-"""Story 4: an image whose endpoints.py nobody knows."""
+"""Story 4: an image with an unknown endpoints.py."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ UNKNOWN_STOCK_FILE = 12  # the guard's exit code
 
 @pytest.fixture(scope="module")
 def served(namespace):
-    """Install a proxy that serves, before the image is changed."""
+    """Install a proxy that serves, before the image is changed; return its pod."""
     namespace.install(namespace.values("venv"))
     return namespace.pod()
 
 
 def refused(namespace):
-    """Return the terminated state of the init container that refused, once there is one."""
+    """Return the pod whose init container failed and its terminated state, or None."""
     for pod in namespace.pods():
         (status,) = pod["status"].get("initContainerStatuses", [{}])
         for state in (status.get("state", {}), status.get("lastState", {})):
@@ -29,7 +29,7 @@ def refused(namespace):
 
 
 async def test_the_pod_is_refused_and_the_old_one_serves(namespace, served):
-    """The sentence stands in the termination message, and in `kubectl describe pod`."""
+    """Termination message and `kubectl describe pod` show the refusal; the old pod serves."""
     namespace.install(namespace.values("changed"), wait=False)
     pod, ended = until(lambda: refused(namespace), "the refusal")
     assert ended["exitCode"] == UNKNOWN_STOCK_FILE
@@ -54,7 +54,7 @@ async def test_the_pod_is_refused_and_the_old_one_serves(namespace, served):
 
 
 async def test_passthrough_starts_unpatched_and_says_so(namespace, served):
-    """`onUnknown: passthrough`: the image's own file, so the handshake is the stock one."""
+    """With `onUnknown: passthrough` the image's own file runs, and the report says NOT PATCHED."""
     namespace.install(namespace.values("changed", onUnknown="passthrough"))
     pod = namespace.pod()
     report = decision(pod)

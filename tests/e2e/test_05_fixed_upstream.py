@@ -9,7 +9,7 @@ from support.client import connect, said, turn
 
 
 async def test_nothing_is_changed(namespace, world):
-    """The proxy runs the image's own file, to the byte, and the guard says to go without."""
+    """The proxy runs the image's own file unchanged, and the guard's hint names `onFixed`."""
     namespace.install(namespace.values("fixed"))
     pod = namespace.pod()
     report = decision(pod)
@@ -30,7 +30,7 @@ async def test_nothing_is_changed(namespace, world):
 
 
 async def test_the_bridge_where_it_is_asked_for(namespace):
-    """By an upgrade with one value; and without it the image's own file is back."""
+    """`onFixed: patch` adds the bridge; without the value the image's own file is back."""
     wanted = namespace.values("fixed", patch={"onFixed": "patch"})
     notes = namespace.install(wanted)
     assert "the overlay puts the bridge there too" in notes

@@ -1,4 +1,4 @@
-"""Story 6: the values name a module path that is not the image's."""
+"""Story 6: the values name a module path that the image does not have."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ WRONG_MODULE_PATH = 16  # the guard's exit code
 
 
 def test_refused_and_the_right_path_named(namespace, world):
-    """A file mounted where nobody imports it would change nothing, in silence: so it is refused."""
+    """The guard refuses a path that nobody imports and names the right one, which then works."""
     right, wrong = module_in(world.image("venv")), module_in(world.image("system"))
     assert right != wrong
     namespace.install(namespace.values("venv", modulePath=wrong), wait=False)
@@ -27,7 +27,6 @@ def test_refused_and_the_right_path_named(namespace, world):
     report = decision(pod)
     assert report["decision"] == "refused"
     assert right in report["message"] + report["hint"]
-    # With that path it works.
     namespace.install(namespace.values("venv", modulePath=right))
     pod = namespace.pod()
     assert decision(pod)["decision"] == "patched"

@@ -1,4 +1,4 @@
-"""Story 7: Pod Security "restricted", a read-only root, and a user that no image knows."""
+"""Story 7: Pod Security "restricted", a read-only root, and a user unknown to the image."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from e2e.kit.stories import MASTER_KEY, decision
 from litellm_overlay.errors import OverlayError
 from support.client import connect, said, turn
 
-USER = 1000680000  # as OpenShift gives them
+USER = 1000680000  # in the range that OpenShift assigns
 
 
 @pytest.mark.parametrize("layout", ["system", "venv"])
 async def test_any_user_in_a_restricted_namespace(namespace, layout):
-    """Both containers run as that user, cannot write to the root, and turns are made."""
+    """Both containers run as that user with a read-only root, and turns complete."""
     labels = namespace.get("namespace", namespace.name)["metadata"]["labels"]
     assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
     security = {"runAsUser": USER, "runAsGroup": 0}
@@ -34,7 +34,7 @@ async def test_any_user_in_a_restricted_namespace(namespace, layout):
 
 
 def test_the_namespace_does_enforce_it(namespace):
-    """A pod with less than that is not let in: the namespace would have told."""
+    """Pod Security rejects an unrestricted pod, so the namespace really enforces it."""
     pod = {
         "kind": "Pod",
         "metadata": {"name": "loose"},

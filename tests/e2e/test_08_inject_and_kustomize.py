@@ -1,7 +1,7 @@
-"""Story 8: the overlay in deployments of LiteLLM that are somebody else's.
+"""Story 8: the overlay in LiteLLM deployments that others maintain.
 
-Two ways into a chart whose migrations Job shares the proxy's volumes and is a hook, and one into plain
-manifests. The commands are those of docs/install.md.
+Two of the ways lead into a chart, whose migrations Job is a hook and shares the proxy's volumes.
+The third leads into plain manifests. The commands are those of docs/install.md.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ OFFICIAL = PINS["litellm-images"]["venv"]
 
 @contextlib.contextmanager
 def post_renderer(namespace, folder):
-    """Let Helm pipe what it renders through `inject`: the chart is too old for anything else."""
+    """Deploy an old chart with `inject` as Helm's post-renderer, the only way that it allows."""
     mine = folder / "my-values.yaml"
     mine.write_text(yaml.safe_dump(chart_values(namespace.world.image("venv"), "old")))
     namespace.helm("upgrade", "--install", "litellm", CHART, "--values", mine, *INJECT, *WAIT)
@@ -39,7 +39,7 @@ def post_renderer(namespace, folder):
 
 @contextlib.contextmanager
 def rendered_values(namespace, folder):
-    """Give a newer chart the values that `render` makes, after the operator's own."""
+    """Deploy a newer chart with the operator's values and then those of `render`."""
     mine, ours = folder / "my-values.yaml", folder / "overlay-values.yaml"
     mine.write_text(yaml.safe_dump(chart_values(namespace.world.image("venv"), "tpl")))
     ours.write_text(run(OVERLAY, "render", "--format=litellm-helm-values", "--chart-values", mine))
@@ -53,7 +53,7 @@ def rendered_values(namespace, folder):
 
 @contextlib.contextmanager
 def kustomize(namespace, folder):
-    """Add the component to a kustomization that takes the image from somewhere else."""
+    """Deploy with the rendered component, in a kustomization that also replaces the image."""
     base = plain(folder)
     options = ("--folder", folder / "overlay", "--workload", "litellm", "--image", OFFICIAL)
     run(OVERLAY, "render", "--format", "kustomize", *options)
@@ -73,22 +73,22 @@ WAYS = [post_renderer, rendered_values, kustomize]
 
 @pytest.fixture(scope="module", params=WAYS, ids=lambda way: way.__name__)
 def door(request, namespace, tmp_path_factory):
-    """Deploy in one of the ways, and take it out again."""
+    """Deploy in one of the ways; yield a door to the proxy, then remove everything."""
     folder = tmp_path_factory.mktemp("operator")
     with request.param(namespace, folder), namespace.door(APP) as door:
         yield door
-    # Helm leaves hooks behind, the chart's Job with them.
+    # Helm does not delete hooks, such as the chart's Job.
     namespace.kubectl("delete", "job", JOB, "--ignore-not-found")
 
 
 def test_a_release_may_change_the_way(namespace, tmp_path):
-    """From the post-renderer to rendered values: the payload's ConfigMaps are immutable, and the same."""
+    """A release can change from post-renderer to rendered values: the payloads are identical."""
     with post_renderer(namespace, tmp_path), rendered_values(namespace, tmp_path):
         assert {decision(pod)["decision"] for pod in namespace.pods("app")} == {"patched"}
 
 
 def test_every_proxy_is_patched(door, namespace):
-    """All pods of Deployments, the worker of the newest chart among them, and with the proxy's image."""
+    """Every Deployment's pod is patched with the proxy's image, also the newest chart's worker."""
     pods = namespace.pods("app")
     assert pods
     for pod in pods:
@@ -101,13 +101,13 @@ def test_every_proxy_is_patched(door, namespace):
 
 
 async def test_a_turn(door):
-    """Without ?model=."""
+    """A turn completes without ?model=."""
     async with connect(f"{door.ws_url}/v1/responses", MASTER_KEY) as socket:
         assert said(await turn(socket, model="gpt-5.4", input="hi")) == "Hello from the mock model."
 
 
 def test_codex(door, namespace):
-    """One handshake, no 403, no turn over HTTP."""
+    """Codex makes its turn over one handshake, with no 403 and no HTTP."""
     before = namespace.logs(selector=APP)
     binary = codex_cli.install(PINS["codex-e2e"][-1])
     done = codex_cli.run(
@@ -119,7 +119,7 @@ def test_codex(door, namespace):
 
 
 def test_the_migrations_job_ran_with_the_images_own_file(door, namespace):
-    """It came to its end, and what it imported is the stock endpoints.py, to the byte."""
+    """The migrations Job succeeds and imports the stock endpoints.py, byte for byte."""
     job = namespace.get("job", JOB)
     assert job["status"]["succeeded"] == 1
     printed = namespace.kubectl("logs", f"job/{JOB}", "--container", "prisma-migrations")

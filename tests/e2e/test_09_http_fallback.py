@@ -1,4 +1,4 @@
-"""Story 9: WebSockets are not wanted, `patch.mode: http-fallback`."""
+"""Story 9: WebSockets are switched off with `patch.mode: http-fallback`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pins import PINS
 
 @pytest.fixture(scope="module")
 def door(namespace):
-    """Install the chart in that mode."""
+    """Install the chart in that mode; yield a door to the proxy."""
     namespace.install(namespace.values("venv", patch={"mode": "http-fallback"}))
     with namespace.door() as door:
         yield door
@@ -20,7 +20,7 @@ def door(namespace):
 
 @pytest.mark.parametrize("version", PINS["codex-e2e"])
 def test_codex_is_on_http_at_once(door, namespace, version):
-    """One handshake, answered with 426, and the turn over HTTP."""
+    """Codex makes one handshake, gets 426, and makes the turn over HTTP."""
     before = namespace.logs()
     binary = codex_cli.install(version)
     run = codex_cli.run(
@@ -33,5 +33,5 @@ def test_codex_is_on_http_at_once(door, namespace, version):
 
 
 def test_helm_test(door, namespace):
-    """It takes the 426 for what was promised."""
+    """`helm test` accepts the 426."""
     assert "handshake: 426" in namespace.helm("test", "litellm")

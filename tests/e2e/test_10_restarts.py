@@ -1,4 +1,4 @@
-"""Story 10: what is killed comes back patched, be it the proxy, the init container or the node."""
+"""Story 10: a killed proxy, init container or node comes back patched."""
 
 from __future__ import annotations
 
@@ -10,40 +10,40 @@ from kind.cluster import CTR
 from support.client import connect, said, turn
 
 FLAG = "/litellm-overlay/drain/now"
-# So little that the guard takes half a minute instead of less than a second.
+# So little CPU that the guard takes half a minute instead of less than a second.
 SLOW = {"cpu": "20m", "memory": "64Mi"}
 
 
 @pytest.fixture(scope="module")
 def door(namespace):
-    """Install the chart."""
+    """Install the chart; yield a door to the proxy."""
     namespace.install(namespace.values("venv"))
     with namespace.door() as door:
         yield door
 
 
 async def works(door):
-    """Make a turn that a stock proxy would refuse: without ?model=."""
+    """Require a turn without ?model=, which a stock proxy would refuse."""
     door.wait()
     async with connect(f"{door.ws_url}/v1/responses", MASTER_KEY) as socket:
         assert said(await turn(socket, model="gpt-5.4", input="hi")) == "Hello from the mock model."
 
 
 def inside(namespace, pod, *command):
-    """Return what a command prints in the proxy's container."""
+    """Return the output of a command in the proxy's container."""
     name = pod["metadata"]["name"]
     return namespace.kubectl("exec", name, "--container", "litellm", "--", *command)
 
 
 def module_is_whole(namespace, pod):
-    """Tell whether the proxy's module is, to the byte, what the guard says it wrote."""
+    """Tell whether the proxy's module has the hash that the guard reported."""
     report = decision(pod)
     digest = inside(namespace, pod, "sha256sum", report["modulePath"]).split()[0]
     return report["decision"] == "patched" and digest == report["patchedSha256"]
 
 
 def status_of(pod, name):
-    """Return the status of one container, an init container too; {} before there is one."""
+    """Return the status of a container or init container; {} if there is none yet."""
     statuses = pod["status"]
     both = statuses.get("initContainerStatuses", []) + statuses.get("containerStatuses", [])
     return next((status for status in both if status["name"] == name), {})
@@ -56,9 +56,9 @@ def kill(world, status):
 
 
 async def test_the_proxy_is_killed(namespace, world, door):
-    """The same pod serves again, and a drain that had begun does not go on in the new process."""
+    """A killed proxy serves again in the same pod, and a drain that had begun is over."""
     before = namespace.pod()
-    # So a proxy is left that fails its liveness probe: Kubernetes runs the preStop hook first.
+    # A liveness failure leaves such a flag: Kubernetes then runs the preStop hook first.
     inside(namespace, before, "touch", FLAG)
     kill(world, status_of(before, "litellm"))
 
@@ -75,18 +75,18 @@ async def test_the_proxy_is_killed(namespace, world, door):
 
 
 async def test_the_init_container_is_killed_half_way(namespace, world, door):
-    """Kubernetes runs it again, and the proxy starts with a file that is whole."""
+    """Kubernetes runs a killed init container again, and the proxy starts with a complete file."""
     resources = {"requests": SLOW, "limits": SLOW}
     namespace.install(namespace.values("venv", initResources=resources), wait=False)
 
     def guard(holds):
-        """Return the status of a guard of which that is true."""
+        """Return the first guard's status for which `holds` is true, or None."""
         statuses = [status_of(pod, "litellm-overlay") for pod in namespace.pods()]
         return next(filter(holds, statuses), None)
 
     first = until(lambda: guard(lambda one: "running" in one.get("state", {})), "a guard at work")
     kill(world, first)
-    # Not by its lastState: the kubelet forgets that of an init container, and never its restarts.
+    # The kubelet forgets an init container's lastState, but not its restart count.
     until(lambda: guard(lambda one: one.get("restartCount")), "the guard's second run")
     namespace.wait_for_rollout()
     pod = namespace.pod()
@@ -98,7 +98,7 @@ async def test_the_init_container_is_killed_half_way(namespace, world, door):
 
 
 async def test_the_node_is_restarted(namespace, world, door):
-    """Every pod comes back, none is replaced, and the guard has patched again."""
+    """After a restart of the node every pod is back, none is replaced, and the guard ran again."""
     before = namespace.pod()
     node.restart(world)
     pod = namespace.pod()

@@ -1,4 +1,4 @@
-"""Story 11: a rolling update while twenty people work with Codex, beside eighty more sessions."""
+"""Story 11: a rolling update while twenty Codex sessions and eighty similar ones make turns."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ from litellm_overlay.local import codex_cli
 from pins import PINS
 from support.codex_app_server import session
 
-PEOPLE, MORE = 20, 80  # real Codex, and sessions like its own
-PAUSE, LONG_PAUSE = 0.5, 5.0  # seconds between the turns of one
+PEOPLE, MORE = 20, 80  # Codex processes, and sessions of crowd.py
+PAUSE, LONG_PAUSE = 0.5, 5.0  # seconds between the turns of a session
 ANSWER = "Hello from the mock model."
 PACED = "".join(f"{number} " for number in range(20))
 
 
 @dataclass(frozen=True)
 class Ask:
-    """What a person says, what must come back, and how many requests a turn of it takes."""
+    """A prompt, its expected answer, and the number of provider requests for its turn."""
 
     text: str
     answer: str
     requests: int
 
 
-# A short answer; a command that Codex runs in between; a stream of two seconds.
+# A short answer; a command that Codex runs; a stream of two seconds.
 ASKS = (Ask("say hi", ANSWER, 1), Ask("TRIGGERTOOL", ANSWER, 2), Ask("TRIGGERPACED:20", PACED, 1))
 
 
 class Person:
-    """Makes turn after turn in one Codex session, each with a name of its own, until told to stop."""
+    """A Codex session that makes named turns until `stop` is set."""
 
     def __init__(self, number, door, stop):
         self.number = number
@@ -60,7 +60,7 @@ class Person:
 
 @contextlib.contextmanager
 def at_work(door):
-    """Yield people, and sessions; they work until the block ends, and complete the last turn."""
+    """Yield people and sessions; they work until the block ends, and complete their last turns."""
     stop = threading.Event()
     people = [Person(number, door, stop) for number in range(PEOPLE)]
     says = [ASKS[0].text, ASKS[2].text]
@@ -80,7 +80,7 @@ def at_work(door):
 
 @pytest.fixture
 def logs_of_old_pods(namespace, tmp_path):
-    """Install two replicas; return a function for what the first pods print until they are gone."""
+    """Install two replicas; yield a function that returns the logs of the first pods."""
     namespace.install(namespace.values("venv", replicaCount=2))
     files = []
     with contextlib.ExitStack() as stack:
@@ -91,7 +91,7 @@ def logs_of_old_pods(namespace, tmp_path):
 
 
 def test_no_turn_is_lost_and_none_is_called_twice(namespace, world, logs_of_old_pods, capsys):
-    """Each turn that was begun is answered in full, with as many provider calls as it has requests."""
+    """Every turn is answered in full, and the provider gets each of its requests once."""
     old = {pod["metadata"]["uid"] for pod in namespace.pods()}
     assert len(old) == 2
     with namespace.door() as door, at_work(door) as (people, sessions):
@@ -139,5 +139,5 @@ def test_no_turn_is_lost_and_none_is_called_twice(namespace, world, logs_of_old_
     }
     assert calls == {name: ask.requests for name, ask in needed.items()}
     assert seen["posts"] == 0
-    # Codex shows from the second try in a row on; it has five, then it goes over to HTTP.
+    # Codex shows an error from its second retry on; after five it changes to HTTP.
     assert shown == []

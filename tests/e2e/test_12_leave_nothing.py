@@ -1,4 +1,4 @@
-"""Story 12: what goes when the overlay goes."""
+"""Story 12: what disappears when the overlay is removed."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from kind.steps import run
 from pins import PINS
 from support.client import connect
 
-EVENTS = {"events", "events.events.k8s.io"}  # the cluster's diary; it forgets them by itself
+EVENTS = {"events", "events.events.k8s.io"}  # Kubernetes deletes events by itself
 LINES = '{range .items[*]}{.kind} {.metadata.namespace}/{.metadata.name}{"\\n"}{end}'
 
 
 def everything(namespace):
-    """Return all objects of the cluster, in whatever namespace or in none."""
+    """Return "kind namespace/name" of all objects in the cluster."""
     kinds = namespace.kubectl("api-resources", "--verbs", "list", "--output", "name").split()
     wanted = ",".join(kind for kind in kinds if kind not in EVENTS)
     lines = namespace.kubectl("get", wanted, "--all-namespaces", "--output", f"jsonpath={LINES}")
@@ -27,19 +27,19 @@ def everything(namespace):
 
 
 def overlays(namespace):
-    """Return what is ours among the objects of the namespace."""
+    """Return the overlay's objects in the namespace."""
     prefix = f"{namespace.name}/litellm-overlay"
     return {line for line in everything(namespace) if line.split()[1].startswith(prefix)}
 
 
 def traces(pod):
-    """Return what a pod has of the overlay; its node may well be named like that."""
+    """Return a pod's annotations and spec fields that mention the overlay, without nodeName."""
     parts = {**pod["metadata"].get("annotations", {}), **pod["spec"], "nodeName": None}
     return {key: value for key, value in parts.items() if "litellm-overlay" in f"{key} {value}"}
 
 
 def test_helm_uninstall_leaves_nothing_behind(namespace):
-    """Of all that install, upgrade and `helm test` made, in any namespace or none, not one object."""
+    """`helm uninstall` deletes every object that install, upgrade and `helm test` created."""
     before = everything(namespace)
     ingress = {"enabled": True, "hosts": [{"host": "llm.example.com"}]}
     namespace.install(namespace.values("venv", ingress=ingress))
@@ -50,13 +50,13 @@ def test_helm_uninstall_leaves_nothing_behind(namespace):
         *("ConfigMap", "Deployment", "Ingress", "Pod", "PodDisruptionBudget"),
         *("ReplicaSet", "Secret", "Service", "ServiceAccount"),
     }
-    # "foreground": Helm waits for the pods as well.
+    # With "foreground" Helm also waits for the pods.
     namespace.helm("uninstall", "litellm", "--wait", "--cascade", "foreground")
     assert everything(namespace) - before == set()
 
 
 def test_an_upgrade_without_the_post_renderer_takes_the_overlay_out(namespace, world):
-    """Of a foreign chart's pods, and the payloads with it; `helm rollback` brings both back."""
+    """An upgrade without the post-renderer removes overlay and payloads; a rollback adds them."""
     values = {**chart_values(world.image("venv"), "old"), "migrationJob": {"enabled": False}}
     upgrade = ("upgrade", "--install", "litellm", CHART, "--values", "-", "--wait")
     namespace.helm(*upgrade, *INJECT, stdin=yaml.safe_dump(values))
@@ -82,7 +82,7 @@ def test_an_upgrade_without_the_post_renderer_takes_the_overlay_out(namespace, w
 
 @pytest.fixture
 def original(namespace, world):
-    """Return somebody's manifests, with what they refer to made."""
+    """Return an operator's manifests; apply the ConfigMap that they need."""
     config = {"config.yaml": json.dumps(proxy_config())}
     namespace.apply({"kind": "ConfigMap", "metadata": {"name": "litellm-config"}, "data": config})
     documents = [(PLAIN / name).read_text() for name in ("litellm.yaml", "migrations.yaml")]
@@ -90,7 +90,7 @@ def original(namespace, world):
 
 
 async def test_remove_gives_the_original_back(namespace, original):
-    """To the byte; applied, the pods have nothing of the overlay and refuse as stock LiteLLM does."""
+    """`inject --remove` restores the exact bytes, and the pods then refuse as stock does."""
     overlaid = run(OVERLAY, "inject", stdin=original)
     namespace.kubectl("apply", "--filename", "-", stdin=overlaid)
     namespace.wait_for_rollout()
@@ -108,7 +108,7 @@ async def test_remove_gives_the_original_back(namespace, original):
     assert refusal.value.response.status_code == 403
     assert '"WebSocket /v1/responses" 403' in namespace.logs(selector=APP)
 
-    # `kubectl apply` deletes nothing, so the payloads are still there.
+    # `kubectl apply` deletes nothing, so the payloads still exist.
     payloads = run(OVERLAY, "render", "--format", "payload")
     namespace.kubectl("delete", "--filename", "-", stdin=payloads)
     assert overlays(namespace) == set()

@@ -1,4 +1,4 @@
-"""Story 13: what a release of ours has rendered lives through the next one, whatever happens to it."""
+"""Story 13: a deployment of one release works under the next release."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from e2e.kit.stories import MASTER_KEY, decision
 from support import scratch
 from support.client import connect, said, turn
 
-SECRET = 1_048_576  # bytes; no Secret may have more
+SECRET = 1_048_576  # bytes; the limit of a Secret
 
 
 @pytest.fixture(scope="module")
 def two(tmp_path_factory):
-    """Return the charts of two releases, guard and catalogue changed between them."""
+    """Return the charts of two releases, between which guard and catalogue change."""
     return scratch.charts(tmp_path_factory.mktemp("release"))
 
 
 async def works(door, namespace, patch):
-    """Make a turn with the one pod that is there; it runs this patch version, as it was released."""
+    """Require a turn, and that the one pod runs this patch version; return the pod."""
     door.wait()
     async with connect(f"{door.ws_url}/v1/responses", MASTER_KEY) as socket:
         assert said(await turn(socket, model="gpt-5.4", input="hi")) == "Hello from the mock model."
@@ -32,14 +32,14 @@ async def works(door, namespace, patch):
 
 
 async def test_a_deployment_of_the_first_release(namespace, world, two):
-    """Upgrade, `kubectl rollout undo`, a node restart, `helm rollback`, and the first chart again."""
+    """It survives upgrade, `kubectl rollout undo`, a restart of the node, and `helm rollback`."""
     first, second = two
     values = namespace.values("venv")
     namespace.install(values, chart=first)
     with namespace.door() as door:
         before = await works(door, namespace, scratch.DEFAULT)
 
-        # The next release with the pin: the very same pod goes on.
+        # The next release with the pin keeps the very same pod.
         namespace.install({**values, "patch": {"version": scratch.DEFAULT}}, chart=second)
         after = await works(door, namespace, scratch.DEFAULT)
         assert after["metadata"]["uid"] == before["metadata"]["uid"]
@@ -47,7 +47,7 @@ async def test_a_deployment_of_the_first_release(namespace, world, two):
         namespace.install(values, chart=second)
         await works(door, namespace, scratch.FIXED)
 
-        # Back to a revision of the first release, whose payload the second has rendered.
+        # Back to a revision of the first release, whose payload the second release also renders.
         namespace.kubectl("rollout", "undo", "deployment/litellm")
         namespace.wait_for_rollout()
         undone = await works(door, namespace, scratch.DEFAULT)
@@ -68,7 +68,7 @@ async def test_a_deployment_of_the_first_release(namespace, world, two):
 
 
 def test_what_helm_has_stored(namespace):
-    """A Secret each, far from the most that one may have."""
+    """Helm stores each revision in a Secret of less than half the size limit."""
     stored = namespace.get("secrets", "--selector", "owner=helm")["items"]
     assert len(stored) == 4
     for item in stored:

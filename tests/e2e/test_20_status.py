@@ -19,14 +19,14 @@ ACCOUNT = "litellm-overlay-status"
 
 @pytest.fixture(scope="module")
 def kubeconfig(namespace, tmp_path_factory):
-    """Return a kubeconfig with the rights that `--rbac` prints and no others."""
+    """Return a kubeconfig with exactly the rights that `--rbac` prints."""
     file = tmp_path_factory.mktemp("account") / "kubeconfig"
     return kubeconfig_of_rights(namespace, file, rights(namespace, "status"))
 
 
 @pytest.fixture(scope="module")
 def installed(namespace, kubeconfig):
-    """Install the chart, and beside it a proxy that nobody has overlaid, scaled to none."""
+    """Install the chart, and beside it a proxy without the overlay and without replicas."""
     namespace.install(namespace.values("venv"))
     container = {
         "name": "litellm",
@@ -45,14 +45,14 @@ def command(*arguments):
 
 
 def status(kubeconfig):
-    """Return exit code and rows by name."""
+    """Return exit code and {name: row}."""
     code, said, errors = command("--kubeconfig", kubeconfig, "--output", "json")
     assert code in {0, 5}, errors
     return code, {row["name"]: row for row in json.loads(said)}
 
 
 def decided(kubeconfig, decision, pods):
-    """Wait for a decision on the chart's Deployment; return exit code and row."""
+    """Wait until the chart's Deployment has this decision and pods; return exit code and row."""
 
     def look():
         code, rows = status(kubeconfig)
@@ -65,7 +65,7 @@ def decided(kubeconfig, decision, pods):
 
 
 def test_patched_and_not_overlaid(installed, namespace, kubeconfig):
-    """The guard's word for the one, the tag's for the other; nothing to worry about."""
+    """The overlaid proxy's version comes from the guard's report, the other's from its tag."""
     code, row = decided(kubeconfig, "patched", (1, 1))
     release = release_in(namespace.world.image("venv"))
     assert (code, row["litellmVersion"], row["versionFrom"]) == (0, release, "report")
@@ -84,7 +84,7 @@ def test_patched_and_not_overlaid(installed, namespace, kubeconfig):
 
 
 def test_the_rights_are_for_one_namespace_and_for_nothing_else(installed, namespace, kubeconfig):
-    """Elsewhere and for Secrets the API server says no, and `status` says to what."""
+    """Other namespaces and Secrets are forbidden, and `status` names the rejected request."""
     code, said, errors = command("--kubeconfig", kubeconfig, "--all-namespaces")
     assert (code, said) == (4, "")
     assert errors.startswith("error: not allowed to list deployments in all namespaces (403)\n")
@@ -95,7 +95,7 @@ def test_the_rights_are_for_one_namespace_and_for_nothing_else(installed, namesp
 
 
 def test_a_changed_annotation_is_drift(installed, namespace, kubeconfig):
-    """Exit code 5, until it is fixed."""
+    """A changed annotation is drift with exit code 5, until it is restored."""
     pod = namespace.pod()
     key, name = "litellm-overlay/patch-version", pod["metadata"]["name"]
     namespace.kubectl("annotate", "--overwrite", "pod", name, f"{key}=1.0.0")
@@ -108,7 +108,7 @@ def test_a_changed_annotation_is_drift(installed, namespace, kubeconfig):
 
 
 def test_refused(installed, namespace, kubeconfig):
-    """The guard's sentence, while the old pod serves."""
+    """A refused pod makes the decision "refused", with the guard's sentence."""
     namespace.install(namespace.values("changed"), wait=False)
     code, row = decided(kubeconfig, "refused", (0, 2))
     assert code == 5
@@ -116,7 +116,7 @@ def test_refused(installed, namespace, kubeconfig):
 
 
 def test_upstream_fixed(installed, namespace, kubeconfig):
-    """No overlay is needed for the handshake; that is not all of it, and said."""
+    """Upstream's fix makes the overlay removable, and the output says what the bridge would add."""
     namespace.install(namespace.values("fixed"))
     code, row = decided(kubeconfig, "upstream-fixed", (1, 1))
     assert (code, row["removable"], row["reasons"]) == (0, True, [])
@@ -126,7 +126,7 @@ def test_upstream_fixed(installed, namespace, kubeconfig):
 
 
 def test_watch_sees_it_scaled_to_none(installed, namespace, kubeconfig, tmp_path):
-    """And ends with Ctrl-C: 130, no traceback."""
+    """--watch prints a new table after a scale to zero, and Ctrl-C ends it with 130."""
     line = [
         sys.executable,
         "-m",

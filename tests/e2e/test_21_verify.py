@@ -1,4 +1,4 @@
-"""Story 21: `verify` makes a turn in each pod of a real cluster, and hashes what the pod runs."""
+"""Story 21: `verify` makes a turn in each pod of a real cluster and hashes the file it runs."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ SECRET = "litellm-keys/master-key"
 
 @pytest.fixture(scope="module", autouse=True)
 def installed(namespace):
-    """Install the chart with two pods, so that one may go wrong."""
+    """Install the chart with two pods, so that one can fail."""
     namespace.install(namespace.values("venv", replicaCount=2))
 
 
 def verify(namespace, *arguments, **environ):
-    """Return exit code, stdout and stderr."""
+    """Return exit code, stdout and stderr of `verify`; neither may show the key."""
     done = subprocess.run(
         [sys.executable, "-m", "litellm_overlay", "verify", "-n", namespace.name, *arguments],
         env={**os.environ, "KUBECONFIG": str(namespace.world.cluster.kubeconfig), **environ},
@@ -36,7 +36,7 @@ def verify(namespace, *arguments, **environ):
 
 
 def test_every_pod_works(namespace):
-    """Handshake and turns through the API server, the file to the byte; the key from a Secret."""
+    """Every pod's handshake, turns and file are right, with a key from a Secret."""
     code, said, errors = verify(namespace, "--key-secret", SECRET, "--output", "json")
     assert (code, errors) == (0, "")
     results = json.loads(said)
@@ -48,7 +48,7 @@ def test_every_pod_works(namespace):
 
 
 def test_the_rights_that_rbac_prints(namespace, tmp_path):
-    """With these alone it works; without the Secret's among them it says which one is lacking."""
+    """The printed rights suffice; without the right to the Secret the error names it."""
     arguments, file = ("--key-secret", SECRET), tmp_path / "kubeconfig"
     kubeconfig_of_rights(namespace, file, rights(namespace, "verify", *arguments))
     code, said, errors = verify(namespace, *arguments, "--kubeconfig", str(file))
@@ -65,7 +65,7 @@ def test_the_rights_that_rbac_prints(namespace, tmp_path):
 @pytest.mark.parametrize("door", ["exec", "portforward"])
 @pytest.mark.parametrize("kept", ["get", "create"])
 def test_none_of_the_rights_that_rbac_prints_is_too_much(namespace, tmp_path, door, kept):
-    """Kubernetes asks for both verbs to open a WebSocket: with one alone no pod can be asked."""
+    """Each verb of pods/exec and pods/portforward is needed: without it no pod can be asked."""
     objects = rights(namespace, "verify")
     (rule,) = (rule for rule in objects[1]["rules"] if f"pods/{door}" in rule["resources"])
     rule["resources"].remove(f"pods/{door}")
@@ -77,7 +77,7 @@ def test_none_of_the_rights_that_rbac_prints_is_too_much(namespace, tmp_path, do
 
 
 def test_the_key_from_elsewhere(namespace, tmp_path):
-    """From the environment and from a file."""
+    """The key can come from a file or an environment variable."""
     key = tmp_path / "key"
     key.write_text(f"{MASTER_KEY}\n")
     assert verify(namespace, "--key-file", str(key))[0] == 0
@@ -85,7 +85,7 @@ def test_the_key_from_elsewhere(namespace, tmp_path):
 
 
 def test_a_wrong_key(namespace):
-    """The proxy refuses it, and so does `verify`: exit code 5."""
+    """A wrong key fails in every pod, with exit code 5."""
     code, said, errors = verify(namespace, "--key-env", "MINE", MINE="sk-wrong")
     assert code == 5
     assert said.startswith("NO  ")
@@ -103,21 +103,21 @@ def test_a_wrong_key(namespace):
     ],
 )
 def test_bad_input(namespace, arguments, code, sentence):
-    """One error, a hint, a code of its own."""
+    """Bad input ends with a sentence and its own exit code, before any output."""
     ended, said, errors = verify(namespace, *arguments)
     assert (ended, said) == (code, "")
     assert sentence in errors
 
 
 def test_another_model_than_the_proxy_has(namespace):
-    """The verdict of `probe`, for each pod."""
+    """A model that the proxy does not have fails in each pod."""
     code, said, _ = verify(namespace, "--key-secret", SECRET, "--model", "no-such-model")
     assert code == 5
     assert said.count("NO  ") == 2
 
 
 def test_a_pod_that_is_not_ready(namespace):
-    """It is named, with the guard's decision; the others are asked all the same."""
+    """A pod that is not ready is named with the guard's decision; the others are still tested."""
     namespace.install(namespace.values("changed", replicaCount=2), wait=False)
 
     def seen():

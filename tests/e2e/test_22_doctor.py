@@ -12,7 +12,7 @@ from e2e.kit.verbs import forget, kubeconfig_of_rights, overlay, rights
 
 
 def doctor(namespace, *arguments):
-    """Return exit code, findings and Codex's addresses."""
+    """Return exit code, findings and Codex's base URLs."""
     done = subprocess.run(
         [
             *(sys.executable, "-m", "litellm_overlay", "doctor", "--from-cluster"),
@@ -29,7 +29,7 @@ def doctor(namespace, *arguments):
 
 
 def test_the_chart_has_no_error(namespace):
-    """As installed; and Codex gets an address."""
+    """An installed chart has no error, and doctor prints a base URL for Codex."""
     namespace.install(namespace.values("venv"))
     code, findings, codex = doctor(namespace)
     assert (code, [item for item in findings if item["severity"] == "error"]) == (0, [])
@@ -37,7 +37,7 @@ def test_the_chart_has_no_error(namespace):
 
 
 def test_the_rights_that_rbac_prints(namespace, tmp_path):
-    """With these alone everything is looked at; a kind that is not allowed is named."""
+    """The printed rights suffice for all kinds; a forbidden kind is named in a warning."""
     objects, file = rights(namespace, "doctor"), tmp_path / "kubeconfig"
     arguments = ("--from-cluster", "--kubeconfig", file)
     try:
@@ -58,7 +58,7 @@ def test_the_rights_that_rbac_prints(namespace, tmp_path):
 
 
 def test_a_refused_pod_is_an_error(namespace):
-    """Found from the guard's own report, with the next step."""
+    """A pod that the guard refuses is an error, with the guard's sentence."""
     namespace.install(namespace.values("changed"), wait=False)
 
     def refused():

@@ -1,4 +1,4 @@
-"""Story 23: the bad days, each a test against the cluster's own API server, or on its pods.
+"""Story 23: failures, each tested against the cluster's own API server or in its pods.
 
     API server unreachable; slow; 403 on one kind; 410 in a watch         here
     kubeconfig missing, several contexts, exec credentials, in-cluster    here
@@ -9,8 +9,8 @@
     CrashLoopBackOff in init; image pull error                            test_23_bad_pods.py
     proxy not ready; wrong key; no key                                    test_21_verify.py
 
-What no real server does when asked to (a list that expires between pages, 401, a login page in its
-place, a connection that breaks in a WebSocket) is in tests/unit/litellm_overlay/cluster.
+A real server cannot be made to fail in some ways: a list that expires between pages, 401, a login
+page, a broken WebSocket. tests/unit/litellm_overlay/cluster has those.
 """
 
 from __future__ import annotations
@@ -51,19 +51,19 @@ def _fleet(namespace, config):
 
 @pytest.fixture(scope="module")
 def account(namespace, config):
-    """Apply the rights of `status`; return the ServiceAccount's name."""
+    """Apply the RBAC objects of `status`; return the ServiceAccount's name."""
     objects = rights(namespace, "status")
     namespace.apply(*objects)
     return objects[0]["metadata"]["name"]
 
 
 def run(verb, config, *arguments):
-    """Run a verb with a kubeconfig and a key."""
+    """Run a verb with a kubeconfig and a key; return the result."""
     return overlay(*VERBS[verb], "--kubeconfig", config, *arguments, STORY_KEY=MASTER_KEY)
 
 
 def decisions(done):
-    """Return what `status --output json` said, by workload."""
+    """Return {workload: decision} from the output of `status --output json`."""
     assert done.code == 0, done.err
     return {row["name"]: row["decision"] for row in json.loads(done.out)}
 
@@ -73,7 +73,7 @@ BOTH = {"answering": "patched", "silent": "patched"}
 
 @every_verb
 def test_the_api_server_cannot_be_reached(verb, namespace, tmp_path):
-    """Exit code 4 and a sentence that names it."""
+    """An unreachable API server ends each verb with exit code 4 and a sentence that names it."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         closed = f"https://127.0.0.1:{server.getsockname()[1]}"
     done = run(verb, kubeconfig(namespace, tmp_path / "config", server=closed))
@@ -85,7 +85,7 @@ def test_the_api_server_cannot_be_reached(verb, namespace, tmp_path):
 
 @pytest.fixture
 def slow(namespace, tmp_path):
-    """Return a way to make a kubeconfig that leads to the API server by a detour."""
+    """Return a function that writes a kubeconfig for the API server behind a given port."""
 
     def slow(port):
         return kubeconfig(namespace, tmp_path / "slow", server=f"https://127.0.0.1:{port}")
@@ -102,7 +102,7 @@ def address(config):
 
 @every_verb
 def test_the_api_server_is_too_slow(verb, address, slow):
-    """Exit code 4 after --timeout, and what allows more."""
+    """No answer within --timeout ends each verb with exit code 4 and a hint at the option."""
     with detour(*address, lambda _: FOREVER) as port:
         done = run(verb, slow(port), "--timeout", "1")
     assert (done.code, done.out) == (4, "")
@@ -111,13 +111,13 @@ def test_the_api_server_is_too_slow(verb, address, slow):
 
 
 def test_the_api_server_is_slow_but_within_the_timeout(address, slow):
-    """Nothing is given up, nothing is left out."""
+    """With answers slower than usual but within the timeout, `status` is complete."""
     with detour(*address, lambda _: 0.3) as port:
         assert decisions(run("status", slow(port), "--output", "json")) == BOTH
 
 
 def test_the_api_server_becomes_slow_during_verify(address, slow):
-    """The list was answered, no pod can be asked: each is a line, and exit code 5."""
+    """If the server stalls after the list, `verify` has a line for each pod and exit code 5."""
     with detour(*address, lambda number: FOREVER if number else 0) as port:
         done = run("verify", slow(port), "--timeout", "2")
     assert done.code == 5
@@ -126,7 +126,7 @@ def test_the_api_server_becomes_slow_during_verify(address, slow):
 
 
 def test_403_on_one_kind(namespace, tmp_path):
-    """The kind and the namespace are named, and where the rights are to be had."""
+    """The error names the forbidden kind, the namespace, and the option that prints the rights."""
     objects = rights(namespace, "status")
     for rule in objects[1]["rules"]:
         if "daemonsets" in rule["resources"]:
@@ -142,20 +142,20 @@ def test_403_on_one_kind(namespace, tmp_path):
 
 
 def test_410_in_a_watch(namespace, config):
-    """A moment that the server no longer knows: it says so at once, and then a list is due."""
+    """On 410 in a watch the wait ends at once, and the next list works."""
     watch = f"/api/v1/namespaces/{namespace.name}/pods?watch=1&resourceVersion=1"
     said = json.loads(namespace.kubectl("get", "--raw", watch))
     assert (said["type"], said["object"]["code"]) == ("ERROR", 410)
     connection = client.connect(kubeconfig=config)
     connection.list("pods", namespace.name)
     connection._versions["pods", namespace.name] = "1"
-    connection.wait_for_change("pods", namespace.name, 3000)  # longer than the test may take
+    connection.wait_for_change("pods", namespace.name, 3000)  # much longer than the test may take
     assert len(connection.list("pods", namespace.name)) == 2
 
 
 @every_verb
 def test_no_kubeconfig(verb, tmp_path):
-    """Neither the one that is named, nor one by default."""
+    """A missing kubeconfig ends each verb with exit code 4, whether named or the default."""
     missing = tmp_path / "missing"
     done = run(verb, missing)
     assert (done.code, done.err.splitlines()[0]) == (4, f"error: there is no kubeconfig {missing}")
@@ -165,7 +165,7 @@ def test_no_kubeconfig(verb, tmp_path):
 
 
 def test_several_contexts(config, tmp_path):
-    """--context chooses; of an unknown one those that there are are named."""
+    """--context selects a context; an unknown one ends in an error that lists the others."""
     several = yaml.safe_load(config.read_text())
     right = several["contexts"][0]
     cluster_gone = {"name": "gone", "cluster": {"server": "https://127.0.0.1:9"}}
@@ -188,7 +188,7 @@ def test_several_contexts(config, tmp_path):
 
 
 def test_exec_credentials(namespace, account, tmp_path):
-    """A command gives the token, as for cloud providers; one that gives none is named."""
+    """A command provides the token; if it fails, the error names the command."""
     api = "client.authentication.k8s.io/v1"
     status = {"token": token(namespace, account)}
     said = json.dumps({"apiVersion": api, "kind": "ExecCredential", "status": status})
@@ -205,7 +205,7 @@ def test_exec_credentials(namespace, account, tmp_path):
 
 
 def test_in_cluster(namespace, world, account):
-    """In a pod, without kubeconfig: its ServiceAccount, its namespace, the cluster's authority."""
+    """In a pod, `status` uses the ServiceAccount, its namespace and the cluster's CA."""
     pod = {
         **CONFINED_POD,
         "automountServiceAccountToken": True,
@@ -235,7 +235,7 @@ def test_in_cluster(namespace, world, account):
 
 
 def toolkit():
-    """Return an archive of the toolkit, and of what it needs that LiteLLM's image has not."""
+    """Return an archive of the toolkit and the dependencies that LiteLLM's image lacks."""
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w:gz", compresslevel=1) as archive:
         for folder in Path(litellm_overlay.__file__).parents[1].iterdir():

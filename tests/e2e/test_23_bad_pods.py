@@ -1,4 +1,4 @@
-"""Story 23, second part: pods on their bad days. The list of all bad days is in test_23_bad_days.py."""
+"""Story 23, second part: pods that fail. test_23_bad_days.py lists all failures."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def config(namespace, tmp_path_factory):
 
 @pytest.fixture(scope="module", autouse=True)
 def _fleet(namespace, world, config):
-    """Apply one workload for each bad day; the tests wait for what becomes of it."""
+    """Apply one workload per failure; the tests wait for its outcome."""
     image = world.image("venv")
     made, payloads = [], []
 
@@ -63,7 +63,7 @@ def _fleet(namespace, world, config):
 
 @pytest.fixture
 def row(config):
-    """Wait until `status` says of a workload what it should; return its row."""
+    """Return a function that waits for a workload's row of `status` and returns it."""
 
     def row(name, decision, agreeing=None, reason=""):
         def look():
@@ -79,7 +79,7 @@ def row(config):
 
 @pytest.fixture
 def verify(config):
-    """Run `verify` on the pods of a label, with a key."""
+    """Return a function that runs `verify` on the pods of a label."""
 
     def verify(label, *arguments):
         arguments = ("--kubeconfig", config, "-l", label, *arguments)
@@ -90,7 +90,7 @@ def verify(config):
 
 @pytest.mark.parametrize("kind", ["StatefulSet", "DaemonSet"])
 def test_a_stateful_set_and_a_daemon_set(kind, row, verify):
-    """They are proxies as a Deployment is: the guard's word, and the file that it wrote."""
+    """StatefulSet and DaemonSet are handled like a Deployment: status, and the file's hash."""
     found = row(kind.lower(), "patched", 1)
     assert (found["kind"], found["pods"], found["reasons"]) == (kind, 1, [])
 
@@ -100,17 +100,17 @@ def test_a_stateful_set_and_a_daemon_set(kind, row, verify):
 
     done = until(asked, "the pod is ready")
     assert (done.code, done.out.count("\n")) == (5, 2)
-    assert "no WebSocket endpoint answers here: HTTP 404" in done.out  # and the file is right
+    assert "no WebSocket endpoint answers here: HTTP 404" in done.out  # the file has no fault
 
 
 def test_an_overlay_of_an_older_release_of_ours(row):
-    """Patch 1.0.0 is what was asked for and what the guard reports: nothing has drifted."""
+    """A workload that asks for patch 1.0.0 and runs it has not drifted."""
     found = row("older", "patched", 1)
     assert (found["patchVersion"], found["reasons"]) == ("1.0.0", [])
 
 
 def test_no_replicas(row, verify):
-    """Nothing runs, nothing is wrong; there is nobody to ask."""
+    """Without replicas `status` says pending, and `verify` finds no pod to ask."""
     found = row("none", "pending", 0)
     assert (found["pods"], found["reasons"]) == (0, ["no pod runs"])
     done = verify("app=none")
@@ -119,7 +119,7 @@ def test_no_replicas(row, verify):
 
 
 def test_crash_loop_back_off_in_init(namespace, row, verify):
-    """The guard's sentence, while the kubelet waits before it tries once more."""
+    """`status` shows the guard's sentence during the back-off of the init container."""
     until(lambda: waiting(namespace, "crashing") == "CrashLoopBackOff", "CrashLoopBackOff")
     found = row("crashing", "refused", 0)
     assert "is mounted over" in found["reasons"][0]
@@ -129,7 +129,7 @@ def test_crash_loop_back_off_in_init(namespace, row, verify):
 
 
 def test_an_image_that_cannot_be_pulled(row, verify):
-    """In the kubelet's words; nothing is proven, so it is pending."""
+    """An image that cannot be pulled is pending, with the kubelet's reason."""
     found = row("unpulled", "pending", 0, "ImagePullBackOff")
     assert "litellm-overlay: ImagePullBackOff, " in found["reasons"][0]
     done = verify("app=unpulled")
@@ -142,7 +142,7 @@ def test_an_image_that_cannot_be_pulled(row, verify):
     [("cut", "the guard's report is cut"), ("prose", "is no report of the guard")],
 )
 def test_a_termination_message_that_is_cut_or_not_json(name, reason, namespace, row, verify):
-    """Without a report nothing is proven: drifted, and not asked, though the pod is ready."""
+    """Without a readable report the pod has drifted, and `verify` does not ask it."""
     found = row(name, "drifted", 0)
     assert reason in found["reasons"][0]
     namespace.wait_for_rollout(name)
@@ -152,26 +152,26 @@ def test_a_termination_message_that_is_cut_or_not_json(name, reason, namespace, 
 
 
 def test_two_litellm_containers_in_a_pod(row):
-    """Overlaid, the one with the mount counts; not overlaid, both are named."""
+    """With the overlay the container with the mount counts; without it both are named."""
     assert row("twins-overlaid", "patched", 1)["litellmVersion"]
     found = row("twins", "not-overlaid", 1)
     assert found["reasons"] == ["several containers run LiteLLM's image: other, litellm"]
 
 
 def test_an_init_container_of_our_name_that_is_not_ours(row, verify):
-    """It is told, and is no alarm; verify passes it by."""
+    """`status` names a foreign init container of our name, and `verify` skips the pod."""
     found = row("foreign", "not-overlaid", 1)
     assert found["reasons"] == [f"its init container {INIT} is not ours"]
     assert verify("app=foreign").code == 1
 
 
 def test_doctor_finds_what_is_wrong_with_them(namespace, config, row):
-    """Each by its topic; those that only look bad, an older patch or no replicas, have no error."""
+    """`doctor` finds each failure by its topic; an older patch or no replicas is no error."""
     row("crashing", "refused", 0)
     until(lambda: waiting(namespace, "unpulled") == "ImagePullBackOff", "ImagePullBackOff")
     done = overlay("doctor", "--from-cluster", "--kubeconfig", config, "--output", "json")
     assert done.code == 5
-    # None of them has a preStop hook, and each is one pod.
+    # Every workload here has one pod and no preStop hook.
     usual = {"no-drain", "one-replica", "outage"}
     found = {
         (each["object"].split("/")[2].split("-")[0], each["severity"], each["topic"])
@@ -193,7 +193,7 @@ def test_doctor_finds_what_is_wrong_with_them(namespace, config, row):
 
 
 def test_pods_evicted_during_verify(namespace, row, verify):
-    """One while it is asked, one before its turn: both are named, and the last is asked."""
+    """An evicted pod is named, before its turn or during it; the remaining pod is still asked."""
     names = {}
     for app in ("a-asked", "b-next", "c-stays"):
         row(app, "patched", 1)
@@ -215,7 +215,7 @@ def test_pods_evicted_during_verify(namespace, row, verify):
 
 
 def evict(namespace, pod):
-    """Let the API server evict a pod, as `kubectl drain` does, and wait until it is gone."""
+    """Evict a pod through the API server, as `kubectl drain` does, and wait until it is gone."""
     metadata = {"name": pod, "namespace": namespace.name}
     path = f"/api/v1/namespaces/{namespace.name}/pods/{pod}/eviction"
     eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": metadata}

@@ -1,4 +1,4 @@
-"""Story 23, third part: Ctrl-C, and a reader that has seen enough. See test_23_bad_days.py."""
+"""Story 23, third part: Ctrl-C, and a reader that closes the pipe. See test_23_bad_days.py."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from e2e.kit.bad_pods import start_both
 from e2e.kit.stories import MASTER_KEY, until
 from e2e.kit.verbs import VERBS, kubeconfig
 
-# The byte comes from the first import inside main's own `try`: what runs before it is Python's own,
-# and Ctrl-C there ends in Python's traceback.
+# The byte comes from the first import inside main's `try`. Ctrl-C before that is handled by Python
+# itself, with a traceback.
 STARTED = """
 import sys
 from litellm_overlay.__main__ import main
@@ -35,7 +35,7 @@ every_verb = pytest.mark.parametrize("verb", VERBS)
 
 @pytest.fixture(scope="module")
 def config(namespace, tmp_path_factory):
-    """Return a kubeconfig for the story's namespace, where one proxy answers and one does not."""
+    """Return a kubeconfig for the story's namespace: one proxy answers, the other hangs."""
     folder = tmp_path_factory.mktemp("leaving-early")
     start_both(namespace, folder)
     return kubeconfig(namespace, folder / "kubeconfig")
@@ -43,7 +43,7 @@ def config(namespace, tmp_path_factory):
 
 @contextlib.contextmanager
 def started(verb, config, *arguments):
-    """Run a verb; the block begins when its first line does."""
+    """Run a verb; yield its process once its `main` has begun."""
     command = [sys.executable, "-c", STARTED, *VERBS[verb], "--kubeconfig", str(config), *arguments]
     environ = {**os.environ, "STORY_KEY": MASTER_KEY}
     pipe = subprocess.PIPE
@@ -53,10 +53,10 @@ def started(verb, config, *arguments):
 
 
 def interrupt(process):
-    """Press Ctrl-C; return the exit code as a shell has it, and what was said on stderr."""
+    """Send SIGINT; return the exit code as a shell shows it, and stderr."""
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=60)
-    # Python may end itself by the signal once it has left us: to a shell that is 130 as well.
+    # Python may end by the signal itself after our code has ended; a shell shows 130 then, too.
     code = 128 - process.returncode if process.returncode < 0 else process.returncode
     return code, errors.strip()
 
@@ -64,14 +64,14 @@ def interrupt(process):
 @every_verb
 @pytest.mark.parametrize("seconds", [0, 0.03, 0.1, 0.2, 0.4, 0.7, 1.1, 1.6, 2.5])
 def test_ctrl_c_at_any_moment(verb, seconds, config):
-    """130 and one word, or what had been done by then; never a traceback."""
+    """Ctrl-C ends a verb with 130 and one word, unless it had finished; never with a traceback."""
     with started(verb, config) as process:
         time.sleep(seconds)
         assert interrupt(process) in {(130, "interrupted"), (0, "")}
 
 
 def test_ctrl_c_in_a_turn(namespace, config):
-    """While the silent proxy is waited for: the end, not the next pod."""
+    """Ctrl-C while `verify` waits for a silent proxy ends the verb, without asking the next pod."""
 
     def asked():
         return namespace.logs(selector="app=silent").count("asked")
@@ -85,7 +85,7 @@ def test_ctrl_c_in_a_turn(namespace, config):
 @every_verb
 @pytest.mark.parametrize("lines", [0, 1])
 def test_output_into_a_closed_pipe(verb, lines, config):
-    """`true` or `head -1` has seen enough: no failure, no complaint."""
+    """A reader such as `true` or `head -1` that closes the pipe causes no failure and no error."""
     with started(verb, config, "--timeout", "2") as process:
         for _ in range(lines):
             process.stdout.readline()

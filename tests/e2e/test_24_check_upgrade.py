@@ -1,4 +1,4 @@
-"""Story 24: what `check-upgrade` says before a change is what the guard decides after it."""
+"""Story 24: `check-upgrade` predicts what the guard decides after an upgrade."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from e2e.kit.stories import decision, until
 
 
 def told(verb, *arguments):
-    """Return the exit code of a verb, and what it prints as JSON."""
+    """Run a verb with JSON output; return its exit code and the parsed output."""
     line = [sys.executable, "-m", "litellm_overlay", verb, "--output", "json", *map(str, arguments)]
     done = subprocess.run(line, capture_output=True, text=True, check=False)
     assert done.returncode in {0, 5}, done.stderr
@@ -18,7 +18,7 @@ def told(verb, *arguments):
 
 
 def install(namespace, image, **values):
-    """Install or upgrade; return the row of `status` once its one pod agrees."""
+    """Install or upgrade; return the `status` row once its one pod agrees."""
     namespace.install(namespace.values(image, **values))
     config = namespace.world.cluster.kubeconfig
 
@@ -30,18 +30,18 @@ def install(namespace, image, **values):
 
 
 def check(current, target):
-    """Return exit code and answer of `check-upgrade`."""
+    """Return exit code and result of `check-upgrade`."""
     return told("check-upgrade", "--from", current, "--to", target)
 
 
 def running(namespace):
-    """Return the image of the proxy, as an operator would copy it."""
+    """Return the proxy's image from the Deployment, as an operator would copy it."""
     (container,) = namespace.get("deployment", "litellm")["spec"]["template"]["spec"]["containers"]
     return container["image"]
 
 
 def test_still_needed_and_the_module_moves(namespace, world):
-    """From one image layout to the other: the guard finds the file where it was said to be."""
+    """Between image layouts `check-upgrade` predicts the patch version and the new module path."""
     before = install(namespace, "system")
     code, found = check(running(namespace), world.image("venv"))
     assert (before["decision"], code, found["verdict"]) == ("patched", 0, "still-needed")
@@ -55,7 +55,7 @@ def test_still_needed_and_the_module_moves(namespace, world):
 
 
 def test_fixed_upstream_and_the_overlay_goes(namespace, world):
-    """Upgrade with the overlay in place, then without: `status` says when, as it was announced."""
+    """`check-upgrade` predicts upstream's fix; `status` then says that the overlay is removable."""
     before = install(namespace, "venv")
     assert (before["decision"], before["removable"]) == ("patched", False)
     code, found = check(running(namespace), world.image("fixed"))

@@ -17,20 +17,20 @@ from support.client import close_code, connect, hear, receive_turn, said, say, t
 
 @pytest.fixture
 def drops(aid):
-    """Have gpt-4o's provider break every answer off."""
+    """Run a provider for gpt-4o that breaks off every answer."""
     provider = aid.namespace.world.start_provider("drops", "TRIGGERDROP")
     yield
     provider.delete()
 
 
 def spent(aid):
-    """Return the tokens of each call that LiteLLM's proxy accounted for."""
+    """Return the tokens of each call in the proxy's log, of the callback SPEND."""
     lines = [line for line in aid.namespace.logs(selector=APP).splitlines() if "SPENT " in line]
     return [json.loads(line.partition("SPENT ")[2])["total_tokens"] for line in lines]
 
 
 def test_what_1_0_0_leaves(aid, drops):
-    """Turns that end in silence, and turns that nobody pays for; 2.0.0 fixes both."""
+    """1.0.0 leaves hanging turns and unbilled turns; 2.0.0 fixes both."""
     container = {"name": "litellm", "image": "ghcr.io/berriai/litellm:v1.89.7"}
     older = deployment("older", {"app": "older"}, {"containers": [container]}, replicas=0)
     waits = "Codex would wait for up to 300 s"
@@ -57,7 +57,7 @@ def test_what_1_0_0_leaves(aid, drops):
 
 
 async def test_a_large_message(aid, serving):
-    """Told and closed with 1009, until less is sent or the limit is raised; uvicorn has one, too."""
+    """A message above the overlay's limit, or uvicorn's, ends the connection with code 1009."""
     sizes = (9, 5000, 17 << 20)
     small, large, larger = ({"model": "gpt-5.4", "input": "x" * size} for size in sizes)
     with aid.row("close code 1009"):
@@ -82,7 +82,7 @@ async def test_a_large_message(aid, serving):
 
 
 def test_evicted(aid, serving):
-    """A limit for the init container holds the proxy, too, which writes more than that."""
+    """An ephemeral-storage limit of the init container evicts the proxy; doctor explains it."""
     limits = {"cpu": "1", "memory": "256Mi", "ephemeral-storage": "16Mi"}
     file = aid.folder / "limited.yaml"
     file.write_text(yaml.safe_dump({"initResources": {"limits": limits}}))
@@ -97,7 +97,7 @@ def test_evicted(aid, serving):
 
 
 async def ended(aid):
-    """End a pod in the middle of a turn of 8 s; return how the turn ended."""
+    """Delete a pod during a turn of 8 s; return the last event's type, or "cut"."""
     pod = f"pod/{aid.started()}"
     create = {"type": "response.create", "model": "gpt-5.4", "input": "TRIGGERPACED:80"}
     with aid.port_forward(pod) as url:
@@ -113,7 +113,7 @@ async def ended(aid):
 
 
 async def test_a_pod_ends(aid, serving):
-    """It cuts a running turn; with hook and grace period as doctor prints them, the turn is ended."""
+    """A pod's end cuts a running turn; with doctor's hook and grace period the turn completes."""
     with aid.row("cut at each rollout"):
         aid.settle()
         assert await ended(aid) == "cut"

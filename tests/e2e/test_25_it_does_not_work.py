@@ -1,7 +1,7 @@
 """Story 25: docs/troubleshooting.md, followed row by row from symptom to cure.
 
-The symptom is brought about, the page's own commands are typed, and the cure is the row's or what
-the tool printed. Here are the rows up to the handshake; test_25_after_the_handshake.py and
+Each test causes the symptom and types the page's commands. The cure is that of the row or of a
+tool's output. This file has the rows up to the handshake; test_25_after_the_handshake.py and
 test_25_on_the_way.py have the others.
 """
 
@@ -23,13 +23,13 @@ OUTPUT = "litellm-overlay-output"
 
 
 def ours(deployment):
-    """Return the mount of the one file."""
+    """Return the volume mount of the patched file."""
     mounts = proxy_of(deployment)["volumeMounts"]
     return next(mount for mount in mounts if mount["name"] == OUTPUT)
 
 
 def test_a_job_that_mounts_the_file(aid):
-    """LiteLLM's chart, given volumes and mounts by hand: its migrations never begin."""
+    """Volumes and mounts added by hand block the migrations Job; doctor's command cures it."""
     mine, half = aid.folder / "mine.yaml", aid.folder / "half.yaml"
     values = chart_values(aid.namespace.world.image("venv"), "plain")
     mine.write_text(yaml.safe_dump(values))
@@ -52,7 +52,7 @@ def test_a_job_that_mounts_the_file(aid):
 
 
 def test_the_handshake(aid):
-    """403 on a stock image, and for as long as the overlay lacks one of its parts."""
+    """The handshake gets 403 on a stock image, and while a part of the overlay is missing."""
 
     def no_init_container(deployment):
         del pod_of(deployment)["initContainers"]
@@ -72,7 +72,7 @@ def test_the_handshake(aid):
         fix = aid.finding("affected").fix
         aid.deploy(after=no_init_container)
         aid.finding("no-init-container")
-        assert refused in aid.probe()  # the old pod
+        assert refused in aid.probe()  # from the old pod
         for topic, fault in (("no-mount", no_mount), ("module-path", elsewhere)):
             aid.deploy(after=fault)
             aid.settle()
@@ -85,7 +85,7 @@ def test_the_handshake(aid):
 
 
 async def test_a_wrong_key(aid, serving):
-    """403 as well, and LiteLLM's reasons: an unknown key, or one in a form that POST does not take."""
+    """A wrong key also gets 403, and so does a key in a form that POST does not accept."""
     with aid.row("403, patched"):
         assert "refused" in aid.probe(key="sk-wrong", options="--output json")
         aid.probe(key="sk-wrong")
@@ -96,14 +96,14 @@ async def test_a_wrong_key(aid, serving):
 
 
 def test_the_guard_refuses(aid, serving):
-    """Three reasons, each with its sentence in describe and its hint in doctor; the old pod serves."""
+    """Each of three refusals is in describe and, with a hint, in doctor; the old pod serves."""
     world = aid.namespace.world
 
     def altered(deployment):
         proxy_of(deployment)["image"] = world.image("changed")
 
     def malicious(deployment):
-        # What such an image has as well: the metadata of the release.
+        # The metadata of the release, as such an image has it.
         folder = re.sub("/litellm/.*", "/litellm-1.82.7.dist-info", module_in(world.image("venv")))
         pod = pod_of(deployment)
         pod["volumes"].append({"name": "malware", "configMap": {"name": "malware"}})
@@ -136,7 +136,7 @@ def test_the_guard_refuses(aid, serving):
 
 
 def test_the_payload_is_not_there(aid, serving):
-    """Somebody applied the Deployment alone; the command that doctor prints makes what is missing."""
+    """Without the payload's ConfigMap the pod waits; the command from doctor creates it."""
     payloads = "app.kubernetes.io/component=payload"
     with aid.row("`Init:0/1` for minutes"):
         aid.sh(f"kubectl delete configmaps --selector {payloads}")
@@ -151,7 +151,7 @@ def test_the_payload_is_not_there(aid, serving):
 
 
 def test_the_kubelet_waits(aid, serving):
-    """For a Secret, for a user that is not root, for an image; doctor repeats the kubelet's words."""
+    """`doctor` repeats the kubelet's reason: a missing Secret, a root user, or an image."""
     none = {"secretKeyRef": {"name": "nobody-made-it", "key": "key"}}
 
     def secret(deployment):
@@ -172,7 +172,7 @@ def test_the_kubelet_waits(aid, serving):
         aid.deploy(before=root)
         aid.finding("pod-waiting", "runAsNonRoot and image will run as root")
         aid.shown("Init:CreateContainerConfigError")
-        aid.deploy()  # with runAsUser: 65534
+        aid.deploy()  # sets runAsUser: 65534
         aid.assert_fixed("pod-waiting")
         aid.deploy(before=image)
         aid.finding("pod-waiting", "localhost:1/litellm:v1.88.6")
@@ -182,7 +182,7 @@ def test_the_kubelet_waits(aid, serving):
 
 
 def test_a_volume_over_app(aid, serving):
-    """It hides LiteLLM, and ours without subPath one file; doctor says how to mount what was meant."""
+    """A volume over /app or a mount without subPath hides files; doctor says how to mount."""
     config = {"name": "config", "mountPath": "/app"}
 
     def mounted(deployment):

@@ -1,7 +1,7 @@
-"""Story 25, continued: the rows about what lies between client and proxy.
+"""Story 25, continued: the rows about components between client and proxy.
 
-There is no load balancer here: the objects are real, and so are doctor's findings and the fixes that it
-prints. Custom kinds are defined with a schema that takes anything.
+The cluster has no load balancer. The objects are real, and so are doctor's findings and its fixes.
+Custom kinds are defined with a schema that accepts anything.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ RULE = {"backendRefs": [{"name": "litellm", "port": 4000}]}
 
 @pytest.fixture(scope="module", autouse=True)
 def deployed(aid, namespace):
-    """Define the custom kinds, and deploy an overlaid proxy of no pods."""
+    """Define the custom kinds, and deploy an overlaid proxy with no replicas."""
     kinds = [definition(kind, *CUSTOM[kind]) for kind in CUSTOM]
     namespace.apply(*kinds)
     names = [f"crd/{kind['metadata']['name']}" for kind in kinds]
@@ -41,7 +41,7 @@ def deployed(aid, namespace):
 
 
 def definition(kind, api, plural):
-    """Return the definition of a kind whose objects may hold anything."""
+    """Return a CustomResourceDefinition of a kind with any fields."""
     group, _, version = api.partition("/")
     anything = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
     served = {"name": version, "served": True, "storage": True}
@@ -50,7 +50,7 @@ def definition(kind, api, plural):
         "kind": "CustomResourceDefinition",
         "metadata": {
             "name": f"{plural}.{group}",
-            # Groups of Kubernetes' own ask for it.
+            # Required for Kubernetes' own groups.
             "annotations": {"api-approved.kubernetes.io": "unapproved, for a test"},
         },
         "spec": {
@@ -105,7 +105,7 @@ def route(**timeouts):
 
 
 def gateway(class_):
-    """Return the Gateway."""
+    """Return the Gateway of the route."""
     return custom("Gateway", gatewayClassName=class_)
 
 
@@ -116,7 +116,7 @@ def envoy(**http):
 
 
 def upgraded():
-    """Return Istio's rule that makes connections HTTP/2."""
+    """Return Istio's rule that upgrades connections to HTTP/2."""
     pool = {"http": {"h2UpgradePolicy": "UPGRADE", "idleTimeout": "1h"}}
     return custom("DestinationRule", host="litellm", trafficPolicy={"connectionPool": pool})
 
@@ -124,7 +124,7 @@ def upgraded():
 POOL = ("spec", "trafficPolicy", "connectionPool", "http")
 VIRTUAL = {"http": [{"route": [{"destination": {"host": "litellm"}}], "timeout": "30s"}]}
 GKE = [service(**{BACKEND_CONFIG: '{"default": "door"}'}), ingress("gce")]
-# topic, where in the first object a fix that is no object belongs, and the objects
+# topic; the place in the first object for a fix that is a fragment; the objects
 REFUSED = [
     ("ingress-f5", NOTE, [ingress("nginx", **{f"{F5}/websocket-services": "other"})]),
     ("istio-h2", POOL, [upgraded()]),
@@ -148,7 +148,7 @@ SILENCE = [
 
 
 def merge(into, what):
-    """Put a fragment where it belongs."""
+    """Merge a fragment into a dict, recursively."""
     for key, value in what.items():
         if isinstance(value, dict) and isinstance(into.get(key), dict):
             merge(into[key], value)
@@ -157,7 +157,7 @@ def merge(into, what):
 
 
 def fix(aid, topic, path, objects):
-    """Apply objects, then what doctor prints about them, till it finds nothing; take all away."""
+    """Apply objects, then doctor's fixes until it has no finding of the topic; delete all."""
     there = {item["kind"]: item for item in (service(), *objects)}
     aid.namespace.apply(*there.values())
     fixes = [aid.finding(topic).fix]
@@ -184,21 +184,21 @@ def fix(aid, topic, path, objects):
 
 
 def test_upgrades_are_refused(aid):
-    """By F5's NGINX that is not told of the Service, and by an HTTP/2 hop."""
+    """`doctor` fixes upgrades that F5's NGINX or an HTTP/2 hop refuses."""
     with aid.row("seven-second first turn"):
         for case in REFUSED:
             fix(aid, *case)
 
 
 def test_the_life_of_a_connection_is_limited(aid):
-    """On GKE by default; elsewhere by somebody's timeout."""
+    """`doctor` fixes limits on a connection's lifetime: GKE's default, and other timeouts."""
     with aid.row("cut after 15 or 30 s, in mid-turn"):
         for case in LIFE:
             fix(aid, *case)
 
 
 def test_silence_is_limited(aid):
-    """By the defaults of most ingress controllers."""
+    """`doctor` fixes limits on silence, which most ingress controllers have by default."""
     with aid.row("cut after 60 s of silence"):
         for case in SILENCE:
             fix(aid, *case)

@@ -1,4 +1,4 @@
-"""Story 26: `pin` writes down what a real cluster runs, and from then on all else is a difference."""
+"""Story 26: `pin` records what a real cluster runs, and later differences are reported."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from litellm_overlay import __version__
 
 @pytest.fixture(scope="module")
 def lock(namespace, tmp_path_factory):
-    """Install the chart; return the path of a lock that is not written yet."""
+    """Install the chart; return the path of a lock file that does not exist yet."""
     namespace.install(namespace.values("venv"))
     return tmp_path_factory.mktemp("lock") / "litellm-overlay.lock"
 
 
 @pytest.fixture
 def overlay(namespace, lock):
-    """Run the command line with the lock in the environment; return exit code, stdout, stderr."""
+    """Return a function that runs a verb with the lock and returns exit code, stdout and stderr."""
 
     def overlay(verb, *arguments):
         done = subprocess.run(
@@ -44,7 +44,7 @@ def overlay(namespace, lock):
 
 
 def test_pin_what_the_pods_have_reported(namespace, lock, overlay):
-    """Image, release, both hashes, patch and chart; a second time it is the same."""
+    """`pin` records image, release, hashes, patch and chart of the pods; --check then passes."""
     code, _, said = overlay("pin", "--from-cluster", "--namespace", namespace.name)
     assert (code, said) == (0, f"{lock}: written\n")
     pod = namespace.pod()
@@ -66,14 +66,14 @@ def test_pin_what_the_pods_have_reported(namespace, lock, overlay):
 
 
 def test_the_cluster_is_as_the_lock_says(namespace, lock, overlay):
-    """For `status`, and the payload for `render`."""
+    """`status` and `render` accept a cluster and values that equal the lock."""
     code, _, errors = overlay("status", "--namespace", namespace.name)
     assert (code, errors) == (0, "")
     assert overlay("render", "--format", "payload")[0] == 0
 
 
 def test_another_patch_is_a_difference(namespace, lock, overlay):
-    """In a cluster it is drift, in manifests it is refused; the lock is what changes last."""
+    """Another patch is drift in `status` and an error in `render`, until `pin` updates the lock."""
     namespace.install(namespace.values("venv", patch={"version": "1.0.0"}))
     code, said, errors = overlay("status", "--namespace", namespace.name)
     assert code == 5
@@ -89,7 +89,7 @@ def test_another_patch_is_a_difference(namespace, lock, overlay):
 
 
 def test_only_what_works_is_pinned(namespace, lock, overlay):
-    """What needs no overlay is not; the lock stays as it is."""
+    """A workload with upstream's fix is not pinned, and the lock stays unchanged."""
     before = lock.read_bytes()
     namespace.install(namespace.values("fixed"))
     code, _, errors = overlay("pin", "--from-cluster", "--namespace", namespace.name)

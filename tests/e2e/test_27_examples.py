@@ -1,4 +1,4 @@
-"""Story 27: what `--help`, README and docs/ show of the command, typed as it stands there."""
+"""Story 27: the commands in `--help`, README and docs/, typed as they are written."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ VERBS = ("status", "verify", "doctor", "pin", "check-upgrade")
 
 
 def examples(verb):
-    """Return the command lines of a verb's examples; one may go on in the next line."""
+    """Return the command lines of a verb's examples; a line that ends in a pipe is joined."""
     text = cli.root.get_command(None, verb).help
     (block,) = re.findall(r"Examples:\n(.*?)\n\n", text, re.DOTALL)
     return re.sub(r"\|\n +", "| ", block).strip().splitlines()
 
 
 def page_lines():
-    """Return the command lines of README and docs/ that begin with the command, comments left out."""
+    """Return the distinct command lines in README and docs/, without comments."""
     pages = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
     text = "\n".join(page.read_text() for page in pages)
     lines = re.findall(r"^ {4,}((?:litellm-overlay|docker run) .+)$", text, re.MULTILINE)
@@ -39,7 +39,7 @@ def page_lines():
 
 @pytest.fixture(scope="module")
 def namespace(world):
-    """Make the namespace that the examples name."""
+    """Yield the namespace that the examples name."""
     namespace = Namespace(world, "llm")
     namespace.prepare()
     yield namespace
@@ -47,7 +47,7 @@ def namespace(world):
 
 
 def undrained(manifests):
-    """Return the Deployment of manifests, as somebody writes one who knows of no drain."""
+    """Return the Deployment of the manifests, without preStop hook and grace period."""
     documents = yaml.safe_load_all(manifests)
     deployment = next(each for each in documents if each and each["kind"] == "Deployment")
     pod = deployment["spec"]["template"]["spec"]
@@ -59,7 +59,7 @@ def undrained(manifests):
 
 @pytest.fixture(scope="module")
 def as_typed(namespace):
-    """Return what puts this story's names in the place of a page's, and asks the API server only."""
+    """Yield a function that puts this story's names into a line and makes `apply` a dry run."""
     with namespace.door() as door:
         pod = namespace.pod()
         report = decision(pod)
@@ -82,7 +82,7 @@ def as_typed(namespace):
 
 @pytest.fixture(scope="module")
 def shell(world, namespace, tmp_path_factory):
-    """Return what runs a line in bash, where all is that the examples speak of."""
+    """Return a function that runs a line in bash, in a folder with the files of the examples."""
     config = proxy_config()
     config["model_list"].append({**config["model_list"][0], "model_name": "my-alias"})
     values = namespace.values("venv", config=config)
@@ -109,7 +109,7 @@ def shell(world, namespace, tmp_path_factory):
     }
 
     def run(line):
-        if not shutil.which("jq"):  # whose part is not what is looked at here
+        if not shutil.which("jq"):  # jq is not under test
             line = line.partition(" | jq ")[0]
         return subprocess.run(
             ["bash", "-o", "pipefail", "-c", line],
@@ -120,12 +120,12 @@ def shell(world, namespace, tmp_path_factory):
             check=False,
         )
 
-    assert run("litellm-overlay pin --from-cluster").returncode == 0  # some read the lock
+    assert run("litellm-overlay pin --from-cluster").returncode == 0  # some lines read the lock
     return run
 
 
 def test_a_plugin_of_kubectl(shell):
-    """Our verbs, behind the name of kubectl."""
+    """The command works as a plugin of kubectl."""
     done = shell("kubectl litellm-overlay status --output json")
     assert done.returncode == 0, done.stderr
     assert '"decision": "patched"' in done.stdout
@@ -133,16 +133,16 @@ def test_a_plugin_of_kubectl(shell):
 
 @pytest.mark.parametrize("line", [line.strip() for verb in VERBS for line in examples(verb)])
 def test_an_example(shell, line):
-    """Exit code 0, or 5 where it looks at other stories' namespaces too, or takes notes for errors."""
+    """Each example exits with 0, or with 5 if it reads all namespaces or has --strict."""
     done = shell(line)
     assert done.returncode in ({0, 5} if re.search("-A|--strict", line) else {0}), done.stderr
-    assert done.stdout or re.search("faults|findings", line)  # these show what does not work
+    assert done.stdout or re.search("faults|findings", line)  # these print only what fails
     assert "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize("line", page_lines())
 def test_a_page(shell, as_typed, line):
-    """Exit code 0, or 5 where it looks at other stories' namespaces too; it prints or writes."""
+    """Each line exits with 0, or with 5 if it reads all namespaces, and has some output."""
     done = shell(as_typed(line))
     assert done.returncode in ({0, 5} if "-A" in line else {0}), done.stderr
     assert done.stdout or ">" in line or done.stderr

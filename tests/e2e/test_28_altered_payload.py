@@ -1,4 +1,4 @@
-"""Story 28: somebody who may edit ConfigMaps, and no more, puts other code into the payload."""
+"""Story 28: somebody with the right to edit ConfigMaps changes the payload's code."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ SELECTOR = ",".join(f"{name}={value}" for name, value in PAYLOAD_LABELS.items())
 
 @pytest.fixture(scope="module")
 def payload(namespace):
-    """Install the chart; return the payload that its pod runs from."""
+    """Install the chart; return the ConfigMap of the payload that its pod runs."""
     namespace.install(namespace.values("venv"))
     found = namespace.get("configmaps", "--selector", SELECTOR)["items"]
     return next(each for each in found if "-2.0.0-" in each["metadata"]["name"])
 
 
 def replace(namespace, payload, **data):
-    """Delete the ConfigMap and make another of its name, since it cannot be changed."""
+    """Replace the ConfigMap: delete it and create one of its name, since it is immutable."""
     metadata = {key: payload["metadata"][key] for key in ("name", "labels", "annotations")}
     namespace.kubectl("delete", "configmap", metadata["name"])
     namespace.apply(
@@ -41,7 +41,7 @@ def replace(namespace, payload, **data):
 
 
 def overlay(namespace, verb, *arguments):
-    """Return exit code and JSON of a verb."""
+    """Return exit code and JSON output of a verb."""
     config = str(namespace.world.cluster.kubeconfig)
     done = subprocess.run(
         [sys.executable, "-m", "litellm_overlay", verb, "-n", namespace.name, *arguments],
@@ -54,14 +54,14 @@ def overlay(namespace, verb, *arguments):
 
 
 def scale(namespace, replicas):
-    """Wait until all pods are gone, where none is wanted: the kubelet may keep what they mount."""
+    """Scale the Deployment; at zero, wait for the pods to go: the kubelet keeps their mounts."""
     namespace.kubectl("scale", "deployment/litellm", f"--replicas={replicas}")
     if not replicas:
         until(lambda: not namespace.get("pods")["items"], "the pods are gone")
 
 
 def test_no_byte_of_it_runs(namespace, payload):
-    """`verify` tells while the pod still runs; a new one is refused, with a sentence and a code."""
+    """`verify` reports altered code while the pod runs; a new pod is refused before it runs."""
     code, (result,) = overlay(namespace, "verify", "--output", "json")
     assert (code, result["faults"]) == (0, [])
     replace(namespace, payload, **{KEY: CANARY + payload["data"][KEY]})
@@ -88,7 +88,7 @@ def test_no_byte_of_it_runs(namespace, payload):
 
 
 def test_put_back_it_runs(namespace, payload):
-    """As the hint says."""
+    """With the original payload back, as the hint says, the pod runs again."""
     replace(namespace, payload)
     scale(namespace, 0)
     scale(namespace, 1)

@@ -1,4 +1,4 @@
-"""Story 29: a proxy with a database. Keys, a budget and spend; then the overlay is upgraded under open sessions."""
+"""Story 29: keys, a budget and spend in a database, and an upgrade with open sessions."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ MODEL = {"model": "gpt-4o"}
 ACCOUNTS = """SELECT k.token, k.spend AS spent, count(l.request_id) AS rows, coalesce(sum(l.spend), 0) AS billed
     FROM "LiteLLM_VerificationToken" k LEFT JOIN "LiteLLM_SpendLogs" l ON l.api_key = k.token
     GROUP BY k.token, k.spend"""
-SESSIONS, FIRST = 20, 1000  # their numbers begin where no other story's do
-PAUSE = 0.5  # seconds between the turns of one
+SESSIONS, FIRST = 20, 1000  # numbers start above those of other stories
+PAUSE = 0.5  # seconds between the turns of a session
 ANSWERS = {
     "say hi": "Hello from the mock model.",
     "TRIGGERPACED:20": "".join(f"{number} " for number in range(20)),
@@ -35,13 +35,13 @@ ANSWERS = {
 
 @pytest.fixture(scope="module")
 def two(tmp_path_factory):
-    """Return the charts of two releases of ours, the second with a later patch version."""
+    """Return the charts of two releases, the second with a later patch version."""
     return scratch.charts(tmp_path_factory.mktemp("release"))
 
 
 @pytest.fixture(scope="module")
 def database(namespace):
-    """Run Postgres."""
+    """Start Postgres in the namespace."""
     database = Database(namespace)
     database.start()
     return database
@@ -49,7 +49,7 @@ def database(namespace):
 
 @pytest.fixture(scope="module")
 def door(namespace, database, two):
-    """Install the first release, on the database."""
+    """Install the first release with the database; yield a door to the proxy."""
     namespace.install(database.values(), chart=two[0])
     with namespace.door() as door:
         yield door
@@ -57,30 +57,30 @@ def door(namespace, database, two):
 
 @pytest.fixture(scope="module")
 def proxy(database, door):
-    """Return the proxy."""
+    """Return the proxy with its database."""
     return database.proxy(door)
 
 
 @pytest.fixture(scope="module")
 def websocket(proxy):
-    """Return the way in over WebSocket."""
+    """Return the WebSocket side of the proxy."""
     return Side("websocket", proxy)
 
 
 @pytest.fixture(scope="module")
 def http(proxy):
-    """Return the way in over HTTP, to the same proxy."""
+    """Return the HTTP side of the same proxy."""
     return Side("http", proxy)
 
 
 def provider_calls(world, text):
-    """Return how often the provider was asked something."""
+    """Return the number of requests to the provider that contain a text."""
     log = world.provider_log()
     return sum(record["kind"] == "request" and text in json.dumps(record["body"]) for record in log)
 
 
 async def test_a_turn_of_a_virtual_key(namespace, websocket):
-    """The key is made by LiteLLM's own API, and the turn leaves one spend row in Postgres."""
+    """A turn with a key from LiteLLM's own API leaves one spend row in Postgres."""
     (pod,) = namespace.pods()
     assert decision(pod)["patchVersion"] == scratch.DEFAULT
     key = await websocket.key()
@@ -92,7 +92,7 @@ async def test_a_turn_of_a_virtual_key(namespace, websocket):
 
 
 async def test_a_budget_that_ends_in_mid_session(world, websocket, http):
-    """The next turn on the open socket is refused as the POST beside it is; no provider is called."""
+    """A turn over the budget is refused on the open socket as by POST, without a provider call."""
     key = await websocket.key(max_budget=TINY)
     async with websocket.talk(key) as talk, http.talk(key) as post:
         assert (await talk.turn(**MODEL, input="in budget")).served
@@ -107,7 +107,7 @@ async def test_a_budget_that_ends_in_mid_session(world, websocket, http):
 
 
 async def test_verify_by_a_virtual_key(namespace, world, websocket):
-    """A key for one model is enough; for another, or with its budget spent, it says what LiteLLM says."""
+    """`verify` accepts a key for one model, and reports LiteLLM's reason for refused keys."""
     keys = {
         "good": await websocket.key(models=["gpt-5.4"]),
         "other": await websocket.key(models=["my-alias"]),
@@ -143,7 +143,7 @@ async def test_verify_by_a_virtual_key(namespace, world, websocket):
 def test_an_upgrade_of_the_overlay_with_sessions_open(
     namespace, world, two, database, door, websocket, capsys
 ):
-    """Each turn is answered, called and billed once, while the pods go over to the later version."""
+    """During an upgrade each turn is answered, called and billed exactly once."""
     keys = [asyncio.run(websocket.key()) for _ in range(SESSIONS)]
     sessions = [
         crowd.Session(FIRST + number, door, key, list(ANSWERS), PAUSE)
@@ -180,14 +180,14 @@ def test_an_upgrade_of_the_overlay_with_sessions_open(
 
 
 def accounts(proxy, keys):
-    """Return of each key how many spend rows it has, their sum, and what LiteLLM has added up."""
+    """Return {key: (number of spend rows, their sum, LiteLLM's total)}."""
     hashed = {token(key): key for key in keys}
     found = [row for row in proxy.rows(ACCOUNTS) if row["token"] in hashed]
     return {hashed[row["token"]]: (row["rows"], row["billed"], row["spent"]) for row in found}
 
 
 def settled(proxy, keys, turns):
-    """Return the accounts once all turns are written, or could have been; none comes afterwards."""
+    """Return the accounts once all turns are written or the time is up."""
 
     def complete():
         found = accounts(proxy, keys).values()
@@ -202,7 +202,7 @@ def settled(proxy, keys, turns):
 
 
 def upgrade(namespace, values, chart, sessions):
-    """Upgrade the release while sessions work: each makes a turn before and after."""
+    """Upgrade the release while sessions work; each makes a turn before and after."""
     stop = threading.Event()
     with ThreadPoolExecutor(1) as pool:
         working = pool.submit(crowd.work, sessions, stop)
@@ -217,12 +217,12 @@ def upgrade(namespace, values, chart, sessions):
 
 
 def proxies(namespace):
-    """Return the proxies' pods, those that are about to go, too."""
+    """Return the proxies' pods, including those being deleted."""
     return namespace.get("pods", "--selector", PROXY)["items"]
 
 
 def test_status_tells_the_later_version(namespace, world, two):
-    """The release that brings the version knows it, and all pods agree."""
+    """`status` of the later release recognizes its patch version, and all pods agree."""
     later = two[1].with_name("checkout") / "patch"
     told = {"KUBECONFIG": str(world.cluster.kubeconfig), "PYTHONPATH": str(later)}
     status = overlay("status", "-n", namespace.name, "--output", "json", **told)

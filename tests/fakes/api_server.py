@@ -1,4 +1,4 @@
-"""A small Kubernetes API server over HTTP: lists, pages, single objects, a watch, and its bad days."""
+"""A small Kubernetes API server over HTTP: lists, pages, single objects, a watch, and failures."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
 
 @dataclass
 class FakeApi:
-    """What the server has and how it behaves; `objects` is by plural, each with its namespace."""
+    """The server's objects and behaviour; `objects` is by plural, each with its namespace."""
 
     objects: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     token: str = "good-token"
     forbidden: set[str] = field(default_factory=set)
     missing: set[str] = field(default_factory=set)
-    gone: int = 0  # so many requests that go on from a page, or watches, get 410
+    gone: int = 0  # this many watches and requests for a further page get 410
     page: int = 500
-    silent: threading.Event | None = None  # set: nothing is answered until it is
-    answer: bytes | None = None  # to everything
+    silent: threading.Event | None = None  # responses wait for it, 20 s at most
+    answer: bytes | None = None  # the body of every response
     seen: list[str] = field(default_factory=list)
-    users: list[str | None] = field(default_factory=list)  # in whose name it was asked
+    users: list[str | None] = field(default_factory=list)  # each request's Impersonate-User
     url: str = ""
 
 
@@ -103,7 +103,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 @contextlib.contextmanager
 def serving(api: FakeApi, context: ssl.SSLContext | None = None) -> Iterator[FakeApi]:
-    """Serve while the block runs; `api.url` says where."""
+    """Serve until the block ends; sets and yields `api` with its `url`."""
     handler = type("Handler", (_Handler,), {"api": api})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     if context:
@@ -119,7 +119,7 @@ def serving(api: FakeApi, context: ssl.SSLContext | None = None) -> Iterator[Fak
 
 
 def kubeconfig(path: Path, url: str, user: dict[str, Any] | None = None, **more: Any) -> Path:
-    """Write a kubeconfig with two contexts, "here" (the current one) and "elsewhere"."""
+    """Write a kubeconfig with the contexts "here" (current) and "elsewhere"; return its path."""
     contexts = [
         {"name": "here", "context": {"cluster": "fake", "user": "me", "namespace": "llm"}},
         {"name": "elsewhere", "context": {"cluster": "gone", "user": "me"}},

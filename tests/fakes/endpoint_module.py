@@ -1,4 +1,4 @@
-"""A module of our own with the one shape that the guard patches; no text of upstream's."""
+"""A module of our own, with the shape of code that the guard patches; no upstream text."""
 
 from __future__ import annotations
 
@@ -54,12 +54,12 @@ SETTINGS = {"mode": "websocket", "drainFile": ""}
 
 
 def with_part(part: bytes) -> PatchVersion:
-    """Return the minimal patch version with one more part in front."""
+    """Return a patch version that has one more part in front of the minimal one."""
     return PatchVersion("9.0.1", MINIMAL.attach, (part, ATTACH_PART))
 
 
 def known_files() -> dict[str, Any]:
-    """Return a table in the form of stock_files.json that knows our texts."""
+    """Return a table in the form of stock_files.json that lists the texts of this module."""
     runs = {
         STOCK: [("affected", "1.82.6", "1.88.6")],
         NO_ENDPOINT: [("no-endpoint", "1.82.0", "1.82.0")],

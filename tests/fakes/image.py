@@ -1,4 +1,4 @@
-"""The parts of a LiteLLM image that the guard meets, in a folder: venv, console script, decoy."""
+"""The parts of a LiteLLM image that the guard uses, in a folder: venv, console script, decoy."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ PATCH_ROOT = Path(__file__).parents[2] / "patch"
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """`app` is the working directory with the decoy; `module` is what the proxy imports."""
+    """An image's folders; `app` is the working directory with the decoy.
+
+    `module` is the file that the proxy imports.
+    """
 
     app: Path
     bin: Path
@@ -28,12 +31,12 @@ class Image:
         return self.module.parents[3]
 
     def environ(self, **more: str) -> dict[str, str]:
-        """Return the environment of the container, plus `more`."""
+        """Return the container's environment variables, plus `more`."""
         path = os.pathsep.join([str(self.bin), "/usr/bin", "/bin"])
         return {"PATH": path, "PYTHONDONTWRITEBYTECODE": "1", **more}
 
     def run_guard(self, plan: str, **more: str) -> subprocess.CompletedProcess[str]:
-        """Run the guard as an init container would that starts in `app`, beside the decoy."""
+        """Run the guard as an init container does, with the decoy in its working directory."""
         return subprocess.run(
             [sys.executable, "-I", "-S", str(PATCH_ROOT / "endpoint_patch"), "-"],
             cwd=self.app,
@@ -46,7 +49,7 @@ class Image:
 
 
 def build(root: Path, endpoints: bytes, version: str) -> Image:
-    """Lay out `root` like an image of the uv era, with a decoy package in the working directory."""
+    """Build the layout of an image with a uv venv, and a decoy package in the working directory."""
     app = root / "app"
     venv.create(app / ".venv", with_pip=False, symlinks=True)
     python = app / ".venv" / "bin" / "python"
@@ -63,14 +66,14 @@ def build(root: Path, endpoints: bytes, version: str) -> Image:
 
 
 def install_metadata(site: Path, version: str, name: str = "litellm") -> None:
-    """Make `importlib.metadata` find LiteLLM there, or another distribution, in this version."""
+    """Write metadata by which `importlib.metadata` finds a distribution of this version."""
     folder = site / f"{name.replace('-', '_')}-{version}.dist-info"
     folder.mkdir()
     (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
 
 
 def add_package(site: Path, endpoints: bytes) -> None:
-    """Put a LiteLLM there that must be looked up only, never imported."""
+    """Write a `litellm` package that fails if the guard imports it."""
     module = site / MODULE
     module.parent.mkdir(parents=True)
     module.write_bytes(endpoints)

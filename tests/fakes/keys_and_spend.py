@@ -1,12 +1,12 @@
-"""A LiteLLM callback module: virtual keys without a database, and a record of what was spent.
+"""A LiteLLM callback module: virtual keys without a database, and a log of spend.
 
-Runs inside LiteLLM's process (config: `callbacks: ["keys_and_spend.handler"]`). LiteLLM reads a key
-from its own cache before it asks the database, so that is where the keys are put; a stub stands
-where the database client would be. All checks made of a key are LiteLLM's own.
+It runs in LiteLLM's process (config: `callbacks: ["keys_and_spend.handler"]`). LiteLLM looks for a
+key in its cache before the database, so this module writes the keys into the cache; a stub replaces
+the database client. LiteLLM itself makes every check of a key.
 
 KEYS_FILE   JSON {"generation": n, "keys": {key: fields of UserAPIKeyAuth}}; read every 100 ms.
-            A key that is gone from it is revoked. "<KEYS_FILE>.seen" gets n once that is in force.
-SPEND_LOG   JSON lines, one a finished call.
+            Removing a key revokes it. "<KEYS_FILE>.seen" gets n once this generation is in force.
+SPEND_LOG   JSON lines, one per finished call.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ SPEND_LOG = Path(os.environ["SPEND_LOG"])
 
 
 class Handler(CustomLogger):
-    """Writes one line a call."""
+    """A callback that logs calls and takes the part of hooks and guardrails."""
 
     async def async_pre_call_hook(self, user_api_key_dict, cache, data, call_type):
-        """Refuse as an operator's hook, answer as a guardrail, or say which worker this is."""
+        """Refuse as an operator's hook, block as a guardrail, or return the worker's process id."""
         asked = str(data.get("input"))
         if "TRIGGERHOOK" in asked:
             raise HTTPException(400, {"error": "refused by the hook"})
@@ -47,7 +47,7 @@ class Handler(CustomLogger):
     async def async_post_call_streaming_iterator_hook(
         self, user_api_key_dict, response, request_data
     ):
-        """Stand in for a guardrail that blocks what the model has begun to say."""
+        """Act as a guardrail that blocks a response in mid-stream."""
         blocks = "TRIGGERBLOCKED" in str(request_data.get("input"))
         count = 0
         async for chunk in response:
@@ -65,7 +65,7 @@ class Handler(CustomLogger):
         self.record("failure", kwargs)
 
     def record(self, outcome, kwargs):
-        """Append what LiteLLM would write to its spend table."""
+        """Append one line with the fields that LiteLLM writes to its spend table."""
         payload = kwargs.get("standard_logging_object") or {}
         metadata = payload.get("metadata") or {}
         line = {
@@ -85,17 +85,17 @@ class Handler(CustomLogger):
 
 
 class Guardrail(CustomGuardrail):
-    """Refuses before the call, where the configuration names it among its `guardrails`."""
+    """A guardrail that refuses before the call, if LiteLLM's configuration lists it."""
 
     async def async_pre_call_hook(self, user_api_key_dict, cache, data, call_type):
-        """Refuse what says so."""
+        """Refuse an input with TRIGGERREFUSE."""
         if "TRIGGERREFUSE" in str(data.get("input")):
             raise HTTPException(400, {"error": "refused by the guardrail"})
         return data
 
 
 def keep_keys():
-    """Keep LiteLLM's key cache in step with the file, for as long as the process lives."""
+    """Keep LiteLLM's key cache equal to the keys file, until the process ends."""
     in_force: dict[str, list[str]] = {}
     while True:
         time.sleep(0.1)
@@ -105,14 +105,14 @@ def keep_keys():
             proxy_server.prisma_client = stub_of_prisma()
         wanted = json.loads(KEYS_FILE.read_text())
         cache = proxy_server.user_api_key_cache
-        newer = hasattr(cache, "key_object_cache")  # from 1.106: keys in a part of its own, as JSON
+        newer = hasattr(cache, "key_object_cache")  # since 1.106: a separate cache for keys
         typed = {"model_type": UserAPIKeyAuth} if newer else {}
         cache = cache if newer else cache.in_memory_cache
         for key in in_force.keys() - wanted["keys"].keys():
             cache.delete_cache(hash_token(key))
         for key, fields in wanted["keys"].items():
             token = hash_token(key)
-            # LiteLLM keeps a key's spend in this entry: it is rewritten only when it must be.
+            # LiteLLM keeps the key's spend in this entry, so it is written only if it must change.
             if in_force.get(key) != fields or cache.get_cache(token, **typed) is None:
                 entry = UserAPIKeyAuth(token=token, api_key=token, key_alias=key, **fields)
                 entry.last_refreshed_at = time.time()
@@ -122,7 +122,7 @@ def keep_keys():
 
 
 def stub_of_prisma():
-    """Return a database that knows no key and no conversation."""
+    """Return a stub of a database that has no keys and no conversations."""
     stub = MagicMock(name="prisma")
     stub.get_data = AsyncMock(return_value=None)
     stub.db.query_raw = AsyncMock(return_value=[])

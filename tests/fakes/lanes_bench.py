@@ -1,4 +1,4 @@
-"""What stands around the bridge's workers: a client and an application that are only played."""
+"""A fake client and a fake application for tests of the bridge's workers."""
 
 import asyncio
 import logging
@@ -11,7 +11,7 @@ from endpoint_patch.versions.v2_0_0.inserted.workers import Workers
 
 
 class Client:
-    """Keeps what it is told."""
+    """A client that keeps the events and texts sent to it, with their stream ids."""
 
     def __init__(self):
         self.gone = asyncio.Event()
@@ -29,7 +29,7 @@ class Client:
 
 
 class Application:
-    """Keeps what is posted; each turn waits for `gate` and then does what `turn` does."""
+    """An application that keeps the posted bodies. Each turn waits for `gate`, then runs `turn`."""
 
     def __init__(self):
         self.posted = []
@@ -59,7 +59,7 @@ def a_process(history_bytes=1 << 20):
 
 
 class Bench:
-    """Workers, and what stands around them."""
+    """Workers with a fake client and a fake application."""
 
     def __init__(self, process=None, owner=b"owner"):
         self.client = cast("Any", Client())

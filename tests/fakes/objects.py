@@ -1,4 +1,4 @@
-"""Kubernetes objects of one overlaid proxy that nothing is wrong with, to break in one way each."""
+"""Kubernetes objects of one overlaid proxy without faults; each test breaks them in one way."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ LABELS = {"app": "litellm"}
 
 
 def overlaid(image=IMAGE, path=PATH, version="2.0.0", **pod):
-    """Return a Deployment with the overlay, put in by `inject`; `pod` overrules parts of its spec.
+    """Return a Deployment that `inject` has overlaid; `pod` replaces fields of its pod spec.
 
-    `image` comes in afterwards: inject would refuse some that doctor must know.
+    `image` is set after `inject`, which would refuse some images that doctor must recognize.
     """
     made = copy.deepcopy(_whole(path, version))
     for part in ("initContainers", "containers"):
@@ -53,7 +53,7 @@ def stock(image=IMAGE, **container):
 
 
 def pod_of(deployment):
-    """Return the pod's spec of a Deployment."""
+    """Return a Deployment's pod spec."""
     return deployment["spec"]["template"]["spec"]
 
 
@@ -63,7 +63,7 @@ def proxy_of(deployment):
 
 
 def pod(message=None, *, waiting=False, images=("sha256:a", "sha256:a"), deployment=None):
-    """Return a pod whose guard said something; while it waits, in the run before."""
+    """Return a pod whose guard left `message`; with `waiting` it did so in its previous run."""
     text = message if isinstance(message, str) else json.dumps(message)
     status = real.state(text)
     init, proxy = status["initContainerStatuses"][0], status["containerStatuses"][0]
@@ -85,7 +85,7 @@ def pod(message=None, *, waiting=False, images=("sha256:a", "sha256:a"), deploym
 
 
 def config_map(name, **metadata):
-    """Return a ConfigMap of ours."""
+    """Return a payload's ConfigMap, with the overlay's labels."""
     labels = {"app.kubernetes.io/name": "litellm-overlay", "app.kubernetes.io/component": "payload"}
     return {
         "kind": "ConfigMap",
@@ -94,7 +94,7 @@ def config_map(name, **metadata):
 
 
 def service(**annotations):
-    """Return the Service of the proxy."""
+    """Return the proxy's Service."""
     return {
         "kind": "Service",
         "metadata": {"name": "litellm", "namespace": "llm", "annotations": annotations},

@@ -1,4 +1,4 @@
-"""Workloads as `inject` makes them, and their pods as a kubelet reports them."""
+"""Workloads as `inject` renders them, and their pods as a kubelet reports them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def workload(
     replicas: int = 2,
     **pod: Any,
 ) -> Object:
-    """Return a workload without the overlay; `patch` is that of `overlaid`; `pod` goes into its spec."""
+    """Return a workload, overlaid with the version `patch` if given; `pod` extends its pod spec."""
     containers = [{"name": "litellm", "image": image, "env": [], "volumeMounts": []}]
     labels = {"app": name}
     made = {
@@ -50,12 +50,12 @@ def workload(
 
 
 def overlaid(item: Object, patch: str = "2.0.0", **options: object) -> Object:
-    """Return a workload with the overlay, put in by `inject`; `options` are those of the values."""
+    """Return a workload that `inject` has overlaid; `options` are values of the overlay."""
     return injected(item, _planner(patch, **options))
 
 
 def injected(item: Object, planner: Planner) -> Object:
-    """Return what `inject` makes of an object, without the ConfigMaps."""
+    """Return the object that `inject` renders from `item`, without the ConfigMaps."""
     made = yaml.safe_load_all(inject.inject(yaml.safe_dump(item), planner).text)
     result: Object = next(each for each in made if each["kind"] == item["kind"])
     return result
@@ -67,7 +67,7 @@ def _planner(patch: str, **options: object) -> Planner:
 
 
 def report(decision: str = "patched", **more: Any) -> Object:
-    """Return a guard's report, as far as `status` looks at it."""
+    """Return a guard's report, with the fields that `status` reads."""
     return {
         "decision": decision,
         "exitCode": 12 if decision == "refused" else 0,
@@ -83,8 +83,8 @@ def report(decision: str = "patched", **more: Any) -> Object:
 def pod(item: Object, number: int = 0, said: Object | str | None = None, **status: Any) -> Object:
     """Return a running pod of a workload.
 
-    `said` is the guard's report or what else its termination message is, None: no message;
-    `status` goes over the pod's own.
+    `said` is the termination message: the guard's report, another text, or None for no message.
+    `status` replaces fields of the pod's status.
     """
     template = copy.deepcopy(item["spec"]["template"])
     name, kind = item["metadata"]["name"], item["kind"]
@@ -104,7 +104,7 @@ def pod(item: Object, number: int = 0, said: Object | str | None = None, **statu
 
 
 def state(said: Object | str | None = None, exit_code: int = 0, image: str = IMAGE_ID) -> Object:
-    """Return the status of a running pod."""
+    """Return the status of a running pod whose guard has ended with this exit code and message."""
     ended: Object = {"exitCode": exit_code, "reason": "Completed"}
     if said is not None:
         ended["message"] = said if isinstance(said, str) else json.dumps(said)
@@ -119,7 +119,7 @@ def state(said: Object | str | None = None, exit_code: int = 0, image: str = IMA
 
 
 def crashing(said: Object) -> Object:
-    """Return the status of a pod whose init container is waited with after a refusal."""
+    """Return the status of a pod in back-off after the guard's refusal `said`."""
     ended = {"exitCode": said["exitCode"], "message": json.dumps(said)}
     waiting = {"reason": "CrashLoopBackOff", "message": "back-off 20s restarting failed container"}
     init = {

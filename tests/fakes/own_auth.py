@@ -1,4 +1,4 @@
-"""An operator's own check of keys (`custom_auth: own_auth.check`), which reads what HTTP tells."""
+"""An operator's own key check (`custom_auth: own_auth.check`), which reads the HTTP request."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ KEY = "own-key"
 
 
 async def check(request, api_key):
-    """Let in who shows the key, in a header or in a cookie, with a POST from this machine."""
+    """Accept KEY, in a header or a cookie, if the request is a POST from this machine."""
     assert request.method == "POST"
     assert request.client.host == "127.0.0.1"
     assert request.url.path == "/v1/responses"

@@ -1,4 +1,4 @@
-"""A package index on this machine: one project, files that can be read in parts, and bad days."""
+"""A local package index: one project, whose files can be read in ranges, and failures."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MEMBER = "litellm/proxy/response_api_endpoints/endpoints.py"
 
 
 def wheel(endpoints, member=MEMBER):
-    """Return a wheel with one module, and some ballast before and after it."""
+    """Return a wheel with one module, and 2 MiB of ballast before and after it."""
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
         archive.writestr("litellm/ballast_before.bin", b"x" * (2 << 20))
@@ -24,7 +24,10 @@ def wheel(endpoints, member=MEMBER):
 
 
 class PackageIndex:
-    """Serves `files`, by name; `day` is how it behaves: well, slow, html, whole, down or locked."""
+    """An index that serves `files`, by name.
+
+    `day` is its behaviour: "well", "slow", "html", "whole" (it ignores ranges), "down" or "locked".
+    """
 
     def __init__(self):
         self.files = {}
@@ -34,7 +37,7 @@ class PackageIndex:
         self.url = ""
 
     def add(self, name, content, **facts):
-        """List a file, with more of what PEP 691 says of one."""
+        """List a file, with further fields of PEP 691."""
         self.files[name] = content
         self.facts[name] = facts
 
@@ -49,13 +52,13 @@ class PackageIndex:
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
-    """Answers for an index, which a subclass names."""
+    """A request handler for the index that a subclass sets."""
 
     protocol_version = "HTTP/1.1"
     index: PackageIndex
 
     def do_GET(self):
-        """Answer as the day is."""
+        """Answer as `day` requires."""
         key = self.headers.get("Authorization")
         self.index.asked.append((self.path, self.headers.get("Range", ""), key))
         if self.index.day == "slow":
@@ -70,14 +73,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.answer(200, b"<html>" if self.index.day == "html" else self.index.page())
 
     def dribble(self):
-        """Send a byte now and then: no time-out of a socket ends it."""
+        """Send one byte every 50 ms for 2 s, so that no socket timeout ends the request."""
         with contextlib.suppress(OSError):
             for _ in range(40):
                 time.sleep(0.05)
                 self.wfile.write(b"H")
 
     def part(self, content):
-        """Answer with a range of a file, "bytes=1-2" or "bytes=-2"."""
+        """Answer with the range "bytes=1-2" or "bytes=-2" of a file; with all of it if "whole"."""
         first, _, last = self.headers.get("Range", "").removeprefix("bytes=").partition("-")
         start = int(first) if first else max(0, len(content) - int(last))
         end = min(int(last), len(content) - 1) if first else len(content) - 1
@@ -87,7 +90,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.answer(206, content[start : end + 1], f"bytes {start}-{end}/{len(content)}")
 
     def answer(self, status, body, span=""):
-        """Send an answer."""
+        """Send a response."""
         self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
         if span:
@@ -96,12 +99,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_):
-        """Say nothing."""
+        """Log nothing."""
 
 
 @contextlib.contextmanager
 def serving():
-    """Yield an index that answers until the end of the block."""
+    """Yield an index that serves until the block ends."""
     index = PackageIndex()
     handler = type("Bound", (Handler,), {"index": index})
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)

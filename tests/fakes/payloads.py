@@ -1,4 +1,4 @@
-"""A payload of three small files, so that goldens show its shape and not a patch's code."""
+"""A payload of three small files, so that goldens show a payload's shape and not a patch's code."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ FILES = {
 
 
 def planner(given):
-    """Return the planner of some values, with such payloads."""
+    """Return the planner of some values, with these small payloads."""
     catalogue = releases.load()
     return Planner(given, catalogue, small(given.name, catalogue))
 
 
 def small(name, known):
-    """Return such a payload for each patch version, with the digest 0123…."""
+    """Return a small payload for each patch version; every digest is 0123…."""
     return tuple(
         Payload(
             name=f"{name}-{version}-0123456789ab",

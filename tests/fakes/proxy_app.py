@@ -1,6 +1,6 @@
-"""A stand-in for LiteLLM's application: its router, its auth's contract, a scripted POST.
+"""A stand-in for LiteLLM's application: its router, its key check, and a scripted POST.
 
-It runs under the same server, uvicorn, so that events, close codes and disconnects are real.
+It runs on uvicorn, as LiteLLM does, so events, close codes and disconnects are real.
 """
 
 import asyncio
@@ -39,7 +39,7 @@ def completed(response_id="resp_1", **fields):
 
 
 class KeyRefused(Exception):  # noqa: N818 - not an error of the tests
-    """The key check's reason, with the members of LiteLLM's exception that are read."""
+    """A refusal of the key check, with the fields of LiteLLM's exception that the patch reads."""
 
     def __init__(self, status, kind, message):
         super().__init__(message)
@@ -47,7 +47,7 @@ class KeyRefused(Exception):  # noqa: N818 - not an error of the tests
 
 
 async def user_api_key_auth(request: Request):
-    """Stand in for LiteLLM's check of keys over HTTP, in the module of the WebSocket's."""
+    """Replace LiteLLM's key check over HTTP, in the module that has the WebSocket's check."""
     return await request.app.state.proxy.check(request)
 
 
@@ -62,17 +62,21 @@ async def _told(_: Request, refused: KeyRefused):
 
 
 class ProxyApp:
-    """`answer(body)` is an async generator of SSE texts, or a Response; `bodies` what was asked."""
+    """An application with the overlay.
+
+    A test sets `answer(body)` to an async generator of SSE texts or a coroutine that returns a
+    Response. `bodies` keeps the posted bodies.
+    """
 
     def __init__(self, attach, **settings):
         self.bodies = []
         self.requests = []
         self.events_sent = 0
         self.cancelled = asyncio.Event()
-        self.check_fails = False  # at a handshake
+        self.check_fails = False  # without a model, as at a handshake
         self.good_keys = {"sk-1234": None, "sk-limited": ["gpt-4o"]}
-        self.refusals = {}  # what the check raises for a key that it knows
-        self.checks = []  # the requests that were checked
+        self.refusals = {}  # the check's exception, by known key
+        self.checks = []  # the checked requests
         self.app = FastAPI(exception_handlers={KeyRefused: _told})
         self.app.state.proxy = self
         self.stock_calls = []
@@ -104,7 +108,7 @@ class ProxyApp:
         return None
 
     async def check(self, request):
-        """Check a key as LiteLLM does over HTTP, in a few words."""
+        """Check a key by a short version of LiteLLM's rules over HTTP."""
         self.checks.append(request)
         key, model = _bearer(request.headers), (await request.json())["model"]
         if self.check_fails and not model:
@@ -114,7 +118,7 @@ class ProxyApp:
         return types.SimpleNamespace(api_key=key)
 
     async def _authenticate(self, websocket: WebSocket):
-        """Check a key as LiteLLM does for sockets: 1.0.0 asks it."""
+        """Check a key as LiteLLM does for WebSockets; only 1.0.0 calls this."""
         if refusal := self._refusal(
             _bearer(websocket.headers), websocket.query_params.get("model")
         ):
@@ -156,7 +160,7 @@ class ProxyApp:
 
 @contextlib.asynccontextmanager
 async def serving(app, monkeypatch):
-    """Serve `app` on a port the system chooses; yields the WebSocket URL's base."""
+    """Serve `app` on a free port; yields the base of its WebSocket URLs."""
     fake = types.ModuleType("litellm.proxy.proxy_server")
     vars(fake).update(general_settings={}, master_key="sk-1234")
     for name in ("litellm", "litellm.proxy"):
@@ -177,13 +181,13 @@ async def serving(app, monkeypatch):
 
 
 def _overlay_tasks():
-    """Return the tasks that run a coroutine of the inserted text."""
+    """Return the running tasks whose coroutine is the overlay's."""
     code = [(task, getattr(task.get_coro(), "cr_code", None)) for task in asyncio.all_tasks()]
     return [task for task, its in code if its and "inserted" in its.co_filename]
 
 
 def starter(attach, monkeypatch):
-    """Return `start(**settings)`: an async context of (ProxyApp, connect function)."""
+    """Return `start(**settings)`, a context manager that yields (ProxyApp, connect function)."""
 
     @contextlib.asynccontextmanager
     async def start(**settings):
@@ -195,8 +199,8 @@ def starter(attach, monkeypatch):
                     base + path, additional_headers=headers, proxy=None, **options
                 ),
             )
-            # The clients have left: soon nothing of the overlay may still run. A bridge gives an
-            # application two seconds of grace; the server, once stopped, would cut it short.
+            # The clients have left, so every task of the overlay must end soon. A bridge gives the
+            # application two seconds of grace, which a stopped server would cut short.
             if left := _overlay_tasks():
                 await asyncio.wait(left, timeout=10)
             assert _overlay_tasks() == []

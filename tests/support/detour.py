@@ -1,4 +1,4 @@
-"""A way to a server that takes its time, or is cut: a TCP proxy."""
+"""A TCP proxy that delays what a server sends, or stops passing data."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def detour(
 ) -> Iterator[int]:
     """Yield a port of 127.0.0.1 that leads to a server, until the block ends.
 
-    What the server says on the n-th connection, from 0 on, waits `delay(n)` seconds each time. Once
-    `cut` is set nothing passes any more, in neither direction, and no connection is told of it.
+    Each chunk from the server on the n-th connection, counted from 0, is held for `delay(n)`
+    seconds. Once `cut` is set nothing passes in either direction, but every connection stays open.
     """
     over = threading.Event()
 

@@ -1,4 +1,4 @@
-"""The tables of docs/doors.md: where POST is served, and where the handshake is."""
+"""The tables of docs/doors.md: which requests POST serves, and which the handshake serves."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ BODY = {"model": "gpt-4o", "input": "hi", "store": False}
 
 @dataclass(frozen=True)
 class Knock:
-    """One client: what it sends, where; `both` where WebSocket and POST must come to the same."""
+    """One client's request. With `both`, WebSocket and POST must have the same outcome."""
 
     headers: dict[str, str]
     path: str = "/v1/responses"
@@ -42,7 +42,7 @@ class Knock:
 
 
 def bearer(key: str = KEY, **headers: str) -> dict[str, str]:
-    """Return the usual header, and others."""
+    """Return the usual Authorization header, and further headers."""
     return {"Authorization": f"Bearer {key}", **headers}
 
 
@@ -103,7 +103,7 @@ OWN_CHECK = {
     "another": Knock(bearer("sk-1234")),
     "its key in a cookie": Knock({"Cookie": "token=own-key"}, both=False),
 }
-# By title: the clients, and how the proxy is set up.
+# By title: the clients, and the proxy's settings.
 DOORS: dict[str, tuple[dict[str, Knock], dict[str, Any]]] = {
     "Keys": (KEYS, {}),
     "Paths": (PATHS, {}),
@@ -126,7 +126,7 @@ Cells = dict[tuple[str, str, str], tuple[str, str]]  # (title, client, release):
 
 @contextmanager
 def door(title: str, release: str, folder: Path) -> Iterator[Live]:
-    """Run a proxy with the overlay, set up as a table has it."""
+    """Run a proxy with the overlay and the settings of the table with this title."""
     folder.mkdir(parents=True, exist_ok=True)
     copy(FAKES / "own_auth.py", folder)
     with running(release, "2.0.0", folder, **DOORS[title][1]) as live:
@@ -134,7 +134,7 @@ def door(title: str, release: str, folder: Path) -> Iterator[Live]:
 
 
 async def tried(live: Live, knock: Knock) -> tuple[str, str]:
-    """Return what a client came to, over WebSocket and with a POST."""
+    """Return a client's outcome over WebSocket, and its outcome with a POST."""
     return await _socket(live, knock), await _post(live, knock)
 
 
@@ -165,7 +165,7 @@ async def _socket(live: Live, knock: Knock) -> str:
 
 
 def render(cells: Cells) -> str:
-    """Return one Markdown table a title."""
+    """Return the Markdown: one table per title."""
     parts = []
     for title, (clients, _) in DOORS.items():
         heads = [f"{release}: {way}" for release in RELEASES for way in ("WebSocket", "POST")]
@@ -182,7 +182,7 @@ def _line(*cells: str) -> str:
 
 
 def read() -> Cells:
-    """Return every cell that docs/doors.md has."""
+    """Return every cell of docs/doors.md."""
     cells: Cells = {}
     title = ""
     for line in DOCS.read_text("utf-8").partition(MARK)[2].splitlines():
@@ -197,6 +197,6 @@ def read() -> Cells:
 
 
 def write(cells: Cells) -> None:
-    """Write what was seen into the tables; what was not run stays, and what stands above them."""
+    """Write cells into docs/doors.md; keep the text above the tables, and the cells not given."""
     head = DOCS.read_text("utf-8").partition(MARK)[0]
     DOCS.write_text(f"{head}{MARK}\n{render({**read(), **cells})}", "utf-8")

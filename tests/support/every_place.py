@@ -1,4 +1,4 @@
-"""One side of one release, stock or bridge, and what all its rows come to."""
+"""One side of one release, stock or bridge, and the outcomes of all its rows."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from support.fleet import Live
 
-# Seconds without an event that count as silence. Stock's silence lasts 300 s, and ends in no row.
+# Seconds without an event that count as silence. Stock stays silent for 300 s in every such row.
 PATIENCE = {STOCK: 15, BRIDGE: 90}
 
 
@@ -29,7 +29,10 @@ PATIENCE = {STOCK: 15, BRIDGE: 90}
 def proxy_of(
     release: str, side: str, folder: Path, settings: dict[str, Any] | None = None
 ) -> Iterator[Live]:
-    """Run one side; both have one environment, since compiling a new one takes most of a start."""
+    """Run one side of a release.
+
+    Both sides share an environment, since compiling a new one takes most of a start.
+    """
     env = environment.create(release, name="every", extra=EXTRA)
     kept = env.root / "endpoints.py"
     if not kept.exists():
@@ -53,7 +56,7 @@ def proxy_of(
 
 
 class Place:
-    """One side of one release: its proxy, and what its rows came to."""
+    """One side of one release: its proxy, and the outcome of each row."""
 
     def __init__(self, release: str, side: str, live: Live, *, small: bool) -> None:
         self.release, self.side, self.live = release, side, live

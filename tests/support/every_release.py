@@ -1,7 +1,8 @@
-"""What the runs on the releases with upstream's fix came to: docs/every-release.json and its page.
+"""Outcomes on the releases with upstream's fix: docs/every-release.json and its page.
 
-A run notes its rows and holds them against the file; `--write-docs` writes both instead, and where
-each of the catalogue's gaps was seen. tests/unit/support/test_every_release.py holds them together.
+A run compares its rows with the file. With `--write-docs` it writes the file, the page, and the
+releases that each of the catalogue's gaps was seen on. tests/unit/support/test_every_release.py
+checks that these agree.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ Seen = dict[str, dict[str, dict[str, str]]]  # release: side: row: words
 
 
 def codex_row(version: str, model: str) -> str:
-    """Return the name of a Codex session's row."""
+    """Return the name of the row for a Codex session."""
     return f"codex {version} {model}"
 
 
@@ -47,12 +48,15 @@ MANAGED = tuple(codex_row(version, "managed-5.4") for version in CODEX)
 
 
 def wrong(name: str) -> Callable[[dict[str, str]], bool | None]:
-    """Return a question of stock's rows: does it get this one wrong? None: it was not run."""
+    """Return a predicate on stock's rows: whether this row is wrong, or None if it was not run."""
     return lambda rows: None if name not in rows else rows[name] != RIGHT[name]
 
 
 def spend(*, zero: bool = False, late: bool = False) -> Callable[[dict[str, str]], bool | None]:
-    """Return a question of how stock accounts for three turns."""
+    """Return a predicate on stock's row "spend": whether tokens are zero, late, or else wrong.
+
+    The predicate returns None if the row was not run.
+    """
 
     def ask(rows: dict[str, str]) -> bool | None:
         if "spend" not in rows:
@@ -67,7 +71,7 @@ def spend(*, zero: bool = False, late: bool = False) -> Callable[[dict[str, str]
     return ask
 
 
-# The catalogue's gaps, each by what stock does where it has it.
+# For each of the catalogue's gaps, a predicate that tells from stock's rows whether stock has it.
 GAPS: dict[str, Callable[[dict[str, str]], bool | None]] = {
     "warmup-is-a-call": lambda rows: (
         not rows["warm-up-call"].endswith(", 0 calls") if "warm-up-call" in rows else None
@@ -120,7 +124,7 @@ BESIDES |= {codex_row(version, "my-alias"): {"alias-hangs"} for version in CODEX
 
 
 def seen_on(rows: Seen) -> dict[str, list[str]]:
-    """Return gap -> the releases whose stock has it."""
+    """Return {gap: releases whose stock has it}."""
     return {
         gap: [release for release, sides in rows.items() if ask(sides[STOCK])]
         for gap, ask in GAPS.items()
@@ -128,18 +132,18 @@ def seen_on(rows: Seen) -> dict[str, list[str]]:
 
 
 def read() -> dict[str, Any]:
-    """Return what the file holds: `rows` as `Seen`, `waits` in seconds."""
+    """Return the file's contents: `rows` as `Seen`, `waits` in seconds."""
     data: dict[str, Any] = json.loads(DATA.read_text("utf-8"))
     return data
 
 
 def version(release: str) -> list[int]:
-    """Return what to sort a release by."""
+    """Return the sort key of a release."""
     return [int(part) for part in release.split(".")]
 
 
 def write(seen: Seen, waits: dict[str, dict[str, float]]) -> None:
-    """Put what was seen into the file, its page and the catalogue's gaps; what was not run stays."""
+    """Write outcomes into the file, its page and the catalogue's gaps; keep rows not run."""
     told = read() if DATA.exists() else {"rows": {}, "waits": {}}
     for release, sides in seen.items():
         for side, rows in sides.items():
@@ -158,7 +162,10 @@ def write(seen: Seen, waits: dict[str, dict[str, float]]) -> None:
 
 
 def render(told: dict[str, Any]) -> str:
-    """Return the tables as Markdown: stock, release by release; then what it came to in words."""
+    """Return the page's Markdown: stock and bridge by row, then stock's wrong outcomes, then waits.
+
+    Fails if the bridge has a wrong outcome.
+    """
     rows: Seen = told["rows"]
     for sides in rows.values():
         for row, words in sides[BRIDGE].items():
@@ -196,5 +203,5 @@ def render(told: dict[str, Any]) -> str:
 
 
 def line(*cells: str) -> str:
-    """Return one line of a table."""
+    """Return one line of a Markdown table."""
     return "| " + " | ".join(cells) + " |"

@@ -1,4 +1,4 @@
-"""What a soak came to: tables for a terminal, and docs/soak.md, .json and .svg."""
+"""The figures of a soak: tables for a terminal, and docs/soak.md, .json and .svg."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Faults = dict[str, list[str]]
 
 
 def tables(title: str, rounds: Rounds, faults: Faults) -> list[Table]:
-    """Return a table of the rounds and one of the faults, of those that there are."""
+    """Return a table of the rounds and one of the faults; leave out a table without rows."""
     made = []
     if rounds:
         table = Table("", *(each["way"] for each in rounds), title=title)
@@ -41,18 +41,18 @@ def tables(title: str, rounds: Rounds, faults: Faults) -> list[Table]:
 
 
 def rows(rounds: Rounds) -> list[list[str]]:
-    """Return a row for each figure: its name, then its value in each round."""
+    """Return one row per figure: its name, then its value in each round."""
     names = [name for name in rounds[0] if name != "way"]
     return [[name.replace("_", " "), *(figure(each[name]) for each in rounds)] for name in names]
 
 
 def figure(value: float) -> str:
-    """Return a figure with as many digits as mean something."""
+    """Return a number as text, a float with three significant digits."""
     return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 def write(rounds: Rounds, faults: Faults, shown: Sequence[Table]) -> None:
-    """Write the figures as JSON, as a picture, and as tables into the page."""
+    """Write the figures to docs/: as JSON, as a picture, and as tables in the page."""
     where = machine()
     told = {"machine": where, "rounds": rounds, "faults": named(faults)}
     (DOCS / "soak.json").write_text(json.dumps(told, indent=2) + "\n")
@@ -71,11 +71,11 @@ def write(rounds: Rounds, faults: Faults, shown: Sequence[Table]) -> None:
 
 
 def named(faults: Faults) -> dict[str, Mapping[str, str]]:
-    """Return each fault's figures by their names."""
+    """Return {fault: {column: figure}}."""
     return {fault: dict(zip(people.COLUMNS, cells, strict=True)) for fault, cells in faults.items()}
 
 
 def markdown(lines: list[list[str]]) -> str:
-    """Return a table; the first line is its head."""
+    """Return a Markdown table; the first line is its header."""
     head, *body = ["| " + " | ".join(cells) + " |" for cells in lines]
     return "\n".join([head, "| --- " * len(lines[0]) + "|", *body])

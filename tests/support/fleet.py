@@ -1,4 +1,4 @@
-"""Real LiteLLM proxies, stock or patched, each with a mock provider of its own behind it."""
+"""Real LiteLLM proxies, stock or patched, each with a mock provider of its own."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 FAKES = Path(__file__).parents[1] / "fakes"
-# As in the images: without the database client LiteLLM answers a refused key with 500, not 401.
+# As in the images: without the database client LiteLLM rejects a key with 500 instead of 401.
 EXTRA = tuple(PINS["litellm-extras"])
-ALIVE = 3  # proxies at once; each takes some 350 MB
+ALIVE = 3  # proxies at once; each takes about 350 MB
 
 KEYS: dict[str, dict[str, Any]] = {
     "sk-all-00000001": {},
@@ -46,23 +46,23 @@ class Live:
 
     @property
     def ws_url(self) -> str:
-        """Return the URL Codex would connect to."""
+        """Return the URL that Codex connects to."""
         return f"{self.proxy.ws_url}/v1/responses"
 
     def new_key(self, **fields: Any) -> str:
-        """Return a fresh key, with fields of LiteLLM's UserAPIKeyAuth such as `rpm_limit`."""
+        """Return a new key, with fields of LiteLLM's UserAPIKeyAuth such as `rpm_limit`."""
         key = f"sk-test-{time.time_ns()}"
         self.keys[key] = fields
         self.publish()
         return key
 
     def revoke(self, key: str) -> None:
-        """Delete a key; it is out of force on return."""
+        """Delete a key; on return LiteLLM no longer accepts it."""
         del self.keys[key]
         self.publish()
 
     def publish(self) -> None:
-        """Write the keys file and wait until LiteLLM has taken it in."""
+        """Write the keys file; wait up to 30 s until LiteLLM has read it."""
         number = next(self.generation)
         part, keys = self.folder / "keys.part", self.folder / "keys.json"
         part.write_text(json.dumps({"generation": number, "keys": self.keys}))
@@ -74,16 +74,16 @@ class Live:
             time.sleep(0.05)
 
     def provider_log(self) -> list[dict[str, Any]]:
-        """Return what the mock provider has recorded so far; see mock_provider.py."""
+        """Return the records of the mock provider so far; see mock_provider.py."""
         return json_lines(self.mock.log)
 
     def spend_log(self) -> list[dict[str, Any]]:
-        """Return what LiteLLM's logging callback has recorded so far."""
+        """Return the records of LiteLLM's logging callback so far."""
         return json_lines(self.folder / "spend.jsonl")
 
 
 def json_lines(path: Path) -> list[dict[str, Any]]:
-    """Return the records of a JSON lines file, without a last one that is still being written."""
+    """Return the records of a JSON lines file without an unfinished last line; [] if no file."""
     lines = path.read_text().splitlines(keepends=True) if path.exists() else []
     return [json.loads(line) for line in lines if line.endswith("\n")]
 
@@ -91,7 +91,7 @@ def json_lines(path: Path) -> list[dict[str, Any]]:
 def environment_of(
     version: str, patch: str | None, settings: dict[str, Any] | None = None
 ) -> environment.LiteLLMEnvironment:
-    """Return LiteLLM as released, or an environment of its own with the overlay applied."""
+    """Return LiteLLM as released, or a separate environment with the overlay applied."""
     if patch is None:
         return environment.create(version, extra=EXTRA)
     env = environment.create(version, name=f"patched-{patch}", extra=EXTRA)
@@ -114,15 +114,14 @@ def running(
     settings: dict[str, Any] | None = None,
     models: tuple[dict[str, Any], ...] = (),
 ) -> Iterator[Live]:
-    """Run one proxy. `config` is laid over the standard one, section by section.
+    """Run one proxy until the block ends. `config` is merged over the standard one, by section.
 
-    `models` come on top; one that names no `api_base` is the mock's.
-
-    The mock speaks TLS, without which LiteLLM's native relay cannot reach it.
+    `models` are added to the model list; one without `api_base` uses the mock provider. The mock
+    speaks TLS, since LiteLLM's native relay connects only over TLS.
     """
     env = env or environment_of(version, patch, settings)
     folder.mkdir(parents=True, exist_ok=True)
-    shutil.copy(FAKES / "keys_and_spend.py", folder)  # LiteLLM looks beside its configuration
+    shutil.copy(FAKES / "keys_and_spend.py", folder)  # LiteLLM looks beside its config
     (folder / "keys.json").write_text(json.dumps({"generation": 0, "keys": KEYS}))
     tls = processes.make_certificates(env, folder / "tls")
     with processes.start_mock(env, folder / "mock.jsonl", tls=tls) as mock:
@@ -133,7 +132,7 @@ def running(
             own = {"api_base": f"{mock.url}/v1", "api_key": "sk-mock", **model["litellm_params"]}
             laid["model_list"].append({**model, "litellm_params": own})
         laid["litellm_settings"] = {"callbacks": ["keys_and_spend.handler"]}
-        # One provider stands behind each model: a test's provoked error must not bench it.
+        # Each model has one provider: an error that a test provokes must not put it into cooldown.
         laid["router_settings"] = {"disable_cooldowns": True, "num_retries": 0}
         for section, values in (config or {}).items():
             mapping = isinstance(values, dict)
@@ -154,7 +153,7 @@ def running(
 
 
 class Fleet:
-    """Starts proxies when first asked for, and keeps the last few alive."""
+    """Proxies that start when first asked for; only the last few used stay alive."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -174,6 +173,6 @@ class Fleet:
         return self.alive[key][0]
 
     def close(self) -> None:
-        """End them all."""
+        """Stop all proxies."""
         for _, stack in self.alive.values():
             stack.close()

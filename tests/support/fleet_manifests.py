@@ -1,4 +1,4 @@
-"""A stream of twelve workloads, LiteLLM and others, as a fleet has them."""
+"""A YAML stream of twelve workloads, LiteLLM and others, as in a fleet."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ OFFICIAL = "ghcr.io/berriai/litellm"
 
 
 def workload(name, image, kind="Deployment", *, container="app", more="", meta="", spec=""):
-    """Return a workload; `more` stands in its container, `meta` in its metadata."""
+    """Return a workload as YAML text; `more` goes into its container, `meta` into its metadata."""
     api = {"DeploymentConfig": "apps.openshift.io/v1", "Job": "batch/v1"}.get(kind, "apps/v1")
     return (
         f"apiVersion: {api}\nkind: {kind}\nmetadata:\n  name: {name}\n{meta}spec:\n{spec}"
@@ -52,7 +52,7 @@ STREAM = "---\n".join(FLEET.values())
 
 
 def patched(text):
-    """Return title -> the containers that carry the mount, and the path of it."""
+    """Return {title: containers with the mount, and the mount's path}."""
     results = {}
     for item in yaml.safe_load_all(text):
         pod = item.get("spec", {}).get("template", {}).get("spec", {})

@@ -1,4 +1,4 @@
-"""Helm, to be run by tests: the pinned one of `make build-tools`."""
+"""Helm for tests: the pinned version that `make build-tools` installs."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ import tools
 
 CHART = Path(__file__).parents[2] / "charts" / "litellm-overlay"
 CI = sorted((CHART / "ci").glob("*-values.yaml"))
-LEAST = ("--set", "masterKey.secretName=keys")  # what can be installed, with defaults for the rest
+LEAST = ("--set", "masterKey.secretName=keys")  # the only required value
 
 
 Json = dict[str, Any]
 
 
 class Refused(Exception):  # noqa: N818 - not an error of the tests
-    """Helm ended with an error; its text is what Helm said."""
+    """Helm failed or warned; the text is its output."""
 
 
 def run(*arguments: str | Path) -> str:
-    """Return what Helm prints; a warning counts as a refusal."""
+    """Return Helm's stdout; raises Refused if Helm fails or prints a warning."""
     done = subprocess.run(
         [tools.path_of("helm"), *arguments], capture_output=True, text=True, check=False
     )
@@ -38,13 +38,13 @@ def template(*arguments: str | Path, chart: Path = CHART) -> str:
 
 
 def objects(*arguments: str | Path, chart: Path = CHART) -> dict[tuple[str, str], Json]:
-    """Return the same, parsed, by kind and name."""
+    """Return the same manifests, parsed, by (kind, name)."""
     items = yaml.safe_load_all(template(*arguments, chart=chart))
     return {(item["kind"], item["metadata"]["name"]): item for item in items if item}
 
 
 def of_kind(kind: str, *arguments: str | Path, chart: Path = CHART) -> Json:
-    """Return the one object of a kind."""
+    """Return the one object of a kind; fail if there are none or several."""
     (item,) = (v for k, v in objects(*arguments, chart=chart).items() if k[0] == kind)
     return item
 

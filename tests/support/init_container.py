@@ -1,4 +1,4 @@
-"""Run an init container as it was rendered: lay out what the kubelet would, start its command."""
+"""Run a rendered init container: write its files as the kubelet would, and start its command."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class Ended:
-    """How it ended: its exit code, its report (the termination message), the file it wrote."""
+    """How the init container ended.
+
+    `report` is the termination message; `written` is the file that it wrote, or None.
+    """
 
     exit_code: int
     report: Json
@@ -26,7 +29,7 @@ class Ended:
 
 
 def run(pod: Json, config_maps: Iterable[Json], folder: Path) -> Ended:
-    """Run the one init container of a pod's spec, in an empty folder."""
+    """Run the one init container of a pod spec in an empty folder; return how it ended."""
     lay_out(pod, config_maps, folder / "payload")
     (container,) = pod["initContainers"]
     environ = {item["name"]: item["value"] for item in container["env"]}
@@ -54,7 +57,7 @@ def run(pod: Json, config_maps: Iterable[Json], folder: Path) -> Ended:
 
 
 def lay_out(pod: Json, config_maps: Iterable[Json], folder: Path) -> None:
-    """Do as the kubelet: write the ConfigMap's keys to the paths of the volume that is mounted."""
+    """Write the keys of the mounted ConfigMap to the paths of its volume, as the kubelet does."""
     mounted = pod["initContainers"][0]["volumeMounts"][0]["name"]
     volume = next(item for item in pod["volumes"] if item["name"] == mounted)
     source = volume["configMap"]

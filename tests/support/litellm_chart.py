@@ -1,4 +1,4 @@
-"""Charts of ours that read the values that LiteLLM's chart `litellm` reads, in its two shapes."""
+"""Our own charts that read the same values as LiteLLM's chart `litellm`, in both its layouts."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _IMAGE = "{repository: ghcr.io/berriai/litellm, tag: v1.86.2}"
 
 
 def shared_image(*, resources=True):
-    """Return the texts of a chart whose image is at the top and that takes init containers."""
+    """Return {path: text} of a chart with a top-level `image` and `extraInitContainers`."""
     pod = _POD.replace("      INIT\n", f"      {_INIT}\n").replace("IMAGE", ".Values.image")
     more = {"templates/extra-resources.yaml": _RESOURCES} if resources else {}
     values = f"image: {_IMAGE}\ngateway: {{}}\nextraResources: []\n"
@@ -56,7 +56,7 @@ def shared_image(*, resources=True):
 
 
 def own_image():
-    """Return the texts of a chart whose image is the gateway's, and that takes none."""
+    """Return {path: text} of a chart with `gateway.image` and no value for init containers."""
     pod = _POD.replace("      INIT\n", "").replace("IMAGE", ".Values.gateway.image")
     return {
         "Chart.yaml": CHART.format(name="litellm"),
@@ -67,7 +67,7 @@ def own_image():
 
 
 def umbrella(inner, alias=None):
-    """Return the texts of a chart around another."""
+    """Return {path: text} of a chart that has the chart `inner` as its dependency."""
     named = f", alias: {alias}" if alias else ""
     about = f"dependencies: [{{name: litellm, version: 1.2.3{named}}}]\n"
     inside = {f"charts/litellm/{path}": text for path, text in inner.items()}
@@ -83,13 +83,13 @@ def write(files, folder):
 
 
 def pack(files, path, name="litellm"):
-    """Write a chart as an archive; return its path."""
+    """Write a chart as a .tgz archive; return its path."""
     path.write_bytes(packed(files, name))
     return path
 
 
 def packed(files, name="litellm"):
-    """Return a chart as an archive, the same bytes each time."""
+    """Return a chart's .tgz archive; the same files always give the same bytes."""
     plain = io.BytesIO()
     with tarfile.open(fileobj=plain, mode="w") as archive:
         for each, text in files.items():

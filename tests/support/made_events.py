@@ -1,4 +1,4 @@
-"""Every kind of event that the bridge itself makes, as a client's stream would have them."""
+"""Every kind of event that the bridge itself creates, as a client's stream contains them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _WRAPPED = 'litellm.BadRequestError: OpenAIException - {"error":{"message":"m","
 
 
 def _response(**fields: Any) -> Events:
-    """Return what stands for a response that LiteLLM gave as one JSON body."""
+    """Return the events for a response that LiteLLM returned as one JSON body."""
     return answers.events_of_response({"id": "resp_1", "object": "response", **fields})
 
 
@@ -48,7 +48,7 @@ def _end_of_connection() -> dict[str, Any]:
 
 
 def by_name() -> dict[str, Events]:
-    """Return {what it is: its events}; those of a turn are a whole stream."""
+    """Return {name: events}; a turn's events form a whole stream."""
     cancelled = {**answers.cancelled_event({"id": "resp_1"}), "sequence_number": 0}
     limit = http_errors.error_event_from(429, _LIMIT, {"retry-after": "1"})
     steer = {"type": "response.steer", "previous_response_id": "resp_1", "input": "more"}

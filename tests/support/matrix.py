@@ -1,4 +1,4 @@
-"""The options of test folders that have a short form for CI, and that write tables in docs/."""
+"""The options of test folders that have a short form for CI and write tables in docs/."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 def add_options(parser: pytest.Parser, small: str, pages: str) -> None:
     """Add --matrix, whose short form is `small`, and --write-docs, which writes `pages`.
 
-    Short is enough for a mutant: scripts/mutants.py.
+    Under scripts/mutants.py the short form is the default.
     """
     default = "small" if "MUTANT" in os.environ else "full"
     parser.addoption("--matrix", choices=["full", "small"], default=default, help=f"small: {small}")
@@ -20,5 +20,5 @@ def add_options(parser: pytest.Parser, small: str, pages: str) -> None:
 
 
 def is_small(config: pytest.Config) -> bool:
-    """Tell whether the short form is asked for."""
+    """Tell whether the short form is selected."""
     return bool(config.getoption("matrix") == "small")

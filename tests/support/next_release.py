@@ -1,4 +1,4 @@
-"""LiteLLM 1.999.0, which nobody has reviewed: the newest file with a new comment, or a new handler."""
+"""LiteLLM 1.999.0, an unreviewed release: the newest file with a new comment or a new handler."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 VERSION = "1.999.0"
 IMAGE = f"ghcr.io/berriai/litellm:v{VERSION}"
 NEW_COMMENT, NEW_HANDLER = "a new comment", "a new handler"
-# (what is new, onFixed): decision, exit code, a part of what is said. The table of the README.
+# (what is new, onFixed): decision, exit code or None for any error, part of the message: README.
 OUTCOMES = {
     (NEW_COMMENT, "passthrough"): ("upstream-fixed", 0, f"LiteLLM {VERSION} has upstream's fix"),
     (NEW_COMMENT, "patch"): ("patched", 0, f"Patched LiteLLM {VERSION}"),
@@ -27,7 +27,7 @@ OUTCOMES = {
 
 
 def endpoints(what_is_new: str) -> bytes:
-    """Return its endpoints.py."""
+    """Return the endpoints.py of 1.999.0."""
     stock = environment.stock_endpoints(CATALOGUE.releases[-1].version)
     if what_is_new == NEW_COMMENT:
         return stock + b"# a new comment\n"
@@ -38,7 +38,7 @@ def endpoints(what_is_new: str) -> bytes:
 
 
 def assert_as_the_table_says(done: Ended, what_is_new: str, on_fixed: str) -> None:
-    """Require what the guard did, and that `status` and `doctor` say the same of its pod."""
+    """Require the guard's outcome of the table, and the same from `status` and `doctor`."""
     decision, code, words = OUTCOMES[what_is_new, on_fixed]
     report = done.report
     assert (report["decision"], report["litellmVersion"]) == (decision, VERSION), report

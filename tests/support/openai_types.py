@@ -1,4 +1,4 @@
-"""The events of a Responses WebSocket as openai-python's newest types have them."""
+"""The events of a Responses WebSocket, as openai-python's newest types define them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from openai.types.responses.responses_server_event import ResponsesServerEvent
 if typing.TYPE_CHECKING:
     from pydantic import BaseModel
 
-# The union is annotated with its discriminator in a way that only openai-python reads.
+# Only openai-python can read the discriminator of this union.
 _EVENTS: dict[str, type[BaseModel]] = {
     kind: model
     for model in typing.get_args(typing.get_args(ResponsesServerEvent)[0])
@@ -18,9 +18,10 @@ _EVENTS: dict[str, type[BaseModel]] = {
 
 
 def check_event(event: dict[str, typing.Any]) -> None:
-    """Require that an event is one that openai-python knows, with all that its type requires.
+    """Require an event that openai-python knows, with every field that its type requires.
 
-    Beyond it: an integer `sequence_number`, without which the Vercel AI SDK takes no error event.
+    It must also have an integer `sequence_number`: the Vercel AI SDK rejects an error event
+    without.
     """
     _EVENTS[event["type"]].model_validate(event, strict=True)
     assert type(event["sequence_number"]) is int, event

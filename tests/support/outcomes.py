@@ -1,4 +1,4 @@
-"""The tables of docs/clients.md: what each client comes to over WebSocket, beside HTTP."""
+"""The tables of docs/clients.md: each client's outcomes over WebSocket and over HTTP."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ TITLE = "## LiteLLM "
 
 @dataclass(frozen=True)
 class Case:
-    """What a client is asked to do, and with which key.
+    """One request of a client: its action, its key, and whether the proxy serves it.
 
-    `quick`: no client tries it again. `at_the_door`: refused before there is a socket.
+    `quick`: no client retries it. `at_the_door`: the proxy rejects the handshake.
     """
 
     name: str
@@ -51,12 +51,12 @@ Cells = dict[tuple[str, str, str], str]  # (release, case, client): cell
 
 
 def cell(websocket: str, http: str) -> str:
-    """Return what the docs say of two outcomes; one that both came to stands once."""
+    """Return the table cell for two outcomes; equal outcomes are given once."""
     return websocket if websocket == http else f"{websocket}; HTTP: {http}"
 
 
 def render(cells: Cells) -> str:
-    """Return one Markdown table a release, the newest first."""
+    """Return the Markdown: one table per release, the newest first."""
     names = [client.name for client in CLIENTS]
     parts = []
     for release in reversed(RELEASES):
@@ -74,7 +74,7 @@ def _line(*cells: str) -> str:
 
 
 def read(text: str) -> Cells:
-    """Return the cells of a text that `render` made."""
+    """Return the cells of a page that contains the text of `render`; empty cells are left out."""
     cells: Cells = {}
     for section in text.partition(MARK)[2].split(f"\n{TITLE}")[1:]:
         release, _, body = section.partition("\n")
@@ -89,13 +89,13 @@ def read(text: str) -> Cells:
 
 
 def write(seen: Cells) -> None:
-    """Put what was seen into the docs; what was not run, and the text above, stays."""
+    """Write cells into docs/clients.md; keep the text above the tables, and the cells not given."""
     text = DOCS.read_text("utf-8")
     DOCS.write_text(f"{text.partition(MARK)[0]}{MARK}\n{render(read(text) | seen)}", "utf-8")
 
 
 def differences(seen: Cells) -> list[str]:
-    """Return where the docs tell something else than was seen."""
+    """Return a sentence for each cell that differs from docs/clients.md."""
     told = read(DOCS.read_text("utf-8"))
     return [
         f"{', '.join(key)}: seen {text!r}, told {told.get(key)!r}"

@@ -1,7 +1,7 @@
-"""Many people at one proxy, over WebSocket or over HTTP: each makes turns, and each turn has a name.
+"""Many people at one proxy, over WebSocket or HTTP, who make turns; each turn has a name.
 
-The name is the first word of what a person says and the `user` of the request, so that it is found
-again in the provider's log and in LiteLLM's spend rows.
+The name is the first word of the person's text and the request's `user`. It identifies the turn in
+the provider's log and in LiteLLM's spend rows.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from support.database import LocalProxy
 
-MODEL = "managed-5.4"  # over HTTP at the provider, by either way in
+MODEL = "managed-5.4"  # the provider is called over HTTP, whether a person uses WebSocket or HTTP
 NAMES = itertools.count(1)
 SILENCE = 60.0  # seconds after which a turn has hung
 ENDINGS = ("completed", "told", "cut", "silent")
@@ -36,10 +36,15 @@ ENDINGS = ("completed", "told", "cut", "silent")
 
 @dataclass
 class Turn:
-    """A turn and what came of it.
+    """A turn and how it ended.
 
-    `ending` is "completed"; "told", by an event or a status; "cut", the connection ended first; or
-    "silent", nothing came for SILENCE seconds. Times are of time.monotonic().
+    `ending` is one of:
+    - "completed";
+    - "told": an event or a status reported a failure;
+    - "cut": the connection ended first;
+    - "silent": nothing came for SILENCE seconds.
+
+    `began` and `ended` are values of time.monotonic().
     """
 
     name: str
@@ -51,29 +56,29 @@ class Turn:
 
     @property
     def seconds(self) -> float:
-        """Return how long it took."""
+        """Return the turn's duration."""
         return self.ended - self.began
 
     def end(self, ending: str) -> None:
-        """Write down how it ended, and when."""
+        """Record how the turn ended, and when."""
         self.ending, self.ended = ending, time.monotonic()
 
     def end_with(self, event: dict[str, Any]) -> None:
-        """Write down the terminal event."""
+        """Record the terminal event."""
         self.response = event.get("response") or {}
         self.end("completed" if event["type"] == "response.completed" else "told")
 
 
 def request(text: str, name: str, before: Sequence[Any] = (), **fields: Any) -> dict[str, Any]:
-    """Return a request of that name that says this, after the items of `before`."""
+    """Return a request body with this name and text, after the items of `before`."""
     item = {"type": "message", "role": "user", "content": f"{name}: {text}"}
     return {"model": MODEL, "store": False, "input": [*before, item], "user": name, **fields}
 
 
 class Person:
-    """Somebody with a key, who waits for `pause` seconds between events.
+    """Somebody with a key, who waits for `pause` seconds after each event.
 
-    `way` is "websocket", "http", or "stock": the WebSocket of an unpatched proxy.
+    `way` is "websocket", "http", or "stock", the WebSocket of an unpatched proxy.
     """
 
     def __init__(self, proxy: LocalProxy, key: str, way: str, *, port: int | None = None) -> None:
@@ -89,7 +94,7 @@ class Person:
 
     async def __aenter__(self) -> Self:
         if self.way != "http":
-            # No ping of the client's own: what is looked at is what the server does.
+            # The client sends no ping of its own: the test is about the server's behaviour.
             told: dict[str, Any] = {
                 "open_timeout": SILENCE,
                 "ping_interval": None,
@@ -107,13 +112,13 @@ class Person:
         await self._stack.aclose()
 
     async def turn(self, text: str, **fields: Any) -> Turn:
-        """Say something; return the turn once it has ended."""
+        """Send a turn's request; return the turn once it has ended."""
         made = self.begin(text, **fields)
         await made[1]
         return made[0]
 
     def begin(self, text: str, **fields: Any) -> tuple[Turn, asyncio.Task[None]]:
-        """Say something; return the turn, and the task that ends with it."""
+        """Send a turn's request; return the turn, and a task that ends with it."""
         turn = Turn(f"turn-{next(NAMES)}")
         self.turns.append(turn)
         make = self._over_http if self.way == "http" else self._over_websocket
@@ -157,9 +162,9 @@ class Person:
 
 @dataclass
 class Tally:
-    """What came of many turns; `slowest` is in seconds after the fault.
+    """The counts of many turns.
 
-    `unbilled` have completed and left no spend row.
+    `unbilled` turns completed and left no spend row. `slowest` is in seconds after the fault.
     """
 
     endings: collections.Counter[str]
@@ -169,7 +174,7 @@ class Tally:
     slowest: float
 
     def row(self) -> list[str]:
-        """Return the columns of a table."""
+        """Return the cells of a table row, in the order of COLUMNS."""
         counts = [self.endings[ending] for ending in ENDINGS]
         counts += [self.called_twice, self.unbilled, self.billed_twice]
         return [*map(str, counts), f"{self.slowest:.1f}"]
@@ -181,7 +186,11 @@ COLUMNS = [*ENDINGS, "called twice", "unbilled", "billed twice", "slowest, s"]
 def tally(
     turns: Iterable[Turn], called: Mapping[str, int], billed: Mapping[str, int], since: float
 ) -> Tally:
-    """Count turns, by name: how often the provider was called, and how many spend rows there are."""
+    """Return the counts of turns, of their provider calls and of their spend rows.
+
+    `called` and `billed` are counts by turn name, `since` is when the fault began. Fails if the
+    provider never saw a turn.
+    """
     turns = list(turns)
     assert all(called.get(turn.name) for turn in turns), "turns that the provider has not seen"
     return Tally(
@@ -194,26 +203,26 @@ def tally(
 
 
 def calls(log: Path) -> collections.Counter[str]:
-    """Return how often the provider was asked for each turn, by its log."""
+    """Return {turn name: number of requests to the provider}, from its log."""
     return collections.Counter(asked(entries(log)).values())
 
 
 def left(log: Path) -> set[str]:
-    """Return the turns of which the provider has seen that nobody listens any more."""
+    """Return the names of the turns whose client left the provider early."""
     all_of_it = entries(log)
     gone = {entry["conn"] for entry in all_of_it if entry["kind"] == "client_gone"}
     return {name for conn, name in asked(all_of_it).items() if conn in gone}
 
 
 def entries(log: Path) -> list[dict[str, Any]]:
-    """Return the whole lines of a provider's log."""
+    """Return the complete lines of a provider's log as dicts."""
     return [
         json.loads(line) for line in log.read_text().splitlines(keepends=True) if line[-1] == "\n"
     ]
 
 
 def asked(log: list[dict[str, Any]]) -> dict[int, str]:
-    """Return the name of the turn that each request to the provider was made for, by its number."""
+    """Return {request number: name of its turn} for the POST requests in a provider's log."""
     names = {}
     for entry in log:
         if entry["kind"] == "request" and entry["method"] == "POST":

@@ -15,7 +15,7 @@ _VOLUMES = {
 
 
 def violations(pod):
-    """Return sentences "container: what"; an empty list for a pod that may run."""
+    """Return violations as "container: rule" or "pod: rule"; [] for a pod that is admitted."""
     results = [
         f"pod: {key}" for key in ("hostNetwork", "hostPID", "hostIPC", "hostUsers") if pod.get(key)
     ]

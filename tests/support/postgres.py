@@ -1,8 +1,8 @@
-"""A Postgres for one test run: on 127.0.0.1, in a folder of its own, gone afterwards.
+"""A Postgres for one test run, on 127.0.0.1, in a temporary folder.
 
-Its programs come in a wheel from the package index, so that Python suffices to have them and every
-machine tests with the same version. Postgres refuses to run as root; where the tests do, as in
-many a CI, it runs as `nobody`, on a copy of the programs that this user can read.
+Its programs come in a wheel from PyPI, so tests need only Python and use the same version on every
+machine. Postgres refuses to run as root. Where tests run as root, as in many CI systems, it runs as
+`nobody`, on a copy of the programs that this user can read.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 USER = "litellm"
-# Throw-away data: no need that it survives a power cut. No socket, whose path could be too long.
+# The data need not survive a power cut. There is no Unix socket: its path could be too long.
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
@@ -41,7 +41,7 @@ SETTINGS = {
     "full_page_writes": "off",
 }
 INITDB = ("--encoding=UTF8", "--no-locale", "--no-sync")
-# Changing the user clears what processes.py asked of the kernel: to end with its parent. Ask again.
+# setuid clears the parent-death signal that processes.py set, so it is set again here.
 AS_USER = """
 import ctypes, os, sys
 uid, gid, *argv = sys.argv[1:]
@@ -57,21 +57,21 @@ os.execv(argv[0], argv)
 
 
 class Sql(abc.ABC):
-    """A server that can be asked in SQL, wherever it runs."""
+    """A server that runs SQL, in a process or in a cluster."""
 
     @abc.abstractmethod
     def psql(self, database: str, sql: str, *options: str) -> str:
-        """Return what psql prints."""
+        """Run SQL with psql; return its output."""
 
     def execute(self, database: str, sql: str, **values: str) -> str:
-        """Run SQL, where :'name' is a value; return what psql prints."""
+        """Run SQL, where :'name' stands for a value; return psql's output."""
         options = ["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1"]
         for name, value in values.items():
             options += ["-v", f"{name}={value}"]
         return self.psql(database, sql, *options)
 
     def rows(self, database: str, query: str, **values: str) -> list[dict[str, Any]]:
-        """Return the rows of a query."""
+        """Return the rows of a query as dicts; [] if there are none."""
         sql = f"SELECT coalesce(json_agg(r), '[]') FROM ({query}) r"
         rows: list[dict[str, Any]] = json.loads(self.execute(database, sql, **values))
         return rows
@@ -79,7 +79,7 @@ class Sql(abc.ABC):
 
 @dataclass
 class Postgres(Sql):
-    """A running server; `down()` and `up()` are for tests of what happens then."""
+    """A local server. Tests of an outage call `down()` and `up()`."""
 
     programs: Path
     folder: Path
@@ -87,11 +87,11 @@ class Postgres(Sql):
     running: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
 
     def url(self, database: str) -> str:
-        """Return what LiteLLM takes as DATABASE_URL."""
+        """Return the value of DATABASE_URL for LiteLLM."""
         return f"postgresql://{USER}@127.0.0.1:{self.port}/{database}"
 
     def up(self) -> None:
-        """Start the server; it answers on return."""
+        """Start the server; return once it accepts connections."""
         argv: list[str | Path] = [
             self.programs / "postgres",
             "-D",
@@ -102,11 +102,11 @@ class Postgres(Sql):
         argv += as_options(SETTINGS)
         log = self.folder / "postgres.log"
         process = self.running.enter_context(run_logged(log, as_ordinary_user(argv), environ()))
-        self.running.callback(stop, process)  # first, on the way out
+        self.running.callback(stop, process)  # runs before run_logged's own end
         wait_for(self.answers, process, log, "Postgres")
 
     def down(self) -> None:
-        """Stop the server; its connections are cut."""
+        """Stop the server; this cuts its connections."""
         self.running.close()
 
     def answers(self) -> bool:
@@ -122,7 +122,7 @@ class Postgres(Sql):
         return subprocess.run(command, check=False).returncode == 0
 
     def psql(self, database: str, sql: str, *options: str) -> str:
-        """Return what psql prints."""
+        """Run SQL with psql; return its output, or fail with psql's error."""
         command: list[str | Path] = [self.programs / "psql", *options, "-d", self.url(database)]
         done = subprocess.run(
             command, input=sql, env=environ(), capture_output=True, check=False, text=True
@@ -133,9 +133,9 @@ class Postgres(Sql):
 
 @contextlib.contextmanager
 def running_postgres() -> Iterator[Postgres]:
-    """Run an empty server for as long as the block."""
+    """Run an empty server until the block ends; raises OverlayError if initdb fails."""
     installed = install()
-    # Not below pytest's own folder, which no other user may enter.
+    # Not in pytest's own folder, which no other user may enter.
     with tempfile.TemporaryDirectory(prefix="postgres-") as scratch:
         folder = Path(scratch)
         if os.geteuid() == 0:
@@ -164,7 +164,7 @@ def running_postgres() -> Iterator[Postgres]:
 
 
 def install() -> Path:
-    """Return the folder with Postgres' programs, installed into the cache if need be."""
+    """Return the folder with Postgres' programs, installed into the cache if missing."""
     wanted = PINS["postgres"]
     root: Path = cache_root() / "postgres" / wanted.replace("==", "-")
     with locked(root):
@@ -183,17 +183,17 @@ def install() -> Path:
 
 
 def as_options(settings: Mapping[str, str]) -> list[str]:
-    """Return settings as arguments of `postgres`."""
+    """Return settings as command-line arguments of `postgres`."""
     return [f"--{name}={value}" for name, value in settings.items()]
 
 
 def bin_below(root: Path) -> Path:
-    """Return the folder of the programs, wherever the wheel has them."""
+    """Return the folder of the programs below the wheel's root."""
     return next(root.glob("*/pginstall/bin"))
 
 
 def as_ordinary_user(argv: Sequence[str | Path]) -> list[str | Path]:
-    """Return the command, as `nobody` if we are root."""
+    """Return the command, wrapped to run as `nobody` if the tests run as root."""
     if os.geteuid() != 0:
         return list(argv)
     nobody = pwd.getpwnam("nobody")
@@ -201,12 +201,12 @@ def as_ordinary_user(argv: Sequence[str | Path]) -> list[str | Path]:
 
 
 def environ() -> dict[str, str]:
-    """Return an environment without the caller's PG* variables, which would steer the programs."""
+    """Return an environment without the caller's PG* variables, which would change behaviour."""
     return {"PATH": os.defpath, "LC_ALL": "C"}
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
-    """Ask Postgres to end without waiting for its clients, which SIGTERM would mean."""
+    """Stop Postgres without waiting for its clients: SIGINT, since SIGTERM waits for them."""
     with contextlib.suppress(ProcessLookupError):
         process.send_signal(signal.SIGINT)
     with contextlib.suppress(subprocess.TimeoutExpired):

@@ -1,7 +1,7 @@
-"""What LiteLLM needs to reach a database without Prisma's native engine: see query_engine/server.mjs.
+"""A database for LiteLLM without Prisma's native engine: see query_engine/server.mjs.
 
-The Python client is generated from LiteLLM's own schema, as its images do it, but with types that
-refer to themselves: written out they are 20 MB of Python, 15 seconds of each start and nothing else.
+The Python client is generated from LiteLLM's own schema, as in its images, but with recursive
+types. Without recursion the types are 20 MB of Python, which add 15 seconds to each start.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ SETTINGS = 'binaryTargets = ["native"]\n  recursive_type_depth = -1'
 
 
 def find(program: str) -> str:
-    """Return the path of `node` or `npm`."""
+    """Return the path of `node` or `npm`; raises OverlayError if there is none."""
     found = shutil.which(program)
     if not found:
         raise OverlayError(
@@ -45,7 +45,7 @@ def find(program: str) -> str:
 
 
 def install() -> Path:
-    """Return the folder with the engine's packages, installed with npm into the cache if need be."""
+    """Return the folder with the engine's npm packages, installed into the cache if missing."""
     wanted = [f"{name}@{version}" for name, version in PINS["query-engine"].items()]
     name = hashlib.sha256("\n".join(wanted).encode()).hexdigest()[:12]
     root = cache_root() / "query-engine" / name
@@ -56,16 +56,17 @@ def install() -> Path:
                 root.mkdir()
                 options = ["--no-audit", "--no-fund", "--no-package-lock", "--ignore-scripts"]
                 command([npm, "install", *options, "--prefix", str(root), *wanted], root)
-                # The packages' own module says that it is none, so it needs the name of one.
+                # It is an ES module, but its package does not declare it: the .mjs name does.
                 shutil.copy(root / BINDINGS, root / "query_engine_bg.mjs")
                 (root / "complete").touch()
     return root
 
 
 def write_wrappers(folder: Path, node: str, server: str | Path, packages: str | Path) -> None:
-    """Write the two programs that stand for Prisma's engines; they run `node` with `server`.
+    """Write two programs in place of Prisma's query engine and schema engine.
 
-    Prisma asks a schema engine for its version, and for nothing more.
+    The query engine runs `node` with `server`. The schema engine only prints its version, since
+    Prisma asks for nothing else.
     """
     run = shlex.join([node, str(server), "--packages", str(packages)])
     programs = {
@@ -80,7 +81,7 @@ def write_wrappers(folder: Path, node: str, server: str | Path, packages: str | 
 
 @contextlib.contextmanager
 def wrappers() -> Iterator[dict[str, str]]:
-    """Yield the environment in which LiteLLM starts our engine, for as long as the block."""
+    """Yield the environment variables that make LiteLLM start our engine."""
     packages, node = install(), find("node")
     with tempfile.TemporaryDirectory() as scratch:
         write_wrappers(Path(scratch), node, SERVER, packages)
@@ -91,13 +92,13 @@ def wrappers() -> Iterator[dict[str, str]]:
 
 
 def generate(env: LiteLLMEnvironment) -> None:
-    """Generate the Prisma client in an environment, once."""
+    """Generate the Prisma client in an environment, unless its schema is unchanged."""
     schema = schema_below(env).read_text("utf-8")
     schema = re.sub(r"binaryTargets\s*=.*", SETTINGS, schema, count=1)
     assert SETTINGS in schema, "LiteLLM's schema has another generator block"
     stamp = env.root / "prisma-client"
     digest = hashlib.sha256(schema.encode()).hexdigest()
-    # Prisma's CLI is installed by the Python client, into one folder for all.
+    # The Python client installs Prisma's CLI into one folder shared by all environments.
     home = cache_root() / "prisma"
     with locked(home):
         if stamp.exists() and stamp.read_text() == digest:
@@ -112,24 +113,24 @@ def generate(env: LiteLLMEnvironment) -> None:
 
 
 def environ_for(env: LiteLLMEnvironment) -> dict[str, str]:
-    """Return what the engine must know of this release's client."""
+    """Return the engine's environment variables for this release's client; {} for newer clients."""
     old = any(env.root.glob("lib/python3*/site-packages/prisma-0.11.*"))
     return {"ENGINE_RAW": "legacy"} if old else {}
 
 
 def schema_below(env: LiteLLMEnvironment) -> Path:
-    """Return LiteLLM's schema."""
+    """Return the path of LiteLLM's schema."""
     return next(env.root.glob("lib/python3*/site-packages/litellm/proxy/schema.prisma"))
 
 
 def migrations(env: LiteLLMEnvironment) -> list[Path]:
-    """Return LiteLLM's migrations in order; the name of one has spaces."""
+    """Return the paths of LiteLLM's migrations in order; one name contains spaces."""
     pattern = "lib/python3*/site-packages/litellm_proxy_extras/migrations/*/migration.sql"
     return sorted(env.root.glob(pattern))
 
 
 def command(argv: Sequence[str], folder: Path, environ: dict[str, str] | None = None) -> None:
-    """Run a command; fail with its last lines."""
+    """Run a command; raises OverlayError with the last lines of its output if it fails."""
     done = subprocess.run(
         argv, cwd=folder, env=environ, capture_output=True, check=False, text=True
     )

@@ -1,4 +1,4 @@
-"""What a client and an operator may rely on, asked of one running proxy; each comes to a few words."""
+"""Checks on one running proxy of what clients and operators rely on; each returns a few words."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from support.fleet import Live
 
 NATIVE, ALIAS, MANAGED, CHAT = "gpt-4o", "my-alias", "managed-5.4", "chat-5.4"
-# Of `models`. The first is called as its provider calls it, as MANAGED is not.
+# Models of `models`. The first is named like its provider's model; MANAGED is not.
 OWN_NAME, OTHER_MANAGED, PLAIN, FAILING = (
     "hosted_vllm/gpt-5.4",
     "managed-4o",
@@ -33,7 +33,7 @@ _marks = itertools.count(1)
 
 
 def models(plain_url: str) -> tuple[dict[str, Any], ...]:
-    """Return the models of these rows; `plain_url` is of a provider on http:// without WebSockets."""
+    """Return the models of these rows; `plain_url` is a provider on http:// without WebSockets."""
     nobody = {"api_base": "http://127.0.0.1:9/v1"}
     return tuple(
         {"model_name": name, "litellm_params": {"model": model, **more}}
@@ -54,24 +54,24 @@ CONFIG: dict[str, Any] = {
 
 
 def mark() -> str:
-    """Return a word that is in no other row's input."""
+    """Return a word that appears in no other row's input."""
     return f"mark-{time.time_ns()}-{next(_marks)}"
 
 
 def asked(live: Live, word: str) -> list[dict[str, Any]]:
-    """Return the bodies with this word that the provider received; over WebSocket, of each frame."""
+    """Return the bodies with this word that the provider received, by POST or in frames."""
     bodies = [record["body"] for record in live.provider_log() if "body" in record]
     return [body.get("response") or body for body in bodies if word in json.dumps(body)]
 
 
 def together(words: Iterable[Words]) -> Words:
-    """Return words as "2 times turn, 429"."""
+    """Return outcomes on one line, with repeated ones counted, such as "2 times turn, 429"."""
     groups = [(word, len(list(group))) for word, group in itertools.groupby(words)]
     return ", ".join(word if count == 1 else f"{count} times {word}" for word, count in groups)
 
 
 def one_turn(**fields: Any) -> Ask:
-    """Return a row of one turn."""
+    """Return a check that makes one turn."""
 
     async def run(client: Callable[..., Client]) -> Words:
         async with client() as it:
@@ -81,7 +81,7 @@ def one_turn(**fields: Any) -> Ask:
 
 
 def told(**fields: Any) -> Ask:
-    """Return a row of one turn that fails, and must be told in the stream, by whatever event."""
+    """Return a check of a turn that fails; its outcome is "told" if an event says so."""
 
     async def run(client: Callable[..., Client]) -> Words:
         async with client() as it:
@@ -102,7 +102,10 @@ async def spend_of(it: Client, count: int, seconds: float) -> list[dict[str, Any
 
 
 def under_limits(turns: int, **limits: Any) -> Ask:
-    """Return a row of turns under a key's limits, each once the last is accounted for."""
+    """Return a check that counts the turns that a key's limits allow.
+
+    Each turn waits until the previous one is accounted for.
+    """
 
     async def run(client: Callable[..., Client]) -> Words:
         served = 0
@@ -110,14 +113,14 @@ def under_limits(turns: int, **limits: Any) -> Ask:
             for number in range(turns):
                 served += await it.turn() == "turn"
                 await spend_of(it, number + 1, 3)
-                await asyncio.sleep(1)  # LiteLLM counts tokens in a task of its own
+                await asyncio.sleep(1)  # LiteLLM counts tokens in a separate task
         return f"{served} of {turns} turns"
 
     return run
 
 
 async def warm_up_calls(client: Callable[..., Client]) -> Words:
-    """Count what the provider is asked for a warm-up."""
+    """Make a warm-up; count the requests that reach the provider."""
     word = mark()
     async with client() as it:
         turn = await it.turn(model=OWN_NAME, input=word, generate=False)
@@ -125,7 +128,7 @@ async def warm_up_calls(client: Callable[..., Client]) -> Words:
 
 
 async def warm_up_input(client: Callable[..., Client]) -> Words:
-    """Continue a warm-up; see whether the provider gets what it said."""
+    """Continue a warm-up; return whether its input reaches the provider."""
     early, late = mark(), mark()
     async with client() as it:
         await it.turn(model=OWN_NAME, input=early, generate=False)
@@ -135,7 +138,10 @@ async def warm_up_input(client: Callable[..., Client]) -> Words:
 
 
 async def apply_patch(client: Callable[..., Client]) -> Words:
-    """Answer a tool call of Codex's apply_patch: without this event Codex waits 300 s and more."""
+    """Answer a tool call of Codex's apply_patch.
+
+    If the proxy loses the call's event, Codex waits 300 s or more.
+    """
     async with client() as it:
         tools = {"model": OWN_NAME, "tools": [APPLY_PATCH]}
         turns = [await it.turn(input=f"TRIGGERCUSTOM {mark()}", **tools)]
@@ -150,7 +156,7 @@ async def apply_patch(client: Callable[..., Client]) -> Words:
 
 
 async def reasoning(client: Callable[..., Client]) -> Words:
-    """Continue a turn with a reasoning item; see whether the provider gets it back."""
+    """Continue a turn that has a reasoning item; return whether the item reaches the provider."""
     late = mark()
     async with client() as it:
         turns = [await it.turn(model=OWN_NAME, input=f"TRIGGERREASON {mark()}")]
@@ -160,7 +166,10 @@ async def reasoning(client: Callable[..., Client]) -> Words:
 
 
 def two_models(first: str, second: str, **limits: Any) -> Any:
-    """Return a row that names a second model in a later frame: outcome, and what was asked for."""
+    """Return a check that names a second model in a later frame.
+
+    The words are each turn's outcome and the model that the provider was asked for.
+    """
 
     async def run(client: Callable[..., Client]) -> Words:
         messages = []
@@ -188,7 +197,7 @@ async def revoked(client: Callable[..., Client]) -> Words:
 
 
 async def idle_slot(client: Callable[..., Client]) -> Words:
-    """Leave a connection idle after its turn; let another client of the same key come in."""
+    """Leave a connection idle after its turn; make a turn on a second one with the same key."""
     async with client(max_parallel_requests=1) as idle:
         turns = [await idle.turn()]
         async with Client(idle.live, idle.patience, idle.way, idle.key) as second:
@@ -197,20 +206,20 @@ async def idle_slot(client: Callable[..., Client]) -> Words:
 
 
 async def binary_frame(client: Callable[..., Client]) -> Words:
-    """Send the JSON of a turn as bytes; then a turn."""
+    """Send a turn's JSON as a binary frame; then make a turn."""
     async with client() as it:
         body = {"type": "response.create", "model": NATIVE, "input": "hi", "store": False}
         return together([await it.say(json.dumps(body).encode()), await it.turn()])
 
 
 async def array_frame(client: Callable[..., Client]) -> Words:
-    """Send a JSON array; then a turn."""
+    """Send a JSON array; then make a turn."""
     async with client() as it:
         return together([await it.say("[1]"), await it.turn()])
 
 
 def hook(trigger: str, model: str) -> Ask:
-    """Return a row of a turn that the proxy refuses before the call."""
+    """Return a check of a turn that the proxy rejects before it calls the provider."""
 
     async def run(client: Callable[..., Client]) -> Words:
         word = mark()
@@ -222,14 +231,17 @@ def hook(trigger: str, model: str) -> Ask:
 
 
 async def spend(client: Callable[..., Client]) -> Words:
-    """Make a warm-up and three turns, then leave: what is recorded, how much of it before the end."""
+    """Make a warm-up and three turns, then leave.
+
+    The words are the tokens recorded in all, and the number of records before the connection ended.
+    """
     async with client() as it:
         if it.socket:
             await it.turn(input="", generate=False)
         for _ in range(3):
             await it.turn()
         await spend_of(it, 3, 10)
-        await asyncio.sleep(1.5)  # one too many would come now
+        await asyncio.sleep(1.5)  # a surplus record would arrive within this time
         early = len(await spend_of(it, 0, 0))
     records = await spend_of(it, max(early, 1), 4)
     tokens = sum(record["prompt_tokens"] + record["completion_tokens"] for record in records)
@@ -237,7 +249,7 @@ async def spend(client: Callable[..., Client]) -> Words:
 
 
 async def late_first_frame(client: Callable[..., Client]) -> Words:
-    """Connect ahead, say nothing for 33 s; then a turn."""
+    """Connect, send nothing for 33 s, then make a turn."""
     async with client() as it:
         await asyncio.sleep(33)
         return await it.turn()

@@ -1,4 +1,4 @@
-"""A client that asks a proxy turn after turn, and says in a few words what came of it."""
+"""A client that makes turns on a proxy and reports each outcome in a few words."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ HTTP = "http"
 
 
 class Client:
-    """Asks a proxy turn after turn, over one WebSocket or by POST; says in words what came of it.
+    """A client that makes turns over one WebSocket or by POST, and reports outcomes in words.
 
-    `patience` are the seconds after which a turn without an event is "silence".
+    After `patience` seconds without an event a turn's outcome is "silence".
     """
 
     def __init__(self, live: Live, patience: float, way: str, key: str | None = None) -> None:
@@ -43,11 +43,15 @@ class Client:
 
     async def __aexit__(self, *_: object) -> None:
         if self.socket is not None:
-            self.socket.transport.abort()  # a proxy that is stuck does not answer a close
+            self.socket.transport.abort()  # a proxy that hangs does not answer a close
             await self.socket.wait_closed()
 
     async def turn(self, **fields: Any) -> Words:
-        """Make a turn: "turn", a status, "error without status", "closed N", "silence"."""
+        """Make a turn; return its outcome.
+
+        The outcome is "turn" if it completes, a status, "error without status", the type of another
+        terminal event, "closed N", "silence", or "handshake N" if there is no connection.
+        """
         body = {"model": "gpt-4o", "input": "hi", "store": False, **fields}
         if self.refused:
             return self.refused
@@ -56,7 +60,7 @@ class Client:
         return await self.say(json.dumps({"type": "response.create", **body}))
 
     async def say(self, frame: str | bytes) -> Words:
-        """Send a frame as it is; return what came of it."""
+        """Send a frame as it is; return its outcome."""
         try:
             await self.socket.send(frame)
             while True:
@@ -87,5 +91,5 @@ class Client:
 
     @property
     def response_id(self) -> str:
-        """Return the id of the last response; empty if there was none."""
+        """Return the id of the last response; "" if there was none."""
         return str((self.last.get("response") or {}).get("id") or "")

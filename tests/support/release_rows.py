@@ -1,6 +1,6 @@
-"""The rows of docs/every-release.md: what is asked, and what a proxy that does it right comes to.
+"""The rows of docs/every-release.md: each check, and the right outcome.
 
-Where HTTP can be asked the same, HTTP must come to these words, too.
+A row with `http` must have the same outcome over HTTP.
 """
 
 from __future__ import annotations
@@ -42,13 +42,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Row:
-    """One row: what it asks, the words of a proxy that does it right, and whether HTTP can be asked."""
+    """One row: its check, the right outcome, and whether the check also runs over HTTP."""
 
     title: str
     right: Words
     run: Ask
     http: bool = False
-    slow: bool = False  # not in the small form
+    slow: bool = False  # left out of the short form
 
 
 NOT_ASKED = "400, provider not asked"

@@ -1,6 +1,6 @@
-"""What the runs on a database came to, and the tables of it in docs/database.md.
+"""The outcomes of runs on a database, and their tables in docs/database.md.
 
-A run notes its rows and holds them against the docs; `--write-docs` writes them there instead.
+A run compares its rows with the docs. With `--write-docs` it writes them there.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from pins import ROOT
 DOCS = ROOT / "docs" / "database.md"
 COMMAND = "make database ARGS=--write-docs"
 MARK = f"<!-- From here on written by: {COMMAND} -->"
-# By table: its title, and its columns after the first, by the names that tests note them with.
+# By table: its title, and its columns after the first. The keys are the names in the tests.
 TABLES = {
     "turns": (
         "turns",
@@ -33,14 +33,14 @@ TABLES = {
         },
     ),
 }
-MEASURED = ("seconds", "http_seconds")  # differ from run to run, so nobody is held to them
+MEASURED = ("seconds", "http_seconds")  # these differ from run to run and are not compared
 
 Table = dict[str, dict[str, str]]  # row: column: cell
 Tables = dict[tuple[str, str], Table]  # (release, table)
 
 
 def note(tables: Tables, release: str, table: str, row: str, cells: dict[str, str]) -> None:
-    """Add a row; a column that is not given stays empty."""
+    """Add a row; a column without a cell stays empty."""
     columns = TABLES[table][1]
     assert cells.keys() <= columns.keys(), cells
     rows = tables.setdefault((release, table), {})
@@ -61,7 +61,7 @@ def render(tables: Tables, codex: str) -> str:
 
 
 def read(text: str) -> Tables:
-    """Return the tables of a text that `render` made."""
+    """Return the tables of a page that contains the text of `render`."""
     tables: Tables = {}
     for section in text.partition(MARK)[2].split("\n## LiteLLM ")[1:]:
         heading, _, body = section.partition("\n")
@@ -77,7 +77,10 @@ def read(text: str) -> Tables:
 
 
 def differences(seen: Tables, told: Tables, *, whole: bool) -> list[str]:
-    """Return where the docs tell something else than was seen; of a whole run also what is missing."""
+    """Return a sentence for each row that differs from the docs.
+
+    With `whole` there is also one for each row of the docs that the run lacks.
+    """
     results = []
     for key, rows in seen.items():
         known = told.get(key, {})
@@ -92,22 +95,22 @@ def differences(seen: Tables, told: Tables, *, whole: bool) -> list[str]:
 
 
 def write(seen: Tables, codex: str) -> None:
-    """Put what was seen into the docs; releases and tables that were not run stay."""
+    """Write tables into docs/database.md; keep the releases and tables that were not run."""
     text = DOCS.read_text("utf-8")
     head = text.partition(MARK)[0]
     DOCS.write_text(f"{head}{MARK}\n{render({**read(text), **seen}, codex)}", "utf-8")
 
 
 def stable(cells: dict[str, str]) -> dict[str, str]:
-    """Return the cells that every run must come to."""
+    """Return the cells that must be equal in every run."""
     return {column: cell for column, cell in cells.items() if column not in MEASURED}
 
 
 def version(release: str) -> list[int]:
-    """Return what to sort a release by."""
+    """Return the sort key of a release."""
     return [int(part) for part in release.split(".")]
 
 
 def line(*cells: str) -> str:
-    """Return one line of a table."""
+    """Return one line of a Markdown table."""
     return "| " + " | ".join(cells) + " |"

@@ -1,4 +1,4 @@
-"""A copy of this checkout with a git of its own, in which versions may be released."""
+"""A copy of this checkout in a git repository of its own, to release versions in."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ TABLE = "patch/endpoint_patch/stock_files.json"
 GUARD = "patch/endpoint_patch/edits.py"
 DEFAULT = releases.load().default_patch_version
 FIXED = re.sub(r"\d+$", lambda last: str(int(last[0]) + 1), DEFAULT)
-FIRST, SECOND = "90.1.0", "90.2.0"  # of the toolkit; above any that is really released
+FIRST, SECOND = "90.1.0", "90.2.0"  # of the toolkit; above any real release
 EPOCH = 1_700_000_000
-LATER = "f" * 64  # the hash of a file that LiteLLM has published in the meantime
+LATER = "f" * 64  # the hash of the file of a new LiteLLM release
 NOBODY = {
     f"GIT_{role}_{what}": value
     for role in ("AUTHOR", "COMMITTER")
@@ -32,7 +32,7 @@ NOBODY = {
 
 
 class Failed(Exception):  # noqa: N818 - not an error of the tests
-    """A command ended with another exit code than 0; its text is what it said on stderr."""
+    """A command failed; the text is its stderr."""
 
     def __init__(self, code: int, said: str) -> None:
         super().__init__(said)
@@ -40,7 +40,7 @@ class Failed(Exception):  # noqa: N818 - not an error of the tests
 
 
 def run(*command: str | Path, cwd: Path, **environ: str) -> str:
-    """Return what a command printed."""
+    """Run a command; return its stdout, or raise Failed."""
     done = subprocess.run(
         [str(item) for item in command],
         cwd=cwd,
@@ -55,12 +55,12 @@ def run(*command: str | Path, cwd: Path, **environ: str) -> str:
 
 
 def script(place: Path, name: str, *arguments: str | Path, **environ: str) -> str:
-    """Return what a script of such a copy printed."""
+    """Run a script of the copy; return its stdout."""
     return run(sys.executable, place / "scripts" / name, *arguments, cwd=place, **environ)
 
 
 def checkout(place: Path) -> Path:
-    """Make the copy, of what is not committed here, too; return it."""
+    """Copy the checkout, uncommitted files included, and commit the copy; return its path."""
     for name in run("git", "ls-files", "-co", "--exclude-standard", "-z", cwd=ROOT).split("\0"):
         if (ROOT / name).is_file():
             (place / name).parent.mkdir(parents=True, exist_ok=True)
@@ -71,25 +71,25 @@ def checkout(place: Path) -> Path:
 
 
 def commit(place: Path, message: str) -> None:
-    """Commit all there is."""
+    """Commit all changes."""
     run("git", "add", "--all", cwd=place)
     run("git", "commit", "--quiet", "--message", message, cwd=place)
 
 
 def change(place: Path, path: str, old: str, new: str) -> None:
-    """Replace a text that a file has once."""
+    """Replace a text that must occur exactly once in a file."""
     text = (place / path).read_text()
     assert text.count(old) == 1, (path, old)
     (place / path).write_text(text.replace(old, new))
 
 
 def note(place: Path) -> None:
-    """Say something under Unreleased."""
+    """Add an entry under Unreleased in CHANGELOG.md."""
     change(place, "CHANGELOG.md", "## Unreleased\n", "## Unreleased\n\n- A change.\n")
 
 
 def learn(place: Path) -> None:
-    """Have catalogue and guard know of one more LiteLLM release, whose file is LATER."""
+    """Add a LiteLLM release with the file LATER to the catalogue and the guard's table."""
     catalogue: dict[str, Any] = json.loads((place / CATALOGUE).read_text())
     newest = catalogue["releases"][-1]
     row = {**newest, "version": "9.0.0", "endpoints_sha256": LATER}
@@ -102,7 +102,7 @@ def learn(place: Path) -> None:
 
 
 def warn(place: Path, release: str) -> None:
-    """Have the catalogue know of one more malicious release."""
+    """Add a malicious release to the catalogue."""
     catalogue: dict[str, Any] = json.loads((place / CATALOGUE).read_text())
     row = {"version": release, "state": "malicious", "uploaded": "2026-11-26"}
     unknown = dict.fromkeys(("requires_python", "endpoints_sha256", "handler_sha256"))
@@ -111,7 +111,7 @@ def warn(place: Path, release: str) -> None:
 
 
 def know(place: Path, stock: bytes) -> None:
-    """Have the guard take a file of ours for that of an affected release."""
+    """Make the guard treat a test's file as that of an affected release."""
     table = json.loads((place / TABLE).read_text())
     run_of = {"state": "affected", "first": "1.88.6", "last": "1.88.6"}
     table["files"][hashlib.sha256(stock).hexdigest()] = [run_of]
@@ -119,7 +119,7 @@ def know(place: Path, stock: bytes) -> None:
 
 
 def fix_guard(place: Path) -> None:
-    """Change the guard, so that it writes other files; and what proves a payload."""
+    """Change the guard, so that it writes other files, and the script that proves a payload."""
     with (place / "manifests" / "prove.py").open("a") as file:
         file.write("# Mended.\n")
     change(
@@ -128,7 +128,7 @@ def fix_guard(place: Path) -> None:
 
 
 def charts(folder: Path) -> tuple[Path, Path]:
-    """Return the archives of two releases of the chart; between them FIXED follows on DEFAULT."""
+    """Return the archives of two releases of the chart, with patch DEFAULT and then FIXED."""
     place = checkout(folder / "checkout")
     first = _chart(place, folder, FIRST)
     fix_guard(place)

@@ -1,4 +1,4 @@
-"""Turns of a session, begun and finished by hand."""
+"""Turns of a session that a test begins and finishes itself."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def item(name: str, **fields: Any) -> Json:
 
 
 def begin(session: Session, **fields: Any) -> Turn | list[Json]:
-    """Begin a turn that says `store: false`, unless told otherwise."""
+    """Begin a turn, with `store: false` by default; return it, or the session's own events."""
     event = {"type": "response.create", "model": "m", "store": False, **fields}
     create = parse(json.dumps(event), None)
     assert isinstance(create, Create)
@@ -29,7 +29,7 @@ def begin(session: Session, **fields: Any) -> Turn | list[Json]:
 
 
 def body(turn: Turn | list[Json]) -> Json:
-    """Return what a turn would POST."""
+    """Return the JSON body that a turn would POST."""
     assert isinstance(turn, Turn)
     posted: Json = json.loads(turn.body)
     return posted
@@ -44,9 +44,9 @@ def finish(
     provider: Provider = NOBODY,
     **response: Any,
 ) -> None:
-    """Give a turn the events of its answer."""
+    """Feed a turn the events of its answer."""
     assert isinstance(turn, Turn)
-    # LiteLLM begins what it asked a chat completion for with `store: true`, whoever keeps it.
+    # LiteLLM sends `store: true` first for chat completions, whether or not they are stored.
     begun = {"id": created or response_id, "store": True}
     turn.observe({"type": "response.created", "response": begun}, provider)
     for out in output:

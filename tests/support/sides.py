@@ -1,4 +1,4 @@
-"""The three ways in that every row compares: 2.0.0 over WebSocket, 2.0.0 over HTTP, stock's WebSocket."""
+"""The three sides of every row: 2.0.0 over WebSocket, 2.0.0 over HTTP, stock's WebSocket."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ if TYPE_CHECKING:
     from support.database import Proxy
 
 SECONDS = 40
-WRITER_SECONDS = 7  # LiteLLM writes spend every 6 s at the latest: database.py
+WRITER_SECONDS = 7  # LiteLLM writes spend within 6 s: database.py
 
 
 @dataclass(frozen=True)
 class Side:
-    """One of the three, and the proxy behind it."""
+    """One of the three sides, and its proxy."""
 
     name: str
     proxy: Proxy
 
     def talk(self, key: str, model: str = "gpt-4o") -> Socket | Post:
-        """Return a connection to make turns on. Stock needs `model` in its URL."""
+        """Return a connection for turns. Stock needs `model` in its URL."""
         if self.name == "http":
             return Post(self.proxy, key)
         return Socket(self.proxy, key, f"?model={model}" if self.name == "stock" else "")
@@ -37,9 +37,10 @@ class Side:
         return str((await self.proxy.admin("/key/generate", **fields))["key"])
 
     async def written(self, key: str, count: int) -> list[dict[str, Any]]:
-        """Wait until LiteLLM has written `count` spend rows of a key; return them in order.
+        """Return a key's spend rows in order, once LiteLLM has written `count`.
 
-        Stock writes one a connection, so there the wait is as long as a write can take.
+        Stock writes one row per connection, so there this waits the longest time that a write can
+        take.
         """
         if self.name == "stock":
             await asyncio.sleep(WRITER_SECONDS)
@@ -55,7 +56,7 @@ Outcomes = dict[str, list[Answer]]
 
 
 def token(key: str) -> str:
-    """Return what the database knows a key by."""
+    """Return the hash by which the database knows a key."""
     return hashlib.sha256(key.encode()).hexdigest()
 
 
@@ -66,6 +67,6 @@ async def spend_rows(proxy: Proxy, key: str) -> list[dict[str, Any]]:
 
 
 async def run(sides: list[Side], scenario: Callable[[Side], Awaitable[list[Answer]]]) -> Outcomes:
-    """Run a scenario on all sides at once; each has keys of its own."""
+    """Run a scenario on all sides at once; return {side: answers}. Each side has its own keys."""
     answers = await asyncio.gather(*map(scenario, sides))
     return {side.name: answer for side, answer in zip(sides, answers, strict=True)}

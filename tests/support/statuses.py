@@ -1,4 +1,4 @@
-"""The tables of docs/statuses.md: what Codex does for each HTTP status, over HTTP and WebSocket."""
+"""The tables of docs/statuses.md: Codex's behaviour for each HTTP status, by HTTP and WebSocket."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ DOCS = ROOT / "docs" / "statuses.md"
 COMMAND = 'make codex ARGS="-k statuses --write-docs"'
 MARK = f"<!-- From here on written by: {COMMAND} -->"
 VERSIONS = ("0.118.0", "0.145.0", "0.169.0")
-# Every status of LiteLLM's exception classes, and those that providers send through them.
+# Every status of LiteLLM's exception classes, and those that providers send with them.
 STATUSES = (400, 401, 403, 404, 408, 409, 413, 422, 429, 500, 502, 503, 504, 529)
 WAYS = ("HTTP", "WebSocket")
 KINDS = ("once", "always")
@@ -19,7 +19,7 @@ Cells = dict[tuple[int, str, str, str], str]  # (status, version, way, kind): ce
 
 
 def render(told: dict[int, int], cells: Cells) -> str:
-    """Return one Markdown table a kind."""
+    """Return the Markdown: one table per kind."""
     parts = []
     for kind in KINDS:
         heads = [f"{version}, {way}" for version in VERSIONS for way in WAYS]
@@ -36,7 +36,7 @@ def _line(*cells: str) -> str:
 
 
 def read() -> tuple[dict[int, int], Cells]:
-    """Return what docs/statuses.md says: the status told for each, and every cell."""
+    """Return ({HTTP status: status in the event}, every cell) of docs/statuses.md."""
     told: dict[int, int] = {}
     cells: Cells = {}
     kind = ""
@@ -53,6 +53,6 @@ def read() -> tuple[dict[int, int], Cells]:
 
 
 def write(told: dict[int, int], cells: Cells) -> None:
-    """Rewrite the tables; what stands above them stays."""
+    """Write the tables of docs/statuses.md; keep the text above them."""
     head = DOCS.read_text("utf-8").partition(MARK)[0]
     DOCS.write_text(f"{head}{MARK}\n{render(told, cells)}", "utf-8")

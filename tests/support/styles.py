@@ -1,6 +1,6 @@
 """Workloads as text in every style that people and tools write: block, flow, JSON, and mixed.
 
-One seed, one text. Each text is what `inject` must give back to the byte after `--remove`.
+A seed determines a text. `inject` and then `inject --remove` must give back its exact bytes.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import random
 
-# What a reader of YAML 1.1, one of 1.2 or Kubernetes' own would take for something else.
+# Strings that YAML 1.1, YAML 1.2 or Kubernetes' parser reads as something else when unquoted.
 TRICKY = [
     "1e3", "1.5e3", "12e5", "0o17", "017", "08", "y", "n", "Y", "N", "yes", "off", "on", "true",
     "null", "~", "", "0x1F", "1_000", "12:30:45", "2001-02-03", "=", "<<", ".5", "+1", "-0", ".inf",
@@ -19,7 +19,7 @@ IMAGE = "ghcr.io/berriai/litellm:v1.88.6"
 
 
 def workload(choose):
-    """Return a Deployment as data: lists and mappings that are there, empty, null or missing."""
+    """Return a Deployment whose lists and mappings are filled, empty, null or missing."""
     container = {"name": "litellm", "image": IMAGE}
     maybe(choose, container, "volumeMounts", [{"name": "a", "mountPath": "/a"}], [])
     maybe(choose, container, "env", variables(choose), [])
@@ -53,21 +53,21 @@ def variables(choose):
 
 
 def maybe(choose, mapping, key, full, empty):
-    """Give a mapping a key with something, nothing, null, or not at all."""
+    """Set a key to a value, to an empty one, to null, or leave it out."""
     value = choose.choice([full, full, empty, None, ...])
     if value is not ...:
         mapping[key] = value
 
 
 def shuffled(choose, mapping):
-    """Return a mapping with its keys in another order."""
+    """Return a mapping with its keys in random order."""
     pairs = list(mapping.items())
     choose.shuffle(pairs)
     return dict(pairs)
 
 
 def text(seed):
-    """Return a stream of one to three documents, one of them a workload."""
+    """Return the text for a seed: JSON, or one to three YAML documents. One is a workload."""
     choose = random.Random(seed)
     if choose.random() < 0.2:
         return in_json(choose, workload(choose))
@@ -84,20 +84,20 @@ def text(seed):
 
 
 def in_json(choose, data):
-    """Return JSON as programs print it, at times a List of two."""
+    """Return JSON as programs print it, sometimes as a List of two items."""
     if choose.random() < 0.4:
         data = {"apiVersion": "v1", "kind": "List", "items": [data, {"kind": "Service"}]}
     layout = choose.choice(
         [{"indent": 2}, {"indent": 4}, {"indent": "\t"}, {"separators": (",", ":")}, {}]
     )
     made = json.dumps(data, ensure_ascii=False, **layout)
-    if choose.random() < 0.5 and max(made) < "\U00010000":  # Kubernetes' YAML knows no halves
+    if choose.random() < 0.5 and max(made) < "\U00010000":  # Kubernetes rejects surrogate pairs
         made = json.dumps(data, **layout)
     return made + choose.choice(["", "\n"])
 
 
 class Writer:
-    """Writes data as YAML, each piece in a style of its own."""
+    """A writer of YAML that chooses a style for each value."""
 
     def __init__(self, choose):
         self.choose = choose
@@ -107,11 +107,11 @@ class Writer:
         self.anchors = 0
 
     def document(self, data):
-        """Return a document in block style, with pieces of it in flow style."""
+        """Return a document in block style, with some values in flow style."""
         return self.mapping(data, 0)
 
     def mapping(self, data, indent):
-        """Return the lines of a mapping; the first is indented by its owner's leave, too."""
+        """Return the lines of a mapping, all indented."""
         return "".join(self.pair(key, value, indent) for key, value in data.items())
 
     def pair(self, key, value, indent):
@@ -138,7 +138,7 @@ class Writer:
             elif self.choose.random() < 0.15:
                 made.append(f"{' ' * indent}-{self.trailing()}\n{self.mapping(item, indent + 2)}")
             else:
-                kept, self.comments = self.comments, 0  # none between the dash and its key
+                kept, self.comments = self.comments, 0  # no comment between the dash and its key
                 (key, value), *rest = item.items()
                 body = self.pair(key, value, indent + 2)
                 self.comments = kept
@@ -147,7 +147,7 @@ class Writer:
         return "".join(made)
 
     def inline(self, value, indent):
-        """Return what follows a colon or a dash on its line."""
+        """Return the rest of the line after a colon or a dash; a literal block has more lines."""
         if value is None:
             null = self.choose.choice(["", " null", " ~", " NULL"])
             return null + self.trailing()
@@ -174,7 +174,7 @@ class Writer:
         )
 
     def word(self, value):
-        """Return a text, in quotes where it could be taken for something else."""
+        """Return a scalar, quoted where YAML could read it as something else."""
         if value == IMAGE or (value.isalpha() and value.isascii() and value not in TRICKY):
             return value if self.choose.random() < 0.7 else f'"{value}"'
         if value.isprintable() and self.choose.random() < 0.5:
@@ -182,17 +182,17 @@ class Writer:
         return json.dumps(value, ensure_ascii=False)
 
     def key(self, key):
-        """Return a key, in quotes at times."""
+        """Return a key, sometimes quoted."""
         return f'"{key}"' if self.choose.random() < 0.1 else key
 
     def comment(self, indent):
-        """Return a line with a comment, or a blank one, or none."""
+        """Return a comment line, a blank line, or ""."""
         if self.choose.random() >= self.comments:
             return ""
         return self.choose.choice(["\n", f"{' ' * indent}# why\n", f"{' ' * indent}# a: [b\n"])
 
     def trailing(self):
-        """Return a comment behind a value."""
+        """Return a comment to put after a value, or ""."""
         return (
             self.choose.choice(["  # c", " # [d"]) if self.choose.random() < self.comments else ""
         )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 PAGE = (Path(__file__).parents[2] / "docs" / "troubleshooting.md").read_text()
 COMMANDS = [line.strip() for line in PAGE.splitlines() if line.startswith("    ")]
-# symptom -> what tells, and the cure
+# symptom -> the diagnosis and the cure
 ROWS = {
     symptom: rest
     for symptom, _, rest in (
@@ -23,5 +23,5 @@ def topics(row: str) -> set[str]:
 
 
 def quotes(row: str) -> set[str]:
-    """Return what a row says that a tool prints."""
+    """Return the quoted tool outputs of a row."""
     return set(re.findall(r'"([^"]+)"', row))

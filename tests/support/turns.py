@@ -1,4 +1,4 @@
-"""Turns over WebSocket and over HTTP, brought to one shape so that they can be compared."""
+"""Turns over WebSocket and over HTTP, with outcomes in one shape so that they can be compared."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from support.database import Proxy
 
 BODY = {"model": "gpt-4o", "input": "hi", "store": False}
-AGENT = "database-tests"  # what LiteLLM writes down of a client
-SECONDS = 60  # for one turn; what takes longer hangs
-# What differs between two keys, turns or runs in LiteLLM's own sentences.
+AGENT = "database-tests"  # the user agent that LiteLLM records
+SECONDS = 60  # per turn; a longer one counts as hung
+# The parts of LiteLLM's messages that differ from key to key, turn to turn or run to run.
 PARTICULAR = re.compile(
     r"[0-9a-f]{64}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|sk-\.*[\w-]+"
     r"|resp_[\w=-]+|\d{4}-\d\d-\d\d[ T][\d:.+]+|\d+(\.\d+)?(e-\d+)?"
@@ -36,10 +36,11 @@ GENERIC = ("None", "error", "invalid_request_error", "server_error")
 
 @dataclass(frozen=True)
 class Answer:
-    """What a turn came to: 200, or the status of its refusal and the `error` that told why.
+    """The outcome of a turn: 200, or the status of the refusal and its `error`.
 
-    `where` is "turn" or "handshake"; "gone" when there was no connection left to ask on.
-    `closed` is the code with which the connection was closed right after it.
+    `where` is "turn", "handshake", or "gone" if the connection had already ended. `status` is 0 if
+    the error has none. `closed` is the close code if the server closed the connection right
+    afterwards.
     """
 
     status: int
@@ -55,13 +56,13 @@ class Answer:
 
     @property
     def kind(self) -> str:
-        """Return LiteLLM's word for the refusal, if it is a word of its own."""
+        """Return LiteLLM's own type or code for the refusal; "" if it has only a generic one."""
         words = [str((self.error or {}).get(name)) for name in ("type", "code")]
         return next((word for word in words if not word.isdigit() and word not in GENERIC), "")
 
     @property
     def reason(self) -> str:
-        """Return the refusal's own sentence, with what is particular to one key or turn left out."""
+        """Return the refusal's message, with ids, keys, times and numbers replaced by "#"."""
         return PARTICULAR.sub("#", str((self.error or {}).get("message")))
 
     def __str__(self) -> str:
@@ -78,7 +79,7 @@ class Answer:
 
 
 def in_words(answers: Sequence[Answer]) -> str:
-    """Return the answers as one line: "2 turns, 429"."""
+    """Return the answers on one line, such as "2 turns, 429"."""
     parts = []
     for text, group in itertools.groupby(map(str, answers)):
         count = len(list(group))
@@ -92,13 +93,13 @@ def in_words(answers: Sequence[Answer]) -> str:
 
 
 class Socket:
-    """One WebSocket connection; `query` is appended to its URL."""
+    """Turns over one WebSocket connection; `query` is appended to its URL."""
 
     def __init__(self, proxy: Proxy, key: str, query: str = "") -> None:
         self.url = f"{proxy.server.ws_url}/v1/responses{query}"
         self.key = key
         self.refused: Answer | None = None
-        self.waits = 1.5  # seconds for a close; a key that is refused is told before it comes
+        self.waits = 1.5  # seconds for a close; a rejected key's event comes before it
         self.socket: Any = None
 
     async def __aenter__(self) -> Self:
@@ -115,7 +116,7 @@ class Socket:
             await self.socket.close()
 
     async def turn(self, **fields: Any) -> Answer:
-        """Send one `response.create`; return what it came to."""
+        """Send one `response.create`; return its outcome."""
         if self.refused:
             return self.refused
         try:
@@ -131,7 +132,7 @@ class Socket:
         return Answer(last.get("status") or 0, error, closed=await self.close_code())
 
     async def close_code(self) -> int | None:
-        """Return the code if the server closes after what it said, else None."""
+        """Return the close code if the server closes within `waits` seconds, else None."""
         closing = asyncio.ensure_future(self.socket.wait_closed())
         await asyncio.wait([closing], timeout=self.waits)
         closing.cancel()
@@ -155,7 +156,7 @@ class Post:
         await self.client.aclose()
 
     async def turn(self, **fields: Any) -> Answer:
-        """POST one request, streamed; return what it came to."""
+        """POST one streamed request; return its outcome."""
         answer = await self.client.post("/v1/responses", json={**BODY, **fields, "stream": True})
         if answer.status_code != 200:
             told = answer.json()
@@ -172,10 +173,10 @@ class Post:
 
 
 def told_as(http: Answer) -> int:
-    """Return the status of the event by which 2.0.0 tells an HTTP refusal.
+    """Return the status of 2.0.0's error event for an HTTP refusal.
 
-    Codex stops at once for 400 and retries for nearly all else; waiting cures neither a refused key
-    nor a spent budget.
+    Codex stops at once on 400 and retries on nearly every other status. Waiting helps neither a
+    rejected key nor a spent budget, so both get 400.
     """
     if http.kind == "budget_exceeded":
         return 400
@@ -183,11 +184,11 @@ def told_as(http: Answer) -> int:
 
 
 def assert_equal(websocket: Sequence[Answer], http: Sequence[Answer]) -> None:
-    """Require the same turns served, the others refused for the same reason in the same words."""
+    """Require that both ways serve the same turns and refuse the others with the same reason."""
     seen = f"WebSocket {websocket}\nHTTP {http}"
     assert [a.served for a in websocket] == [a.served for a in http], seen
     for ours, theirs in zip(websocket, http, strict=True):
-        if ours.where != "turn" or ours.served:  # a handshake has no words
+        if ours.where != "turn" or ours.served:  # a handshake's refusal has no message
             continue
         assert ours.status == told_as(theirs), seen
         assert (ours.kind, ours.reason) == (theirs.kind, theirs.reason), seen

@@ -1,4 +1,4 @@
-"""Workloads as they go wrong, cheap: the guard is the real one, the proxy's container only waits."""
+"""Cheap workloads that fail: the guard is real, and the proxy's container runs a small stand-in."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from e2e.kit.stories import Json, Namespace
 
 INIT = "litellm-overlay"  # the name of our init container
-# 404 to whatever LiteLLM would be asked.
+# An HTTP server that answers 404 where LiteLLM would serve.
 ANSWERING = ["python3", "-m", "http.server", "4000", "--protocol", "HTTP/1.1"]
-# Takes connections, says "asked" when one has sent something, and never answers.
+# Accepts connections, prints "asked" once one sends something, and never answers.
 SILENT = [
     "python3",
     "-c",
@@ -46,7 +46,7 @@ def container(image: str, name: str = "litellm", command: list[str] = ANSWERING)
 
 
 def workload(name: str, *containers: Json, kind: str = "Deployment", replicas: int = 1) -> Json:
-    """Return a workload whose pods end at once when they are told to."""
+    """Return a workload whose pods end without a grace period."""
     pod = {**CONFINED_POD, "terminationGracePeriodSeconds": 0, "containers": [*containers]}
     made = {**deployment(name, {"app": name}, pod, replicas), "kind": kind}
     if kind == "StatefulSet":
@@ -57,7 +57,7 @@ def workload(name: str, *containers: Json, kind: str = "Deployment", replicas: i
 
 
 def saying(item: Json, message: str) -> Json:
-    """Let our init container, once the guard has done its work, leave another message."""
+    """Make the overlay's init container leave `message` in place of the guard's report."""
     (init,) = item["spec"]["template"]["spec"]["initContainers"]
     script = '"$@" && printf %s "$MESSAGE" > /dev/termination-log'
     init["command"] = ["sh", "-c", script, "sh", *init["command"]]
@@ -66,13 +66,13 @@ def saying(item: Json, message: str) -> Json:
 
 
 def with_init(item: Json, init: Json) -> Json:
-    """Add an init container."""
+    """Make `init` the only init container; return the workload."""
     item["spec"]["template"]["spec"]["initContainers"] = [init]
     return item
 
 
 def overlaid(item: Json, folder: Path, *options: str) -> tuple[Json, list[Json]]:
-    """Return a workload with the overlay, and the payload's ConfigMaps."""
+    """Return a workload with the overlay, and the payloads' ConfigMaps."""
     values = folder / "values.yaml"
     values.write_text(yaml.safe_dump({"initResources": SMALL}))
     done = overlay("inject", "--values", values, *options, stdin=yaml.safe_dump(item))
@@ -82,7 +82,7 @@ def overlaid(item: Json, folder: Path, *options: str) -> tuple[Json, list[Json]]
 
 
 def start_both(namespace: Namespace, folder: Path) -> None:
-    """Run two overlaid Deployments: one answers, the other stays silent."""
+    """Run two overlaid Deployments: one answers, the other never does."""
     image = namespace.world.image("venv")
     for name, command in (("answering", ANSWERING), ("silent", SILENT)):
         made, payloads = overlaid(workload(name, container(image, command=command)), folder)
@@ -92,7 +92,7 @@ def start_both(namespace: Namespace, folder: Path) -> None:
 
 
 def waiting(namespace: Namespace, name: str) -> str:
-    """Return what the kubelet says that the init container of a workload's one pod waits for."""
+    """Return the waiting reason of the init container in a workload's one pod, or "None"."""
     pod = namespace.pod(f"app={name}")
     (init,) = pod["status"].get("initContainerStatuses", [{}])
     return str(init.get("state", {}).get("waiting", {}).get("reason"))

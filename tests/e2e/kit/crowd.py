@@ -1,4 +1,4 @@
-"""Many sessions that behave as Codex does, for little: no process each, one thread for all; and counts."""
+"""Many light sessions that behave as Codex does, all in one thread, and counts of their turns."""
 
 from __future__ import annotations
 
@@ -23,15 +23,16 @@ if TYPE_CHECKING:
 
     from e2e.kit.stories import Door, Json
 
-TRIES = 5  # of a handshake in a row, as Codex has
-SILENCE = 120.0  # seconds without an event: the turn hangs
+TRIES = 5  # handshakes in a row, as Codex makes
+SILENCE = 120.0  # seconds without an event after which a turn counts as hung
 
 
 class Session:
-    """Makes turn after turn on one connection until told to stop, each with a name of its own.
+    """A session that makes named turns on one connection until `stop` is set.
 
-    A turn whose connection ends before its first event is sent again on another, as Codex does.
-    `ended` has, by name, the type of the event that ended a turn, and the text that came.
+    If a connection ends before a turn's first event, the turn is sent again on another, as Codex
+    does. `ended` maps a turn's name to the type of its last event ("cut" or "silent" without one)
+    and the text received.
     """
 
     def __init__(self, number: int, door: Door, key: str, says: list[str], pause: float) -> None:
@@ -41,7 +42,7 @@ class Session:
         self.handshakes = 0
 
     async def work(self, stop: threading.Event) -> None:
-        """Make turns; the last one is completed."""
+        """Make turns until `stop` is set; the last one ends too."""
         socket = await self._connect()
         while not stop.is_set():
             count = len(self.started)
@@ -65,7 +66,7 @@ class Session:
         raise AssertionError
 
     async def _turn(self, socket: ClientConnection, text: str) -> tuple[str, str] | None:
-        """Return how a turn ended; None where the connection did before the first event."""
+        """Return (last event's type, text), or None if the connection ended before any event."""
         item = {"type": "message", "role": "user", "content": text}
         create = {"type": "response.create", "model": "gpt-5.4", "store": False, "input": [item]}
         heard, kind = "", ""
@@ -83,7 +84,7 @@ class Session:
 
 
 def work(sessions: list[Session], stop: threading.Event) -> None:
-    """Let all sessions work in this thread, until they are told to stop."""
+    """Run all sessions in this thread until `stop` is set."""
 
     async def all_of_them() -> None:
         await asyncio.gather(*(session.work(stop) for session in sessions))
@@ -92,13 +93,13 @@ def work(sessions: list[Session], stop: threading.Event) -> None:
 
 
 def wait_for_a_turn_each(workers: Sequence[Any]) -> None:
-    """Return once each has completed one more turn; `ended` of a worker has them by name."""
+    """Wait until each worker has ended one more turn; a worker's `ended` has them by name."""
     before = {worker: len(worker.ended) for worker in workers}
     until(lambda: all(len(worker.ended) > before[worker] for worker in workers), "a turn of each")
 
 
 def calls_by_turn(provider_log: Iterable[Json], turns: Iterable[str]) -> Counter[str]:
-    """Return how often the provider was called for each of the turns, by name."""
+    """Return {turn name: number of provider calls} for the given turns."""
     texts = [
         last_user_text(record["body"])[0]
         for record in provider_log

@@ -1,7 +1,7 @@
 """A database for a story: Postgres in its namespace, and an image of LiteLLM that can reach it.
 
-The image is that of the other stories with more in it, all from package registries: Postgres' own
-programs, the Prisma client of the release, and what stands for Prisma's query engine, with Node.js.
+The image is the other stories' image plus Postgres' programs, the release's Prisma client, our
+substitute for Prisma's query engine, and Node.js. All come from package registries.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from support import client_packages, database, postgres, prisma_engine
 if TYPE_CHECKING:
     from e2e.kit.stories import Door, Json, Namespace, World
 
-IMAGE = "database"  # its name among the stories' images
+IMAGE = "database"  # one of the stories' image names
 DATABASE = "litellm"
 SECRET = "litellm-database"
-PASSWORD = "of-the-stories"  # of a throw-away database
+PASSWORD = "of-the-stories"  # the database is temporary
 RECIPE = Path(__file__).with_name("database.Dockerfile")
 PLACE = "/opt/database"  # in the image
-# What a pod needs beside support/postgres.py: to be reached from others, and a place for the socket.
+# In a pod Postgres must also be reachable from other pods, and needs a folder for its socket.
 SETTINGS = {**postgres.SETTINGS, "listen_addresses": "*", "unix_socket_directories": "/tmp"}
 START = f"""
 initdb -D /data/pg -U {postgres.USER} --auth=scram-sha-256 --pwfile=/secret/password {" ".join(postgres.INITDB)}
@@ -44,7 +44,7 @@ class Database(postgres.Sql):
         self.namespace = namespace
 
     def start(self) -> None:
-        """Run it, and LiteLLM's migrations."""
+        """Run Postgres, then LiteLLM's migrations."""
         url = f"postgresql://{postgres.USER}:{PASSWORD}@postgres:5432/{DATABASE}"
         told = {"password": PASSWORD, "url": url, "salt": "sk-salt-of-the-stories"}
         secret = {"kind": "Secret", "metadata": {"name": SECRET}, "stringData": told}
@@ -62,14 +62,14 @@ class Database(postgres.Sql):
         self.execute(DATABASE, "\n".join(file.read_text("utf-8") for file in files))
 
     def psql(self, database: str, sql: str, *options: str) -> str:
-        """Return what psql prints."""
+        """Run SQL with psql in the pod; return its output."""
         inside = ("exec", "-i", "deployment/postgres", "--")
         return self.namespace.kubectl(*inside, "psql", *options, "-d", database, stdin=sql)
 
     def values(self, **more: object) -> Json:
-        """Return values for our chart: a proxy on this database."""
+        """Return values of our chart for a proxy on this database."""
         config = proxy_config()
-        config["general_settings"]["proxy_batch_write_at"] = 1  # seconds, and up to 5 more
+        config["general_settings"]["proxy_batch_write_at"] = 1  # seconds; LiteLLM adds up to 5 more
         reference = {"secretKeyRef": {"name": SECRET, "key": "salt"}}
         salt = {"name": "LITELLM_SALT_KEY", "valueFrom": reference}
         told = {"config": config, "env": [*PROXY_ENV, salt]}
@@ -77,12 +77,12 @@ class Database(postgres.Sql):
         return self.namespace.values(IMAGE, database=url, **told, **more)
 
     def proxy(self, door: Door) -> database.Proxy:
-        """Return the proxies behind a door as those of tests/database are used."""
+        """Return the proxies behind a door, in the form that tests/database uses."""
         return database.Proxy(door, self, DATABASE, MASTER_KEY)
 
 
 def pod(image: str) -> Json:
-    """Return the pod of Postgres, whose data is gone with it."""
+    """Return the pod spec of Postgres; its data is lost with the pod."""
     password = {"secretKeyRef": {"name": SECRET, "key": "password"}}
     programs = f"{PLACE}/{programs_in_image()}"
     container = {
@@ -117,7 +117,7 @@ def pod(image: str) -> Json:
 
 
 def programs_in_image() -> Path:
-    """Return the folder of Postgres' programs, below PLACE."""
+    """Return the folder of Postgres' programs, relative to PLACE."""
     installed = postgres.install()
     return Path("postgres") / postgres.bin_below(installed).relative_to(installed)
 
@@ -128,12 +128,12 @@ def release(world: World) -> str:
 
 
 def image(world: World) -> str:
-    """Return the reference of the image, which the node has."""
+    """Return the reference of the image, loaded into the node."""
     return world.bring(IMAGE, lambda: build(world.image("venv")))
 
 
 def build(base: str) -> str:
-    """Return the image, built first if Docker has it not."""
+    """Return the image's tag; build the image if Docker does not have it."""
     parts = [*prisma_engine.SERVER.parent.iterdir(), Path(prisma_engine.__file__)]
     pins = [PINS["postgres"], PINS["node"], PINS["query-engine"]]
     mark = fingerprint(RECIPE, Path(__file__), docker.id_of(base), pins, *sorted(parts))
@@ -144,14 +144,14 @@ def build(base: str) -> str:
             site = litellm.module_in(base).removesuffix(f"/{ENDPOINTS}")
             arguments = {"LITELLM": base, "SITE": site, "PLACE": PLACE}
             docker.build(built, RECIPE.read_text(), Path(context), **arguments)
-    # As LiteLLM calls its own; the chart reads the release from the tag.
+    # Named like LiteLLM's own; the chart reads the release from the tag.
     tag = f"stand-in/litellm-database:{base.rpartition(':')[2]}"
     docker.tag(built, tag)
     return tag
 
 
 def gather(release: str, context: Path) -> None:
-    """Put what the image takes into a folder."""
+    """Copy the image's files into the build context."""
     schema = prisma_engine.schema_below(database.environment_of(release, None))
     for part in schema.parents[2].glob("prisma*"):
         compiled = shutil.ignore_patterns("__pycache__")

@@ -1,4 +1,4 @@
-"""An operator at a shell whose proxy does not work, with docs/troubleshooting.md at hand."""
+"""A shell of an operator whose proxy does not work, with docs/troubleshooting.md."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ if TYPE_CHECKING:
     from e2e.kit.stories import Json, Namespace
 
 DOCTOR, PROBE, DESCRIBE = troubleshooting.COMMANDS
-WORKS = "Codex works over WebSocket here"  # what probe says then
+WORKS = "Codex works over WebSocket here"  # what probe prints then
 APPLY = "kubectl apply --namespace llm --filename"
-# As doctor prints a finding: severity, what, [topic], why, and a fix that may have lines.
+# A finding as doctor prints it: severity, what, [topic], why, and a fix of one or more lines.
 _FINDING = re.compile(
     r"^  (?:error|warning|note)  (?P<what>.*)  \[(?P<topic>[a-z0-9-]+)\]\n"
     r"    why: .*\n"
     r"    fix: (?P<fix>.*(?:\n {9}.*)*)",
     re.MULTILINE,
 )
-# Writes a line into the proxy's log for each call that LiteLLM accounts for.
+# A callback that prints a line to the proxy's log for each call that LiteLLM accounts for.
 SPEND = """
 import json
 from litellm.integrations.custom_logger import CustomLogger
@@ -49,7 +49,7 @@ handler = Handler()
 
 
 class Finding(NamedTuple):
-    """One finding of doctor's, as it stands on the terminal."""
+    """One finding of doctor, as printed."""
 
     what: str
     topic: str
@@ -57,7 +57,7 @@ class Finding(NamedTuple):
 
 
 class FirstAid:
-    """Types commands; what they print is kept, to be held against that page's table."""
+    """A shell that keeps all output, to compare it with the page's table."""
 
     def __init__(self, namespace: Namespace, folder: Path) -> None:
         self.namespace = namespace
@@ -76,7 +76,11 @@ class FirstAid:
         }
 
     def sh(self, line: str, codes: tuple[int, ...] = (0,), **environ: str) -> str:
-        """Return what a line prints, errors too; "llm" in it stands for the namespace."""
+        """Run a command line in the story's namespace; return stdout and stderr.
+
+        "--namespace llm" is replaced by the story's namespace. Fails on another exit code than
+        those of `codes`, a traceback, or a printed key.
+        """
         line = line.replace("--namespace llm", f"--namespace {self.namespace.name}")
         done = subprocess.run(
             ["sh", "-c", line],
@@ -95,7 +99,7 @@ class FirstAid:
 
     @contextlib.contextmanager
     def row(self, symptom: str) -> Iterator[None]:
-        """Follow a row: all that it quotes and every topic in it must be printed meanwhile."""
+        """Require that the block prints everything that a row quotes, and each topic in it."""
         row, before = troubleshooting.ROWS[symptom], len(self.printed)
         yield
         said = self.printed[before:]
@@ -106,7 +110,7 @@ class FirstAid:
         } == set()
 
     def findings(self) -> list[Finding]:
-        """Return what doctor finds in the namespace."""
+        """Return doctor's findings in the namespace."""
         found = _FINDING.finditer(self.sh(DOCTOR, codes=(0, 1, 5)))
         return [
             Finding(each["what"], each["topic"], each["fix"].replace("\n" + " " * 9, "\n"))
@@ -114,7 +118,7 @@ class FirstAid:
         ]
 
     def finding(self, topic: str, about: str = "") -> Finding:
-        """Wait for a finding, whose sentence says something."""
+        """Wait for a finding of a topic whose sentence contains `about`; return it."""
         found: Finding = until(
             lambda: next(
                 (it for it in self.findings() if it.topic == topic and about in it.what), None
@@ -124,14 +128,14 @@ class FirstAid:
         return found
 
     def assert_fixed(self, *topics: str) -> None:
-        """Wait until doctor finds nothing of the kind."""
+        """Wait until doctor has no finding of these topics."""
         until(
             lambda: not {it.topic for it in self.findings()} & set(topics), f"{topics} to be gone"
         )
 
     @contextlib.contextmanager
     def port_forward(self, target: str = "deployment/litellm") -> Iterator[str]:
-        """Reach a pod, past all that lies before the proxy."""
+        """Yield the URL of a port-forward to a pod, past everything in front of the proxy."""
         streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
         argv = (self.namespace.world.cluster.kubectl_path, "port-forward", target, ":4000")
         with processes.running(argv, self.environ, self.folder, **streams) as process:
@@ -142,13 +146,13 @@ class FirstAid:
             yield f"http://127.0.0.1:{port[1]}"
 
     def probe(self, model: str = "gpt-5.4", key: str = MASTER_KEY, options: str = "") -> str:
-        """Return what probe says of a ready pod."""
+        """Return probe's output for a ready pod."""
         with self.port_forward() as url:
             line = PROBE.replace("https://llm.example.com", url).replace("NAME", model)
             return self.sh(f"{line} {options}", codes=(0, 5), LITELLM_KEY=key)
 
     def plain(self) -> Json:
-        """Return a Deployment that knows of no overlay; what it refers to is in the cluster then."""
+        """Return a Deployment without the overlay; apply its ConfigMap and Service."""
         config = proxy_config()
         config["litellm_settings"] = {"callbacks": ["spend.handler"]}
         other = next(it for it in config["model_list"] if it["model_name"] == "gpt-4o")
@@ -168,7 +172,7 @@ class FirstAid:
         return deployment
 
     def deploy(self, options: str = "", **edits: Callable[[Json], Any]) -> None:
-        """Apply the Deployment with the overlay; see `overlay`."""
+        """Apply the Deployment with the overlay; see `overlay` for the arguments."""
         self.overlay(options, **edits)
         self.sh(f"{APPLY} overlaid.yaml")
 
@@ -178,7 +182,7 @@ class FirstAid:
         before: Callable[[Json], Any] = bool,
         after: Callable[[Json], Any] = bool,
     ) -> None:
-        """Write overlaid.yaml; `before` inject reads the Deployment and `after`, somebody edits it."""
+        """Write overlaid.yaml; `before` edits the Deployment before inject, `after` afterwards."""
         deployment = self.plain()
         before(deployment)
         (self.folder / "manifests.yaml").write_text(yaml.safe_dump(deployment))
@@ -189,7 +193,7 @@ class FirstAid:
         overlaid.write_text(yaml.safe_dump_all(objects))
 
     def settle(self) -> None:
-        """Wait until a pod of the newest template is ready, and no other is any more."""
+        """Wait until a pod of the newest template is ready, and no other pod is."""
         self.namespace.wait_for_rollout()
 
         def alone() -> bool:
@@ -201,7 +205,7 @@ class FirstAid:
         until(alone, "one ready pod")
 
     def started(self) -> str:
-        """Wait until the proxy of the pod that was made last runs; return the pod's name."""
+        """Wait until the proxy of the newest pod runs; return the pod's name."""
 
         def running() -> str | None:
             pods = [it for it in self.namespace.pods(APP) if it["status"]["phase"] != "Failed"]
@@ -217,7 +221,7 @@ class FirstAid:
 
 
 def pod_of(deployment: Json) -> Json:
-    """Return the pod's spec."""
+    """Return a Deployment's pod spec."""
     spec: Json = deployment["spec"]["template"]["spec"]
     return spec
 

@@ -1,4 +1,4 @@
-"""LiteLLM as others deploy it, who know of no overlay: with a chart, and with plain manifests."""
+"""LiteLLM deployed by others, without the overlay: with a chart, and with plain manifests."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
     from e2e.kit.stories import Json
 
 TESTS = Path(__file__).parents[2]
-CHART = TESTS / "chart" / "facsimile"  # LiteLLM's own cannot be had here
+CHART = TESTS / "chart" / "facsimile"  # a facsimile: LiteLLM's own chart cannot be downloaded here
 PLAIN = TESTS / "e2e" / "plain"
-APP = "app=litellm"  # the proxy's pods, of either
+APP = "app=litellm"  # the proxy's pods, with either
 JOB = "litellm-migrations"  # the migrations Job, of either
 OVERLAY = Path(sys.executable).with_name("litellm-overlay")
 INJECT = ("--post-renderer", OVERLAY, "--post-renderer-args", "inject")  # options of Helm 3
 
 
 def chart_values(image: str, generation: str) -> Json:
-    """Return an operator's values for the chart, as one of its generations."""
+    """Return an operator's values for one generation of the chart."""
     repository, _, tag = image.rpartition(":")
     job = yaml.safe_load((PLAIN / "migrations.yaml").read_text())
     (container,) = job["spec"]["template"]["spec"]["containers"]
@@ -44,7 +44,7 @@ def chart_values(image: str, generation: str) -> Json:
 
 
 def plain(folder: Path) -> Path:
-    """Return a folder with the plain manifests, to be given to kustomize."""
+    """Copy the plain manifests to a new folder for kustomize; return the folder."""
     manifests = folder / "plain"
     shutil.copytree(PLAIN, manifests)
     (manifests / "config.yaml").write_text(json.dumps(proxy_config()))  # JSON is YAML

@@ -1,4 +1,4 @@
-"""The node's own bad day."""
+"""A restart of the cluster's node."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 
 def restart(world: World) -> None:
-    """Restart it, and wait until every pod is back that was ready, with other containers."""
+    """Restart the node; wait until every pod that was ready is ready again with new containers."""
     containers = ready_containers(world)
     run("docker", "restart", world.cluster.node)
 
     def back() -> bool:
-        with contextlib.suppress(OverlayError):  # as long as the API server does not answer
+        with contextlib.suppress(OverlayError):  # while the API server does not answer
             now = ready_containers(world)
             return containers.keys() <= now.keys() and all(
                 containers[pod].isdisjoint(now[pod]) for pod in containers
@@ -29,7 +29,7 @@ def restart(world: World) -> None:
         return False
 
     def settled() -> bool:
-        """Tell whether all are back and stay: the kubelet may start a container once more."""
+        """Tell whether all are ready and stay so: the kubelet may start a container once more."""
         if not back():
             return False
         with contextlib.suppress(OverlayError):
@@ -42,7 +42,7 @@ def restart(world: World) -> None:
 
 
 def ready_containers(world: World) -> dict[str, set[str]]:
-    """Return the ids of the containers of each pod that is ready and to stay, by the pod's own id."""
+    """Return {pod uid: container ids} of the pods that are ready and not being deleted."""
     listed = json.loads(
         world.cluster.kubectl("get", "pods", "--all-namespaces", "--output", "json")
     )

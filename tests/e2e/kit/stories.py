@@ -1,8 +1,8 @@
-"""What the stories on the cluster are told with: the chart, `kubectl`, `helm`, a door to the host.
+"""Tools for the stories on the cluster: the chart, `kubectl`, `helm`, a port on the host.
 
-Everything an operator would type goes through `kubectl` and `helm` as an operator would type it.
+Whatever an operator would type goes through `kubectl` and `helm` in just that form.
 
-More than 300 lines, most of them the one `Namespace` that all stories speak to.
+More than 300 lines, most of them the one `Namespace` that all stories use.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ PROXY = "app.kubernetes.io/component=proxy"
 
 
 def until(ready: Callable[[], Any], what: str, seconds: float = SECONDS) -> Any:
-    """Return what `ready()` returns once that is true; fail after so many seconds."""
+    """Return the first true result of `ready()`; fail after this many seconds."""
     began = time.monotonic()
     while not (found := ready()):
         assert time.monotonic() - began < seconds, f"{what}: not within {seconds} s"
@@ -59,11 +59,11 @@ class World:
         self.ca = trustme.CA()
 
     def image(self, name: str) -> str:
-        """Return the reference of an image that the node has: see kind/litellm.py for names."""
+        """Return the reference of an image, loaded into the node; see kind/litellm.py for names."""
         return self.bring(name, lambda: litellm.image(name, self.source))
 
     def bring(self, name: str, make: Callable[[], str]) -> str:
-        """Return the same of any image; `make` has Docker get it, and returns its reference."""
+        """Return the reference of an image, loaded into the node; `make` gets it into Docker."""
         if name not in self.loaded:
             with self.phases(f"image {name}"):
                 self.loaded[name] = make()
@@ -72,9 +72,9 @@ class World:
         return self.loaded[name]
 
     def start_provider(self, name: str = "provider", text: str = "") -> Namespace:
-        """Run a mock provider, over TLS, in a namespace of its own; a running one is replaced.
+        """Run a mock provider over TLS in its own namespace, or replace a running one; return that.
 
-        `text`, such as TRIGGERDROP, is what every user is taken to say.
+        The provider takes `text`, such as TRIGGERDROP, for the text of every request.
         """
         provider = Namespace(self, name)
         provider.create()
@@ -134,7 +134,7 @@ class World:
         return provider
 
     def provider_log(self) -> list[Json]:
-        """Return what the mock provider has recorded so far; see mock_provider.py."""
+        """Return the records of the mock provider so far; see mock_provider.py."""
         shown = self.cluster.kubectl(
             *("--namespace", "provider", "exec", "deployment/provider"),
             *("--", "cat", "/tmp/log.jsonl"),
@@ -143,7 +143,7 @@ class World:
 
 
 class Namespace:
-    """The namespace of one story, Pod Security "restricted" enforced; nobody else uses it."""
+    """One story's own namespace, which enforces Pod Security "restricted"."""
 
     def __init__(self, world: World, name: str) -> None:
         self.world = world
@@ -151,14 +151,14 @@ class Namespace:
         self.failed = False
 
     def create(self) -> None:
-        """Make it."""
+        """Create the namespace."""
         labels = {"pod-security.kubernetes.io/enforce": "restricted"}
         self.apply({"kind": "Namespace", "metadata": {"name": self.name, "labels": labels}})
 
     def prepare(self) -> None:
-        """Make it, with the Secret and the authority that proxies of stories refer to.
+        """Create the namespace, with the Secret and the CA certificate of the stories' proxies.
 
-        One of an earlier telling is waited for until it is gone, or taken away first.
+        One left from an earlier run is deleted first.
         """
         self.world.cluster.kubectl("delete", "namespace", self.name, "--ignore-not-found")
         self.create()
@@ -170,30 +170,31 @@ class Namespace:
         )
 
     def delete(self) -> None:
-        """Take it away, with all that is in it; with KEEP=1 the namespace of a failure stays.
+        """Delete the namespace and all that is in it, without waiting.
 
-        The others go all the same: a dozen of them fill a small node.
+        With KEEP=1 the namespace of a failed story stays. Others go even then, since a dozen of
+        them fill a small node.
         """
         if self.failed and "KEEP" in os.environ:
             return
         self.world.cluster.kubectl("delete", "namespace", self.name, "--wait=false")
 
     def kubectl(self, *arguments: str | Path, stdin: str | None = None) -> str:
-        """Return what `kubectl` prints."""
+        """Run `kubectl` in the namespace; return its output."""
         return self.world.cluster.kubectl("--namespace", self.name, *arguments, stdin=stdin)
 
     def get(self, *arguments: str) -> Json:
-        """Return an object, or a list of them as {"items": …}."""
+        """Return an object, or a list of objects as {"items": …}."""
         found: Json = json.loads(self.kubectl("get", *arguments, "--output", "json"))
         return found
 
     def apply(self, *objects: Json) -> None:
-        """Apply objects; those of the core group need no apiVersion."""
+        """Apply objects; `apiVersion` is v1 where it is missing."""
         text = yaml.safe_dump_all([{"apiVersion": "v1", **item} for item in objects])
         self.kubectl("apply", "--filename", "-", stdin=text)
 
     def helm(self, *arguments: str | Path, stdin: str | None = None) -> str:
-        """Return what `helm` prints, on stderr too: there `helm test` shows its pod's log."""
+        """Run `helm`; return stdout and stderr, where `helm test` prints its pod's log."""
         environ = {
             **os.environ,
             "KUBECONFIG": str(self.world.cluster.kubeconfig),
@@ -202,7 +203,7 @@ class Namespace:
         return run(tools.path_of("helm"), *arguments, env=environ, stdin=stdin, errors_too=True)
 
     def install(self, values: Json, *, chart: Path = CHART, wait: bool = True) -> str:
-        """Install or upgrade the release "litellm"; return what Helm says."""
+        """Install or upgrade the release "litellm"; return Helm's output."""
         waiting = ("--wait", "--timeout", f"{SECONDS}s") if wait else ()
         return self.helm(
             *("upgrade", "--install", "litellm", chart, "--values", "-", *waiting),
@@ -210,7 +211,7 @@ class Namespace:
         )
 
     def values(self, image: str, **more: Any) -> Json:
-        """Return values for our chart: an image by its name, the mock provider, few resources."""
+        """Return values of our chart: an image by its name, the mock provider, few resources."""
         repository, _, tag = self.world.image(image).rpartition(":")
         return {
             "image": {"repository": repository, "tag": tag},
@@ -224,26 +225,26 @@ class Namespace:
         }
 
     def wait_for_rollout(self, deployment: str = "litellm") -> None:
-        """Wait until all pods of a Deployment are those of its newest template."""
+        """Wait until all pods of a Deployment come from its newest template."""
         self.kubectl("rollout", "status", f"deployment/{deployment}", f"--timeout={SECONDS}s")
 
     def pods(self, selector: str = PROXY) -> list[Json]:
-        """Return the pods that are there and are not about to go."""
+        """Return the pods that are not being deleted."""
         pods = self.get("pods", "--selector", selector)["items"]
         return [pod for pod in pods if "deletionTimestamp" not in pod["metadata"]]
 
     def pod(self, selector: str = PROXY) -> Json:
-        """Return the pod, once there is one and no other: Helm does not wait for the old ones' end."""
+        """Return the pod once there is exactly one; Helm does not wait for old pods to end."""
         (pod,) = until(lambda: len(pods := self.pods(selector)) == 1 and pods, "one pod")
         return dict(pod)
 
     def logs(self, container: str = "litellm", selector: str = PROXY) -> str:
-        """Return what a container of all such pods has printed since it was started."""
+        """Return the logs of a container, of all pods of the selector."""
         return self.kubectl("logs", "--selector", selector, "--container", container, "--tail=-1")
 
     @contextlib.contextmanager
     def log_into(self, file: Path, pod: Json) -> Iterator[None]:
-        """Write what a pod's proxy prints to a file, while the block runs, until the pod is gone."""
+        """Write the log of a pod's proxy to a file until the block ends or the pod is gone."""
         cluster = self.world.cluster
         told = ("--kubeconfig", cluster.kubeconfig, "--namespace", self.name)
         what = ("logs", "--follow", pod["metadata"]["name"], "--container", "litellm")
@@ -253,7 +254,7 @@ class Namespace:
 
     @contextlib.contextmanager
     def door(self, selector: str = PROXY, name: str = "proxy") -> Iterator[Door]:
-        """Let the host reach the pods of a selector, until the block ends."""
+        """Expose the pods of a selector on a port of the host until the block ends."""
         labels = dict(item.split("=") for item in selector.split(","))
         ports = [{"port": 4000, "nodePort": DOORS[name]}]
         spec = {"type": "NodePort", "selector": labels, "ports": ports}
@@ -266,7 +267,7 @@ class Namespace:
             self.kubectl("delete", "service", f"door-{name}")
 
     def diagnosis(self) -> Iterator[tuple[str, str]]:
-        """Yield title and text of what one looks at when a story fails, in that order."""
+        """Yield (title, text) of what helps to explain a failed story, in reading order."""
         commands = {
             "events": ("get", "events", "--sort-by=.lastTimestamp"),
             "describe": ("describe", "pods"),
@@ -286,19 +287,19 @@ class Namespace:
 
 
 class Door:
-    """Where the host reaches the pods."""
+    """The URLs at which the host reaches the pods."""
 
     def __init__(self, port: int) -> None:
         self.url = f"http://127.0.0.1:{port}"
         self.ws_url = f"ws://127.0.0.1:{port}"
 
     def wait(self) -> None:
-        """Wait until it leads to a pod: kube-proxy hears of a ready one up to a second later."""
+        """Wait until the port leads to a pod: kube-proxy takes up to a second to update."""
         until(lambda: processes.is_alive(self.url), "the proxy through the node's port")
 
 
 def decision(pod: Json) -> Json:
-    """Return the guard's report, as `kubectl describe pod` shows it: the termination message."""
+    """Return the guard's report, which is the termination message."""
     statuses = pod["status"].get("initContainerStatuses", [])
     status = next(item for item in statuses if item["name"] == "litellm-overlay")
     ended = status["state"].get("terminated") or status["lastState"]["terminated"]
@@ -314,12 +315,12 @@ def deployment(name: str, labels: dict[str, str], pod: Json, replicas: int = 1) 
 
 
 def proxy_config() -> Json:
-    """Return LiteLLM's configuration: one model, an alias and a managed provider, keys by reference."""
+    """Return LiteLLM's configuration for the mock provider; keys come from the environment."""
     config = processes.standard_config(f"https://{PROVIDER}:8443")
     for model in config["model_list"]:
         model["litellm_params"]["api_key"] = "os.environ/PROVIDER_KEY"
     config["general_settings"]["master_key"] = "os.environ/LITELLM_MASTER_KEY"
-    # A provider's error that a story provokes must not bench the model.
+    # An error that a story provokes must not put a model into cooldown.
     config["router_settings"] = {"disable_cooldowns": True, "num_retries": 0}
     return config
 
@@ -340,7 +341,7 @@ CONFINED_POD = {
 }
 PROXY_ENV = [
     {"name": "SSL_CERT_FILE", "value": "/authority/ca.pem"},
-    {"name": "LITELLM_LOCAL_MODEL_COST_MAP", "value": "True"},  # prices are not to be fetched
+    {"name": "LITELLM_LOCAL_MODEL_COST_MAP", "value": "True"},  # do not download prices
     {
         "name": "PROVIDER_KEY",
         "valueFrom": {"secretKeyRef": {"name": "litellm-keys", "key": "provider"}},

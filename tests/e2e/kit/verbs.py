@@ -1,4 +1,4 @@
-"""The verbs as an operator runs them on the stories' cluster: processes, kubeconfigs, accounts."""
+"""The verbs on the stories' cluster, as an operator runs them: processes, kubeconfigs, accounts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from e2e.kit.stories import Json, Namespace
 
-# How each verb that reads a cluster is called.
+# The arguments of each verb that reads a cluster.
 VERBS = {
     "status": ("status",),
     "verify": ("verify", "--key-env", "STORY_KEY"),
@@ -25,7 +25,7 @@ VERBS = {
 
 @dataclass(frozen=True)
 class Done:
-    """How a verb ended."""
+    """A finished verb: exit code, stdout and stderr."""
 
     code: int
     out: str
@@ -33,7 +33,7 @@ class Done:
 
 
 def overlay(*arguments: object, stdin: str | None = None, **environ: str) -> Done:
-    """Run `litellm-overlay`; whatever happens, it ends without a traceback."""
+    """Run `litellm-overlay`; return its result, and fail on a traceback."""
     done = subprocess.run(
         [sys.executable, "-m", "litellm_overlay", *map(str, arguments)],
         env={**os.environ, **environ},
@@ -49,7 +49,7 @@ def overlay(*arguments: object, stdin: str | None = None, **environ: str) -> Don
 def kubeconfig(
     namespace: Namespace, file: Path, *, user: Json | None = None, server: str | None = None
 ) -> Path:
-    """Write the cluster's kubeconfig for a story's namespace, for another user or another way."""
+    """Write a kubeconfig for the story's namespace, if need be with another user or server."""
     config = yaml.safe_load(namespace.world.cluster.kubeconfig.read_text())
     config["contexts"][0]["context"]["namespace"] = namespace.name
     if user:
@@ -73,9 +73,9 @@ def rights(namespace: Namespace, verb: str, *arguments: str) -> list[Json]:
 
 
 def kubeconfig_of_rights(namespace: Namespace, file: Path, objects: list[Json]) -> Path:
-    """Apply RBAC objects; write a kubeconfig of their ServiceAccount and of no one else.
+    """Apply RBAC objects; write a kubeconfig that uses only their ServiceAccount.
 
-    Roles of the whole cluster outlive the namespace; `forget` takes them away.
+    ClusterRoles outlive the namespace; `forget` deletes them.
     """
     namespace.apply(*objects)
     account = next(item for item in objects if item["kind"] == "ServiceAccount")
@@ -84,6 +84,6 @@ def kubeconfig_of_rights(namespace: Namespace, file: Path, objects: list[Json]) 
 
 
 def forget(namespace: Namespace, objects: list[Json]) -> None:
-    """Take RBAC objects away."""
+    """Delete RBAC objects."""
     text = yaml.safe_dump_all(objects)
     namespace.kubectl("delete", "--ignore-not-found", "--filename", "-", stdin=text)
