@@ -1,4 +1,4 @@
-"""The chart's tests need Go programs that the other tests do not."""
+"""The chart's tests need programs written in Go that other tests do not need."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import tools
 
 
 def pytest_collection_modifyitems(items):
-    """Say once what is missing, instead of in every test."""
+    """Stop with one error that names the missing programs, instead of failing every test."""
     missing = [name for name in tools.CHART_TOOLS if not tools.path_of(name).exists()]
     if items and missing:
         raise pytest.UsageError(

@@ -1,4 +1,4 @@
-"""Values that `render` makes for the chart `litellm`, handed to Helm with a chart of its shape."""
+"""The values that `render` makes for the chart `litellm`, rendered with a chart of that shape."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from support import helm, litellm_chart
 
 @pytest.mark.parametrize("subchart", [None, "litellm"])
 def test_the_proxy_gets_the_whole_overlay(tmp_path, subchart):
-    """One image for both, the payload beside it, and doctor finds nothing missing."""
+    """Guard and proxy have one image, the payload is rendered, and doctor finds nothing missing."""
     files = litellm_chart.shared_image()
     chart = litellm_chart.write(
         litellm_chart.umbrella(files) if subchart else files, tmp_path / "chart"

@@ -1,4 +1,4 @@
-"""The chart, rendered, has nothing that our own `doctor` would find, but what a case means to show."""
+"""`doctor` finds nothing in the rendered chart, except for what a case intends."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ def name(path):
 
 @pytest.mark.parametrize("case", helm.CI, ids=name)
 def test_what_helm_renders(case):
-    """Every severity, nothing left out; the reasons stand in the chart's ci/findings.yaml."""
+    """Doctor's topics for each case are those of the chart's ci/findings.yaml."""
     objects = helm.objects("--values", case).values()
     assert deserved.found(objects) == sorted(TABLE.get(name(case), {}))
 
 
 def test_each_row_has_a_case():
-    """A case that went takes its row along."""
+    """Every row of ci/findings.yaml belongs to an existing case."""
     assert TABLE.keys() <= set(map(name, helm.CI))

@@ -1,4 +1,4 @@
-"""The `preStop` hook, run: the flag, then wait for those that are still connected."""
+"""The `preStop` hook, run: it sets the flag, then waits for open connections."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from support import helm
 
 
 def command():
-    """Return what the hook runs."""
+    """Return the command of the preStop hook."""
     (proxy,) = helm.pod_of(*helm.LEAST)["spec"]["containers"]
     return proxy["lifecycle"]["preStop"]["exec"]["command"]
 
 
 @pytest.fixture
 def hook(tmp_path):
-    """Return a way to start the hook for a port, without the pause for endpoints to be told."""
+    """Return a function that starts the hook for a port, without its pause for endpoints."""
     shell, option, script, name, *_ = command()
     assert "\nsleep 5\n" in script
 
@@ -38,7 +38,7 @@ def listener():
 
 
 def test_it_waits_for_the_last_connection(hook, listener, tmp_path):
-    """And no longer. A port that is only listened to is no connection."""
+    """The hook waits for the last connection to close; a listening port is no connection."""
     port = listener.getsockname()[1]
     client = socket.create_connection(("127.0.0.1", port))
     accepted, _ = listener.accept()
@@ -52,25 +52,25 @@ def test_it_waits_for_the_last_connection(hook, listener, tmp_path):
 
 
 def test_new_connections_go_elsewhere_first():
-    """Whoever is sent away while the pod is still an endpoint may come back to it, and try in vain."""
+    """The hook waits before it sets the flag, so that clients do not reconnect to this pod."""
     script = command()[2]
     assert script.index("\nsleep 5\n") < script.index("\ntouch ")
 
 
 def test_the_text_is_everybodys():
-    """What `render` writes and doctor recommends has a test too; see tests/unit, test_drain.py."""
+    """The chart's hook is manifests/drain.sh; tests/unit, test_drain.py covers the other users."""
     assert command()[2] == (helm.CHART.parents[1] / "manifests" / "drain.sh").read_text()
 
 
 def test_it_ends_when_the_time_is_over(hook, listener):
-    """Even if somebody stays connected."""
+    """The hook ends when its time is over, even with an open connection."""
     port = listener.getsockname()[1]
     with socket.create_connection(("127.0.0.1", port)):
         assert hook(port, seconds=2).wait(60) == 0
 
 
 def test_the_time_is_the_clocks(hook, listener, tmp_path):
-    """Looking takes longer with many connections, and Kubernetes kills the pod by the clock."""
+    """The hook reads the clock, since each check takes longer with many connections."""
     date = tmp_path / "date"
     date.write_text(f"#!/bin/sh\necho x >> {tmp_path}/calls\nwc -l < {tmp_path}/calls\n")
     date.chmod(0o755)
@@ -83,7 +83,7 @@ def test_the_time_is_the_clocks(hook, listener, tmp_path):
 
 @pytest.mark.parametrize("variable", ["DATABASE_URL", "DATABASE_HOST"])
 def test_with_a_database_it_waits_for_spend_to_be_written(hook, listener, tmp_path, variable):
-    """LiteLLM writes what it was spent every 15 s at the latest, and forgets the rest when it ends."""
+    """With a database the hook waits 18 s more, since LiteLLM writes spend every 15 s."""
     sleep = tmp_path / "sleep"
     sleep.write_text(f'#!/bin/sh\necho "$1" >> {tmp_path}/slept\n')
     sleep.chmod(0o755)
@@ -93,7 +93,7 @@ def test_with_a_database_it_waits_for_spend_to_be_written(hook, listener, tmp_pa
 
 
 def test_the_flag_is_where_the_proxy_looks():
-    """The guard's plan, the hooks and the mount name one place; a new start takes the flag away."""
+    """Plan, hooks and mount use one flag, and a container's start removes it."""
     pod = helm.pod_of(*helm.LEAST)["spec"]
     (proxy,) = pod["containers"]
     flag = "/litellm-overlay/drain/now"
@@ -106,13 +106,16 @@ def test_the_flag_is_where_the_proxy_looks():
 
 
 def test_a_proxy_that_hangs_is_not_drained():
-    """Its connections would not end; it is restarted within the time that the drain leaves over."""
+    """A failed probe ends a hanging proxy within 30 s, since its connections would never drain."""
     (proxy,) = helm.pod_of(*helm.LEAST)["spec"]["containers"]
     for probe in ("startupProbe", "livenessProbe"):
         assert proxy[probe]["terminationGracePeriodSeconds"] == 30
 
 
 def test_the_pod_lives_as_long_as_the_drain():
-    """And 30 seconds more, for the time before the flag and for LiteLLM to end by itself."""
+    """The pod's grace period is the drain's plus 30 s.
+
+    These are for the pause before the flag, and for LiteLLM's own end.
+    """
     pod = helm.pod_of(*helm.LEAST, "--set", "drain.timeoutSeconds=600")["spec"]
     assert pod["terminationGracePeriodSeconds"] == 630

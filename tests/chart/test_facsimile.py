@@ -1,6 +1,6 @@
-"""`render` and `inject` over a chart with the traps of LiteLLM's own, which cannot be had here.
+"""`render` and `inject` with a facsimile of LiteLLM's chart, which cannot be downloaded here.
 
-What they give is handed to Helm with tests/chart/facsimile, in each of that chart's generations.
+Helm renders tests/chart/facsimile in each generation of that chart, with its pitfalls.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ generations = pytest.mark.parametrize("generation", ["plain", "tpl"])
 
 
 def overlay(*arguments, stdin=""):
-    """Return what the toolkit prints."""
+    """Run a verb; return its stdout."""
     done = subprocess.run(
         [sys.executable, "-m", "litellm_overlay", *arguments],
         input=stdin,
@@ -48,20 +48,20 @@ def mine(tmp_path):
 
 @pytest.fixture
 def ours(mine, tmp_path):
-    """Return the values file that `render` makes for it."""
+    """Return the path of the values file that `render` makes for it."""
     path = tmp_path / "overlay.yaml"
     path.write_text(overlay("render", "--format=litellm-helm-values", f"--chart-values={mine}"))
     return path
 
 
 def rendered(generation, *files):
-    """Return the facsimile's text with values files, as one of its generations."""
+    """Return the facsimile's manifests with values files, as one of its generations."""
     values = [item for file in files for item in ("--values", file)]
     return helm.template("--set", f"generation={generation}", *values, chart=FACSIMILE)
 
 
 def workloads(text):
-    """Return name -> pod spec of whatever runs pods."""
+    """Return {name: pod spec} of the Deployments and Jobs."""
     return {
         item["metadata"]["name"]: item["spec"]["template"]["spec"]
         for item in yaml.safe_load_all(text)
@@ -70,7 +70,7 @@ def workloads(text):
 
 
 def unfilled(pod):
-    """Return the containers that mount a file of ours which no init container writes."""
+    """Return the containers that mount our file in a pod where no init container writes it."""
     writers = {
         mount["name"]
         for container in pod.get("initContainers", [])
@@ -87,7 +87,7 @@ def unfilled(pod):
 
 @generations
 def test_the_trap_is_there(generation, mine, ours, tmp_path):
-    """The values without their part for the Job would have it mount a file that nobody writes."""
+    """Without the values for the Job, the Job mounts a file that nobody writes."""
     naive = yaml.safe_load(ours.read_text())
     del naive["migrationJob"]
     path = tmp_path / "naive.yaml"
@@ -98,7 +98,7 @@ def test_the_trap_is_there(generation, mine, ours, tmp_path):
 
 @generations
 def test_values_for_the_chart(generation, mine, ours):
-    """Guard first, the operator's lists kept, every mounted file written, the Job's too."""
+    """With the values the guard comes first, the operator's lists stay, all files are written."""
     pods = workloads(rendered(generation, mine, ours))
     assert not [name for name, pod in pods.items() if unfilled(pod)]
     deployments = [pod for name, pod in pods.items() if not name.endswith("migrations")]
@@ -112,7 +112,7 @@ def test_values_for_the_chart(generation, mine, ours):
 @generations
 @pytest.mark.parametrize("version", ["1.0.0", "2.0.0"])
 def test_the_payload_arrives(generation, version, mine, ours):
-    """To the byte, though a generation of the chart takes it for a template."""
+    """The payload arrives unchanged, though one generation of the chart evaluates templates."""
     maps = [
         item
         for item in yaml.safe_load_all(rendered(generation, mine, ours))
@@ -126,7 +126,7 @@ def test_the_payload_arrives(generation, version, mine, ours):
 
 
 def test_an_old_chart_says_nothing(mine, ours):
-    """So the values file tells how to see it, and `inject` is the way there."""
+    """An old chart ignores the values; the values file points to `inject`, which works."""
     text = rendered("old", mine, ours)
     assert "LITELLM_OVERLAY_PLAN\n" not in text
     assert unfilled(workloads(text)["litellm"]) == ["litellm"]
@@ -137,7 +137,7 @@ def test_an_old_chart_says_nothing(mine, ours):
 
 @pytest.mark.parametrize("generation", ["old", "plain", "tpl"])
 def test_inject(generation, mine):
-    """Into the Deployments, not the Job; nothing else changes, and --remove gives the original."""
+    """`inject` overlays the Deployments but not the Job, and --remove restores the exact text."""
     text = rendered(generation, mine)
     injected = overlay("inject", stdin=text)
     pods, before = workloads(injected), workloads(text)
@@ -150,7 +150,7 @@ def test_inject(generation, mine):
 
 
 def test_as_a_post_renderer(mine):
-    """Helm 3 pipes its manifests through a program, with arguments; hooks it does not."""
+    """As a Helm 3 post-renderer `inject` overlays the Deployment, and leaves the hooks alone."""
     text = helm.template("--values", mine, *INJECT, chart=FACSIMILE)
     pods = workloads(text)
     assert "litellm-overlay" in [item["name"] for item in pods["litellm"]["initContainers"]]

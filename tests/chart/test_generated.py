@@ -1,4 +1,4 @@
-"""What scripts/sync_chart.py copies into the chart must be what it was copied from."""
+"""The files that scripts/sync_chart.py copies into the chart equal their sources."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ HINT = "python scripts/sync_chart.py"
 
 
 def test_the_copies_are_equal():
-    """Byte for byte: payloads, drain, catalogue, the README's table; and nothing is left from before."""
+    """The chart's copies are equal to their sources, and no old file is left."""
     generated = sync_chart.generated()
     present = {
         str(path.relative_to(helm.CHART)): path.read_bytes()
@@ -34,7 +34,7 @@ def test_the_copies_are_equal():
 
 
 def test_versions():
-    """The chart's is the package's; the application's is the patch that a pod gets by default."""
+    """The chart has the package's version, the default patch as appVersion, and the right image."""
     chart = yaml.safe_load((helm.CHART / "Chart.yaml").read_text())
     assert chart["version"] == __version__
     assert chart["appVersion"] == releases.load().default_patch_version
@@ -46,7 +46,7 @@ def test_versions():
 
 @pytest.mark.parametrize("version", releases.load().patch_versions)
 def test_a_config_map_holds_the_payload(version):
-    """Every file of it and no other, to the byte, under a name that carries the digest."""
+    """A payload's ConfigMap has exactly its files, and the digest in its name."""
     digest = payload.digest(version)
     item = helm.objects(*helm.LEAST)["ConfigMap", f"litellm-{version}-{digest[:12]}"]
     expected = {
@@ -58,7 +58,7 @@ def test_a_config_map_holds_the_payload(version):
 
 
 def tags():
-    """Return tags for releases on both sides of every border, and some that are no release's."""
+    """Yield image tags on both sides of every limit, and some without a release."""
     styles = ("v{}", "main-v{}-stable")
     releases = [
         "1.81.0",
@@ -82,7 +82,7 @@ def tags():
 
 
 def forms_of(version):
-    """Return the tags that an image of a release may have; pre-releases in both spellings."""
+    """Return the image tags that a release can have, with pre-releases in both spellings."""
     dashed = version.replace("rc", "-rc.").replace(".dev", "-dev.")
     heads = [
         f"{head}{name}" for head in ("", "v", "main-v", "fips-v") for name in {version, dashed}
@@ -92,7 +92,7 @@ def forms_of(version):
 
 
 def read_by_toolkit(tag):
-    """Return the release of the catalogue, or None."""
+    """Return the catalogue's release for an image tag, or None."""
     try:
         assessed = assessment.assess(f"ghcr.io/berriai/litellm:{tag}", releases.load()).release
     except NotInCatalogueError:
@@ -110,7 +110,7 @@ READ = """\
 
 
 def test_every_release_is_read_as_the_toolkit_reads_it(tmp_path):
-    """In every form that a tag of it may have; all of them in one run of Helm."""
+    """The chart reads each form of every release's tag as the toolkit does."""
     chart = tmp_path / "chart"
     shutil.copytree(helm.CHART, chart)
     versions = [release.version for release in releases.load().releases]
@@ -125,7 +125,7 @@ def test_every_release_is_read_as_the_toolkit_reads_it(tmp_path):
 
 
 def test_tags_are_read_as_the_toolkit_reads_them():
-    """The same path for the same image, or a refusal by both."""
+    """Chart and toolkit choose the same path for an image tag, or both refuse it."""
     differing, planner = {}, plan.Planner.from_values(values.OverlayValues())
     for tag in tags():
         proxy = plan.from_values(values.OverlayValues(image=f"ghcr.io/berriai/litellm:{tag}"))

@@ -1,8 +1,8 @@
-"""What Kubernetes reads before and after `inject`: every value of a manifest stays what it was.
+"""Kubernetes reads every value of a manifest alike before and after `inject`.
 
-Our own reader cannot prove that, as it may be wrong in the same way twice. So Kubernetes' own is
-asked, `sigs.k8s.io/yaml`, in a program of Go (yaml_to_json). Readers of YAML 1.1 and 1.2 are asked
-in tests/unit/litellm_overlay/overlay/test_inject_readers.py.
+Our own reader could hide its own mistakes. So these tests use Kubernetes' parser,
+`sigs.k8s.io/yaml`, in a Go program (yaml_to_json).
+tests/unit/litellm_overlay/overlay/test_inject_readers.py uses readers of YAML 1.1 and 1.2.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ OURS = {"litellm-overlay", "litellm-overlay-payload", "litellm-overlay-output"}
 
 
 def read(streams):
-    """Return the documents of each stream, or what is wrong with it."""
+    """Return each stream's documents, or a string with its error."""
     program = tools.path_of("yaml-to-json")
     done = subprocess.run(
         [program], input=json.dumps(streams), capture_output=True, text=True, check=True
@@ -34,7 +34,7 @@ def read(streams):
 
 
 def bare(data):
-    """Return documents without the overlay, and without what is empty: it may have been filled."""
+    """Return data without the overlay, and without empty values, which `inject` may have filled."""
     if isinstance(data, list):
         kept = (it for it in data if not (isinstance(it, dict) and it.get("name") in OURS))
         return [bare(item) for item in kept]
@@ -49,7 +49,7 @@ def bare(data):
 
 
 def without_payloads(documents):
-    """Return documents but for our ConfigMaps."""
+    """Return the documents without the payloads' ConfigMaps."""
     return [
         item
         for item in documents
@@ -59,7 +59,7 @@ def without_payloads(documents):
 
 
 def test_every_value_stays_what_it_was_for_kubernetes():
-    """500 inputs, in every style; what Kubernetes could not read before is left out, and counted."""
+    """500 inputs in every style keep their values; few are unreadable from the start."""
     texts = [styles.text(seed) for seed in range(500)]
     before = read(texts)
     after = read([inject.inject(text, PLANNER).text for text in texts])
@@ -72,7 +72,7 @@ def test_every_value_stays_what_it_was_for_kubernetes():
 
 
 def test_the_overlay_is_what_kubernetes_reads():
-    """Types, too: the mode is a number, the mount's flag is true."""
+    """Kubernetes reads the overlay's values with their types, such as a mode and a boolean."""
     for new in read([inject.inject(styles.text(seed), PLANNER).text for seed in range(60)]):
         if isinstance(new, str):
             continue
@@ -94,7 +94,7 @@ def test_the_overlay_is_what_kubernetes_reads():
 
 @pytest.mark.parametrize("path", sorted(GOLDEN.glob("inject-*/input.yaml")), ids=str)
 def test_the_goldens_keep_their_values(path):
-    """As people write manifests."""
+    """The inputs of the goldens keep their values."""
     text = path.read_text()
     own = fake.planner(values.load((path.parent / "values.yaml").read_text() + "\nname: x\n"))
     old, new = read([text, inject.inject(text, own).text])
@@ -102,7 +102,7 @@ def test_the_goldens_keep_their_values(path):
 
 
 def test_a_value_that_changed_would_be_seen():
-    """Else the comparison above would prove nothing."""
+    """The comparison notices a changed value."""
     (old,) = read(["spec: {a: '1e3', list: [x]}\nkind: Deployment"])
     new = copy.deepcopy(old)
     new[0]["spec"]["a"] = 1000

@@ -1,4 +1,4 @@
-"""What the chart renders: valid, confined, the same each time."""
+"""The manifests that the chart renders: valid, restricted, reproducible."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from support import helm
 from support.pod_security import violations
 
 KUBERNETES = [f"1.{minor}" for minor in range(29, 38)]
-CUSTOM = {"HTTPRoute", "PodMonitor"}  # whose schemas are no part of Kubernetes
+CUSTOM = {"HTTPRoute", "PodMonitor"}  # Kubernetes has no schemas of these
 GOLDEN = helm.CHART.parents[1] / "tests" / "chart" / "golden"
 
 
@@ -27,12 +27,12 @@ ci_cases = pytest.mark.parametrize("case", helm.CI, ids=name)
 
 @ci_cases
 def test_lint(case):
-    """Without a warning."""
+    """`helm lint --strict` passes for each case."""
     assert "0 chart(s) failed" in helm.run("lint", "--strict", helm.CHART, "--values", case)
 
 
 def test_helm_unittest():
-    """The suites in the chart's own tests/."""
+    """The suites in the chart's own tests/ pass."""
     command = [tools.path_of("helm-unittest"), "--strict", helm.CHART]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -41,7 +41,7 @@ def test_helm_unittest():
 
 @ci_cases
 def test_as_before(case, request):
-    """All but the payloads, which have a test of their own, equals the golden file to the byte.
+    """The manifests equal the golden file, except for the payloads, which have their own test.
 
     To rewrite it: pytest tests/chart --update-golden, then read the difference.
     """
@@ -56,12 +56,12 @@ def test_as_before(case, request):
 
 @ci_cases
 def test_the_same_each_time(case):
-    """To the byte, and from a package as from the checkout."""
+    """Two renderings of a case are equal."""
     assert helm.template("--values", case) == helm.template("--values", case)
 
 
 def test_a_package_is_the_chart(tmp_path):
-    """`helm package` warns of nothing, leaves nothing out, and what it makes renders the same."""
+    """`helm package` does not warn, and the package renders as the checkout does."""
     helm.run("package", helm.CHART, "--destination", tmp_path)
     (package,) = tmp_path.glob("*.tgz")
     for case in helm.CI:
@@ -70,7 +70,7 @@ def test_a_package_is_the_chart(tmp_path):
 
 
 def test_the_oldest_cluster_is_the_oldest_tried():
-    """Nothing in the chart is newer; the eviction policy is on since 1.27."""
+    """The chart's and the README's oldest Kubernetes is the oldest that the tests validate with."""
     chart = yaml.safe_load((helm.CHART / "Chart.yaml").read_text())
     assert chart["kubeVersion"] == f">={KUBERNETES[0]}.0-0"
     assert f"Needs Kubernetes {KUBERNETES[0]} " in (helm.CHART / "README.md").read_text()
@@ -79,7 +79,7 @@ def test_the_oldest_cluster_is_the_oldest_tried():
 @pytest.mark.parametrize("kubernetes", KUBERNETES)
 @ci_cases
 def test_the_api_takes_it(case, kubernetes):
-    """Strictly: a key that the API does not know is an error."""
+    """Each object is valid for each Kubernetes version, without unknown fields."""
     for item in helm.objects("--values", case, "--kube-version", kubernetes).values():
         if item["kind"] in CUSTOM:
             continue
@@ -88,7 +88,7 @@ def test_the_api_takes_it(case, kubernetes):
 
 @ci_cases
 def test_pod_security_restricted(case):
-    """Every pod, that of `helm test` too, but for the values that ask for root."""
+    """Every pod meets Pod Security "restricted", unless the values ask for root."""
     items = helm.objects("--values", case).values()
     pods = [item["spec"]["template"]["spec"] for item in items if item["kind"] == "Deployment"]
     pods += [item["spec"] for item in items if item["kind"] == "Pod"]
@@ -96,7 +96,7 @@ def test_pod_security_restricted(case):
     results = [violation for pod in pods for violation in violations(pod)]
     if name(case) == "root":
         results = [violation for violation in results if not violation.startswith("litellm: ")]
-        # No profile of ours beside a proxy without one: an SCC of OpenShift may forbid it.
+        # The proxy has no seccomp profile then, and OpenShift's SCC may forbid one of ours.
         own = ("litellm-overlay", "test")
         rules = ("runAsNonRoot", "seccompProfile")
         assert set(results) == {f"{pod}: {rule}" for pod in own for rule in rules}
@@ -106,21 +106,21 @@ def test_pod_security_restricted(case):
 
 @ci_cases
 def test_no_token_and_no_rights(case):
-    """Nothing in the pods talks to the cluster."""
+    """The chart has no roles, and its pods no token."""
     items = helm.objects("--values", case)
     assert not {kind for kind, _ in items if "Role" in kind or "Webhook" in kind}
     assert helm.pod_of("--values", case)["spec"]["automountServiceAccountToken"] is False
 
 
 def test_no_service_becomes_a_variable():
-    """Kubernetes would set REDIS_PORT=tcp://… for a Service `redis`, which LiteLLM takes for a port."""
+    """Service links are off: LiteLLM takes a Service's REDIS_PORT=tcp://… for a port."""
     items = helm.objects(*helm.LEAST)
     assert items["Pod", "litellm-test"]["spec"]["enableServiceLinks"] is False
     assert helm.pod_of(*helm.LEAST)["spec"]["enableServiceLinks"] is False
 
 
 def test_the_guard_comes_first_with_the_proxys_image():
-    """The same reference and pull policy: the file it patches is the file that is run."""
+    """The guard comes first, with the proxy's image and pull policy: it patches the right file."""
     for case in helm.CI:
         pod = helm.pod_of("--values", case)["spec"]
         proxy = pod["containers"][0]
@@ -132,7 +132,7 @@ def test_the_guard_comes_first_with_the_proxys_image():
 
 
 def test_a_pinned_patch_gives_the_same_pods_with_a_newer_chart(tmp_path):
-    """Byte for byte, when a later chart has a new version of its own and a new default patch."""
+    """With a pinned patch a newer chart renders the same pod template, byte for byte."""
     case = helm.CHART / "ci" / "pinned-values.yaml"
     newer = tmp_path / "litellm-overlay"
     shutil.copytree(helm.CHART, newer)
@@ -157,7 +157,7 @@ def test_a_pinned_patch_gives_the_same_pods_with_a_newer_chart(tmp_path):
 
 
 def test_the_settings_and_the_config_roll_the_pods():
-    """Each change is a change of the pod template."""
+    """Each change to settings or config changes the pod template."""
     templates = [
         helm.pod_of(*helm.LEAST, *more)
         for more in (
@@ -172,7 +172,7 @@ def test_the_settings_and_the_config_roll_the_pods():
 
 
 def test_the_test_pod_is_not_behind_the_service():
-    """It carries the release's labels, but not all that the Service selects."""
+    """The Service does not select the pod of `helm test`."""
     items = helm.objects(*helm.LEAST)
     selector = items["Service", "litellm"]["spec"]["selector"]
     assert not selector.items() <= items["Pod", "litellm-test"]["metadata"]["labels"].items()
@@ -180,6 +180,6 @@ def test_the_test_pod_is_not_behind_the_service():
 
 
 def test_names_fit():
-    """A long release name: labels and the Service's name have 63 characters at most."""
+    """With a release name of 53 characters the objects' name still fits into 63."""
     text = helm.run("template", "r" * 53, helm.CHART, *helm.LEAST)
     assert f"name: {'r' * 53}-litellm\n" in text

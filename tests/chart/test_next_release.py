@@ -1,4 +1,4 @@
-"""A release 1.999.0 that nobody has reviewed, installed by the chart, and what the guard decides."""
+"""The unreviewed release 1.999.0, installed by the chart, and the guard's decision."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from support.next_release import OUTCOMES, VERSION, assert_as_the_table_says, en
 
 @pytest.mark.parametrize(("what_is_new", "on_fixed"), OUTCOMES)
 def test_installed(tmp_path, what_is_new, on_fixed):
-    """As by the post-renderer: the chart goes on, and the guard decides by the file."""
+    """The chart renders it, and the guard decides by the file."""
     built = image.build(tmp_path / "image", endpoints(what_is_new), VERSION)
     env = json.dumps([{"name": "PATH", "value": f"{built.bin}:/usr/bin:/bin"}])
     made = helm.objects(

@@ -1,4 +1,4 @@
-"""What Helm says after an installation. Helm renders it only with a cluster, so it goes in as a file."""
+"""The chart's NOTES.txt, rendered as a template, since Helm shows it only with a cluster."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from support import helm
 
 @pytest.fixture
 def notes(tmp_path):
-    """Return a way to render NOTES.txt for values."""
+    """Return a function that renders NOTES.txt for values."""
     chart = tmp_path / "chart"
     shutil.copytree(helm.CHART, chart)
     text = (chart / "templates" / "NOTES.txt").read_text()
@@ -30,7 +30,7 @@ def notes(tmp_path):
 
 
 def test_the_decision_and_the_next_steps(notes):
-    """What runs, how to see the guard's decision, how to test, how to undo."""
+    """The notes say what runs, and how to see the guard's decision, to test, and to undo."""
     text = notes()
     assert text.startswith("LiteLLM 1.88.6 with overlay 2.0.0, mode websocket.")
     for command in (
@@ -43,13 +43,16 @@ def test_the_decision_and_the_next_steps(notes):
 
 
 def test_a_refused_pod_shows_why(notes):
-    """It is then in back-off: its message has moved to the last state, and the first may be a mesh's."""
+    """The notes' command finds the guard's message by name, also in its last state.
+
+    A refused pod is in back-off, and its first init container may be a service mesh's.
+    """
     asked = '.initContainerStatuses[?(@.name=="litellm-overlay")]..terminated.message}'
     assert asked in notes()
 
 
 def test_a_release_that_is_fixed_by_half(notes):
-    """1.89: the overlay patches it, as an affected one."""
+    """1.89 is patched like an affected release."""
     text = notes("--set", "image.tag=v1.89.0")
     assert text.startswith("LiteLLM 1.89.0 with overlay 2.0.0, mode websocket.")
     assert "needs no overlay" not in text
@@ -59,7 +62,7 @@ def test_a_release_that_is_fixed_by_half(notes):
     ("tag", "last"), [("v1.999.0", "1.110.2"), ("v1.109.99", "1.109.3"), ("v1.88.7", "1.88.6")]
 )
 def test_a_newer_release(notes, tag, last):
-    """It goes on, and nobody can think that it was looked at."""
+    """A release newer than the catalogue gets a warning, and the guard decides."""
     text = notes("--set", f"image.tag={tag}")
     assert (
         f"WARNING: LiteLLM {tag[1:]} is newer than the last that this chart knows, {last}:" in text
@@ -68,7 +71,7 @@ def test_a_newer_release(notes, tag, last):
 
 
 def test_a_tag_against_the_value(notes):
-    """The value counts where the tag does not; where it does, both are said."""
+    """A tag that contradicts litellmVersion gets a warning; a tag without a version does not."""
     assert "WARNING: image.tag says LiteLLM 1.88.6, litellmVersion says 1.86.2." in notes(
         "--set", "image.tag=v1.88.6,litellmVersion=1.86.2"
     )
@@ -77,7 +80,7 @@ def test_a_tag_against_the_value(notes):
 
 
 def test_a_module_path_that_no_official_image_has(notes):
-    """It may be right for an image of the operator's own; the pod will tell."""
+    """A module path that no official image has gets a warning with the right path."""
     path = "/opt/litellm/proxy/response_api_endpoints/endpoints.py"
     text = notes("--set", f"image.tag=v1.88.6,modulePath={path}")
     assert f"WARNING: modulePath {path} is no path that official images of LiteLLM 1.88.6" in text
@@ -87,7 +90,7 @@ def test_a_module_path_that_no_official_image_has(notes):
 
 
 def test_advisories_are_named_each_time(notes):
-    """The overlay fixes a protocol, not a release with known holes."""
+    """A release with security advisories gets a warning with their ids."""
     assert "WARNING: LiteLLM 1.82.3 has published security problems" in (
         text := notes("--set", "image.tag=v1.82.3")
     )
@@ -95,7 +98,7 @@ def test_advisories_are_named_each_time(notes):
 
 
 def test_a_fixed_release(notes):
-    """No overlay is needed for the handshake; what stays is named, as operators feel it."""
+    """A release with upstream's fix needs no overlay; the notes list what the bridge would add."""
     text = notes("--set", "image.tag=v1.110.2")
     assert "LiteLLM 1.110.2 needs no overlay for the handshake, and is left" in text
     known = releases.load().release("1.110.2")
@@ -109,7 +112,7 @@ def test_a_fixed_release(notes):
 
 
 def test_without_the_overlay_or_without_a_known_release(notes):
-    """Both render."""
+    """The notes render without the overlay, and without a known release."""
     assert notes("--set", "patch.enabled=false").startswith("LiteLLM without the overlay")
     path = "modulePath=/opt/litellm/endpoints.py"
     assert "(release not known)" in notes("--set", f"image.tag=stable,{path}")

@@ -1,4 +1,4 @@
-"""What an operator may add to the chart's objects: databases, scaling, routes, containers, objects of his own."""
+"""Options for further objects: databases, scaling, routes, containers, and the operator's own."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ KEY = "sk-proj-0123456789abcdef"
 
 @pytest.fixture
 def rendered(tmp_path):
-    """Return objects by kind and name, of values given as an object."""
+    """Return a function that renders values and returns {(kind, name): object}."""
 
     def rendered(**values):
         path = tmp_path / "values.yaml"
@@ -25,23 +25,23 @@ def rendered(tmp_path):
 
 
 def pod_of(items):
-    """Return the Deployment's pod."""
+    """Return the Deployment's pod spec."""
     return items["Deployment", "litellm"]["spec"]["template"]["spec"]
 
 
 def env_of(container):
-    """Return a container's environment by name."""
+    """Return {name: value} of a container's environment."""
     return {each["name"]: each.get("value") for each in container["env"]}
 
 
 def test_migrations(rendered):
-    """A hook before the release's objects, of the image as it is; the proxies migrate nothing."""
+    """Migrations are a hook Job with the unpatched image, and the proxies then make none."""
     items = rendered(database={"secretName": "db"}, migrations={"enabled": True})
     job = items["Job", "litellm-migrations"]
     assert job["metadata"]["annotations"]["helm.sh/hook"] == "pre-install,pre-upgrade"
     pod = job["spec"]["template"]["spec"]
     assert "initContainers" not in pod
-    assert "serviceAccountName" not in pod  # of the release, so not there yet
+    assert "serviceAccountName" not in pod  # a hook runs before it exists
     (container,) = pod["containers"]
     (proxy,) = pod_of(items)["containers"]
     assert container["image"] == proxy["image"]
@@ -54,7 +54,7 @@ def test_migrations(rendered):
 
 
 def test_the_other_http_client(rendered):
-    """LiteLLM's own variable, where it is asked for; an operator's line of that name stays alone."""
+    """`disableAiohttpTransport` sets LiteLLM's variable; an operator's own entry stays alone."""
     name = "DISABLE_AIOHTTP_TRANSPORT"
     (proxy,) = pod_of(rendered())["containers"]
     assert name not in env_of(proxy)
@@ -66,7 +66,7 @@ def test_the_other_http_client(rendered):
 
 
 def test_a_database_without_migrations(rendered):
-    """The proxy gets the URL, and migrates by itself, as LiteLLM does."""
+    """Without a migrations Job the proxy gets the URL and migrates by itself."""
     items = rendered(database={"secretName": "db", "secretKey": "url"})
     assert not [kind for kind, _ in items if kind == "Job"]
     (proxy,) = pod_of(items)["containers"]
@@ -130,7 +130,7 @@ def test_a_database_without_migrations(rendered):
     ],
 )
 def test_refused_with_a_sentence(rendered, values, said):
-    """What is missing, what stands twice, and keys in clear text."""
+    """Missing values, duplicate variables and keys in clear text are refused; no key is shown."""
     with pytest.raises(helm.Refused) as refusal:
         rendered(**values)
     assert said in str(refusal.value)
@@ -139,7 +139,7 @@ def test_refused_with_a_sentence(rendered, values, said):
 
 
 def test_autoscaling(rendered):
-    """Of the Deployment, which then has no number of its own."""
+    """With autoscaling the Deployment has no replica count."""
     items = rendered(autoscaling={"enabled": True, "maxReplicas": 9}, replicaCount=3)
     assert "replicas" not in items["Deployment", "litellm"]["spec"]
     scaler = items["HorizontalPodAutoscaler", "litellm"]["spec"]
@@ -149,7 +149,7 @@ def test_autoscaling(rendered):
 
 
 def test_a_route_that_doctor_likes(rendered):
-    """An HTTPRoute to the Service, without a limit on a WebSocket's life."""
+    """The HTTPRoute has no timeout, and doctor finds nothing."""
     items = rendered(
         httpRoute={"enabled": True, "parentRefs": [{"name": "public"}], "hostnames": ["a.example"]},
         replicaCount=2,
@@ -161,7 +161,7 @@ def test_a_route_that_doctor_likes(rendered):
 
 
 def test_metrics(rendered):
-    """A PodMonitor selects the proxies, and finds their port by its name."""
+    """A PodMonitor selects the proxies and names their port."""
     items = rendered(podMonitor={"enabled": True, "endpoint": {"scheme": "http"}})
     spec = items["PodMonitor", "litellm"]["spec"]
     labels = items["Deployment", "litellm"]["spec"]["template"]["metadata"]["labels"]
@@ -173,7 +173,7 @@ def test_metrics(rendered):
 
 
 def test_labels_of_all_objects(rendered):
-    """And of the pods; what selects them stays, since it can never change."""
+    """Common labels are on all objects and pods, but not in selectors, which are immutable."""
     items = rendered(commonLabels={"team": "llm"}, podLabels={"team": "mine", "own": "z"})
     assert {item["metadata"]["labels"]["team"] for item in items.values()} == {"llm"}
     deployment = items["Deployment", "litellm"]["spec"]
@@ -183,7 +183,7 @@ def test_labels_of_all_objects(rendered):
 
 
 def test_further_containers(rendered):
-    """The guard stays first; without the overlay only the others are there."""
+    """Further init containers come after the guard, or alone without the overlay."""
     more = {"extraInitContainers": [{"name": "wait"}], "extraContainers": [{"name": "metrics"}]}
     pod = pod_of(rendered(**more, priorityClassName="high"))
     assert [each["name"] for each in pod["initContainers"]] == ["litellm-overlay", "wait"]
@@ -194,7 +194,7 @@ def test_further_containers(rendered):
 
 
 def test_further_objects(rendered):
-    """Templates in them are filled in; a Secret may hold a key, and what is sealed looks like none."""
+    """Templates in further objects are evaluated; a Secret or SealedSecret may hold a key."""
     sealed = {"password": "AgBy3i4OJSWK+PiTySYZZA9rO43cGDEq"}
     given = [
         {"kind": "ConfigMap", "metadata": {"name": "{{ .Release.Name }}-x"}, "data": {"a": "b"}},
@@ -208,7 +208,7 @@ def test_further_objects(rendered):
 
 
 def test_probes(rendered):
-    """Below another path, and as patient as one wants; what ends a hanging proxy early stays."""
+    """Probes take another path and threshold, and keep their short grace period."""
     path = "/llm/health/readiness"
     (proxy,) = pod_of(rendered(startupProbe={"path": path, "failureThreshold": 120}))["containers"]
     assert proxy["startupProbe"] == {

@@ -1,4 +1,4 @@
-"""The chart and `litellm-overlay render` say the same overlay: two doors, one room."""
+"""The chart and `litellm-overlay render` produce the same overlay."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ PATCHED = [path for path in helm.CI if path.name != "stock-values.yaml"]
 
 
 def merged(defaults, given):
-    """Return values as Helm merges them: maps key by key, null takes a default away."""
+    """Return values as Helm merges them: maps by key, and null removes a default."""
     if not (isinstance(defaults, dict) and isinstance(given, dict)):
         return given
     result = {**defaults, **{key: merged(defaults.get(key), given[key]) for key in given}}
@@ -62,7 +62,7 @@ def rendered(case, name):
 
 
 def with_parsed_plan(container):
-    """Return an init container whose plan is an object: JSON's spelling does not matter."""
+    """Return an init container with its plan parsed, so that JSON's format does not matter."""
     plan_entry, *others = container["env"]
     assert plan_entry["name"] == "LITELLM_OVERLAY_PLAN"
     return {**container, "env": [json.loads(plan_entry["value"]), *others]}
@@ -70,7 +70,7 @@ def with_parsed_plan(container):
 
 @pytest.mark.parametrize("case", PATCHED, ids=lambda path: path.name)
 def test_the_pod_has_what_the_toolkit_renders(case):
-    """Init container first of all, volumes, mount and annotations: equal as objects."""
+    """The chart's pod has the toolkit's init container, volumes, mount and annotations."""
     deployment = helm.of_kind("Deployment", "--values", case)
     template = deployment["spec"]["template"]
     pod = template["spec"]
@@ -82,7 +82,7 @@ def test_the_pod_has_what_the_toolkit_renders(case):
 
 
 def test_the_drain_and_the_switch_are_the_toolkits():
-    """What `render --format manifests` gives a proxy for its end and for being off: hooks, volumes, times."""
+    """The chart's hooks, volumes and grace periods equal those of `render --format manifests`."""
     text = (GOLDEN / "minimal" / "expected.manifests.yaml").read_text()
     theirs = next(item for item in yaml.safe_load_all(text) if item["kind"] == "Deployment")
     pods = [theirs["spec"]["template"]["spec"], helm.pod_of(*helm.LEAST)["spec"]]
@@ -104,7 +104,7 @@ def test_the_drain_and_the_switch_are_the_toolkits():
 
 
 def test_the_payloads_are_the_toolkits():
-    """The same ConfigMaps: name, content, digest and the labels that `inject` knows them by."""
+    """The chart's payload ConfigMaps have the toolkit's names, content, annotations and labels."""
     items = helm.objects(*helm.LEAST)
     for payload in payloads("litellm", releases.load()):
         (expected,) = yaml.safe_load_all(
@@ -128,7 +128,7 @@ SAID = {
 
 
 def outcome(sentence):
-    """Return a refusal in words that both doors have, with the release if it names one."""
+    """Return a refusal as (kind, release or None), the same for chart and toolkit."""
     (kind,) = {word for part, word in SAID.items() if part in sentence}
     release = re.search(r"LiteLLM v?(\d[\w.]*\w)", sentence)
     return kind, release[1] if release else None
@@ -184,7 +184,7 @@ def by_toolkit(tag, **more):
     ],
 )
 def test_a_tag_is_read_alike(tag):
-    """The first version counts, and malware anywhere; the chart reads in Go what we read in Python."""
+    """Chart and toolkit read an image tag alike: the first version counts, or malware anywhere."""
     assert by_chart(tag) == by_toolkit(tag)
 
 
@@ -197,7 +197,7 @@ def test_a_tag_is_read_alike(tag):
     ],
 )
 def test_no_option_lets_malware_through(more):
-    """Neither the release's name nor the module's path, at either door; nor without the patch."""
+    """Neither litellmVersion nor modulePath lets malware through, in chart or toolkit."""
     (index, release) = next(iter(releases.load().malicious_images.items()))
     for tag in ("v1.82.7", "v1.107.0", "v1.86.2-of-1.82.8"):
         assert by_chart(tag, **more)[0] == by_toolkit(tag, **more)[0] == "malware"

@@ -1,4 +1,4 @@
-"""What one release of the chart rendered, the next one renders; and what Helm can store."""
+"""A later release of the chart renders an earlier one's pods, within what Helm can store."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ PATCHES = releases.load().patch_versions
 
 @pytest.fixture(scope="module")
 def two(tmp_path_factory):
-    """Return the archives of two releases, guard and catalogue changed between them."""
+    """Return the archives of two releases, between which guard and catalogue change."""
     return scratch.charts(tmp_path_factory.mktemp("release"))
 
 
 def parts(chart, *arguments):
-    """Return the text of the pod template, and of each payload by its name: from `data:` on."""
+    """Return the text of the pod template, and {name: text of the data} of the payloads."""
     texts = helm.template(*helm.LEAST, *arguments, chart=chart).split("\n---\n")
     (deployment,) = (text for text in texts if "\nkind: Deployment\n" in text)
     payloads = {}
@@ -40,14 +40,14 @@ def parts(chart, *arguments):
 
 
 def of_version(payloads, patch):
-    """Return the one payload of a patch version, by its name."""
+    """Return (name, data) of the one payload of a patch version."""
     (result,) = ((name, data) for name, data in payloads.items() if f"-{patch}-" in name)
     return result
 
 
 @pytest.mark.parametrize("patch", PATCHES)
 def test_pods_of_the_first_come_from_the_second_with_the_pin(two, patch):
-    """To the byte; so does the payload that they name."""
+    """With the pin the second release renders the first one's pods and payload, byte for byte."""
     pin = ("--set-string", f"patch.version={patch}")
     (pod, payloads), (later_pod, later_payloads) = (parts(chart, *pin) for chart in two)
     assert f'patch-version: "{patch}"' in pod
@@ -56,7 +56,10 @@ def test_pods_of_the_first_come_from_the_second_with_the_pin(two, patch):
 
 
 def test_who_does_not_pin_gets_the_fixed_one(two):
-    """And finds the payload of the pods before it, so `kubectl rollout undo` goes back."""
+    """Without a pin the second release has the fixed version, and still the first one's payload.
+
+    So `kubectl rollout undo` works.
+    """
     (pod, payloads), (later_pod, later_payloads) = map(parts, two)
     assert parts(two[1], "--set-string", f"patch.version={scratch.DEFAULT}")[0] == pod
     assert f'patch-version: "{scratch.FIXED}"' in later_pod
@@ -64,7 +67,7 @@ def test_who_does_not_pin_gets_the_fixed_one(two):
 
 
 def test_the_archive_has_what_helm_would_pack(two, tmp_path):
-    """The same members and contents, but that Helm spells Chart.yaml in its own way; and it renders."""
+    """Our archive has the files of `helm package`, and renders as the chart does."""
     first, _ = two
     with tarfile.open(first) as archive:
         archive.extractall(tmp_path, filter="data")
@@ -91,7 +94,7 @@ def versions_of(*arguments, chart=helm.CHART):
 
 @pytest.fixture(scope="module")
 def many(tmp_path_factory):
-    """Return a chart with eleven patch versions more, in each of which all files are new."""
+    """Return a chart with eleven more patch versions, whose files have nothing in common."""
     chart = tmp_path_factory.mktemp("many") / "litellm-overlay"
     shutil.copytree(helm.CHART, chart)
     own = {version: patch_files.files(version) for version in PATCHES}
@@ -105,7 +108,7 @@ def many(tmp_path_factory):
 
 
 def write(chart, own):
-    """Have a chart carry other payloads; return it."""
+    """Replace a chart's payloads; return the chart."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(patch_files, "files", own.__getitem__)
         for name, content in sync_chart.payloads(own).items():
@@ -122,7 +125,7 @@ def write(chart, own):
 
 @pytest.fixture
 def several(many, tmp_path):
-    """Return a chart with the first three of these."""
+    """Return a chart with the first three of those versions."""
     chart = tmp_path / "litellm-overlay"
     shutil.copytree(many, chart)
     known = json.loads((chart / "files" / "catalogue.json").read_text())
@@ -148,7 +151,7 @@ def several(many, tmp_path):
     ],
 )
 def test_which_payloads_are_rendered(several, given, kept):
-    """The newest ones, the pinned one, those that are named; the default, too."""
+    """The newest payloads are rendered, the pinned or default one, and those to keep."""
     only = ("--show-only", "templates/payload.yaml")
     items = yaml.safe_load_all(helm.template(*helm.LEAST, *given, *only, chart=several))
     results = {item["metadata"]["labels"]["app.kubernetes.io/version"] for item in items}
@@ -159,7 +162,7 @@ def test_which_payloads_are_rendered(several, given, kept):
 
 
 def secret(chart, *arguments):
-    """Return how many bytes Helm stores of a release: JSON, gzip, base64, in which files are base64."""
+    """Return the number of bytes that Helm stores of a release: base64 of gzip of JSON."""
 
     def data(path):
         return base64.b64encode(path.read_bytes()).decode()
@@ -190,7 +193,7 @@ def secret(chart, *arguments):
 
 
 def estimated(chart, kept):
-    """Return what the chart takes it for, with its own values."""
+    """Return the chart's estimate of that number, with its own values."""
     files = {
         path.relative_to(chart).as_posix(): path.read_bytes()
         for path in (chart / "files").rglob("*")
@@ -201,7 +204,7 @@ def estimated(chart, kept):
 
 
 def test_the_estimate_is_never_too_small(several):
-    """Of the chart as it is, and of one that carries three versions more; a third too large at most."""
+    """The estimate is never too small, and at most a third too large."""
     for chart, kept in (
         (helm.CHART, [*PATCHES]),
         (several, ["2.0.0", "3.2.0", "3.3.0"]),
@@ -211,7 +214,7 @@ def test_the_estimate_is_never_too_small(several):
 
 
 def test_a_release_that_helm_could_not_store_is_refused(many):
-    """Clearly, before Helm's own sentence about a Secret; with numbers, and what to do."""
+    """A release too large for Helm is refused with its size, the limit and a cure."""
     with pytest.raises(helm.Refused) as refused:
         helm.template(*helm.LEAST, "--set", "patch.keepNewest=99", chart=many)
     match = re.search(
@@ -224,7 +227,7 @@ def test_a_release_that_helm_could_not_store_is_refused(many):
 
 
 def test_large_values_count(tmp_path):
-    """A config of a megabyte is refused, too; given as a ConfigMap it is no part of the release."""
+    """A config of a megabyte is refused."""
     noise = random.Random(1).randbytes(500_000).hex()
     big = tmp_path / "values.yaml"
     big.write_text(yaml.safe_dump({"config": {"litellm_settings": {"noise": noise}}}))
@@ -233,7 +236,7 @@ def test_large_values_count(tmp_path):
 
 
 def test_a_version_to_keep_must_be_there():
-    """A typing error would show when a pod waits for what nobody rendered."""
+    """A version to keep that does not exist is refused, before a pod waits for its payload."""
     given = ("--set-json", 'patch.keepVersions=["9.9.9"]')
     with pytest.raises(helm.Refused, match=r"keepVersions: there is no patch version 9\.9\.9 in"):
         helm.template(*helm.LEAST, *given)

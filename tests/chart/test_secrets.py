@@ -1,4 +1,4 @@
-"""No key in clear text gets through the chart into a ConfigMap or a pod."""
+"""The chart puts no key in clear text into a ConfigMap or a pod."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ LOOKS_LIKE_A_KEY = "sk-proj-0123456789abcdef"
 
 @pytest.fixture
 def rendered(tmp_path):
-    """Return a way to render with values given as an object."""
+    """Return a function that renders values."""
 
     def render(values):
         path = tmp_path / "values.yaml"
@@ -75,7 +75,7 @@ def rendered(tmp_path):
     ],
 )
 def test_a_key_in_clear_text_is_refused(rendered, values, where, secret):
-    """By its name or by how it looks; the refusal names the place, not the key."""
+    """A key is refused by its field's name or its form; the error names the field, not the key."""
     with pytest.raises(helm.Refused) as refusal:
         rendered(values)
     message = str(refusal.value)
@@ -107,5 +107,5 @@ def test_a_key_in_clear_text_is_refused(rendered, values, where, secret):
     ],
 )
 def test_a_reference_is_no_secret(rendered, values):
-    """Nor is what has a name that only looks like one's."""
+    """References to keys, and fields with similar names, are accepted."""
     assert rendered(values)

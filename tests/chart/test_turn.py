@@ -1,4 +1,4 @@
-"""The pod of `helm test`, run: its command as rendered, against servers that behave well or badly."""
+"""The pod of `helm test`, run with its rendered command against good and bad servers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FAILED = {"type": "error", "status": 400, "error": {"code": "model_not_found"}}
 
 @contextlib.contextmanager
 def proxy(events=(COMPLETED,), refuse=None):
-    """Run a server that answers each frame with events; `seen` gets handshakes and frames."""
+    """Run a server that answers each frame with events; yield its port and what it received."""
     seen = []
 
     def look(connection, request):
@@ -44,7 +44,10 @@ def proxy(events=(COMPLETED,), refuse=None):
 
 
 def run(tmp_path, port, *arguments, decision="patched", cwd=None, **more):
-    """Run the test container as the kubelet would, with a report of the guard's."""
+    """Run the test container as the kubelet would, with a guard's report; return code and output.
+
+    The output must have no key and no traceback.
+    """
     pod = helm.of_kind("Pod", "--values", helm.CHART / "ci/system-layout-values.yaml", *arguments)
     (container,) = pod["spec"]["containers"]
     environ = {item["name"]: item.get("value", KEY) for item in container["env"]}
@@ -70,7 +73,7 @@ def run(tmp_path, port, *arguments, decision="patched", cwd=None, **more):
 
 
 def test_a_turn(tmp_path):
-    """The decision is printed; no model in the URL; the key in the header; the model in the frame."""
+    """It prints the decision and makes a turn, with the key in the header, the model in the frame."""
     with proxy(({"type": "response.created"}, COMPLETED)) as (port, seen):
         code, output = run(tmp_path, port)
     assert code == 0, output
@@ -82,7 +85,7 @@ def test_a_turn(tmp_path):
 
 
 def test_without_a_model(tmp_path):
-    """A wildcard or an own ConfigMap names no model: the handshake alone, and it says so."""
+    """Without a model it only makes the handshake, and says so."""
     for given in ("config.model_list[0].model_name=openai/*", "existingConfigMap=mine"):
         with proxy() as (port, seen):
             code, output = run(tmp_path, port, "--set", given)
@@ -92,7 +95,7 @@ def test_without_a_model(tmp_path):
 
 
 def test_http_fallback(tmp_path):
-    """426 is what that mode promises; 101 is not."""
+    """In mode http-fallback 426 passes, and 101 fails."""
     mode = ("--set", "patch.mode=http-fallback")
     with proxy(refuse=426) as (port, _):
         assert run(tmp_path, port, *mode)[0] == 0
@@ -114,7 +117,7 @@ def test_http_fallback(tmp_path):
     ],
 )
 def test_a_proxy_that_does_not_answer(tmp_path, behaviour, sentence):
-    """Exit code 1, one error and a hint, no traceback, no key."""
+    """A proxy's refusal or failure gives exit code 1, an error and a hint."""
     with proxy(**behaviour) as (port, _):
         code, output = run(tmp_path, port, "--set", "test.timeoutSeconds=1")
     assert code == 1
@@ -122,7 +125,7 @@ def test_a_proxy_that_does_not_answer(tmp_path, behaviour, sentence):
 
 
 def test_nobody_there(tmp_path):
-    """Neither a hang nor a traceback."""
+    """Without a server it fails with exit code 1 and a sentence."""
     with proxy() as (port, _):
         pass
     code, output = run(tmp_path, port)
@@ -131,7 +134,7 @@ def test_nobody_there(tmp_path):
 
 
 def test_an_image_with_upstreams_fix(tmp_path):
-    """The overlay changes nothing there, http-fallback neither: a turn must work."""
+    """With upstream's fix a turn must work even in mode http-fallback."""
     with proxy() as (port, _):
         arguments = ("--set", "patch.mode=http-fallback")
         code, output = run(tmp_path, port, *arguments, decision="upstream-fixed")
@@ -140,7 +143,7 @@ def test_an_image_with_upstreams_fix(tmp_path):
 
 
 def test_an_image_whose_python3_is_not_litellms(tmp_path):
-    """Then the turn is made by the one that the `litellm` command uses, which has `websockets`."""
+    """If python3 has no `websockets`, the Python of the `litellm` command makes the turn."""
     lacking = tmp_path / "lacking" / "websockets.py"
     lacking.parent.mkdir()
     lacking.write_text("raise ImportError\n")

@@ -1,4 +1,4 @@
-"""What operators may give to the chart, and what it says when they give something else."""
+"""The chart's values, and its errors for wrong ones."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ GROUPS = [key for key in VALUES if f"\n{key}:\n  # -- " in TEXT]
 
 
 def leaves(values, path=()):
-    """Yield the path of each value that has a comment: groups are opened, maps of the API are not."""
+    """Yield the path of each documented value; in a group, of each value of the group."""
     for key, value in values.items():
         if not path and key in GROUPS:
             yield from leaves(value, (key,))
@@ -34,7 +34,7 @@ def value_at(values, path):
 
 @pytest.mark.parametrize("path", [*leaves(VALUES)], ids=".".join)
 def test_one_case_sets_every_value(path):
-    """To something that is not its default; `enabled` and `create` have cases of their own."""
+    """ci/everything-values.yaml changes every value, apart from `enabled` and `create`."""
     given = value_at(EVERYTHING, path)
     assert given != value_at(VALUES, path) or path[-1] in ("enabled", "create")
 
@@ -106,7 +106,7 @@ def test_one_case_sets_every_value(path):
     ],
 )
 def test_refused_with_a_sentence(given, sentence):
-    """The value and what is wrong with it, in one line of Helm's own error."""
+    """A wrong value is refused with a sentence about it."""
     with pytest.raises(helm.Refused) as refusal:
         helm.template(*helm.LEAST, "--set", given)
     message = str(refusal.value)
@@ -116,9 +116,9 @@ def test_refused_with_a_sentence(given, sentence):
 
 @pytest.mark.parametrize("path", [*leaves(VALUES), *((key,) for key in GROUPS)], ids=".".join)
 def test_null(path):
-    """It takes a default away. So each value may be without one, or is missed with a sentence.
+    """A value set to null renders, or is refused with a sentence that names what is missing.
 
-    With the values that turn everything on, so that no template is passed by.
+    The other values turn everything on, so that every template is rendered.
     """
     every = ("--values", helm.CHART / "ci" / "everything-values.yaml")
     try:
@@ -137,13 +137,13 @@ def test_null(path):
 
 
 def test_as_a_subchart():
-    """Helm hands `global` to subcharts; the schema lets it pass."""
+    """The schema accepts `global`, which Helm passes to subcharts."""
     assert helm.template(*helm.LEAST, "--set", "global.imageRegistry=x")
 
 
 @pytest.mark.parametrize("name", ["a.b", "1", "1-litellm", "7.litellm", "x.litellm"])
 def test_a_release_name_that_kubernetes_refuses_is_a_sentence(name):
-    """Helm takes it, and the Service would be refused in mid-install; fullnameOverride helps."""
+    """A release name that a Service cannot have is refused with a hint at fullnameOverride."""
     with pytest.raises(helm.Refused, match=r"Kubernetes refuses for a Service") as refusal:
         helm.run("template", name, helm.CHART, *helm.LEAST)
     assert "set fullnameOverride" in str(refusal.value)
@@ -152,14 +152,14 @@ def test_a_release_name_that_kubernetes_refuses_is_a_sentence(name):
 
 @pytest.mark.parametrize("name", ["a", "a-1", "litellm", "x" * 53])
 def test_other_release_names_are_taken(name):
-    """As long as Helm takes them."""
+    """Other release names are accepted."""
     assert helm.run("template", name, helm.CHART, *helm.LEAST)
 
 
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
-        ({}, None),  # a sixteenth of 4 GiB is the patch's own default
+        ({}, None),  # the default fits 4 GiB
         ({"resources.limits.memory": "8Gi"}, 512 << 20),
         ({"resources.limits.memory": "8Gi", "extraArgs": ["--num_workers", "4"]}, 128 << 20),
         ({"resources.limits.memory": "2000M", "extraArgs": ["--num_workers=2"]}, 62_500_000),
@@ -173,7 +173,10 @@ def test_other_release_names_are_taken(name):
     ],
 )
 def test_what_a_worker_may_remember_follows_from_its_memory(given, expected):
-    """A sixteenth of the limit, shared by the workers, unless it is set."""
+    """The history per worker is a sixteenth of the memory limit, shared by the workers.
+
+    An explicit value counts instead.
+    """
     sets = [f"{key}={json.dumps(value)}" for key, value in given.items()]
     deployment = helm.of_kind(
         "Deployment",

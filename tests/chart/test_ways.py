@@ -1,6 +1,6 @@
-"""The ways in that run in another tool, with that tool: Helm 3, Helm 4, kustomize, and what Flux does.
+"""The ways into other tools, with those tools: Helm 3, Helm 4, kustomize, and Flux's method.
 
-docs/ways.md tells of them. All must come to the same objects as `inject` on what Helm renders.
+docs/ways.md describes them. All must give the objects that `inject` gives for Helm's manifests.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ FUNCTION = {
 
 
 def run(*command, stdin=None, code=0, **environ):
-    """Return what a program prints, with our command on its PATH."""
+    """Run a program with our command on its PATH; return stdout, or stderr if it must fail."""
     path = os.pathsep.join([str(PROGRAMS), os.environ["PATH"]])
     done = subprocess.run(
         [*map(str, command)],
@@ -52,7 +52,7 @@ def run(*command, stdin=None, code=0, **environ):
 
 
 def objects(text):
-    """Return objects by kind and name, without what Kubernetes takes for nothing."""
+    """Return {(kind, name): object}, without empty values."""
 
     def bare(value):
         if isinstance(value, dict):
@@ -66,19 +66,19 @@ def objects(text):
 
 @pytest.fixture(scope="module")
 def rendered():
-    """Return what the chart renders, hooks and all."""
+    """Return the chart's manifests with its hooks."""
     return helm.template(chart=FACSIMILE)
 
 
 @pytest.fixture(scope="module")
 def wanted(rendered):
-    """Return the objects with the overlay in them."""
+    """Return the objects with the overlay."""
     return objects(run("litellm-overlay", "inject", stdin=rendered))
 
 
 @pytest.fixture(scope="module")
 def helm_4(tmp_path_factory):
-    """Return what runs Helm 4, with our plugin installed."""
+    """Return a function that runs Helm 4 with our plugin."""
     home = tmp_path_factory.mktemp("helm-4")
     places = {f"HELM_{name}_HOME": str(home / name.lower()) for name in ("CACHE", "CONFIG", "DATA")}
 
@@ -90,14 +90,14 @@ def helm_4(tmp_path_factory):
 
 
 def test_helm_3(wanted):
-    """The command itself is the post-renderer, `inject` its first argument."""
+    """Helm 3 runs the command as post-renderer, with `inject` as its argument."""
     options = ("--post-renderer", "litellm-overlay", "--post-renderer-args", "inject")
     told = run(tools.path_of("helm"), "template", "litellm", FACSIMILE, "-n", "llm", *options)
     assert objects(told) == wanted
 
 
 def test_helm_4(helm_4, rendered, wanted):
-    """A plugin. Hooks go through it, too, and stay as they are. Each object is there still."""
+    """Helm 4 runs the plugin, which leaves hooks unchanged and keeps every object."""
     options = ("--post-renderer", "litellm-overlay")
     result = objects(helm_4("template", "litellm", FACSIMILE, "-n", "llm", *options))
     assert result == wanted
@@ -108,7 +108,7 @@ def test_helm_4(helm_4, rendered, wanted):
 
 
 def test_helm_4_takes_options(helm_4):
-    """Further `--post-renderer-args`; a refusal ends it, though Helm 4 keeps the reason for itself."""
+    """Helm 4 passes further options; a refusal ends it, without its reason."""
     options = ("template", "litellm", FACSIMILE, "--post-renderer", "litellm-overlay")
     pinned = helm_4(*options, "--post-renderer-args", "--patch=1.0.0")
     assert '"patchVersion":"1.0.0"' in pinned
@@ -118,7 +118,7 @@ def test_helm_4_takes_options(helm_4):
 
 @pytest.mark.parametrize("name", ["helm", "helm-4"])
 def test_values_by_f_as_a_post_renderer(helm_4, tmp_path, name):
-    """It would have read the file instead of the manifests: Helm stops, and loses no object."""
+    """With `-f` as an argument the post-renderer is refused, so Helm stops and loses no object."""
     values = tmp_path / "values.yaml"
     values.write_text("patch: {version: 1.0.0}\n")
     options = ["template", "litellm", FACSIMILE, "--post-renderer", "litellm-overlay"]
@@ -131,17 +131,17 @@ def test_values_by_f_as_a_post_renderer(helm_4, tmp_path, name):
 
 
 def test_the_plugin_has_the_version_of_the_toolkit():
-    """A release writes both."""
+    """The plugin has the toolkit's version."""
     assert yaml.safe_load((PLUGIN / "plugin.yaml").read_text())["version"] == __version__
 
 
 def build(folder, *options, **more):
-    """Return what kustomize builds of a folder."""
+    """Return kustomize's build of a folder."""
     return run(tools.path_of("kustomize"), "build", *options, folder, **more)
 
 
 def kustomization(folder, **keys):
-    """Write what is rendered, or the like, into a folder with a kustomization."""
+    """Write manifests into a folder with a kustomization."""
     (folder / "kustomization.yaml").write_text(yaml.safe_dump({"resources": ["all.yaml"], **keys}))
 
 
@@ -149,7 +149,7 @@ FUNCTIONS = ("--enable-alpha-plugins", "--enable-exec")
 
 
 def test_a_function_of_kustomize(tmp_path, rendered, wanted):
-    """A ResourceList in and out: nothing but the overlay comes to it, the payload to the byte."""
+    """As a kustomize function `inject` adds only the overlay, with the exact payload."""
     (tmp_path / "all.yaml").write_text(rendered)
     (tmp_path / "inject.yaml").write_text(yaml.safe_dump(FUNCTION))
     kustomization(tmp_path, transformers=["inject.yaml"])
@@ -165,7 +165,7 @@ def test_a_function_of_kustomize(tmp_path, rendered, wanted):
 
 
 def test_a_function_of_kustomize_reads_its_own_file(tmp_path, rendered):
-    """`spec` is a values file; a wrong one ends the build."""
+    """The function reads values from `spec`; wrong ones end the build."""
     (tmp_path / "all.yaml").write_text(rendered)
     kustomization(tmp_path, transformers=["inject.yaml"])
     for spec, code in (({"patch": {"version": "1.0.0"}}, 0), ({"pach": {}}, 1)):
@@ -176,7 +176,7 @@ def test_a_function_of_kustomize_reads_its_own_file(tmp_path, rendered):
 
 @pytest.mark.parametrize("name", ["litellm-litellm", "other"])
 def test_what_flux_does(tmp_path, wanted, name):
-    """Its helm-controller is kustomize on what Helm renders: `postRenderers` are its patches."""
+    """Flux's postRenderers are kustomize patches of Helm's manifests, and give the same objects."""
     (tmp_path / "all.yaml").write_text(PLAIN.replace("NAME", name))
     options = ("--workload", name, "--image", IMAGE)
     data = yaml.safe_load(run("litellm-overlay", "render", "--format", "flux", *options))
@@ -211,6 +211,6 @@ spec:
 
 
 def test_a_plugin_of_kubectl():
-    """`kubectl litellm-overlay` finds the program by its name."""
+    """`kubectl litellm-overlay` finds the command."""
     program = PROGRAMS / "kubectl-litellm_overlay"
     assert run(program, "version").startswith(f"litellm-overlay {__version__}\n")

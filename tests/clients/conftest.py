@@ -1,4 +1,4 @@
-"""Each release, client and case; the programs of a client, one a way; the table at the end."""
+"""The matrix of releases, clients and cases, with one program per way, and its table."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
-    """Begin the table."""
+    """Start with an empty table."""
     config.stash[SEEN] = {}
 
 
 def pytest_sessionstart(session):
-    """Install the clients; say in one line what is missing on this machine."""
+    """Install the clients; one line says what this machine lacks."""
     if not session.config.option.collectonly:
         try:
             client_packages.install()
@@ -39,7 +39,7 @@ def pytest_sessionstart(session):
 
 
 def pytest_generate_tests(metafunc):
-    """Multiply by releases, then clients, so that each proxy and program is started once."""
+    """Parametrize with releases, then clients, outermost: proxies and programs start once."""
     small = matrix.is_small(metafunc.config)
     releases = PINS["litellm-codex"][-1:] if small else PINS["litellm-clients"]
     if "litellm" in metafunc.fixturenames:
@@ -53,7 +53,7 @@ def pytest_generate_tests(metafunc):
 
 
 def pytest_terminal_summary(terminalreporter, config):
-    """Hold the docs' table against this run, or write it."""
+    """Fail the run if docs/clients.md differs from it, or write the page with --write-docs."""
     seen, session = config.stash[SEEN], terminalreporter._session
     if config.getoption("write_docs") and session.exitstatus == 0:
         outcomes.write(seen)
@@ -67,7 +67,7 @@ def pytest_terminal_summary(terminalreporter, config):
 
 @pytest.fixture(scope="session")
 def fleet(tmp_path_factory):
-    """Every proxy of this session: `fleet.get(version, patch)`."""
+    """Yield the session's proxies: `fleet.get(version, patch)`."""
     fleet = Fleet(tmp_path_factory.mktemp("fleet"))
     yield fleet
     fleet.close()
@@ -75,13 +75,13 @@ def fleet(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def live(fleet, litellm):
-    """Return LiteLLM with the newest patch of line 2.x."""
+    """Return a proxy with the newest patch of line 2.x."""
     return fleet.get(litellm, "2.0.0")
 
 
 @pytest.fixture(scope="module")
 def programs(live, client, tmp_path_factory):
-    """Run a client's program once for each way: {way: program}."""
+    """Run a client's program once per way; yield {way: program}."""
     url = f"{live.proxy.url}/v1"
     with contextlib.ExitStack() as stack:
         running = {}
@@ -93,7 +93,7 @@ def programs(live, client, tmp_path_factory):
 
 @pytest.fixture
 def note(request, litellm, client):
-    """Put what was seen into the table: `note(case, cell)`."""
+    """Return a function that sets a cell of the table: `note(case, cell)`."""
     seen = request.config.stash[SEEN]
 
     def note(case, cell):

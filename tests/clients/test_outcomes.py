@@ -1,4 +1,4 @@
-"""SDKs by their real packages on real LiteLLM: over WebSocket they come to what they do over HTTP."""
+"""SDKs, installed from their packages, have the same outcomes over WebSocket as over HTTP."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from support.client_packages import WAYS
 pytestmark = pytest.mark.timeout(180)
 
 ANSWER = "Hello from the mock model."
-# Shows none of what an `error` or `response.failed` event says, nor why a handshake was refused.
+# Shows neither the content of `error` and `response.failed` nor a refused handshake's reason.
 SILENT = "openai-agents (JS)"
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a client showed its user, and what the provider was asked for it."""
+    """A client's answer or error, and the bodies that the provider received."""
 
     said: str | None
     error: str | None
     bodies: list[dict]
-    why: str  # LiteLLM's own words, where it refuses
+    why: str  # LiteLLM's own message for a refusal
 
     @property
     def is_told(self):
-        """Tell whether the user reads LiteLLM's words, however the client quotes them."""
+        """Tell whether the error contains LiteLLM's message, apart from quoting."""
         return self.error is not None and bare(self.why.splitlines()[0]) in bare(self.error)
 
     def in_words(self, case):
@@ -42,19 +42,19 @@ class Outcome:
 
     @property
     def shown(self):
-        """Return what the user reads in place of LiteLLM's words: at least a status, or a sentence."""
+        """Return what the error has in place of LiteLLM's message: a status, or its whole text."""
         if status := re.search(r"\b[45]\d\d\b", self.error):
             return f"{status[0]} alone"
         return f'"{self.error}"' if self.error else "no words"
 
 
 def bare(text):
-    """Return a text without the marks by which clients quote."""
+    """Return a text without quotes and backslashes."""
     return re.sub(r"[\\\"']", "", text)
 
 
 def past(body):
-    """Return how the provider was told what came before a turn."""
+    """Return how the provider got the earlier turns: by id, whole, or not at all."""
     if body.get("previous_response_id"):
         return ", by id"
     items = body.get("input") or body.get("messages")
@@ -62,7 +62,7 @@ def past(body):
 
 
 def why(live, case):
-    """Return what LiteLLM itself says over HTTP, or what the provider's response fails with."""
+    """Return LiteLLM's message over HTTP, or that of the mock's failed response."""
     if case.served or case.text == "TRIGGERFAILED":
         return "The mock model failed"
     body = {"model": case.model, "input": case.text, "previous_response_id": case.previous}
@@ -76,7 +76,7 @@ def why(live, case):
 
 
 def ask(live, program, case):
-    """Have a client's program do what the case says."""
+    """Run a case in a client's program; return its outcome."""
     reason = why(live, case)
     since = len(live.provider_log())
     told = ("does", "model", "text", "key", "previous")
@@ -87,7 +87,7 @@ def ask(live, program, case):
 
 
 def test_a_client_comes_to_the_same_over_either_way(live, client, programs, case, note):
-    """Served alike, told alike, and never more calls of the provider than over HTTP."""
+    """A client has the same result by both ways, and no more provider calls over WebSocket."""
     seen = {way: ask(live, programs[way], case) for way in WAYS}
     note(case.name, outcomes.cell(*(seen[way].in_words(case) for way in WAYS)))
     assert [outcome.said for outcome in seen.values()] == [ANSWER if case.served else None] * 2, (
@@ -99,7 +99,7 @@ def test_a_client_comes_to_the_same_over_either_way(live, client, programs, case
     elif case.served:
         assert len(ours.bodies) == len(theirs.bodies)
     else:
-        # LiteLLM 1.100.5 ends its stream with an event without a type, which `ai` cannot read.
+        # LiteLLM 1.100.5 ends its stream with an event without a type, which `ai` cannot parse.
         unreadable = "Type validation failed" in theirs.error
         assert unreadable or len(ours.bodies) <= len(theirs.bodies), seen
         if not client.name.startswith(SILENT):

@@ -1,4 +1,4 @@
-"""Every kind of event that the bridge makes, as Vercel's `ai` has their types."""
+"""Every kind of event that the bridge creates is valid for the types of Vercel's `ai`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ WRONG = "AI_TypeValidationError"
 
 @pytest.fixture(scope="module")
 def ai(tmp_path_factory):
-    """Run what gives `ai` a provider's stream."""
+    """Yield a program that feeds events to `ai` as a provider's stream."""
     client = client_packages.Client("ai", "ai_types.mjs")
     with client_packages.running(client, tmp_path_factory.mktemp("ai")) as program:
         yield program
@@ -20,7 +20,7 @@ def ai(tmp_path_factory):
 
 @pytest.mark.parametrize("events", MADE.values(), ids=MADE)
 def test_ai_finds_no_fault_with_an_event_of_ours(ai, events):
-    """An error is taken for the error it is, everything else for no error at all."""
+    """`ai` reports an error for the bridge's error events, and none for its other events."""
     answer = ai.ask({"events": events})
     told = any(event["type"] in {"error", "response.failed"} for event in events)
     assert WRONG not in answer["errors"], answer
@@ -28,12 +28,12 @@ def test_ai_finds_no_fault_with_an_event_of_ours(ai, events):
 
 
 def test_a_text_of_ours_is_read(ai):
-    """As one that a model had streamed."""
+    """`ai` reads the text of a message that the bridge creates."""
     assert ai.ask({"events": MADE["message"]})["text"] == "no"
 
 
 def test_ai_would_say_so(ai):
-    """Without its number an error is not even read."""
+    """`ai` rejects an error event without a sequence number, so the tests above can fail."""
     (error,) = MADE["internal error"]
     bare = {name: value for name, value in error.items() if name != "sequence_number"}
     assert ai.ask({"events": [bare]})["errors"] == [WRONG]

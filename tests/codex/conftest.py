@@ -1,4 +1,4 @@
-"""The matrix of LiteLLM releases, Codex versions and models; its proxies; the table at the end."""
+"""The matrix of LiteLLM releases, Codex versions and models, with its proxies and its table."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def pytest_addoption(parser):
 
 
 def pytest_generate_tests(metafunc):
-    """Multiply the releases, outermost, so that each proxy is started once."""
+    """Parametrize with releases outermost, so that each proxy starts once."""
     releases, versions = PINS["litellm-codex"], PINS["codex"]
     if matrix.is_small(metafunc.config):
         releases, versions = releases[-1:], [versions[0], versions[-1]]
@@ -49,7 +49,7 @@ def pytest_generate_tests(metafunc):
 
 @pytest.fixture(scope="session")
 def fleet(tmp_path_factory):
-    """Every proxy of this session: `fleet.get(version, patch)`."""
+    """Yield the session's proxies: `fleet.get(version, patch)`."""
     fleet = Fleet(tmp_path_factory.mktemp("fleet"))
     yield fleet
     fleet.close()
@@ -57,13 +57,13 @@ def fleet(tmp_path_factory):
 
 @pytest.fixture
 def binary(codex_version):
-    """Install the Codex CLI; a test without it fails."""
+    """Return the Codex CLI, installed if missing; the test fails if that fails."""
     return codex_cli.install(codex_version)
 
 
 @pytest.fixture
 def note(request, litellm, codex_version):
-    """Put what was seen into the table: `note(column, text, model)`; no model: all of them."""
+    """Return a function that sets a cell: `note(column, text, model)`; without model, of all."""
     cells = request.config.stash.setdefault(CELLS, {})
 
     def note(column, text, model=None):
@@ -74,7 +74,7 @@ def note(request, litellm, codex_version):
 
 
 def pytest_terminal_summary(terminalreporter, config):
-    """Print the table, whatever failed."""
+    """Print the table, also after failures."""
     cells = config.stash.get(CELLS, {})
     if not cells:
         return
@@ -93,6 +93,6 @@ def pytest_terminal_summary(terminalreporter, config):
 
 
 def position(key):
-    """Order the rows as the pins are."""
+    """Return a row's sort key, which follows the order of the pins."""
     pins = (PINS["litellm-codex"], PINS["codex"], list(MODELS))
     return [axis.index(value) for axis, value in zip(pins, key, strict=True)]

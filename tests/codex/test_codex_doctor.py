@@ -1,6 +1,6 @@
-"""What `codex doctor` says of a handshake, as docs/other-tools.md has it. No LiteLLM is needed.
+"""What `codex doctor` reports about a handshake, as in docs/other-tools.md, without LiteLLM.
 
-The server answers every handshake with one status, and notes whether a key came with it.
+The server answers every handshake with one status, and records whether it came with a key.
 """
 
 from __future__ import annotations
@@ -33,14 +33,17 @@ wire_api = "responses"
 
 
 def stay(socket):
-    """Keep a connection open until the client has seen enough."""
+    """Keep a connection open until the client closes it."""
     with contextlib.suppress(ConnectionClosed):
         list(socket)
 
 
 @pytest.fixture
 def ask(tmp_path):
-    """Return what runs `codex doctor` against a server: status, summary, details, and whose key came."""
+    """Return a function that runs `codex doctor` against a server with a given status.
+
+    It returns status, summary and details of the report, and the Authorization of each handshake.
+    """
 
     def ask(status, config, *, login=False):
         keys = []
@@ -92,7 +95,7 @@ BUILT_IN = 'openai_base_url = "URL"\n'
     ],
 )
 def test_the_built_in_provider(ask, status, login, told):
-    """It takes the key from a login, and sends none without: LiteLLM's 403 then says nothing of the patch."""
+    """The built-in provider uses a login's key; without one a 403 says nothing about the patch."""
     *text, details, keys = ask(status, BUILT_IN, login=login)
     assert tuple(text) == told
     assert details["auth mode"] == ("api_key" if login else "none")
@@ -106,7 +109,7 @@ def test_the_built_in_provider(ask, status, login, told):
 
 @pytest.mark.parametrize("websockets", [True, False])
 def test_a_provider_of_ones_own(ask, websockets):
-    """With `env_key` the key comes from the environment; without `supports_websockets` nothing is tried."""
+    """A custom provider uses `env_key`; without `supports_websockets` there is no handshake."""
     config = PROVIDER + "supports_websockets = true\n" * websockets
     status, summary, _, keys = ask(101, config)
     assert status == "ok"

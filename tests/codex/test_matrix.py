@@ -1,4 +1,4 @@
-"""The real Codex CLI against real LiteLLM, as released and with each line of the patch."""
+"""The real Codex CLI against real LiteLLM, as released and with each patch line."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ pytestmark = pytest.mark.timeout(900)  # the first use of a version installs it
 PROMPTS = ("say hi", "say hi again", "TRIGGERTOOL")
 ANSWER = "Hello from the mock model."
 ONE_HANDSHAKE = {"accepted": 1, "refused": 0, "posts": 0}
-# What LiteLLM does after the handshake the relay leaves as it is: what is then said, and where the
-# table's caption explains it.
+# The relay does not change what LiteLLM does after the handshake. By model: LiteLLM's message,
+# and the table's reference to its caption.
 NOT_RELAYED = {
     "my-alias": ("The requested model 'my-alias' does not exist.", "no (a)"),
     "managed-5.4": ("LLM Provider NOT provided", "no (b)"),
@@ -26,7 +26,7 @@ NOT_RELAYED = {
 
 
 class Seen:
-    """What reached the proxy and the provider since the beginning of a test."""
+    """The requests to the proxy and the provider since the beginning of a test."""
 
     def __init__(self, live):
         self.live = live
@@ -35,19 +35,19 @@ class Seen:
 
     @property
     def requests(self):
-        """Return handshakes accepted and refused, and POSTs, all from outside."""
+        """Return the counts of accepted handshakes, refused handshakes and POSTs at the proxy."""
         log = self.live.proxy.log.read_bytes()[self.access_log :]
         return codex_cli.count_requests(log.decode(errors="replace"))
 
     @property
     def endings(self):
-        """Count how the turns ended that the provider served."""
+        """Return the counts of the provider's turns by ending."""
         records = self.live.provider_log()[self.records :]
         return Counter(each["ending"] for each in records if each["kind"] == "turn_end")
 
 
 def converse(binary, live, model):
-    """Return the turns of one Codex process, up to the first that fails."""
+    """Return the turns of one Codex process, up to the first failure."""
     turns = []
     with session(binary, f"{live.proxy.url}/v1", model, MASTER_KEY) as server:
         for prompt in PROMPTS:
@@ -58,7 +58,7 @@ def converse(binary, live, model):
 
 
 def in_short(turns, seen):
-    """Return what the table says of a patched cell."""
+    """Return the table's text for a patched cell."""
     states = [turn.status for turn in turns]
     if states == ["completed"] * 3 and seen.requests == ONE_HANDSHAKE:
         return "ok " + " ".join(f"{turn.seconds:.2f}" for turn in turns)
@@ -66,7 +66,7 @@ def in_short(turns, seen):
 
 
 def assert_served(turns):
-    """Require all three turns, and that Codex had nothing to complain of."""
+    """Require all three turns without an error shown by Codex."""
     assert [turn.status for turn in turns] == ["completed"] * 3, turns
     assert [turn.errors for turn in turns] == [[], [], []]
     assert [turn.text for turn in turns] == [ANSWER] * 3
@@ -74,7 +74,7 @@ def assert_served(turns):
 
 
 def test_stock_refuses_codex(fleet, litellm, codex_version, binary, note):
-    """As released: every handshake is a 403, and the turn comes late, over HTTP."""
+    """Stock refuses every handshake with 403, and the turn completes by POST."""
     live = fleet.get(litellm)
     seen = Seen(live)
     run = codex_cli.run(
@@ -90,7 +90,7 @@ def test_stock_refuses_codex(fleet, litellm, codex_version, binary, note):
 
 
 def test_stock_delays_a_process_once(fleet, codex_version, binary):
-    """The fallback to HTTP is kept: a second turn of the same process tries no handshake again."""
+    """A Codex process keeps to HTTP after its fallback: a second turn makes no handshake."""
     live = fleet.get(PINS["litellm-codex"][-1])
     seen = Seen(live)
     with session(binary, f"{live.proxy.url}/v1", "gpt-5.4", MASTER_KEY) as server:
@@ -102,21 +102,21 @@ def test_stock_delays_a_process_once(fleet, codex_version, binary):
 
 
 def test_the_bridge_serves_codex(fleet, litellm, codex_version, binary, model, note):
-    """2.0.0: one handshake carries all turns, tool call included; no 403, no HTTP request."""
+    """On 2.0.0 one handshake carries all turns and a tool call, without 403 or POST."""
     live = fleet.get(litellm, "2.0.0")
     seen = Seen(live)
     turns = converse(binary, live, model)
     note("patch 2.0.0", in_short(turns, seen), model)
     assert_served(turns)
     assert seen.requests == ONE_HANDSHAKE
-    # Three turns and the one after the tool's output: the warm-up is no call.
+    # Three turns and the one with the tool's output; the warm-up is no call.
     assert seen.endings == {"completed": 4}
 
 
 def test_the_relay_serves_codex_where_litellm_can(
     fleet, litellm, codex_version, binary, model, note
 ):
-    """1.0.0: all turns over one handshake, or one clear refusal at once, for a known reason."""
+    """On 1.0.0 one handshake carries all turns, or a model known to fail is refused at once."""
     live = fleet.get(litellm, "1.0.0")
     seen = Seen(live)
     turns = converse(binary, live, model)

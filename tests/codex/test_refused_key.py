@@ -1,4 +1,4 @@
-"""The real Codex with a key that LiteLLM knows and refuses, and that is good again later."""
+"""The real Codex with a key that LiteLLM refuses with a reason and later accepts."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ pytestmark = pytest.mark.timeout(900)  # the first use of Codex installs it
 
 
 def test_a_refusal_is_told_and_not_remembered(fleet, binary):
-    """LiteLLM's reason is the turn's error, without a POST; then, in one process, WebSockets again.
+    """LiteLLM's reason is the turn's error, without a POST; the process then uses WebSocket again.
 
-    Handshakes: of the warm-up, whose failure Codex keeps to itself, of its turn, and of the next.
+    The three handshakes are the warm-up's, whose failure Codex hides, that turn's, and the next
+    turn's.
     """
     live = fleet.get(PINS["litellm-codex"][-1], "2.0.0")
     key = live.new_key(blocked=True)

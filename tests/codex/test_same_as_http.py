@@ -1,4 +1,4 @@
-"""One Codex session over WebSocket and one over HTTP: what the provider got, what was spent."""
+"""A Codex session over WebSocket and one over HTTP reach the provider alike and cost the same."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LITELLM = PINS["litellm-codex"][-1]
 
 
 def test_the_provider_gets_the_same_bodies(fleet, codex_version, binary, model):
-    """Turn by turn, item for item, but for the list above; tokens, cost, key and model too."""
+    """The provider gets the same bodies, except for PERMITTED, and the spend records are equal."""
     live = fleet.get(LITELLM, "2.0.0")
     ours, theirs = live.new_key(), live.new_key()
     turns, websocket = converse(live, binary, ours, websockets=True, model=model)
@@ -24,7 +24,7 @@ def test_the_provider_gets_the_same_bodies(fleet, codex_version, binary, model):
     turns, http = converse(live, binary, theirs, websockets=False, model=model)
     assert [turn.status for turn in turns] == ["completed"] * len(PROMPTS)
 
-    assert len(websocket) == len(http) == 9  # the six turns, and three tool outputs
+    assert len(websocket) == len(http) == 9  # six turns and three tool outputs
     kinds = {item["type"] for item in websocket[-1]["input"]}
     assert kinds >= {"message", "reasoning", "function_call", "function_call_output"}
     assert kinds >= {"custom_tool_call", "custom_tool_call_output"}
@@ -37,7 +37,7 @@ def test_the_provider_gets_the_same_bodies(fleet, codex_version, binary, model):
 
 
 def spend_of(live, key):
-    """Return what was recorded of a key's nine calls, without its name."""
+    """Return a key's nine spend records, without the key's name."""
     for _ in range(100):
         records = [r for r in live.spend_log() if r["key_alias"] == key]
         if len(records) >= 9:
@@ -48,9 +48,9 @@ def spend_of(live, key):
 
 
 def test_a_rate_limit_refuses_at_the_same_turn(fleet, codex_version, binary):
-    """Two requests a minute: Codex's third turn is not served, over either way.
+    """With two requests a minute Codex's third turn is not served, by either way.
 
-    It fails, or is still being tried again when the test's patience ends (0.169 over HTTP).
+    It fails, or Codex still retries when the test's timeout ends (0.169 over HTTP).
     """
     live = fleet.get(LITELLM, "2.0.0")
     states = []
@@ -63,7 +63,7 @@ def test_a_rate_limit_refuses_at_the_same_turn(fleet, codex_version, binary):
 
 
 def test_reasoning_in_plain_text_goes_back_as_over_http(fleet):
-    """With its id, as the newest Codex keeps it: a provider that checks types takes it no other way."""
+    """A reasoning item goes back with its id, as over HTTP; a strict provider requires the id."""
     live = fleet.get(LITELLM, "2.0.0")
     binary = codex_cli.install(PINS["codex"][-1])
     prompts = ("TRIGGERREASON TRIGGERVLLM TRIGGERTOOL", "TRIGGERVLLM")
@@ -78,7 +78,7 @@ def test_reasoning_in_plain_text_goes_back_as_over_http(fleet):
             prompts=prompts,
         )
         assert [turn.status for turn in turns] == ["completed"] * 2
-        assert len(bodies) == 3  # the turns, and the tool's output
+        assert len(bodies) == 3  # two turns and the tool's output
         reasoning = [item for item in bodies[-1]["input"] if item["type"] == "reasoning"]
         assert [item["id"][:3] for item in reasoning] == ["rs_"]
         kinds.append([[item["type"] for item in body["input"]] for body in bodies])

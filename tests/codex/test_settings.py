@@ -1,4 +1,4 @@
-"""What an operator sets, to the real Codex: a silent provider is waited for, a switched-off bridge left."""
+"""An operator's settings and the real Codex: heartbeats, and the bridge switched off."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ TAGS = itertools.count()
 
 
 def run(live, version, seconds, idle_ms=None, timeout=codex_cli.RUN_SECONDS):
-    """Return one run of Codex, whose provider is silent for so many seconds."""
+    """Run one turn of Codex whose provider stays silent for `seconds`; return the run."""
     config = codex_config.config(f"{live.proxy.url}/v1", "gpt-5.4") + ONCE
     if idle_ms:
         config += f"stream_idle_timeout_ms = {idle_ms}\n"
@@ -36,7 +36,7 @@ def run(live, version, seconds, idle_ms=None, timeout=codex_cli.RUN_SECONDS):
 
 
 def write(ended, version, control):
-    """Rewrite the table of docs/silence.md; what stands above it stays."""
+    """Write the table of docs/silence.md; keep the text above it."""
     rows = [
         f"| {each} | 60 | completed after {run.turn_seconds:.0f} s |" for each, run in ended.items()
     ]
@@ -48,13 +48,13 @@ def write(ended, version, control):
 
 
 def requests_of(live):
-    """Count what was tried at the proxy so far."""
+    """Return the counts of requests to the proxy so far."""
     return codex_cli.count_requests(live.proxy.log.read_text(errors="replace"))
 
 
 @pytest.fixture(scope="module")
 def live(tmp_path_factory, request):
-    """Run a proxy that keeps silent turns alive, and that can be switched off."""
+    """Run a proxy with heartbeats and an off file."""
     small = matrix.is_small(request.config)
     folder = tmp_path_factory.mktemp("settings")
     settings = {"heartbeatSeconds": 1 if small else 60, "offFile": str(folder / "off")}
@@ -63,15 +63,15 @@ def live(tmp_path_factory, request):
 
 
 def test_codex_waits_through_silence_where_something_is_told(fleet, live, request):
-    """With heartbeats each version completes its turn over one WebSocket; without it gives up.
+    """With heartbeats each version completes a silent turn on one WebSocket; without, it gives up.
 
-    --matrix small: with an idle timeout of 2.5 s in place of Codex's own 300.
+    The short form uses an idle timeout of 2.5 s instead of Codex's default of 300 s.
     """
     small = matrix.is_small(request.config)
     versions = [PINS["codex"][0], PINS["codex"][-1]] if small else PINS["codex"]
     seconds, idle_ms, longest = (5, 2500, 60) if small else (330, None, 345)
     before = requests_of(live)
-    others = fleet.get(LITELLM, "2.0.0")  # where no heart beats
+    others = fleet.get(LITELLM, "2.0.0")  # without heartbeats
     with concurrent.futures.ThreadPoolExecutor(len(versions) + 1) as pool:
         control = pool.submit(run, others, versions[-1], seconds, idle_ms, longest)
         runs = [pool.submit(run, live, version, seconds, idle_ms, 600) for version in versions]
@@ -88,14 +88,17 @@ def test_codex_waits_through_silence_where_something_is_told(fleet, live, reques
 
 
 def test_codex_goes_to_http_when_the_bridge_is_switched_off(live, codex_version, binary):
-    """In mid-session: no turn is lost, 426 is heard once, and the process stays on HTTP."""
+    """When the bridge is switched off in mid-session, no turn is lost and Codex stays on HTTP.
+
+    It gets 426 once.
+    """
     off = live.folder / "off"
     before = requests_of(live)
     try:
         with session(binary, f"{live.proxy.url}/v1", "gpt-5.4", MASTER_KEY) as server:
             turns = [server.turn("say hi")]
             off.touch()
-            time.sleep(1.5)  # the bridge looks each half second
+            time.sleep(1.5)  # the bridge checks the file every half second
             turns += [server.turn("say hi again"), server.turn("say hi once more")]
     finally:
         off.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""What the real Codex does with each status, over HTTP and over WebSocket: docs/statuses.md."""
+"""The real Codex's behaviour for each status, over HTTP and over WebSocket: docs/statuses.md."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ pytestmark = pytest.mark.timeout(1800)
 LITELLM = PINS["litellm-codex"][-1]
 QUICK = "stream_max_retries = 1\nrequest_max_retries = 1\n"
 TAGS = itertools.count(time.time_ns())
-# --matrix small: those that were once told as 400, and one that ends a turn; the newest Codex.
+# The short form: statuses that were once reported as 400, and 429; only the newest Codex.
 FEW = (404, 408, 409, 429)
 
 
 def cell(live, version, status, way, kind):
-    """Run one turn; return how it ended, and how often the provider was asked."""
+    """Run one turn; return "completed" or "failed", and the number of provider calls."""
     prompt = f"TRIGGERONCE:{status}:t{next(TAGS)}" if kind == "once" else f"TRIGGERSTATUS:{status}"
     since = len(live.provider_log())
     url = f"{live.proxy.url}/v1"
@@ -35,7 +35,7 @@ def cell(live, version, status, way, kind):
 
 
 def status_over_http(live, status):
-    """Return what LiteLLM makes of the provider's status."""
+    """Return LiteLLM's HTTP status for a provider's status."""
     body = {"model": "gpt-5.4", "input": f"TRIGGERSTATUS:{status}", "stream": True}
     key = {"Authorization": f"Bearer {MASTER_KEY}"}
     url = f"{live.proxy.url}/v1/responses"
@@ -43,7 +43,7 @@ def status_over_http(live, status):
 
 
 def test_codex_does_over_websocket_as_over_http(fleet, request):
-    """Cell by cell as the docs say; --write-docs writes them there instead."""
+    """Each cell is as in docs/statuses.md, unless --write-docs writes it."""
     live = fleet.get(LITELLM, "2.0.0")
     small = matrix.is_small(request.config)
     told, cells = statuses.read()

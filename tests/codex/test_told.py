@@ -1,4 +1,4 @@
-"""What the newest Codex makes of what the bridge tells: it stops, says when, or sends all again."""
+"""The newest Codex and the bridge's errors: it stops, shows a limit's end, or resends all."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ QUICK = "stream_max_retries = 1\nrequest_max_retries = 1\n"
 
 
 def run(live, prompt, *, websockets):
-    """Run one turn; return it, and how often the provider was asked."""
+    """Run one turn; return the run and the number of provider calls."""
     since = len(live.provider_log())
     url = f"{live.proxy.url}/v1"
     config = codex_config.config(url, "gpt-5.4", websockets=websockets) + QUICK
@@ -29,7 +29,10 @@ def run(live, prompt, *, websockets):
 
 
 def test_what_a_guardrail_blocks_in_mid_stream_ends_the_turn(fleet):
-    """With its words, after one call; over HTTP the stream just breaks off, and Codex tries again."""
+    """A guardrail's block in mid-stream ends the turn with its message after one call.
+
+    Over HTTP the stream breaks off, and Codex retries.
+    """
     live = fleet.get(LITELLM, "2.0.0")
     ours, calls = run(live, "TRIGGERBLOCKED", websockets=True)
     _, http_calls = run(live, "TRIGGERBLOCKED", websockets=False)
@@ -39,7 +42,10 @@ def test_what_a_guardrail_blocks_in_mid_stream_ends_the_turn(fleet):
 
 
 def test_a_plan_s_limit_says_when_it_ends(fleet):
-    """One call over either way; over HTTP LiteLLM's wrapping hides from Codex when it ends."""
+    """A plan's limit ends the turn after one call, and Codex shows when the limit ends.
+
+    Over HTTP LiteLLM hides the end in a sentence.
+    """
     live = fleet.get(LITELLM, "2.0.0")
     ours, calls = run(live, "TRIGGERLIMIT", websockets=True)
     theirs, http_calls = run(live, "TRIGGERLIMIT", websockets=False)
@@ -49,7 +55,7 @@ def test_a_plan_s_limit_says_when_it_ends(fleet):
 
 
 async def test_a_forgotten_conversation_is_sent_anew(tmp_path):
-    """Another connection of the key pushed it out of memory; the user sees nothing of it."""
+    """Codex resends a conversation that the bridge has dropped from memory, and shows no error."""
     settings = {"historyBytes": 1 << 20}
     with running(LITELLM, "2.0.0", tmp_path, settings=settings) as live:
         since = len(live.provider_log())

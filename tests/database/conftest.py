@@ -1,4 +1,4 @@
-"""One Postgres for the session; one stock and one patched proxy a release, kept for all tests."""
+"""One Postgres per session, and one stock and one patched proxy per release for all tests."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
-    """Begin the tables."""
+    """Start with empty tables, and register the marker `slow`."""
     config.stash[SEEN] = {}
     config.addinivalue_line("markers", "slow: not part of --matrix small")
 
 
 def pytest_sessionstart(session):
-    """Say in one line what is missing on this machine."""
+    """Install what a database needs; one line says what this machine lacks."""
     if not session.config.option.collectonly:
         database.require()
 
 
 def pytest_collection_modifyitems(config, items):
-    """Leave out what takes longest."""
+    """Leave out the tests marked slow in the short form."""
     if matrix.is_small(config):
         left_out = [item for item in items if item.get_closest_marker("slow")]
         config.hook.pytest_deselected(items=left_out)
@@ -48,7 +48,7 @@ def pytest_collection_modifyitems(config, items):
 
 
 def pytest_terminal_summary(terminalreporter, config):
-    """Hold the docs' tables against this run, or write them."""
+    """Fail the run if docs/database.md differs from it; write the page with --write-docs."""
     seen, codex = config.stash[SEEN], PINS["codex"][-1]
     session = terminalreporter._session
     whole = (
@@ -67,7 +67,7 @@ def pytest_terminal_summary(terminalreporter, config):
 
 
 def pytest_generate_tests(metafunc):
-    """Multiply by the releases, outermost, so that each proxy is started once."""
+    """Parametrize by release in the outermost place, so that each proxy starts once."""
     releases = PINS["litellm-database"]
     if matrix.is_small(metafunc.config):
         releases = releases[-1:]
@@ -79,20 +79,20 @@ def pytest_generate_tests(metafunc):
 
 @pytest.fixture(scope="session")
 def postgres():
-    """Run Postgres, empty."""
+    """Yield an empty Postgres."""
     with running_postgres() as server:
         yield server
 
 
 @pytest.fixture(scope="session")
 def tables(postgres, litellm):
-    """Make a database with the release's tables; its name."""
+    """Create a database with the release's tables; return its name."""
     return database.migrate(postgres, litellm)
 
 
 @pytest.fixture(scope="session")
 def provider(litellm, tmp_path_factory):
-    """Run the mock provider."""
+    """Yield the mock provider."""
     env = database.environment_of(litellm, None)
     with database.provider(env, tmp_path_factory.mktemp("provider")) as mock:
         yield mock
@@ -100,7 +100,7 @@ def provider(litellm, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def start(postgres, tables, provider, litellm, tmp_path_factory):
-    """Return what starts a proxy on the release's database, with further arguments of LiteLLM's."""
+    """Return a function that runs a proxy on the release's database, with further arguments."""
 
     def start(patch, *arguments):
         env = database.environment_of(litellm, patch)
@@ -112,8 +112,8 @@ def start(postgres, tables, provider, litellm, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def proxies(start):
-    """Run the release patched and as it is, on one database, started side by side: it is faster."""
-    # A process of ours ends with the thread that started it, so the pool outlives the proxies.
+    """Yield the patched and the stock proxy on one database, started in parallel to save time."""
+    # A child process ends with the thread that started it, so the pool must outlive the proxies.
     with ThreadPoolExecutor() as pool, contextlib.ExitStack() as stack:
         starting = [pool.submit(stack.enter_context, start(patch)) for patch in (PATCH, None)]
         yield [future.result() for future in starting]
@@ -127,7 +127,7 @@ def bridge(proxies):
 
 @pytest.fixture(scope="session")
 def all_sides(proxies):
-    """Return the three ways in."""
+    """Return the three sides: 2.0.0 over WebSocket, 2.0.0 over HTTP, and stock."""
     patched, stock = proxies
     return [
         sides.Side("websocket", patched),
@@ -138,7 +138,7 @@ def all_sides(proxies):
 
 @pytest.fixture
 def note(request, litellm):
-    """Put a row into the docs' tables: `note(row, websocket=…, http=…, stock=…)`."""
+    """Return a function that adds a row to the docs: `note(row, websocket=…, http=…, stock=…)`."""
     seen = request.config.stash[SEEN]
 
     def note(row, table="turns", **cells):
@@ -149,7 +149,7 @@ def note(request, litellm):
 
 @pytest.fixture
 def check(note):
-    """Require that WebSocket and HTTP came to the same, as expected; note it beside stock's."""
+    """Return a function that requires equal, expected outcomes by both ways, and notes the row."""
 
     def check(row, outcomes, statuses, stock=()):
         note(row, **{name: in_words(answers) for name, answers in outcomes.items()})
@@ -162,7 +162,7 @@ def check(note):
 
 @pytest.fixture
 def compare(all_sides, check):
-    """Run a scenario on all sides, then `check` what came of it."""
+    """Return a function that runs a scenario on all sides and checks its outcomes."""
 
     async def compare(row, scenario, statuses, stock):
         check(row, await sides.run(all_sides, scenario), statuses, stock)

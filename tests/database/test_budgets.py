@@ -1,4 +1,4 @@
-"""Budgets of a key, a team, a user, a member of a team and an end user: spent at the same turn."""
+"""Spent budgets of a key, team, user, team member and end user refuse the same turn."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ async def member_budget(side):
 
 
 async def end_user_budget(side):
-    """Return a key, and the end user with a budget whom its requests name."""
+    """Return a key, and the name of an end user with a budget for its requests."""
     end_user = f"customer-{uuid.uuid4()}"
     budget = await side.proxy.admin("/budget/new", max_budget=TINY)
     await side.proxy.admin("/customer/new", user_id=end_user, budget_id=budget["budget_id"])
@@ -58,7 +58,7 @@ KINDS = {
 
 @pytest.fixture(scope="module")
 def outcomes(all_sides):
-    """All budgets at once: LiteLLM writes spend every few seconds, and each turn waits for it."""
+    """Return {kind: outcomes}. All budgets run at once, since each waits seconds for spend."""
 
     def scenario(prepare):
         async def scenario(side):
@@ -83,6 +83,6 @@ def outcomes(all_sides):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_spent_budget(outcomes, check, kind):
-    """The turn that LiteLLM refuses over HTTP is refused over WebSocket; stock goes on."""
+    """A spent budget refuses the second turn over WebSocket as over HTTP; stock serves it."""
     row = f"a spent budget of the {kind}"
     check(row, outcomes[kind], [200, 400, 400], [True] * 3)

@@ -1,4 +1,4 @@
-"""The real Codex CLI with virtual keys: what it costs until it says why a key is no good."""
+"""The real Codex CLI with virtual keys: its requests and seconds until it gives the reason."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ EXPIRES = 2  # seconds
 
 
 async def good(side):
-    """Return a key that may do all."""
+    """Return a key without limits."""
     return await side.key()
 
 
@@ -48,7 +48,7 @@ async def expired(side):
 
 
 async def unknown(side):
-    """Return a key that was never made."""
+    """Return a key that LiteLLM does not know."""
     return "sk-unknown"
 
 
@@ -65,7 +65,7 @@ async def used_up(side):
     return key
 
 
-# Whether the key gets a connection, is told why not, or is refused; and how to make it.
+# The outcome of the handshake: a connection, one with a reason for refusal, or 403; and the key.
 KEYS = {
     "good": ("connects", good),
     "its budget is spent": ("told", spent),
@@ -83,12 +83,12 @@ WORDS = {
 COMPLETED = {"good", "its requests of this minute are used up"}
 SLOW = {"expired", "unknown", "its requests of this minute are used up"}
 CASES = [pytest.param(name, marks=[pytest.mark.slow] * (name in SLOW)) for name in KEYS]
-# What Codex says besides.
+# Beginnings of messages that do not give the reason.
 ASIDE = ("Model metadata", "Reconnecting", "Falling back")
 
 
 def run(proxy, kind, *, websockets):
-    """Run one turn of Codex with a new key; return the run and the requests it made."""
+    """Run one turn of Codex with a new key; return the run and its counts of requests."""
     key = asyncio.run(KEYS[kind][1](Side("http", proxy)))
     since = proxy.server.log.stat().st_size
     config = codex_config.config(f"{proxy.server.url}/v1", "gpt-4o", websockets=websockets)
@@ -97,11 +97,11 @@ def run(proxy, kind, *, websockets):
 
 
 def last_word(run):
-    """Return what Codex said at last: the answer, or why there is none."""
+    """Return Codex's final answer or error, without values that differ from run to run."""
     if run.completed:
         return run.messages[-1]
     last = [error for error in run.errors if not error.startswith(ASIDE)][-1]
-    if last.startswith("{"):  # an event of the WebSocket, which Codex shows as it came
+    if last.startswith("{"):  # an event, which Codex shows unparsed
         last = json.loads(last)["error"]["message"]
     last = re.sub(r", url: .*|Key Expiry time .*| Received API Key .*| Key=\S+ \(\S+\)", "", last)
     last = re.sub(r"(?<=Current cost: )[\d.e-]+", "#", last)
@@ -110,12 +110,11 @@ def last_word(run):
 
 @pytest.mark.parametrize("kind", CASES)
 def test_codex_with_a_key(bridge, note, kind):
-    """An unknown key costs seven handshakes, then what HTTP costs; a refused turn costs one.
+    """Codex with each kind of key makes the expected requests, and ends as over HTTP.
 
-    A key that is told why costs two, of the warm-up and of the turn, and no POST.
-
-    A key whose requests are used up is served when the minute is over: Codex waits and comes again,
-    by either way.
+    - A key refused at the handshake costs seven handshakes and then HTTP's requests.
+    - A key refused with a reason costs two handshakes, of warm-up and turn, and no POST.
+    - A key over its limit per minute is served after the minute, by either way.
     """
     door = KEYS[kind][0]
     websocket, requests = run(bridge, kind, websockets=True)
@@ -139,6 +138,6 @@ def test_codex_with_a_key(bridge, note, kind):
     elif door == "connects":
         tries = posts["posts"] if http.completed else 1
         assert requests == {"accepted": tries, "refused": 0, "posts": 0}
-    else:  # Codex falls back to HTTP, where it hears the reason
+    else:  # Codex falls back to HTTP, which gives it the reason
         assert requests == {"accepted": 0, "refused": 7, "posts": posts["posts"]}
         assert last_word(websocket) == last_word(http)

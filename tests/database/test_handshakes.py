@@ -1,4 +1,4 @@
-"""What handshakes leave behind: of a good key nothing, of a refused one what its POST leaves."""
+"""What handshakes leave in the database: nothing with a good key, a POST's row with a bad one."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from support.client import close_code, connect, hear
 
 ERRORS = """SELECT * FROM "LiteLLM_ErrorLogs\""""
 SPENT = """SELECT spend FROM "LiteLLM_VerificationToken" WHERE token = :'token'"""
-# What may differ between two refusals of two keys; a handshake names no model.
+# What differs between any two keys' refusals; a handshake names no model.
 PARTICULAR = (
     *("model", "model_group", "request_tags"),
     *("request_id", "api_key", "startTime", "endTime", "completionStartTime", "session_id"),
@@ -18,7 +18,7 @@ PARTICULAR = (
 
 
 async def test_a_handshake_leaves_nothing(all_sides):
-    """No spend, failure or reservation, and nothing of the one request that the key has a minute."""
+    """A handshake leaves no spend row and no failure, and does not count against a key's limits."""
     websocket, http, _ = all_sides
     key = await websocket.key(rpm_limit=1, max_budget=0.001, max_parallel_requests=1)
     errors = await asyncio.to_thread(websocket.proxy.rows, ERRORS)
@@ -35,7 +35,7 @@ async def test_a_handshake_leaves_nothing(all_sides):
 
 
 async def test_a_told_refusal_leaves_what_a_refused_post_leaves(all_sides):
-    """One row, as LiteLLM writes it of any refusal; and no more for what the client sends."""
+    """A refusal with a reason leaves the row of a refused POST, and later frames add none."""
     websocket, http, _ = all_sides
     keys = [await side.key() for side in (websocket, http)]
     for key in keys:

@@ -1,4 +1,4 @@
-"""Keys that are no good, or stop being so under an open connection; and what LiteLLM lets pass."""
+"""Keys that are bad, or become bad between turns; restrictions that LiteLLM does not enforce."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ CHANGES = {"blocked": block, "deleted": delete, "expired": expire}
 
 
 async def new_key(side, change):
-    """Return a key that the change will meet."""
+    """Return a new key, which expires soon if that is the change."""
     return await side.key(**({"duration": f"{EXPIRES}s"} if change == "expired" else {}))
 
 
 @pytest.mark.parametrize("change", CHANGES)
 async def test_a_key_goes_bad_between_turns(compare, change):
-    """The next turn is refused with LiteLLM's reason."""
+    """A key that goes bad between turns is refused at the next one with LiteLLM's reason."""
 
     async def scenario(side):
         key = await new_key(side, change)
@@ -50,7 +50,7 @@ async def test_a_key_goes_bad_between_turns(compare, change):
 
 @pytest.mark.parametrize("change", [*CHANGES, "unknown"])
 async def test_a_key_that_is_no_good(compare, change):
-    """A key that was bad before gets no turn, as over HTTP; one that LiteLLM knows is told why."""
+    """A bad key gets no turn, as over HTTP; a key that LiteLLM knows gets the reason."""
 
     async def scenario(side):
         key = "sk-unknown" if change == "unknown" else await new_key(side, change)
@@ -71,7 +71,7 @@ ROUTES = {
 
 @pytest.mark.parametrize("routes", ROUTES)
 async def test_routes_that_a_key_may_not_use(compare, routes):
-    """A key for other routes gets no turn, as over HTTP, and is told why."""
+    """A key for other routes gets no turn, as over HTTP, and gets the reason."""
 
     async def scenario(side):
         async with side.talk(await side.key(**ROUTES[routes])) as talk:
@@ -82,7 +82,7 @@ async def test_routes_that_a_key_may_not_use(compare, routes):
 
 @pytest.mark.parametrize("fields", [{"allowed_routes": ["/v1/responses"]}, {"key_type": "llm_api"}])
 async def test_routes_that_a_key_may_use(all_sides, fields):
-    """A key for the Responses API alone, or for models alone, is served both ways."""
+    """A key for the Responses API only, or of type llm_api, is served by both ways."""
 
     async def scenario(side):
         async with side.talk(await side.key(**fields)) as talk:
@@ -93,9 +93,10 @@ async def test_routes_that_a_key_may_use(all_sides, fields):
 
 
 async def test_another_user_s_response(all_sides, check):
-    """`previous_response_id` of another user is refused; one's own is served.
+    """A user cannot continue another user's response, but can continue their own.
 
-    Not on stock: there the provider's own ids pass, and the mock forgets them with the connection.
+    Stock is left out: the provider's own ids pass there, and the mock forgets them with the
+    connection.
     """
 
     async def scenario(side):
@@ -110,19 +111,19 @@ async def test_another_user_s_response(all_sides, check):
 
 
 async def block_team(side):
-    """Return a key of a team that is then blocked."""
+    """Return a key, no fields, and the request that blocks its team."""
     team = (await side.proxy.admin("/team/new"))["team_id"]
     return await side.key(team_id=team), {}, ("/team/block", {"team_id": team})
 
 
 async def delete_team(side):
-    """Return a key of a team that is then deleted."""
+    """Return a key, no fields, and the request that deletes its team."""
     team = (await side.proxy.admin("/team/new"))["team_id"]
     return await side.key(team_id=team), {}, ("/team/delete", {"team_ids": [team]})
 
 
 async def block_end_user(side):
-    """Return a key, and an end user who is then blocked."""
+    """Return a key, its requests' end user, and the request that blocks that user."""
     end_user = f"customer-of-{side.name}"
     await side.proxy.admin("/customer/new", user_id=end_user)
     return await side.key(), {"user": end_user}, ("/customer/block", {"user_ids": [end_user]})
@@ -137,7 +138,7 @@ CASES = {
 
 @pytest.mark.parametrize("case", CASES)
 async def test_what_litellm_lets_pass(compare, case):
-    """What LiteLLM does not stop over HTTP goes on over WebSocket, too: no stricter, no looser."""
+    """What LiteLLM does not enforce over HTTP is not enforced over WebSocket either."""
 
     async def scenario(side):
         key, fields, (path, body) = await CASES[case](side)

@@ -1,4 +1,4 @@
-"""Rate limits and parallel requests: counted by the turn, whichever way it comes in."""
+"""Rate limits and parallel requests, which count turns by either way."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ STOCK = [True, True, True]
 
 
 async def three_turns(side, key):
-    """Make three turns on one connection."""
+    """Make three turns on one connection; return the answers."""
     async with side.talk(key) as talk:
         return [await talk.turn() for _ in range(3)]
 
 
 async def test_requests_a_minute(compare):
-    """Two requests a minute are two turns."""
+    """With two requests a minute, the third turn is refused."""
 
     async def scenario(side):
         return await three_turns(side, await side.key(rpm_limit=2))
@@ -25,9 +25,9 @@ async def test_requests_a_minute(compare):
 
 
 async def test_tokens_a_minute(compare, litellm):
-    """The turn after the limit was passed is refused; a turn of the mock's has 18 tokens.
+    """A turn after the token limit is refused; each of the mock's turns has 18 tokens.
 
-    Newer releases also refuse the turn that would pass it, over either way.
+    Newer releases also refuse the turn that would exceed the limit, by either way.
     """
     later = litellm in PINS["litellm-database-fixed"]
 
@@ -50,7 +50,7 @@ async def test_tokens_a_minute(compare, litellm):
 
 
 async def test_requests_a_minute_of_a_model(compare):
-    """`model_rpm_limit` refuses the one model; another is served."""
+    """`model_rpm_limit` refuses a turn of that model; another model is served."""
 
     async def scenario(side):
         key = await side.key(model_rpm_limit={"gpt-4o": 1})
@@ -62,9 +62,9 @@ async def test_requests_a_minute_of_a_model(compare):
 
 
 async def test_parallel_requests(compare):
-    """A second turn at the same time is refused; after the first one's end it is served.
+    """A second parallel turn is refused; after the first has ended it is served.
 
-    Stock counts connections: it closes the second, and says nothing.
+    Stock counts connections instead: it closes the second one without a reason.
     """
 
     async def scenario(side):
@@ -82,7 +82,7 @@ async def test_parallel_requests(compare):
 
 
 async def test_a_team_s_limit_counts_both_ways(all_sides, note):
-    """Three requests a minute of a team are used up by WebSocket and HTTP together."""
+    """A team's limit counts the turns of WebSocket and HTTP together."""
     websocket, http, _ = all_sides
     for order in ((websocket, http), (http, websocket)):
         team = (await websocket.proxy.admin("/team/new", rpm_limit=3))["team_id"]

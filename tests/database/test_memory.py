@@ -1,4 +1,4 @@
-"""`previous_response_id` behind chat completions, where LiteLLM finds conversations in its database."""
+"""`previous_response_id` with chat completions: LiteLLM finds the conversation in its database."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def proxy(postgres, tables, provider, litellm, tmp_path_factory):
-    """Run a patched proxy that writes down what it is asked, as LiteLLM needs for conversations."""
+    """Run a patched proxy that stores prompts, which LiteLLM needs to find conversations."""
     env = database.environment_of(litellm, "2.0.0")
     settings = {"store_prompts_in_spend_logs": True}
     folder = tmp_path_factory.mktemp("memory")
@@ -24,7 +24,7 @@ def proxy(postgres, tables, provider, litellm, tmp_path_factory):
 
 
 def asked(provider):
-    """Return the texts of the last request that the provider got."""
+    """Return the texts of the last request to the provider."""
     lines = provider.server.log.read_text().splitlines()
     bodies = [record["body"] for line in lines if (record := json.loads(line))["kind"] == "request"]
     texts = [message["content"] for message in bodies[-1]["messages"]]
@@ -32,7 +32,10 @@ def asked(provider):
 
 
 async def test_a_conversation_is_whole_and_never_doubled(proxy, provider):
-    """On one connection it is expanded here; after a reconnect LiteLLM is asked, as over HTTP."""
+    """A conversation is neither cut nor doubled.
+
+    On one connection the bridge expands it. After a reconnect LiteLLM does, as over HTTP.
+    """
     answer = "Hello from the mock model."
     side = sides.Side("websocket", proxy)
     key = await side.key()
@@ -43,7 +46,7 @@ async def test_a_conversation_is_whole_and_never_doubled(proxy, provider):
             events = await turn(socket, model="chat-5.4", input=text, **previous)
             assert said(events) == answer
             previous = {"previous_response_id": events[-1]["response"]["id"]}
-            await side.written(key, count)  # from now on LiteLLM could add it, too
+            await side.written(key, count)  # from here on LiteLLM could add it as well
     assert asked(provider) == ["one", answer, "two", answer, "three"]
 
     async with connect(url, key) as socket:

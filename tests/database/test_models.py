@@ -1,4 +1,4 @@
-"""The models of a key and of its team, as they stand and as they change under an open connection."""
+"""The models of a key and of its team, and changes to them under an open connection."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ BOTH = ["gpt-4o", "gpt-5.4"]
 
 
 async def turns(talk, *models):
-    """Make a turn with each model; return what they came to."""
+    """Make a turn with each model; return the answers."""
     return [await talk.turn(model=model) for model in models]
 
 
@@ -33,7 +33,7 @@ async def test_models_of_a_team(compare):
 
 
 async def test_models_of_a_key_change(compare):
-    """A model taken from the key is refused from the next turn of the same connection on."""
+    """A model taken from the key is refused from the connection's next turn on."""
 
     async def scenario(side):
         key = await side.key(models=BOTH)
@@ -46,7 +46,7 @@ async def test_models_of_a_key_change(compare):
 
 
 async def test_models_of_a_team_change(compare):
-    """A model given to and taken from the team counts from the next turn on."""
+    """Models given to or taken from the team take effect at the next turn."""
 
     async def scenario(side):
         team = (await side.proxy.admin("/team/new", models=["gpt-4o"]))["team_id"]

@@ -1,4 +1,4 @@
-"""The database goes away under running turns, and comes back."""
+"""The database goes down during running turns, and comes back."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ async def is_up(proxy):
 
 
 async def one_turn(side, key):
-    """Connect, and make a turn."""
+    """Make a turn on a new connection; return its answer."""
     async with side.talk(key) as talk:
         return await talk.turn()
 
 
 async def test_the_database_goes_down_and_comes_back(all_sides, postgres, note):
-    """Running turns end, a key in LiteLLM's cache goes on, a new one waits, spend is written again.
+    """In an outage running turns and cached keys are served, and new keys are refused.
 
-    What LiteLLM was about to write while the database was down it may drop, over HTTP as well; so
-    only the turns before and after are sure to leave a row.
+    When the database is back, all keys are served and spend is written again. LiteLLM may drop rows
+    of the outage, over HTTP as well, so only the turns before and after surely leave a row.
     """
     both = all_sides[:2]
     known = [await side.key() for side in both]

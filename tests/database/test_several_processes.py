@@ -1,4 +1,4 @@
-"""Two proxies on one database, two workers of one proxy; and the query engine's end."""
+"""Two proxies on one database, two workers of one proxy, and the end of the query engine."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ ROWS = {
 
 
 def sides_of(proxy):
-    """Return the two ways into a patched proxy."""
+    """Return the WebSocket side and the HTTP side of a patched proxy."""
     return [Side("websocket", proxy), Side("http", proxy)]
 
 
 async def one_turn(side, key, **fields):
-    """Connect, and make a turn."""
+    """Make a turn on a new connection; return its answer."""
     async with side.talk(key) as talk:
         return await talk.turn(**fields)
 
 
 def engines(proxy):
-    """Return {process id: parent's} of a proxy's query engines, which are in its process group."""
+    """Return {process id: parent's process id} of a proxy's query engines, zombies excluded."""
     command = ["ps", "-A", "-ww", "-o", "pid=,ppid=,pgid=,stat=,args="]
     listed = subprocess.run(command, capture_output=True, check=True, text=True).stdout
     fields = [line.split(maxsplit=4) for line in listed.splitlines()]
@@ -46,7 +46,7 @@ def engines(proxy):
 
 
 async def until(ready, seconds):
-    """Wait until `ready()`."""
+    """Wait until `ready()` is true; fail after `seconds`."""
     deadline = time.monotonic() + seconds
     while not ready():
         assert time.monotonic() < deadline
@@ -54,24 +54,24 @@ async def until(ready, seconds):
 
 
 async def test_two_proxies(bridge, start, note):
-    """What one proxy does counts on the other as over HTTP; the engine ends with a killed proxy."""
+    """Two proxies share state as much as over HTTP; a killed proxy's engine ends."""
     with start("2.0.0") as second:
         ways = list(zip(sides_of(bridge), sides_of(second), strict=True))
         answers = {name: [] for name in ("stored", "continued", "used up", "blocked", "known")}
         keys = []
         for here, there in ways:
-            # A key made on one is good on the other, and so is a stored response.
+            # The second proxy knows a key and a stored response of the first.
             key = await here.key()
             stored = await one_turn(here, key, store=True)
             again = {"store": True, "previous_response_id": stored.response_id}
             answers["stored"].append(stored)
             answers["continued"].append(await one_turn(there, key, **again))
             keys.append(key)
-            # A rate limit is counted in each process, as no Redis is shared.
+            # Each process counts rate limits for itself, since there is no Redis.
             limited = await here.key(rpm_limit=1)
             await one_turn(here, limited)
             answers["used up"].append(await one_turn(there, limited))
-            # A key blocked on one: the other refuses it unless it knew it a moment ago.
+            # The second refuses a key that the first has blocked, unless it has cached the key.
             blocked = await here.key()
             await here.proxy.admin("/key/block", key=blocked)
             answers["blocked"].append(await one_turn(there, blocked))
@@ -92,10 +92,10 @@ async def test_two_proxies(bridge, start, note):
 
 @pytest.mark.slow
 async def test_two_workers(start, note):
-    """Count all turns on two workers, and lose only a killed worker's sockets and engine.
+    """All turns on two workers count; a killed worker takes only its sockets and engine along.
 
-    The workers are gunicorn's: uvicorn restarts one that imports LiteLLM for over 5 s, which on a
-    busy machine never ends. LiteLLM 1.82.3 has no option to raise that limit.
+    The workers are gunicorn's. uvicorn restarts a worker that takes more than 5 s to import
+    LiteLLM, on a busy machine again and again. LiteLLM 1.82.3 has no option to raise that limit.
     """
     turns = 16
     with start("2.0.0", "--run_gunicorn", "--num_workers", "2") as proxy:
@@ -120,7 +120,7 @@ async def test_two_workers(start, note):
             os.kill(worker, signal.SIGKILL)
             answers = [await talk.turn() for talk in talks]
             lost = [answer for answer in answers if answer.where == "gone"]
-            assert 0 < len(lost) < turns  # so both workers had some
+            assert 0 < len(lost) < turns  # both workers had connections
             assert all(answer.served for answer in answers if answer not in lost)
             await until(lambda: engine not in engines(proxy), 10)
     await until(lambda: not engines(proxy), 10)

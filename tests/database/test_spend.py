@@ -1,4 +1,4 @@
-"""What turns leave in the database: spend rows, spend of key and team, daily sums, failures."""
+"""Rows that turns leave in the database: spend, totals of key and team, daily sums, failures."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from support import sides
 
 OWN = "each way in has a key, a user and a team of its own, and each turn an id"
 CLOCK = "it is a time"
-# What may differ between a turn over WebSocket and the same turn over HTTP, and why.
+# The columns that may differ between a turn over WebSocket and one over HTTP, and why.
 SPEND_ROW = {
     "request_id": OWN,
     "session_id": OWN,
@@ -37,7 +37,7 @@ BY = {"User": {"user_id": OWN}, "Team": {"team_id": OWN}}
 SUMS = """SELECT * FROM "LiteLLM_Daily{}Spend" WHERE api_key = :'token' ORDER BY date, model"""
 SPENT = """SELECT k.spend AS key, t.spend AS team FROM "LiteLLM_VerificationToken" k
     JOIN "LiteLLM_TeamTable" t ON t.team_id = k.team_id WHERE k.token = :'token'"""
-# What LiteLLM writes down of the reason, and the turn.
+# A part of the reason that LiteLLM stores, and the turn's fields.
 FAILURES = (
     ("asked for a 400", {"input": "TRIGGER400"}),
     ("asked for a 429", {"input": "TRIGGER429"}),
@@ -48,12 +48,12 @@ FAILURES = (
 
 
 def comparable(row, permitted):
-    """Return a row without what may differ."""
+    """Return a row without the columns that may differ."""
     return {name: value for name, value in row.items() if name not in permitted}
 
 
 def comparable_spend(rows):
-    """Return spend rows, and the metadata in them, without what may differ."""
+    """Return spend rows without the columns and metadata that may differ."""
     return [
         {**comparable(row, SPEND_ROW), "metadata": comparable(row["metadata"], METADATA)}
         for row in rows
@@ -61,19 +61,19 @@ def comparable_spend(rows):
 
 
 async def new_key(side, **fields):
-    """Return a key of a user in a team, all new."""
+    """Return a new key of a new user in a new team."""
     user = await side.proxy.admin("/user/new", auto_create_key=False)
     team = await side.proxy.admin("/team/new")
     return await side.key(user_id=user["user_id"], team_id=team["team_id"], **fields)
 
 
 async def query(side, sql, key):
-    """Return the rows that a query has for a key."""
+    """Return the rows of a query for a key."""
     return await asyncio.to_thread(side.proxy.rows, sql, token=sides.token(key))
 
 
 async def until(read, ready):
-    """Read until it is ready: LiteLLM writes its tables one after the other, seconds apart."""
+    """Read until `ready(rows)`; return the rows. LiteLLM writes its tables seconds apart."""
     deadline = time.monotonic() + sides.SECONDS
     while not ready(seen := await read()):
         assert time.monotonic() < deadline, seen
@@ -82,7 +82,7 @@ async def until(read, ready):
 
 
 async def daily(side, key, turns):
-    """Return the daily sums of a key by user and by team, once they hold so many turns."""
+    """Return a key's daily sums by user and by team, once they contain this many turns."""
 
     async def read():
         return {by: await query(side, SUMS.format(by), key) for by in BY}
@@ -96,7 +96,7 @@ async def daily(side, key, turns):
 
 
 async def spent(side, key, rows):
-    """Return what LiteLLM has added up of a key and of its team, once it is the rows' sum."""
+    """Return LiteLLM's totals of a key and its team, once both equal the sum of the rows."""
     total = pytest.approx(sum(row["spend"] for row in rows))
     read = await until(
         lambda: query(side, SPENT, key), lambda seen: seen[0]["key"] == seen[0]["team"] == total
@@ -105,7 +105,7 @@ async def spent(side, key, rows):
 
 
 def summary(rows):
-    """Return the words for the table: "2 rows, 36 tokens, 0.000195 USD"."""
+    """Return the words for the table, such as "2 rows, 36 tokens, 0.000195 USD"."""
     count = f"{len(rows)} row{'' if len(rows) == 1 else 's'}"
     tokens = sum(row["total_tokens"] for row in rows)
     return f"{count}, {tokens} tokens, {sum(row['spend'] for row in rows):f} USD"
@@ -113,7 +113,7 @@ def summary(rows):
 
 @pytest.mark.parametrize("model", ["gpt-4o", "my-alias", "managed-5.4"])
 async def test_spend(all_sides, note, model):
-    """Two turns leave the same rows, sums and spend as over HTTP; the warm-up before them nothing.
+    """Two turns leave the same rows, sums and totals as over HTTP; a warm-up leaves nothing.
 
     Stock serves neither the alias nor the managed provider.
     """
@@ -136,7 +136,7 @@ async def test_spend(all_sides, note, model):
     note(f"what 2 turns of {model} leave", **cells)
     (rows, sums, total), http = outcomes[:2]
     assert comparable_spend(rows) == comparable_spend(http[0])
-    # LiteLLM adds up floating point numbers in the order in which they come.
+    # The order of floating point additions differs.
     assert (sums, total) == (http[1], pytest.approx(http[2]))
     assert [row["total_tokens"] for row in rows] == [18, 18]
     assert [sum(row["api_requests"] for row in sums[by]) for by in BY] == [2, 2]
@@ -146,14 +146,14 @@ async def test_spend(all_sides, note, model):
 
 
 async def test_failures(all_sides, note):
-    """A turn that fails leaves the same row as over HTTP, with the provider's or LiteLLM's reason."""
+    """A failed turn leaves the same row as over HTTP, with the provider's or LiteLLM's reason."""
 
     async def scenario(side):
         key = await new_key(side, models=["gpt-4o"])
         async with side.talk(key) as talk:
             served = [(await talk.turn(**fields)).served for _, fields in FAILURES]
         assert side.name == "stock" or not any(served)
-        await asyncio.sleep(sides.WRITER_SECONDS)  # one too many would come now
+        await asyncio.sleep(sides.WRITER_SECONDS)  # a surplus row would arrive within this time
         return await side.written(key, len(FAILURES))
 
     outcomes = await asyncio.gather(*map(scenario, all_sides))

@@ -87,7 +87,7 @@ def newer_chart(tmp_path):
 
 
 def test_every_revision_gets_its_own_payload_and_nobody_waits(namespace, newer_chart):
-    """Upgrade, `helm rollback` and `kubectl rollout undo` use the right payload, without a failure."""
+    """Upgrade, `helm rollback` and `kubectl rollout undo` use the right payload; no turn fails."""
     pinned = namespace.values("venv", patch={"version": "1.0.0"})
     namespace.install(pinned)
     assert version_of(namespace) == "1.0.0"

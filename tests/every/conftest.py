@@ -1,4 +1,4 @@
-"""Each release with upstream's fix, as released and with the bridge: one proxy at a time."""
+"""Each release with upstream's fix, stock and with the bridge, one proxy at a time."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
-    """Begin the tables."""
+    """Start with empty tables, and register the marker `slow`."""
     config.stash[SEEN], config.stash[WAITS] = {}, {}
     config.addinivalue_line("markers", "slow: not part of --matrix small")
 
 
 def pytest_collection_modifyitems(config, items):
-    """Leave out what takes longest."""
+    """Leave out in the short form what only the full form runs."""
     if matrix.is_small(config):
         left_out = [item for item in items if is_left_out(item)]
         config.hook.pytest_deselected(items=left_out)
@@ -43,9 +43,9 @@ def pytest_collection_modifyitems(config, items):
 
 
 def is_left_out(item):
-    """Tell what only the full form runs: what is slow, and Codex on stock of older releases.
+    """Tell whether only the full form runs a test: slow ones, and Codex on older stock releases.
 
-    That it would wait there the row of apply_patch shows, without the wait.
+    Codex would wait long there; the row of apply_patch shows the defect without the wait.
     """
     params = item.callspec.params if hasattr(item, "callspec") else {}
     older = params.get("place", (NEWEST,))[0] != NEWEST
@@ -54,7 +54,7 @@ def is_left_out(item):
 
 
 def pytest_generate_tests(metafunc):
-    """Multiply the releases and the two sides, outermost, so that each proxy is started once."""
+    """Parametrize with release and side outermost, so that each proxy starts once."""
     small = matrix.is_small(metafunc.config)
     if "place" in metafunc.fixturenames:
         releases = PINS["litellm-every"] + ([] if small else PINS["litellm-every-full"])
@@ -73,7 +73,7 @@ def pytest_generate_tests(metafunc):
 
 @pytest.fixture(scope="session")
 def place(request, tmp_path_factory):
-    """Run one side of one release, and all its rows at once: they mostly wait."""
+    """Run one side of one release with all its rows in parallel, since they mostly wait."""
     release, side = request.param
     with proxy_of(release, side, tmp_path_factory.mktemp("every") / "place") as live:
         yield Place(release, side, live, small=matrix.is_small(request.config))
@@ -81,14 +81,17 @@ def place(request, tmp_path_factory):
 
 @pytest.fixture
 def newest(request, tmp_path):
-    """Run one side of the newest release, and nothing on it."""
+    """Run one side of the newest release, without running its rows."""
     with proxy_of(NEWEST, request.param, tmp_path / "place") as live:
         yield SimpleNamespace(side=request.param, live=live)
 
 
 @pytest.fixture
 def hold(request):
-    """Note what was seen, and hold it: the bridge to what is right, stock to the file."""
+    """Return a function that notes an outcome and checks it.
+
+    The bridge must have the right outcome, stock the one of docs/every-release.json.
+    """
     writing = request.config.getoption("write_docs")
 
     def hold(place, row, words):
@@ -106,17 +109,17 @@ def hold(request):
 
 @pytest.fixture
 def waits(request):
-    """Return where to note what a turn took that was not cut short."""
+    """Return a dict for the durations of turns with Codex's default timeout."""
     return request.config.stash[WAITS]
 
 
 @pytest.fixture
 def binary(codex):
-    """Install the Codex CLI; a test without it fails."""
+    """Return the Codex CLI, installed if missing; the test fails if that fails."""
     return codex_cli.install(codex[0])
 
 
 def pytest_terminal_summary(exitstatus, config):
-    """Write the file and its page, if all went well and that was asked for."""
+    """Write the file and its page if --write-docs is given and all tests passed."""
     if config.getoption("write_docs") and exitstatus == pytest.ExitCode.OK:
         every_release.write(config.stash[SEEN], config.stash[WAITS])

@@ -1,4 +1,4 @@
-"""The real Codex on each release: one connection, every turn, the bodies that HTTP would send."""
+"""The real Codex on each release: one connection for all turns, and the same bodies as by HTTP."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ from support.every_release import CODEX, CODEX_RIGHT, NEWEST, STOCK, codex_row
 
 pytestmark = pytest.mark.timeout(1800)
 
-# By default Codex waits 300 s for an event, and tries 5 times. What is missing is missing sooner, too.
+# Codex waits 300 s for an event and retries 5 times by default. A missing event shows sooner, too.
 SOON = "stream_idle_timeout_ms = 8000\nstream_max_retries = 0\nrequest_max_retries = 1\n"
 WAIT_SECONDS = 400
 
 
 class Seen:
-    """What reached a proxy over either way since the beginning."""
+    """The requests to a proxy since the object's creation."""
 
     def __init__(self, live):
         self.log = live.proxy.log
         self.begin = self.log.stat().st_size
 
     def __call__(self):
-        """Return connections accepted and refused, and POSTs."""
+        """Return the counts of accepted connections, refused connections and POSTs."""
         log = self.log.read_bytes()[self.begin :].decode(errors="replace")
         return codex_cli.count_requests(log)
 
 
 def fault(turns, after):
-    """Return in words what kept a session from one connection; empty if nothing did.
+    """Return why a session did not keep to one connection; "" if it did.
 
-    `after` each turn: what had reached the proxy by then.
+    `after` has the counts of requests after each turn.
     """
     for number, (turn, requests) in enumerate(zip(turns, after, strict=True), 1):
         at = f"turn {number} of {len(turns)} ({PROMPTS[number - 1]})"
@@ -50,7 +50,7 @@ def fault(turns, after):
 
 
 def same(bodies, over_http, version):
-    """Tell whether the provider got the same bodies over both ways, but for what may differ."""
+    """Tell whether the provider got the same bodies by both ways, but for permitted differences."""
     return len(bodies) == len(over_http) and not any(
         not is_permitted(path, version)
         for pair in zip(bodies, over_http, strict=True)
@@ -59,9 +59,10 @@ def same(bodies, over_http, version):
 
 
 def test_a_session(place, codex, binary, hold):
-    """Six turns: text, a command, reasoning, apply_patch, both, text. The bridge needs no HTTP.
+    """Six turns, with commands, reasoning and apply_patch, complete; the bridge needs no HTTP.
 
-    Stock's own WebSocket to `openai/` carries frames, no bodies: there the bodies are not compared.
+    Stock's own WebSocket to `openai/` carries frames instead of bodies, so they are not compared
+    there.
     """
     version, model = codex
     more = SOON if place.side == STOCK else ""
@@ -86,7 +87,7 @@ def test_a_session(place, codex, binary, hold):
 
 @pytest.mark.slow
 def test_the_whole_wait(newest, waits):
-    """Codex as it comes: on stock its apply_patch turn waits, then it tries again; not on the bridge."""
+    """With Codex's defaults an apply_patch turn is retried on stock, and not on the bridge."""
     took, seen = {}, Seen(newest.live)
 
     def run(version):

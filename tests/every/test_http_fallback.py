@@ -1,4 +1,4 @@
-"""`mode: http-fallback` on the newest release, which is patched by the same edit."""
+"""`mode: http-fallback` on the newest release, which the same edit patches."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.timeout(900)
 
 
 async def test_codex_is_on_http_at_once(tmp_path):
-    """426 at the handshake, with a key and without; Codex makes its turn by one POST."""
+    """The handshake gets 426 with and without a key, and Codex makes its turn by one POST."""
     with proxy_of(NEWEST, BRIDGE, tmp_path / "place", settings={"mode": "http-fallback"}) as live:
         for key in (MASTER_KEY, None):
             with pytest.raises(InvalidStatus) as caught:

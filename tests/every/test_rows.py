@@ -1,4 +1,4 @@
-"""Every row of `support.release_rows`, on each release: stock as found, the bridge as HTTP."""
+"""Every row of `support.release_rows` on each release: stock as documented, the bridge right."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from support.every_release import BRIDGE
 from support.release_client import HTTP
 from support.release_rows import ROWS
 
-pytestmark = pytest.mark.timeout(900)  # the first row of a place starts its proxy and runs them all
+pytestmark = pytest.mark.timeout(900)  # the first row of a place starts its proxy and runs all rows
 
 
 def test_a_row(place, row, hold):
-    """Stock does what the page says of it; the bridge does right, and HTTP beside it comes to the same."""
+    """Stock has its documented outcome; the bridge has the right one, and so has HTTP."""
     hold(place, row, place.found[row, place.side])
     if place.side == BRIDGE and ROWS[row].http:
         assert place.found[row, HTTP] == ROWS[row].right

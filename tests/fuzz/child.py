@@ -1,9 +1,9 @@
-"""A batch of inputs to one verb, in this process, each within 5 s of processor time and 300 MiB.
+"""Run a batch of inputs to one verb in this process, each within 5 s of CPU time and 300 MiB.
 
     python -m fuzz.child VERB FIRST LAST
 
-Works in an empty folder. `doing` holds the seed at work, should the limits end the process. stdout
-gets one line of JSON: how often each exit code came, and each fault with its seed.
+Works in a temporary folder. `doing` holds the current seed, in case a limit ends the process.
+Prints one line of JSON: the count of each exit code, and each fault with its seed.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ BYTES = 300 << 20
 
 
 class Answer:
-    """What urllib3 would give for a page of an API server."""
+    """A response of an API server, as urllib3 returns it."""
 
     def __init__(self, status, data):
         self.status = status
@@ -42,8 +42,8 @@ class Answer:
 
 
 def serve(answers):
-    """Let the client get these answers, by plural, and nothing from any pod."""
-    from litellm_overlay.cluster import client, tunnel  # takes most of a second
+    """Make the cluster client return these answers, by plural, and refuse every call to a pod."""
+    from litellm_overlay.cluster import client, tunnel  # the import takes most of a second
 
     def send(_cluster, path, _query, _timeout):
         plural = path.rpartition("/")[2]
@@ -57,7 +57,7 @@ def serve(answers):
 
 
 def run(given):
-    """Return exit code, stdout and stderr of a verb."""
+    """Run a verb; return exit code (an exception's text if it raises), stdout and stderr."""
     said = io.TextIOWrapper(io.BytesIO(), "utf-8", errors="surrogatepass", newline="")
     told = io.StringIO()
     sys.argv = ["litellm-overlay", *given.words]
@@ -81,7 +81,7 @@ def run(given):
 
 
 def faults(verb, given):
-    """Return exit code and faults of an input."""
+    """Return exit code and list of faults of an input."""
     code, out, err = run(given)
     data = bool({"json", "yaml"} & set(given.words))
     own_text = verb in {"inject", "inject --remove"}
@@ -92,10 +92,10 @@ def faults(verb, given):
 
 
 def round_trip(given, said):
-    """Yield a fault where the overlay does not come out again to the byte."""
+    """Yield a fault if `inject --remove` does not restore the exact input."""
     text = given.files.get("in/a.yaml", given.stdin)
     if "litellm-overlay" in text or "ResourceList" in text:
-        return  # an overlay that is there is replaced; our ConfigMaps stay among the items
+        return  # an existing overlay is replaced, and our ConfigMaps stay in a list's items
     try:
         same = inject.remove(said) == text
     except OverlayError as error:
@@ -106,7 +106,7 @@ def round_trip(given, said):
 
 
 def allow(seconds):
-    """Allow so many more seconds of processor time."""
+    """Set the CPU limit to this many seconds from now."""
     used = sum(resource.getrusage(resource.RUSAGE_SELF)[:2])
     limit = int(used) + 1 + seconds
     resource.setrlimit(resource.RLIMIT_CPU, (limit, resource.RLIM_INFINITY))
@@ -121,7 +121,7 @@ def main():
     os.environ["KUBECONFIG"] = str(kubeconfig(Path("config").absolute(), "http://127.0.0.1:9"))
     codes, results = Counter(), []
     real = sys.stdin
-    run(verbs.given(verb, 0))  # so that all is imported
+    run(verbs.given(verb, 0))  # imports everything first
     resource.setrlimit(resource.RLIMIT_AS, (BYTES, BYTES))
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)

@@ -1,4 +1,4 @@
-"""The counts of a run, as its last lines."""
+"""Print the counts of a run at its end."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from fuzz.tally import TALLY
 
 
 def pytest_configure(config):
-    """Begin with none."""
+    """Start without counts."""
     config.stash[TALLY] = {}
 
 
 def pytest_terminal_summary(terminalreporter, config):
-    """Say how many inputs each verb was given, and how they ended."""
+    """Print for each verb the number of inputs and of each exit code."""
     tally = config.stash[TALLY]
     for verb, codes in tally.items():
         ends = ", ".join(f"{number:,} with {code}" for code, number in sorted(codes.items()))

@@ -1,4 +1,4 @@
-"""Inputs that nobody thought of, one a seed: texts and objects, whole ones with some of it wrong."""
+"""Inputs to the verbs, one per seed: texts and objects, most of them damaged in places."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from litellm_overlay.overlay import inject, values
 from support import styles
 
 GOLDEN = Path(__file__).parents[1] / "golden"
-# In a printed command "planted" must stand in quotes, but for where a cut has left a plain word of
-# it; "benign" needs none.
+# In a printed command "planted" must be quoted, unless a cut has left only a plain word. "benign"
+# needs no quotes.
 WORDS = [
     "x;planted", "$(planted)", "`planted`", "x |planted", "x &&planted", "';planted;'", "x ;planted",
     '";planted;"', '"$(planted)"', "-o=planted", "--planted", "x --planted", "x -planted",
@@ -42,7 +42,7 @@ PIECES = [
 
 
 def mutated(choose, text):
-    """Return a text that was changed in up to four ways."""
+    """Return the text after up to four random changes."""
     for _ in range(choose.choice([0, 1, 1, 1, 2, 4])):
         text = choose.choice(_WAYS)(choose, text)
     return text
@@ -59,7 +59,7 @@ def _put(choose, text):
 
 
 def _word(choose, text):
-    """Put a hostile word where another stood, in quotes where JSON has them."""
+    """Replace a word by a hostile one, at times quoted as in JSON."""
     results = [part for part in text.split() if part[-1:].isalnum() and part[:1].isalnum()]
     if not results:
         return text
@@ -74,7 +74,7 @@ def _quoted(text):
 
 
 def choose_ascii(text):
-    """Say whether a text must be written with escapes: half a character has no bytes."""
+    """Tell whether JSON must escape the text: a lone surrogate cannot be encoded."""
     return any("\ud800" <= char <= "\udfff" for char in text)
 
 
@@ -96,7 +96,7 @@ def _lines(choose, text):
 
 
 def _value(choose, text):
-    """Replace what stands behind a colon by something of another type."""
+    """Replace the value after a colon by one of another type."""
     lines = text.split("\n")
     at = choose.randrange(len(lines))
     key, colon, _ = lines[at].partition(":")
@@ -113,7 +113,7 @@ _WAYS = [_cut, _put, _put, _word, _word, _word, _lines, _lines, _value, _value, 
 
 
 def damaged_bytes(choose, content):
-    """Return bytes of which some are others, or missing."""
+    """Return bytes with some of them changed, or with the end cut off."""
     content = bytearray(content)
     for _ in range(choose.choice([0, 1, 1, 4])):
         content[choose.randrange(len(content))] = choose.randrange(256)
@@ -121,7 +121,7 @@ def damaged_bytes(choose, content):
 
 
 def damaged(choose, value, times=None):
-    """Return a copy of nested lists and dicts that is wrong in some places."""
+    """Return a copy of nested lists and dicts with some places damaged."""
     value = copy.deepcopy(value)
     for _ in range(times or choose.choice([1, 1, 2, 4, 8])):
         inside, key = value, None
@@ -158,14 +158,14 @@ def texts():
 
 @functools.cache
 def overlaid():
-    """Return streams that carry the overlay, small payloads with them."""
+    """Return streams with the overlay and small payloads."""
     planner = payloads.planner(values.load("name: x"))
     return [inject.inject(styles.text(seed), planner).text for seed in range(60)]
 
 
 @functools.cache
 def objects():
-    """Return objects that each are a bad day, workloads and their pods among them."""
+    """Return objects that doctor or status reports on, such as workloads and their pods."""
     patched = fleet.workload(patch="2.0.0")
     refused = fleet.report("refused")
     return [
@@ -183,7 +183,7 @@ def objects():
 
 
 def manifests(choose):
-    """Return a stream of manifests, most with something wrong in it."""
+    """Return a stream of manifests, in most cases damaged."""
     kind = choose.random()
     if kind < 0.35:
         return mutated(choose, styles.text(choose.randrange(10**6)))
@@ -196,7 +196,7 @@ def manifests(choose):
 
 
 def resource_list(choose, specs):
-    """Return what kustomize gives to a function, with values of ours, and something wrong in it."""
+    """Return the ResourceList that kustomize gives to a function, damaged in places."""
     whole = {
         "apiVersion": "config.kubernetes.io/v1", "kind": "ResourceList",
         "items": [damaged(choose, each) for each in choose.sample(objects(), 2)],
@@ -208,12 +208,12 @@ def resource_list(choose, specs):
 
 
 def with_overlay(choose):
-    """Return a stream of manifests that carries the overlay."""
+    """Return a stream of manifests with the overlay, damaged in places."""
     return mutated(choose, choose.choice(overlaid()))
 
 
 def answers(choose):
-    """Return what an API server answers, by plural: status code and body."""
+    """Return an API server's answers: {plural: (status code, body)}."""
     results = {"Deployment": [], "Pod": [], "": []}
     for each in choose.sample(objects(), choose.choice([2, 4, 8])):
         kind = each.get("kind", "Pod")
@@ -232,7 +232,7 @@ def answers(choose):
 
 
 def word(choose, plain):
-    """Return a word of a command line: one that is right, changed, or hostile."""
+    """Return a command-line word: right, changed, or hostile."""
     made = choose.choice(plain)
     kind = choose.random()
     if kind < 0.3:
@@ -244,7 +244,7 @@ def word(choose, plain):
 
 
 def mapping(choose, wholes):
-    """Return a mapping as text, YAML or JSON, most with something wrong in it."""
+    """Return a mapping as YAML or JSON, in most cases damaged."""
     if choose.random() < 0.5:
         return mutated(choose, yaml.safe_dump(choose.choice(wholes)))
     return _json(damaged(choose, choose.choice(wholes), choose.choice([1, 1, 1, 2])))

@@ -1,4 +1,4 @@
-"""What is wrong with what a verb has printed, whatever it was given."""
+"""Faults in a verb's output, whatever its input was."""
 
 from __future__ import annotations
 
@@ -10,17 +10,20 @@ import yaml
 
 CODES = {0, 1, 2, 3, 4, 5}
 _UNSEEN = {"Cc", "Cf", "Zl", "Zp", "Cs", "Co"}
-# Where a command begins; what stands before it on the line is a sentence.
+# The beginning of a command; the text before it on the line is a sentence.
 _COMMAND = re.compile(
     r"\b(?:litellm-overlay [a-z]|kubectl [a-z-]|helm [a-z]|docker [a-z]|iconv -|echo [^ ])"
 )
 _QUOTED = re.compile(r"'[^']*'|\"(?:[^\"\\$`]|\\.)*\"|\\.")
-# What a shell takes for one word, and no program for an option.
+# One word for a shell that no program takes for an option.
 _PLAIN = re.compile(r"(?!-)[\w@%+=:,./!-]{1,300}", re.ASCII)
 
 
 def faults(code, said, told, *, own_text=False, data=False):
-    """Yield sentences; stdout is what was given, edited (`own_text`), or YAML or JSON (`data`)."""
+    """Yield a sentence per fault of an exit code, stdout `said` and stderr `told`.
+
+    With `own_text` stdout is the edited input and is not checked; with `data` it is YAML or JSON.
+    """
     if code not in CODES:
         yield f"exit code {code!r}"
     if "Traceback" in said + told:
@@ -48,7 +51,7 @@ def _unseen(text):
 
 
 def _in_data(said):
-    """Look at each text in what a program reads; it is quoted once more there."""
+    """Yield the faults of each text in YAML or JSON, whose own quotes do not count."""
     try:
         level = [_read(said)]
     except (ValueError, yaml.YAMLError) as error:

@@ -1,4 +1,4 @@
-"""How the inputs of a run ended, by verb: exit code -> number."""
+"""The counts of a run: {verb: {exit code: number}}."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""20,000 inputs to the verbs that read what others wrote: files, words and a cluster's answers.
+"""20,000 inputs to the verbs that read others' files, words and cluster answers.
 
-Whatever the input: an exit code and a sentence, within 5 s of processor time and 300 MiB; no
-traceback, nothing that moves a cursor, and no word of somebody else's outside of quotes in a
-command that is printed for pasting. `inject` gives back to the byte what it took. The seeds are
-fixed; `make fuzz` tries more (FUZZ_TIMES). One again: python -m fuzz.child VERB SEED SEED+1
+Each input must end with an exit code and a sentence, within 5 s of CPU time and 300 MiB. The output
+has no traceback and no control characters. A printed command has foreign words only in quotes.
+`inject --remove` must restore the exact input of `inject`. Seeds are fixed; `make fuzz` tries more
+(FUZZ_TIMES). To run one again: python -m fuzz.child VERB SEED SEED+1
 """
 
 from __future__ import annotations
@@ -21,25 +21,25 @@ from fuzz.tally import TALLY
 
 ROOT = Path(__file__).parents[2]
 TIMES = int(os.environ.get("FUZZ_TIMES", "1"))
-# More where an input is soon tried.
+# Verbs with fast inputs get more.
 COUNTS = {
     "inject": 1000, "inject --remove": 2000, "doctor": 1600, "render": 1200, "render --chart": 1000,
     "diff": 1000, "pin": 1000, "releases": 4400, "check-upgrade": 2000, "status": 1200,
     "verify": 1200, "doctor --from-cluster": 1200, "pin --from-cluster": 1200,
 }  # fmt: skip
-# How often a verb must succeed, or the inputs are too wrong to reach what matters; 1 where nothing
-# is said. No pod answers a verify.
+# The least number of successes, so that inputs reach the interesting code; 1 by default. `verify`
+# has none, since no pod answers.
 DONE = {"verify": 0, "inject": 200, "inject --remove": 500, "doctor": 100, "render": 100}
 
 
 @pytest.fixture(scope="session")
 def tally(request):
-    """Keep what each verb was given, for the last lines of the run."""
+    """Return the counts of the run, which are printed at its end."""
     return request.config.stash[TALLY]
 
 
 def batch(verb, first, last, folder):
-    """Return what a child tells of a batch; the input that ended it is named."""
+    """Return the result of a child's batch; on a crash fail with the seed."""
     path = os.pathsep.join(str(ROOT / each) for each in ("patch", "tests", "scripts"))
     done = subprocess.run(
         [sys.executable, "-m", "fuzz.child", verb, str(first), str(last)],
@@ -55,7 +55,7 @@ def batch(verb, first, last, folder):
 @pytest.mark.timeout(900 * TIMES)
 @pytest.mark.parametrize("verb", verbs.VERBS)
 def test_any_input_is_a_sentence_and_an_exit_code(verb, tmp_path, tally):
-    """Each fault is told with its seed."""
+    """No input causes a fault, and enough inputs succeed."""
     number = COUNTS[verb] * TIMES
     told = batch(verb, 0, number, tmp_path)
     tally[verb] = told["codes"]
@@ -65,7 +65,7 @@ def test_any_input_is_a_sentence_and_an_exit_code(verb, tmp_path, tally):
 
 
 def test_there_are_enough():
-    """20,000 in all, and 1,000 for each verb."""
+    """There are 20,000 inputs, and at least 1,000 for each verb."""
     assert sum(COUNTS.values()) >= 20_000
     assert min(COUNTS.values()) >= 1_000
 
@@ -86,7 +86,7 @@ def test_there_are_enough():
     ],
 )
 def test_what_is_wrong_is_seen(code, said, told, fault):
-    """Else nothing above would mean anything."""
+    """The judge finds each kind of fault."""
     assert any(fault in each for each in judge.faults(code, said, told))
 
 
@@ -94,5 +94,5 @@ def test_what_is_wrong_is_seen(code, said, told, fault):
     "line", ["kubectl get 'x;planted'", "$(planted) is no image", "kubectl get planted.", ""]
 )
 def test_what_is_right_is_let_through(line):
-    """A name in a sentence, or in quotes."""
+    """The judge accepts a hostile name in a sentence or in quotes."""
     assert list(judge.faults(0, line, "")) == []

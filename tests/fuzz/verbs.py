@@ -1,4 +1,4 @@
-"""Each verb that reads what others wrote: the words of its command line, stdin and files, by seed."""
+"""Inputs by seed for each verb that reads others' data: command line, stdin and files."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ CHART_VALUES = [
 
 @dataclass
 class Given:
-    """An input: words, stdin, files by name, and an API server's answers by plural."""
+    """An input: words, stdin, {path: content}, and the API server's answers by plural."""
 
     words: list[str]
     stdin: str = ""
@@ -49,10 +49,10 @@ class Given:
 
 
 def given(verb, seed):
-    """Return the input of a seed."""
+    """Return the input of a verb for a seed."""
     choose = random.Random(f"{verb} {seed}")
     made = _MAKERS[verb](choose)
-    # A word of a command line has no NUL; the system would not start the program.
+    # The system rejects a NUL in a command line.
     words = [each.replace("\0", "0") for each in made.words]
     return Given(words, made.stdin, made.files, made.answers)
 
@@ -79,7 +79,7 @@ def _inject(choose):
 
 
 def _named(choose, words, text, files):
-    """Give manifests on stdin, or in a file that is named."""
+    """Return an input with the manifests on stdin or in a named file."""
     if choose.random() < 0.85:
         return Given(words, text, files)
     named = choose.choice([["in/a.yaml"], ["-f", "in/a.yaml"], ["-R", "in"], ["-"]])
@@ -250,7 +250,7 @@ CATALOGUE = releases.load()
 
 @contextlib.contextmanager
 def laid_out(files):
-    """Lay an input's files into the working folder, and take them away again."""
+    """Write an input's files into the working folder; remove them when the block ends."""
     paths = [Path(name) for name in files]
     try:
         for path in paths:

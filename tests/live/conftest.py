@@ -1,4 +1,4 @@
-"""Running proxies for the live tests: started when first asked for, shared by the session."""
+"""Proxies for the live tests: each starts when a test first needs it; tests share them."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
-    """Begin the tables."""
+    """Start with empty tables."""
     config.stash[SEEN] = {}
 
 
 def pytest_terminal_summary(terminalreporter, config):
-    """Write the docs, if every test that was asked for has gone well."""
+    """Write docs/doors.md if --write-docs is given and all tests passed."""
     if config.getoption("write_docs") and terminalreporter._session.exitstatus == 0:
         doors.write(config.stash[SEEN])
         terminalreporter.write_line(f"wrote {doors.DOCS.name}")
@@ -30,19 +30,19 @@ def pytest_terminal_summary(terminalreporter, config):
 
 @pytest.fixture
 def write_docs(request):
-    """Tell whether the docs are written, and so not held against this run."""
+    """Tell whether the run writes the docs; if so, tests do not compare with them."""
     return request.config.getoption("write_docs")
 
 
 @pytest.fixture
 def note_doors(request):
-    """Put cells into the tables of docs/doors.md."""
+    """Return a function that adds cells to the tables of docs/doors.md."""
     return request.config.stash[SEEN].update
 
 
 @pytest.fixture(scope="session")
 def fleet(tmp_path_factory):
-    """Every proxy of this session: `fleet.get(version, patch)`."""
+    """Yield the session's proxies: `fleet.get(version, patch)`."""
     fleet = Fleet(tmp_path_factory.mktemp("fleet"))
     yield fleet
     fleet.close()
@@ -50,29 +50,29 @@ def fleet(tmp_path_factory):
 
 @pytest.fixture(scope="session", params=PINS["litellm-live"])
 def litellm(request):
-    """Each LiteLLM release that the live tests run on."""
+    """Return each LiteLLM release that the live tests run on."""
     return request.param
 
 
 @pytest.fixture
 def stock(fleet, litellm):
-    """LiteLLM as released."""
+    """Return a proxy of LiteLLM as released."""
     return fleet.get(litellm)
 
 
 @pytest.fixture
 def relay(fleet, litellm):
-    """LiteLLM with the newest patch of line 1.x."""
+    """Return a proxy with the newest patch of line 1.x."""
     return fleet.get(litellm, "1.0.0")
 
 
 @pytest.fixture
 def bridge(fleet, litellm):
-    """LiteLLM with the newest patch of line 2.x."""
+    """Return a proxy with the newest patch of line 2.x."""
     return fleet.get(litellm, "2.0.0")
 
 
 @pytest.fixture(params=["1.0.0", "2.0.0"])
 def patched(request, fleet, litellm):
-    """LiteLLM with each line of the patch."""
+    """Return a proxy with the newest patch of each line."""
     return fleet.get(litellm, request.param)

@@ -1,4 +1,4 @@
-"""Spend, rate limits, budgets and metrics of a turn: on 2.0.0 equal to HTTP's, turn by turn."""
+"""Spend, rate limits, budgets and metrics: for each turn 2.0.0 equals HTTP."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ BODY = {"model": "gpt-4o", "input": "hi", "store": False}
 
 
 async def over_http(live, key, **body):
-    """POST a turn as a stream; return the status."""
+    """POST a streamed turn; return the response."""
     async with httpx.AsyncClient(base_url=live.proxy.url, timeout=30) as client:
         headers = {"Authorization": f"Bearer {key}"}
         return await client.post("/v1/responses", json={**body, "stream": True}, headers=headers)
 
 
 async def spent(live, key, count):
-    """Return the `count` records that the logging callback wrote for a key."""
+    """Return a key's records of the logging callback, once there are `count` or 3 s have passed."""
     for _ in range(30):
         records = [r for r in live.spend_log() if r["key_alias"] == key]
         if len(records) >= count:
-            await asyncio.sleep(0.3)  # one too many would come now
+            await asyncio.sleep(0.3)  # a surplus record would arrive within this time
             break
         await asyncio.sleep(0.1)
     return [r for r in live.spend_log() if r["key_alias"] == key]
@@ -36,7 +36,7 @@ async def spent(live, key, count):
 
 @pytest.mark.parametrize("model", ["gpt-4o", "my-alias", "managed-5.4"])
 async def test_spend_is_recorded_as_over_http(bridge, model):
-    """Each turn writes one record: same model, tokens, cost and kind of call; its own key."""
+    """Each turn writes one record with the model, tokens, cost and call type of an HTTP turn."""
     ours, theirs = bridge.new_key(), bridge.new_key()
     async with connect(bridge.ws_url, ours) as socket:
         await turn(socket, **BODY | {"model": model}, generate=False)  # costs nothing
@@ -55,13 +55,13 @@ async def test_spend_is_recorded_as_over_http(bridge, model):
 
 
 async def test_a_rate_limit_refuses_at_the_same_turn(bridge):
-    """Two requests a minute are two turns, on one connection as over HTTP."""
+    """With two requests a minute the third turn is refused, over one connection as over HTTP."""
     key = bridge.new_key(rpm_limit=2)
     async with connect(bridge.ws_url, key) as socket:
         events = [(await turn(socket, **BODY))[-1] for _ in range(3)]
         assert [event["type"] for event in events] == ["response.completed"] * 2 + ["error"]
         assert events[-1]["status"] == 429
-        # The connection is good for what the limit allows later; nothing reached the provider.
+        # The refused turn leaves the connection usable.
         assert (await turn(socket, **BODY, generate=False))[-1]["type"] == "response.completed"
     key = bridge.new_key(rpm_limit=2)
     statuses = [(await over_http(bridge, key, **BODY)).status_code for _ in range(3)]
@@ -69,7 +69,7 @@ async def test_a_rate_limit_refuses_at_the_same_turn(bridge):
 
 
 async def test_a_spent_budget_refuses_at_the_same_turn(bridge):
-    """Whichever turn LiteLLM refuses (releases differ in when they see the spend), it is the same."""
+    """A spent budget refuses the same turn as over HTTP; which one depends on the release."""
     tiny = 0.000_001  # USD; a turn of the mock's costs about 0.0001
     key = bridge.new_key(max_budget=tiny)
     websocket = []
@@ -91,7 +91,7 @@ async def test_a_spent_budget_refuses_at_the_same_turn(bridge):
 
 
 async def test_prometheus_counts_a_turn_once(tmp_path):
-    """One request a turn, none for the socket or the warm-up; the same series as over HTTP."""
+    """Prometheus counts one request per turn, none for the socket or warm-up, as over HTTP."""
     config = {"litellm_settings": {"callbacks": ["keys_and_spend.handler", "prometheus"]}}
     with running(PINS["litellm-live"][-1], "2.0.0", tmp_path, config=config) as live:
 
@@ -102,7 +102,7 @@ async def test_prometheus_counts_a_turn_once(tmp_path):
             series = re.findall(
                 r"^(litellm_\w+_requests\w*_total)\{(.*)\} (\S+)$", text, re.MULTILINE
             )
-            # The two clients differ in name and in the number of their keys.
+            # These labels differ: the clients have different names and keys.
             own = r'(hashed_api_key|api_key_alias|user_agent)="[^"]*"'
             return {
                 (name, re.sub(own, "", labels)): float(value)
@@ -125,7 +125,7 @@ async def test_prometheus_counts_a_turn_once(tmp_path):
 
 
 async def test_the_relay_does_not_account_for_turns(relay):
-    """What 1.0.0 leaves as stock has it: on a native connection the turns' tokens are not seen."""
+    """1.0.0, like stock, does not record the tokens of turns on a native connection."""
     key = relay.new_key()
     async with connect(relay.ws_url, key) as socket:
         for _ in range(2):

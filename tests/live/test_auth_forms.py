@@ -1,6 +1,6 @@
-"""In which forms a key is taken at the handshake (issue 18456) by stock and, as there, by 1.0.0.
+"""The forms of a key that stock and 1.0.0 accept at the handshake (issue 18456).
 
-2.0.0 takes what POST takes: test_doors.py.
+2.0.0 accepts the forms that POST accepts: test_doors.py.
 """
 
 from __future__ import annotations
@@ -39,18 +39,18 @@ async def handshake(url, form):
 
 @pytest.mark.parametrize("form", FORMS)
 async def test_stock(stock, form):
-    """What stock does, once it has its `?model=`."""
+    """Stock accepts these forms if the URL has `?model=`."""
     assert await handshake(f"{stock.ws_url}?model=gpt-4o", form) == FORMS[form][2]
 
 
 @pytest.mark.parametrize("form", FORMS)
 async def test_relay(relay, form):
-    """1.0.0 does the same without it."""
+    """1.0.0 accepts the same forms without `?model=`."""
     assert await handshake(relay.ws_url, form) == FORMS[form][2]
 
 
 async def test_the_key_s_subprotocol_is_not_echoed(patched):
-    """Offered first, it is passed over; stock would put the key into the answer's headers."""
+    """The server never selects the subprotocol with the key, which stock echoes in its answer."""
     offered = [f"openai-insecure-api-key.{KEY}", "realtime"]
     async with connect(patched.ws_url, None, {}, subprotocols=offered) as socket:
         assert socket.subprotocol == "realtime"

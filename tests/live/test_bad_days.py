@@ -1,4 +1,4 @@
-"""Bad input and bad ends, on the real proxy: the exact event and close code, no noise after."""
+"""Bad input and early ends on the real proxy: the exact event and close code, and a quiet log."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ BAD_FRAMES = {
 
 @pytest.fixture
 def quiet(request):
-    """Return a check that a proxy's log got no traceback and no unawaited task meanwhile."""
+    """Return a function to call before and after: the proxy's log has no traceback in between."""
     before = {}
 
     def check(live):
@@ -61,7 +61,7 @@ def quiet(request):
 
 
 def is_openai_shaped(event, status, code):
-    """Assert one error event that Codex sees."""
+    """Require an error event of OpenAI's shape, with this status and code."""
     assert set(event) - {"sequence_number"} == {"type", "status", "error"}
     assert set(event["error"]) == {"type", "code", "message", "param"}
     assert (event["type"], event["status"], event["error"]["code"]) == ("error", status, code)
@@ -69,7 +69,7 @@ def is_openai_shaped(event, status, code):
 
 @pytest.mark.parametrize("name", BAD_FRAMES)
 async def test_a_bad_first_frame(patched, name, quiet):
-    """The relay tells and closes 1008; the bridge tells and serves the next frame."""
+    """A bad first frame gets an error. 1.0.0 then closes with 1008; 2.0.0 serves the next frame."""
     quiet(patched)
     raw, code = BAD_FRAMES[name]
     async with connect(patched.ws_url) as socket:
@@ -83,14 +83,14 @@ async def test_a_bad_first_frame(patched, name, quiet):
 
 
 async def test_bad_later_frames(patched, quiet):
-    """Each is told, none reaches the provider, the connection stays."""
+    """A bad later frame gets an error and no provider call; the connection stays open."""
     quiet(patched)
     async with connect(patched.ws_url) as socket:
         assert said(await turn(socket, model="gpt-4o", input="hi"))
         since = len(patched.provider_log())
         for raw, code in BAD_FRAMES.values():
             if code == "missing_required_parameter" and patched.patch == "1.0.0":
-                continue  # there the first frame's model is the default
+                continue  # 1.0.0 takes the first frame's model as the default
             await socket.send(raw)
             is_openai_shaped((await receive_turn(socket))[-1], 400, code)
         assert len(patched.provider_log()) == since
@@ -99,28 +99,28 @@ async def test_bad_later_frames(patched, quiet):
 
 
 async def test_a_message_too_large(patched, quiet):
-    """Between our limit and uvicorn's the client is told; beyond uvicorn's only the close comes."""
+    """A message above our limit gets an error and code 1009; above uvicorn's, only the code."""
     quiet(patched)
     async with connect(patched.ws_url) as socket:
         await socket.send("x" * 16_100_000)
         is_openai_shaped((await receive_turn(socket))[-1], 400, "message_too_large")
         assert await close_code(socket) == 1009
     async with connect(patched.ws_url) as socket:
-        with contextlib.suppress(ConnectionClosed):  # it may come before all is sent
+        with contextlib.suppress(ConnectionClosed):  # the close may come before all is sent
             await socket.send("x" * 17_000_000)
         assert await close_code(socket) == 1009
     quiet(patched)
 
 
 async def test_a_binary_frame_is_a_frame(patched):
-    """JSON sent as bytes is read as text."""
+    """JSON in a binary frame is read like text."""
     async with connect(patched.ws_url) as socket:
         await socket.send(json.dumps(CREATE).encode())
         assert said(await receive_turn(socket))
 
 
 async def test_two_mebibytes_in_and_out(patched):
-    """Large frames pass both ways."""
+    """Messages of 2 MiB pass in both directions."""
     async with connect(patched.ws_url) as socket:
         events = await turn(
             socket,
@@ -135,7 +135,7 @@ async def test_two_mebibytes_in_and_out(patched):
 
 @pytest.mark.parametrize("when", ["before", "warm-up", "mid-turn"])
 async def test_a_client_that_leaves_is_no_error(patched, when, quiet):
-    """Codex ends its connections without a close frame; the log stays quiet."""
+    """A client that leaves, with or without a close frame, causes no traceback in the log."""
     quiet(patched)
     for abrupt in (True, False):
         socket = await connect(patched.ws_url)
@@ -152,10 +152,10 @@ async def test_a_client_that_leaves_is_no_error(patched, when, quiet):
 
 
 async def test_a_leaving_client_cancels_the_provider_call(tmp_path):
-    """The provider sees its connection end before it sends its next event, as over HTTP.
+    """A client that leaves ends the provider's stream before most of its events.
 
-    LiteLLM's default HTTP client, aiohttp, leaves a cancelled stream open, over HTTP just as here;
-    its own setting for the other client ends it.
+    This needs the setting that replaces aiohttp, LiteLLM's default HTTP client. aiohttp leaves a
+    cancelled stream open, over HTTP as well.
     """
     environ = {"DISABLE_AIOHTTP_TRANSPORT": "True"}
     with running(PINS["litellm-live"][-1], "2.0.0", tmp_path, environ=environ) as live:
@@ -169,7 +169,7 @@ async def test_a_leaving_client_cancels_the_provider_call(tmp_path):
 
 
 async def test_a_left_turn_counts_as_over_http(bridge):
-    """What a key limited to one parallel request may do after its client left is LiteLLM's word."""
+    """A turn whose client left counts against max_parallel_requests as it does over HTTP."""
     body = {"model": "gpt-4o", "input": "TRIGGERPACED:30", "stream": True}
 
     async def leave_websocket(key):
@@ -200,7 +200,7 @@ async def test_a_left_turn_counts_as_over_http(bridge):
 
 
 async def until(found, seconds=5):
-    """Wait until `found()` is true; return it."""
+    """Return the first true result of `found()`; fail after `seconds`."""
     for _ in range(int(seconds * 10)):
         result = found()
         if result:
@@ -210,14 +210,14 @@ async def until(found, seconds=5):
 
 
 async def test_a_turn_never_ends_in_silence(bridge, quiet):
-    """Drop, early end, refusal, failure: a terminal event at once, and the next turn works."""
+    """A provider's drop, early end, refusal or failure ends the turn; the next turn completes."""
     quiet(bridge)
     async with connect(bridge.ws_url) as socket:
         for word, kind, status in (
             ("TRIGGERDROP", "error", 502),
             ("TRIGGEREARLYEND", "error", 502),
             ("TRIGGER400", "error", 400),
-            ("TRIGGER401", "error", 401),  # the provider's, which Codex retries over HTTP, too
+            ("TRIGGER401", "error", 401),  # from the provider: Codex retries it over HTTP, too
             ("TRIGGER403", "error", 403),
             ("TRIGGERSTATUS:404", "error", 404),
             ("TRIGGERSTATUS:408", "error", 408),
@@ -237,7 +237,7 @@ async def test_a_turn_never_ends_in_silence(bridge, quiet):
 
 
 async def test_a_guardrail_s_answer_is_a_turn(bridge):
-    """LiteLLM answers 200 and JSON there, not a stream: the client gets a whole turn all the same."""
+    """A guardrail's JSON answer becomes the events of a turn, which a later turn can continue."""
     since = len(bridge.provider_log())
     async with connect(bridge.ws_url) as socket:
         events = await turn(socket, model="gpt-4o", input="TRIGGERGUARDRAIL", store=False)
@@ -249,13 +249,13 @@ async def test_a_guardrail_s_answer_is_a_turn(bridge):
 
 
 async def one_turn(live, **fields):
-    """Return the events of a turn on a connection of its own."""
+    """Return the events of a turn on a new connection."""
     async with connect(live.ws_url) as socket:
         return await turn(socket, **fields)
 
 
 async def test_every_error_has_a_status(relay):
-    """On the relay too, where the events are LiteLLM's own."""
+    """Every error event of 1.0.0 has a status, even where LiteLLM makes the event."""
     for fields in (
         {"model": "hosted_vllm/gpt-5.4", "input": "TRIGGER400"},
         {"model": "managed-5.4", "input": "TRIGGER429"},
@@ -264,7 +264,7 @@ async def test_every_error_has_a_status(relay):
     ):
         try:
             event = (await asyncio.wait_for(one_turn(relay, **fields), 20))[-1]
-        except ConnectionClosed as closed:  # an end that the client sees is as good
+        except ConnectionClosed as closed:  # the client sees this end, too
             assert closed.rcvd is not None
             continue
         if event["type"] == "error":
@@ -272,7 +272,7 @@ async def test_every_error_has_a_status(relay):
 
 
 async def test_a_slow_client_slows_the_provider(bridge):
-    """While the client does not read, the provider is not read from: memory does not grow."""
+    """While the client does not read, the proxy does not read from the provider either."""
     status = Path(f"/proc/{bridge.proxy.process.pid}/status")
 
     def rss():

@@ -1,4 +1,4 @@
-"""The bounds of a worker process on the real proxy: what LiteLLM refuses, builds and remembers."""
+"""Limits of a worker process on the real proxy: rejected bodies, history and message sizes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LARGE = "x" * (5 << 20)
 
 
 async def events_of(socket, lane):
-    """Return the next turn's events of a lane; those of others are passed over."""
+    """Return the events of a lane's next turn; skip those of other lanes."""
     events = []
     while not events or events[-1]["type"] not in ("response.completed", "error"):
         event = await hear(socket, 30)
@@ -32,7 +32,7 @@ async def events_of(socket, lane):
     ids=lambda fields: next(iter(fields)),
 )
 async def test_a_refused_body_costs_no_connection(bridge, refused):
-    """LiteLLM answers it with 401, as it answers a key that is gone; lane A ends whole."""
+    """A body that LiteLLM rejects with 401 fails its own turn; connection and lane A go on."""
     async with connect(bridge.ws_url, "sk-all-00000001") as socket:
         await socket.send(PACED)
         assert (await hear(socket))["stream_id"] == "a"
@@ -43,7 +43,7 @@ async def test_a_refused_body_costs_no_connection(bridge, refused):
 
 
 async def test_a_key_that_is_gone_costs_it_after_the_other_lanes(bridge):
-    """The check is asked again and refuses: lane A ends whole, then comes 1008."""
+    """A revoked key fails the next turn; lane A completes before the close with 1008."""
     key = bridge.new_key()
     async with connect(bridge.ws_url, key) as socket:
         await socket.send(PACED)
@@ -58,7 +58,7 @@ async def test_a_key_that_is_gone_costs_it_after_the_other_lanes(bridge):
 
 
 async def test_large_histories_and_large_bodies_reach_the_provider_whole(bridge):
-    """Sixteen tiny frames name 5 MiB; all are answered, with all of it, and nobody is cut off."""
+    """Six small frames that continue a 5 MiB history all complete."""
     since = len(bridge.provider_log())
     async with connect(bridge.ws_url) as socket:
         item = {"type": "message", "role": "user", "content": LARGE}
@@ -79,7 +79,7 @@ async def test_large_histories_and_large_bodies_reach_the_provider_whole(bridge)
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory):
-    """Run a proxy, the newest, whose workers may remember 4 MiB."""
+    """Run the newest release with a history of 4 MiB per worker."""
     settings = {"historyBytes": 4 << 20}
     folder = tmp_path_factory.mktemp("small")
     with running(PINS["litellm-live"][-1], "2.0.0", folder, settings=settings) as live:
@@ -87,7 +87,7 @@ def small(tmp_path_factory):
 
 
 async def test_two_keys_in_one_process(small):
-    """Key A floods the memory of one worker; none of B's conversations is lost to it."""
+    """A key that fills a worker's history loses its own conversations, not another key's."""
     quiet, flood = small.new_key(), small.new_key()
     async with connect(small.ws_url, quiet) as mine, connect(small.ws_url, flood) as theirs:
         first = await turn(mine, model="gpt-4o", input="hi", store=False)
@@ -112,7 +112,7 @@ async def test_two_keys_in_one_process(small):
 
 
 async def test_refused_messages_are_bounded_and_turns_end_first(small):
-    """Past 32 MiB a minute: lane A ends whole, then 429 and 1008; a small message is no matter."""
+    """Over 32 MiB of refused messages a minute, running turns end, then come 429 and 1008."""
     unknown = json.dumps({"type": "session.update", "x": "x" * 12_000_000, "stream_id": "b"})
     async with connect(small.ws_url) as socket:
         await socket.send(json.dumps({**CREATE, "input": "TRIGGERPACED:60", "stream_id": "a"}))

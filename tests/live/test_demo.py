@@ -20,7 +20,7 @@ ENVIRON = {**os.environ, "PYTHONPATH": str(ROOT / "patch")}
 
 @pytest.mark.parametrize("patch", ["1.0.0", "2.0.0"])
 def test_the_demo_shows_the_defect_and_the_fix(patch):
-    """Stock refuses every socket without `?model=`; the patched one completes every turn."""
+    """Stock refuses a handshake without `?model=`; the patched proxy completes every turn."""
     options = ["--litellm", PINS["litellm-live"][-1], "--patch", patch, "--output", "json"]
     argv = [*DEMO, *options]
     done = subprocess.run(argv, env=ENVIRON, capture_output=True, check=False, text=True)
@@ -34,7 +34,7 @@ def test_the_demo_shows_the_defect_and_the_fix(patch):
 
 
 def test_keep_leaves_it_running_until_ctrl_c():
-    """The printed URL answers while it is kept, and no more after Ctrl-C, which is no error."""
+    """With --keep the printed URL answers until Ctrl-C, which ends the demo with exit code 0."""
     with subprocess.Popen(
         [*DEMO, "--litellm", PINS["litellm-live"][-1], "--keep"],
         env={**ENVIRON, "PYTHONUNBUFFERED": "1"},

@@ -1,4 +1,4 @@
-"""The bridge in proxies that are set up in unusual ways, on the newest release under test."""
+"""The bridge in proxies with unusual settings, on the newest release under test."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ BODY = {"model": "gpt-4o", "input": "hi", "store": False}
 
 @pytest.fixture(scope="module")
 def odd(tmp_path_factory):
-    """Start a proxy behind a path of its own, with a key header of its own."""
+    """Run a proxy with a root path and its own key header."""
     config = {"general_settings": {"litellm_key_header_name": "X-Team-Key"}}
     environ = {"SERVER_ROOT_PATH": "/llm"}
     with running(
@@ -27,7 +27,7 @@ def odd(tmp_path_factory):
 
 @pytest.mark.parametrize("path", ["/llm/v1/responses", "/llm/responses", "/v1/responses"])
 async def test_behind_a_root_path(odd, path):
-    """With SERVER_ROOT_PATH the paths that answer HTTP answer WebSockets, and no others."""
+    """With SERVER_ROOT_PATH each path that answers POST also answers WebSocket."""
     key = {"X-Team-Key": "Bearer sk-all-00000001", "Authorization": "Bearer unused"}
     async with httpx.AsyncClient(base_url=odd.proxy.url, timeout=30) as http:
         over_http = (await http.post(path, json=BODY, headers=key)).status_code
@@ -37,7 +37,7 @@ async def test_behind_a_root_path(odd, path):
 
 
 async def test_a_key_header_of_its_own(odd):
-    """The handshake and each turn read the key where LiteLLM is told to; nothing else lends rights."""
+    """Handshake and turns read the key from the configured header only."""
     url = f"{odd.proxy.ws_url}/llm/v1/responses"
     limited = {"X-Team-Key": "Bearer sk-limited-0001"}
     async with connect(url, None, {**limited, "Authorization": "Bearer sk-1234"}) as socket:
@@ -49,7 +49,7 @@ async def test_a_key_header_of_its_own(odd):
 
 
 async def test_the_client_s_address_and_headers_reach_the_provider_as_over_http(odd):
-    """LiteLLM forwards what it would forward; the upgrade's own headers are not among it."""
+    """The provider gets the same header names as over HTTP, without those of the upgrade."""
     key = {"X-Team-Key": "Bearer sk-all-00000001", "Authorization": "Bearer unused"}
     own = {"originator": "codex_exec", "session-id": "s1", "openai-beta": "responses_websockets=1"}
     since = len(odd.provider_log())
@@ -65,7 +65,7 @@ async def test_the_client_s_address_and_headers_reach_the_provider_as_over_http(
 
 @pytest.mark.parametrize("server", ["--run_gunicorn", "--run_hypercorn"])
 async def test_under_another_server(tmp_path, server):
-    """LiteLLM's other two servers accept, refuse and answer as uvicorn does."""
+    """LiteLLM's other servers, gunicorn and hypercorn, refuse and serve as uvicorn does."""
     args = (server, "--num_workers", "1")
     with running(NEWEST, "2.0.0", tmp_path, extra_args=args) as live:
         with pytest.raises(InvalidStatus) as caught:

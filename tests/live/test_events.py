@@ -1,4 +1,4 @@
-"""Errors and events that are no turn, on the real proxy: what is told, and that it ends no other turn."""
+"""Errors, and events that start no turn, on the real proxy: their shape and effects."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ CREATE = {"type": "response.create", "model": "gpt-4o", "input": "hi"}
 
 
 async def one_turn(live, **fields):
-    """Return the events of a turn on a connection of its own."""
+    """Return the events of a turn on a new connection."""
     async with connect(live.ws_url) as socket:
         return await turn(socket, **fields)
 
 
 async def test_an_unknown_response_is_recognisable(bridge):
-    """Its code is OpenAI's, though LiteLLM wraps it; the message is HTTP's, word for word."""
+    """An unknown response has OpenAI's code, which LiteLLM hides, and the message that HTTP has."""
     body = {"model": "gpt-4o", "input": "hi", "previous_response_id": "resp_of_another_day"}
     event = (await one_turn(bridge, **body))[-1]
     async with httpx.AsyncClient(base_url=bridge.proxy.url, timeout=30) as http:
@@ -31,7 +31,7 @@ async def test_an_unknown_response_is_recognisable(bridge):
 
 
 async def test_a_limit_of_a_plan_says_when_it_ends(bridge):
-    """So Codex can; LiteLLM has wrapped it into a sentence."""
+    """A plan's limit has its type and end as fields, which LiteLLM hides in a sentence."""
     event = (await one_turn(bridge, model="gpt-4o", input="TRIGGERLIMIT"))[-1]
     assert (event["status"], event["error"]["type"]) == (429, "usage_limit_reached")
     assert event["error"]["plan_type"] == "pro"
@@ -40,7 +40,7 @@ async def test_a_limit_of_a_plan_says_when_it_ends(bridge):
 
 
 async def test_a_guardrail_that_blocks_in_mid_stream_is_told(bridge):
-    """LiteLLM raises then, and cuts an HTTP client off; here the reason is told, and ends Codex."""
+    """A guardrail's block in mid-stream gives its reason, where HTTP breaks off the stream."""
     events = await one_turn(bridge, model="gpt-4o", input="TRIGGERBLOCKED", store=False)
     assert events[0]["type"] == "response.created"
     assert (events[-1]["type"], events[-1]["status"]) == ("error", 400)
@@ -49,7 +49,7 @@ async def test_a_guardrail_that_blocks_in_mid_stream_is_told(bridge):
 
 
 async def test_an_event_that_starts_no_turn_ends_none(bridge):
-    """Steering is refused and an unknown response is not cancelled; the turn ends as it would."""
+    """A steer and a cancel of an unknown response are refused; the running turn completes."""
     async with connect(bridge.ws_url) as socket:
         await socket.send(json.dumps({**CREATE, "input": "TRIGGERPACED:5"}))
         for event in (
@@ -64,7 +64,7 @@ async def test_an_event_that_starts_no_turn_ends_none(bridge):
 
 
 async def test_a_cancelled_response_cancels_the_provider_s_call(bridge):
-    """By the id that the client was told; the next turn of the connection runs."""
+    """A cancel with the response's id ends its turn as cancelled; the next turn completes."""
     since = len(bridge.provider_log())
     async with connect(bridge.ws_url) as socket:
         await socket.send(json.dumps({**CREATE, "input": "TRIGGERPACED:300", "store": False}))

@@ -14,7 +14,7 @@ LITELLM = "1.82.3"
 
 
 async def snippet():
-    """Do what the report does: its URL, key, model and calls."""
+    """Run the report's snippet: its URL, key, model and calls; return the events."""
     async with connect(
         "ws://localhost:4000/v1/responses",
         additional_headers={"Authorization": "Bearer sk-1234"},
@@ -31,7 +31,7 @@ async def snippet():
 
 
 async def test_the_snippet_fails_on_stock_litellm(tmp_path):
-    """As reported: the handshake is refused with HTTP 403."""
+    """Stock refuses the handshake with HTTP 403, as reported."""
     with litellm_on_port_4000(LITELLM, None, tmp_path), pytest.raises(InvalidStatus) as refusal:
         await snippet()
     assert refusal.value.response.status_code == 403
@@ -39,7 +39,7 @@ async def test_the_snippet_fails_on_stock_litellm(tmp_path):
 
 @pytest.mark.parametrize("patch", ["1.0.0", "2.0.0"])
 async def test_the_snippet_runs_on_patched_litellm(patch, tmp_path):
-    """The turn is answered by the model that the frame names."""
+    """With the patch the turn completes, with the model that the frame names."""
     with litellm_on_port_4000(LITELLM, patch, tmp_path) as live:
         events = await snippet()
     assert events[-1]["type"] == "response.completed", events[-1]

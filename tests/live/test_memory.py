@@ -1,4 +1,4 @@
-"""`previous_response_id` on the real LiteLLM: what the provider gets of a conversation."""
+"""`previous_response_id` on the real LiteLLM: how much of a conversation reaches the provider."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ BY_ID, WHOLE, NOT_FOUND = "by id", "whole", "not found"
 
 
 def in_words(live, since, last):
-    """Return how the provider was asked for the last of three turns, as the docs have it."""
+    """Return the docs' words for the last of three turns: "by id", "whole" or "not found"."""
     if last["type"] == "error":
         assert (last["status"], last["error"]["code"]) == (400, "previous_response_not_found")
         return NOT_FOUND
@@ -24,7 +24,7 @@ def in_words(live, since, last):
 
 
 async def converse(live, model, fields, *, reconnect):
-    """Say three things; return what became of the third."""
+    """Make three turns, if asked with a reconnect before the third; return the third's words."""
     since = len(live.provider_log())
     ids: list[str] = []
     socket = await connect(live.ws_url)
@@ -45,18 +45,18 @@ async def converse(live, model, fields, *, reconnect):
 
 
 def test_the_table_is_whole():
-    """Each kind of provider with each `store`."""
+    """The table has each kind of provider with each `store`."""
     assert len({row[:2] for row in TABLE}) == len(TABLE) == 9
 
 
 @pytest.mark.parametrize(("model", "store", "expected", "_"), TABLE)
 async def test_a_conversation_on_one_connection_is_whole(bridge, model, store, expected, _):
-    """By its id where the provider has it; else all of it, whatever `store` says; never both."""
+    """On one connection the provider gets either the stored id or the whole conversation."""
     assert await converse(bridge, model, STORES[store], reconnect=False) == expected
 
 
 async def test_reasoning_goes_back_with_its_id(bridge):
-    """A provider that checks types takes it no other way; so does Codex send it over HTTP."""
+    """A reasoning item goes back with its id, which a provider that checks types requires."""
     since = len(bridge.provider_log())
     body = {"model": "managed-5.4", "store": False}
     async with connect(bridge.ws_url) as socket:
@@ -70,5 +70,5 @@ async def test_reasoning_goes_back_with_its_id(bridge):
 
 @pytest.mark.parametrize(("model", "store", "_", "expected"), TABLE)
 async def test_a_conversation_after_a_reconnect(bridge, model, store, _, expected):
-    """What nobody has is told: LiteLLM would answer the last message alone, and say nothing."""
+    """After a reconnect a lost conversation is an error, where LiteLLM would drop the history."""
     assert await converse(bridge, model, STORES[store], reconnect=True) == expected

@@ -1,4 +1,4 @@
-"""The mock provider as a server: what the other live tests rely on when things go wrong."""
+"""The mock provider as a server: the failures that other live tests rely on."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from support.fleet import json_lines
 
 @pytest.fixture(scope="module")
 def env():
-    """Any LiteLLM environment: its Python runs the mock."""
+    """Return any LiteLLM environment, whose Python runs the mock."""
     return environment.create(PINS["litellm-live"][-1])
 
 
@@ -30,7 +30,7 @@ def mock(env, tmp_path):
 
 
 def post(server, text, **fields):
-    """Send one request; return the response, its body not yet read."""
+    """POST one request; return the response, with its body unread."""
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
     body = json.dumps({"model": "gpt-5.4", "input": text, **fields})
     connection.request("POST", "/v1/responses", body, {"Authorization": "Bearer sk-long-secret"})
@@ -38,7 +38,7 @@ def post(server, text, **fields):
 
 
 def recorded(server, kind):
-    """Wait for a record of a kind; return it."""
+    """Return the first record of a kind, once the log has one."""
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
         for record in json_lines(server.log):
@@ -49,7 +49,7 @@ def recorded(server, kind):
 
 
 def test_a_request_is_logged_whole_but_for_its_key(mock):
-    """Tests compare bodies item for item; a key is no business of a log."""
+    """The log has the whole body of a request, but not its key."""
     assert post(mock, "hi", metadata={"a": [1, None]}).status == 200
     record = recorded(mock, "request")
     assert record["body"] == {"model": "gpt-5.4", "input": "hi", "metadata": {"a": [1, None]}}
@@ -57,21 +57,21 @@ def test_a_request_is_logged_whole_but_for_its_key(mock):
 
 
 def test_a_stream_that_is_dropped_has_no_proper_end(mock):
-    """The client sees a broken body, not a short one."""
+    """A dropped stream is an incomplete body for the client."""
     with pytest.raises(http.client.IncompleteRead):
         post(mock, "TRIGGERDROP", stream=True).read()
     assert recorded(mock, "turn_end")["ending"] == "dropped"
 
 
 def test_a_stream_that_ends_early_ends_properly(mock):
-    """The body is whole by HTTP, yet no event in it ends the turn."""
+    """A stream that ends early is a complete body without a terminal event."""
     body = post(mock, "TRIGGEREARLYEND", stream=True).read()
     assert b"response.output_text.delta" in body
     assert b"response.completed" not in body
 
 
 def test_a_client_that_leaves_is_noticed_at_once(mock):
-    """What was under way is counted when the client goes, and nothing is sent after that."""
+    """A client's leaving is logged with the events sent so far, and ends the stream."""
     answer = post(mock, "TRIGGERPACED:1000", stream=True)
     answer.read(1)
     answer.close()
@@ -79,7 +79,7 @@ def test_a_client_that_leaves_is_noticed_at_once(mock):
 
 
 def test_a_slow_reader_holds_back_a_flood(mock):
-    """Back-pressure reaches the mock: it stops long before its 64 MiB are sent."""
+    """A slow reader stops the flood long before its 64 MiB are sent."""
     answer = post(mock, "TRIGGERFLOOD", stream=True)
     time.sleep(1)
     answer.close()
@@ -87,7 +87,7 @@ def test_a_slow_reader_holds_back_a_flood(mock):
 
 
 async def test_a_websocket_keeps_its_chain(mock):
-    """A turn may refer to the one before it on the same connection, and to no other."""
+    """A turn can continue one of the same connection, but not of another."""
     url = f"{mock.ws_url}/v1/responses"
     async with connect(url) as socket:
         warm = await turn(socket, model="gpt-5.4", input=[], generate=False, store=False)
@@ -100,7 +100,7 @@ async def test_a_websocket_keeps_its_chain(mock):
 
 
 async def test_a_websocket_is_cut_or_closed_as_asked(mock):
-    """A drop has no close frame (1006); an early end is a normal close (1000)."""
+    """A drop has no close frame; an early end closes with 1000."""
     for word, code in (("TRIGGERDROP", None), ("TRIGGEREARLYEND", 1000)):
         async with connect(f"{mock.ws_url}/v1/responses") as socket:
             with pytest.raises(ConnectionClosed) as closed:
@@ -109,7 +109,7 @@ async def test_a_websocket_is_cut_or_closed_as_asked(mock):
 
 
 async def test_turns_on_one_websocket_are_answered_in_order(mock):
-    """A second frame waits for the first turn's end."""
+    """A second frame is answered after the first turn."""
     async with connect(f"{mock.ws_url}/v1/responses") as socket:
         for text in ("TRIGGERPACED:3", "hi"):
             frame = {"type": "response.create", "model": "gpt-5.4", "input": text}
@@ -119,7 +119,7 @@ async def test_turns_on_one_websocket_are_answered_in_order(mock):
 
 
 async def test_a_provider_without_websockets_answers_404(env, tmp_path):
-    """What a plain HTTP provider does with a handshake."""
+    """With --no-websocket a handshake gets 404, and POST is served."""
     with processes.start_mock(env, tmp_path / "mock.jsonl", "--no-websocket") as mock:
         with pytest.raises(InvalidStatus) as refusal:
             await connect(f"{mock.ws_url}/v1/responses")
@@ -129,7 +129,7 @@ async def test_a_provider_without_websockets_answers_404(env, tmp_path):
 
 
 async def test_the_mock_speaks_tls_that_the_bundle_trusts(env, tmp_path):
-    """The throw-away authority is enough for a client that trusts the bundle, name and all."""
+    """A client that trusts the bundle accepts the mock's certificate."""
     import ssl
 
     tls = processes.make_certificates(env, tmp_path / "tls")

@@ -1,4 +1,4 @@
-"""A key limited to gpt-4o gets gpt-5.4 through no frame, on either line of the patch."""
+"""A key limited to gpt-4o gets no turn of gpt-5.4, by no frame and on neither patch line."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ FORBIDDEN = {
 
 
 async def refused(socket, frame):
-    """Send a frame; require one error event that Codex sees and that stops it at once."""
+    """Send a frame; require and return an error event with status 400, which stops Codex."""
     await socket.send(frame if isinstance(frame, str) else json.dumps(frame))
     event = (await receive_turn(socket))[-1]
     assert event["type"] == "error", event
@@ -39,7 +39,7 @@ async def refused(socket, frame):
 
 
 def models_asked_of_the_provider(live, since):
-    """Return the models of all turns the provider was asked for, by HTTP or WebSocket."""
+    """Return the models of all requests to the provider since then, by HTTP or WebSocket."""
     bodies = [record["body"] for record in live.provider_log()[since:] if "body" in record]
     return {(body.get("response") or body).get("model") for body in bodies}
 
@@ -47,7 +47,7 @@ def models_asked_of_the_provider(live, since):
 @pytest.mark.parametrize("name", FORBIDDEN)
 @pytest.mark.parametrize("query", ["", "?model=gpt-4o"])
 async def test_a_first_frame_gets_no_other_model(patched, name, query):
-    """Whatever form the first frame has, with or without a permitted ?model=."""
+    """No form of the first frame gets another model, with or without a permitted ?model=."""
     since = len(patched.provider_log())
     async with connect(patched.ws_url + query, LIMITED) as socket:
         await refused(socket, FORBIDDEN[name])
@@ -56,7 +56,7 @@ async def test_a_first_frame_gets_no_other_model(patched, name, query):
 
 @pytest.mark.parametrize("name", FORBIDDEN)
 async def test_a_later_frame_gets_no_other_model(patched, name):
-    """After a permitted turn, and after a refusal; the permitted model is still answered."""
+    """No later frame does, and the permitted model is still answered."""
     since = len(patched.provider_log())
     async with connect(patched.ws_url, LIMITED) as socket:
         first = await turn(socket, model="gpt-4o", input="hi", store=False)
@@ -68,7 +68,7 @@ async def test_a_later_frame_gets_no_other_model(patched, name):
 
 
 async def test_a_continued_conversation_gets_no_other_model(patched):
-    """`previous_response_id` does not carry a permission over."""
+    """`previous_response_id` does not extend a key's models."""
     since = len(patched.provider_log())
     async with connect(patched.ws_url, LIMITED) as socket:
         first = await turn(socket, model="gpt-4o", input="hi", store=False)
@@ -78,14 +78,14 @@ async def test_a_continued_conversation_gets_no_other_model(patched):
 
 
 async def test_a_warm_up_gets_no_other_model(patched):
-    """Neither the warm-up itself nor a turn that continues it reaches the provider."""
+    """Neither a warm-up with a forbidden model nor its continuation reaches the provider."""
     since = len(patched.provider_log())
     async with connect(patched.ws_url, LIMITED) as socket:
         await socket.send(json.dumps({**CREATE, "model": "gpt-5.4", "generate": False}))
         events = await receive_turn(socket)
-        if patched.patch == "1.0.0":  # the relay asks for every frame, and ends after a bad first
+        if patched.patch == "1.0.0":  # 1.0.0 checks each frame, and closes after a bad first one
             assert events[-1]["status"] == 400
-        else:  # the bridge answers a warm-up by itself: nothing is used, so nothing is asked
+        else:  # 2.0.0 answers a warm-up itself and checks the model at the turn
             previous = events[-1]["response"]["id"]
             await refused(socket, {**CREATE, "model": "gpt-5.4", "previous_response_id": previous})
             await refused(socket, {**CREATE, "previous_response_id": previous})
@@ -93,7 +93,7 @@ async def test_a_warm_up_gets_no_other_model(patched):
 
 
 async def test_a_url_gets_no_other_model(patched):
-    """A forbidden ?model= is refused: at the handshake, on 2.0.0 at the turn; an injected one too."""
+    """A forbidden ?model= is refused: at the handshake, or by 2.0.0 at the turn."""
     since = len(patched.provider_log())
     for query in ("?model=gpt-5.4", "?model=gpt-4o%22%2C%22x%22%3A%22"):
         if patched.patch == "2.0.0" and query == "?model=gpt-5.4":
@@ -107,7 +107,7 @@ async def test_a_url_gets_no_other_model(patched):
 
 
 async def test_the_other_spelling_of_a_key_gets_no_other_model(patched):
-    """A reader that ignores case must not find another model than the one authorised."""
+    """A second "Model" in other case does not get the provider to run that model."""
     since = len(patched.provider_log())
     async with connect(patched.ws_url, LIMITED) as socket:
         await socket.send(HIDDEN)
@@ -117,7 +117,7 @@ async def test_the_other_spelling_of_a_key_gets_no_other_model(patched):
 
 @pytest.mark.parametrize("key", ["sk-blocked-0001", "sk-budget-00001", "sk-wrong", None])
 async def test_a_key_that_is_no_good_gets_no_turn(patched, key):
-    """Unknown or missing: 403 before accept, as stock does. Blocked, over budget: 2.0.0 tells it."""
+    """An unknown or missing key gets 403; 2.0.0 tells a blocked key or a spent budget why."""
     if patched.patch == "2.0.0" and key in ("sk-blocked-0001", "sk-budget-00001"):
         async with connect(patched.ws_url, key) as socket:
             event = await hear(socket)
@@ -133,7 +133,7 @@ async def test_a_key_that_is_no_good_gets_no_turn(patched, key):
 
 @pytest.mark.parametrize("change", ["deleted", "blocked"])
 async def test_a_revoked_key_stops_at_its_next_turn(bridge, change):
-    """On 2.0.0 each turn asks; the connection, which has no identity left, is closed 1008."""
+    """A key deleted or blocked between turns is refused at the next one, and closed with 1008."""
     key = bridge.new_key()
     async with connect(bridge.ws_url, key) as socket:
         assert said(await turn(socket, model="gpt-4o", input="hi"))
@@ -152,13 +152,13 @@ async def test_a_revoked_key_stops_at_its_next_turn(bridge, change):
 
 
 async def test_every_handshake_form_of_the_key_has_the_same_rights(bridge):
-    """Header, api-key and subprotocol: one identity for handshake and turns."""
+    """A limited key has the same rights in every form and beside any second key."""
     forms = [
         ({"Authorization": f"Bearer {LIMITED}"}, None),
         ({"Authorization": f"Bearer   {LIMITED} "}, None),
         ({"api-key": LIMITED}, None),
         ({}, ["realtime", f"openai-insecure-api-key.{LIMITED}"]),
-        # A second key beside the one that POST would read lends no rights to the turn.
+        # A second key, which POST would ignore, adds no rights.
         ({"Authorization": f"Bearer {LIMITED}", "api-key": "sk-1234"}, None),
         ({"Authorization": "Bearer sk-1234", "x-litellm-api-key": LIMITED}, None),
         ({"api-key": LIMITED, "x-api-key": "sk-1234"}, None),
@@ -172,7 +172,7 @@ async def test_every_handshake_form_of_the_key_has_the_same_rights(bridge):
 
 
 async def test_no_key_is_in_a_log(patched):
-    """Refused or served, in any form: the proxy's log does not hold the key."""
+    """The proxy's log has no key of a served or refused turn, in any form."""
     key = patched.new_key(models=["gpt-4o"])
     for headers, subprotocols in (
         ({"Authorization": f"Bearer {key}"}, None),

@@ -1,4 +1,4 @@
-"""OpenAI's own Python client on a connection of its own, by its newest release."""
+"""OpenAI's own Python client in its newest release, with a new connection per test."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MODEL = "gpt-4o"
 
 @pytest.fixture
 async def connection(bridge):
-    """Return an open connection of the client's."""
+    """Yield an open connection of the client."""
     async with (
         AsyncOpenAI(base_url=f"{bridge.proxy.url}/v1", api_key="sk-1234") as client,
         client.responses.connect() as connection,
@@ -23,7 +23,7 @@ async def connection(bridge):
 
 
 async def events(connection):
-    """Return the events up to the first that ends a turn, as the client parses them."""
+    """Return the events up to the first terminal one, as the client parses them."""
     seen = []
     async for event in connection:
         seen.append(event)
@@ -33,14 +33,14 @@ async def events(connection):
 
 
 async def said(connection):
-    """Return the text of a completed turn."""
+    """Return the text of a turn that must complete."""
     last = (await events(connection))[-1]
     assert last.type == "response.completed", last
     return last.response.output_text
 
 
 async def test_a_conversation(connection):
-    """A turn and the next that continues it, with the default `store`."""
+    """A second turn continues the first, with the default `store`."""
     await connection.response.create(model="chat-5.4", input="one")
     first = (await events(connection))[-1]
     assert first.response.output_text == "Hello from the mock model."
@@ -52,7 +52,7 @@ async def test_a_conversation(connection):
 
 @pytest.mark.parametrize("waits", [0, 1.5])
 async def test_a_refused_key_is_told_in_litellm_s_words(bridge, waits):
-    """As an event of the first turn; to who waits before it, as the reason of the close."""
+    """LiteLLM's reason for refusing a key is an error event, and also the reason of the close."""
     async with (
         AsyncOpenAI(base_url=f"{bridge.proxy.url}/v1", api_key="sk-blocked-0001") as client,
         client.responses.connect() as connection,
@@ -69,7 +69,7 @@ async def test_a_refused_key_is_told_in_litellm_s_words(bridge, waits):
 
 
 async def test_steering_ends_no_turn(connection):
-    """The client's own event is refused in a type of its own; the turn is completed."""
+    """A steer is refused with an event of its own type, and the running turn completes."""
     await connection.response.create(model=MODEL, input="TRIGGERPACED:3")
     await connection.send(
         {"type": "response.steer", "previous_response_id": "resp_1", "input": "more"}
@@ -83,7 +83,7 @@ async def test_steering_ends_no_turn(connection):
 
 
 async def test_a_cancelled_turn_ends_for_the_iterator(connection):
-    """`response.cancel` is no event of the client's, so it is sent as it is."""
+    """`response.cancel` ends the turn for the iterator; the client has no method for it."""
     await connection.response.create(model=MODEL, input="TRIGGERPACED:300")
     async for event in connection:
         if event.type == "response.output_text.delta":
@@ -96,7 +96,7 @@ async def test_a_cancelled_turn_ends_for_the_iterator(connection):
 
 
 async def test_an_error_has_what_the_client_s_types_say(connection):
-    """Status, code and number; the connection goes on."""
+    """An error has the fields of the client's types, and the connection stays usable."""
     await connection.response.create(model=MODEL, input="TRIGGER429")
     error = (await events(connection))[-1]
     assert (error.type, error.status, error.error.code) == ("error", 429, "rate_limit_exceeded")

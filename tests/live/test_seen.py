@@ -1,7 +1,7 @@
-"""What an operator sees of the bridge: /metrics and the log; how a fleet is switched off; silence.
+"""What an operator sees of the bridge: /metrics, the log, the off switch, and heartbeats.
 
-One proxy, of two workers, whose master key does not begin with `sk-`: LiteLLM then keeps the key
-itself where it has a hash of others.
+The proxy has two workers. Its master key does not begin with `sk-`: LiteLLM then keeps the key
+itself where it keeps hashes of other keys.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ CREATE = {"model": "gpt-4o", "input": "hi", "store": False}
 
 @pytest.fixture(scope="module")
 def seen(tmp_path_factory):
-    """Run the newest release with two workers, LiteLLM's metrics and its log."""
+    """Run the newest release with two workers, metrics, and LiteLLM's log."""
     folder = tmp_path_factory.mktemp("seen")
     with running(
         PINS["litellm-live"][-1],
@@ -38,16 +38,16 @@ def seen(tmp_path_factory):
             "litellm_settings": {"callbacks": ["keys_and_spend.handler", "prometheus"]},
         },
         environ={"LITELLM_LOG": "INFO", "PROMETHEUS_MULTIPROC_DIR": str(folder / "numbers")},
-        # uvicorn ends a worker that takes more than 5 s to import LiteLLM, and starts it again.
+        # uvicorn restarts a worker that takes more than 5 s to import LiteLLM.
         extra_args=("--num_workers", "2", "--timeout_worker_healthcheck", "120"),
     ) as live:
         yield live
 
 
 async def numbers(live):
-    """Return the overlay's samples: name and labels as they stand in the text, and the number."""
+    """Return {name and labels as in the text: value} of the overlay's samples."""
     async with httpx.AsyncClient(base_url=live.proxy.url, timeout=30) as client:
-        key = {"Authorization": f"Bearer {KEY}"}  # newer releases ask for one
+        key = {"Authorization": f"Bearer {KEY}"}  # newer releases require one
         answer = await client.get("/metrics", headers=key, follow_redirects=True)
     assert answer.status_code == 200
     lines = re.findall(r"^litellm_overlay_(\S+) (\S+)$", answer.text, re.MULTILINE)
@@ -55,7 +55,7 @@ async def numbers(live):
 
 
 async def become(live, expected):
-    """Wait until some numbers are as expected."""
+    """Wait until these samples have their expected values; return all samples."""
     for _ in range(50):
         result = await numbers(live)
         if all(result.get(name) == number for name, number in expected.items()):
@@ -65,7 +65,7 @@ async def become(live, expected):
 
 
 async def test_the_numbers_of_all_workers_come_together(seen):
-    """Gauges are sums and go back to 0; counters count each thing once."""
+    """Gauges are sums over the workers and return to 0; counters count everything once."""
     async with contextlib.AsyncExitStack() as stack:
         sockets = [await stack.enter_async_context(connect(seen.ws_url, KEY)) for _ in range(8)]
         for socket in sockets:
@@ -97,7 +97,7 @@ async def lines_of(live, what):
 
 
 async def test_a_session_is_one_line_of_the_log(seen):
-    """It leads to LiteLLM's records of its turns, and tells nothing of the key."""
+    """A session leaves one log line, with its turns' call ids and cost, and without the key."""
     before = len(await lines_of(seen, "session"))
     async with connect(seen.ws_url, KEY) as socket:
         for _ in range(2):
@@ -112,7 +112,7 @@ async def test_a_session_is_one_line_of_the_log(seen):
 
 
 async def test_a_silent_turn_goes_on_for_openai_s_client(seen):
-    """It passes over the heartbeats and ends with the turn."""
+    """OpenAI's client gets heartbeats during a silent turn, which completes."""
     async with (
         AsyncOpenAI(base_url=f"{seen.proxy.url}/v1", api_key=KEY) as client,
         client.responses.connect() as connection,
@@ -128,7 +128,10 @@ async def test_a_silent_turn_goes_on_for_openai_s_client(seen):
 
 
 async def test_a_fleet_is_switched_off_and_on_again(seen):
-    """What is open ends with 1012, what comes is sent to HTTP with 426, by every worker."""
+    """The off file closes open connections with 1012 and answers handshakes with 426.
+
+    Without the file the proxy serves again.
+    """
     off = seen.folder / "off"
     async with contextlib.AsyncExitStack() as stack:
         sockets = [await stack.enter_async_context(connect(seen.ws_url, KEY)) for _ in range(8)]

@@ -1,4 +1,4 @@
-"""What an operator can set, on the newest release under test, for each line of the patch."""
+"""An operator's settings, on the newest release under test, with each patch line."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PATCHES = pytest.mark.parametrize("patch", ["1.0.0", "2.0.0"])
 
 @PATCHES
 async def test_limits(tmp_path, patch):
-    """A first message too late or too large is told, then closed 1008 or 1009; no traceback."""
+    """A first message that is late or too large gets an error, then close code 1008 or 1009."""
     settings = {"firstMessageTimeoutSeconds": 1, "maxMessageBytes": 2048}
     with running(NEWEST, patch, tmp_path, settings=settings) as live:
         async with connect(live.ws_url) as socket:
@@ -33,13 +33,13 @@ async def test_limits(tmp_path, patch):
             assert await close_code(socket) == 1009
         async with connect(live.ws_url) as socket:
             assert said(await turn(socket, model="gpt-4o", input="hi"))
-            await asyncio.sleep(1.5)  # one message in time is enough
+            await asyncio.sleep(1.5)  # only the first message has a deadline
             assert said(await turn(socket, model="gpt-4o", input="hi"))
         assert "Traceback" not in live.proxy.log.read_text()
 
 
 async def test_a_drain(tmp_path):
-    """With the flag raised: the running turn ends, the next is not sent on, the close is 1012."""
+    """With the drain file the running turn ends, the next is not sent on, and the close is 1012."""
     flag = tmp_path / "drain"
     with running(NEWEST, "2.0.0", tmp_path, settings={"drainFile": str(flag)}) as live:
         async with connect(live.ws_url) as socket, connect(live.ws_url) as idle:
@@ -56,7 +56,7 @@ async def test_a_drain(tmp_path):
 
 @PATCHES
 async def test_http_fallback(tmp_path, patch):
-    """426 at the handshake, before auth; the HTTP route is as it was."""
+    """In mode http-fallback the handshake gets 426, with and without a key."""
     with running(NEWEST, patch, tmp_path, settings={"mode": "http-fallback"}) as live:
         for key in ("sk-1234", None):
             with pytest.raises(InvalidStatus) as caught:

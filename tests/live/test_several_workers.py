@@ -1,7 +1,7 @@
-"""Two worker processes behind one port: what one remembers, the other does not have.
+"""Two worker processes on one port: each has its own history.
 
-gunicorn's: uvicorn ends a worker that takes more than 5 s to import LiteLLM, and starts it again, for
-ever on a busy machine.
+The workers are gunicorn's. uvicorn restarts a worker that takes more than 5 s to import LiteLLM, on
+a busy machine again and again.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ MIB = 1_000_000
 
 @pytest.fixture(scope="module")
 def live(tmp_path_factory):
-    """Run the newest affected release with two workers, each of which may remember 4 MiB."""
+    """Run the newest release under test with two workers and a history of 4 MiB each."""
     folder = tmp_path_factory.mktemp("workers")
     settings = {"historyBytes": 4 << 20, "drainFile": str(folder / "drain")}
     arguments = ("--run_gunicorn", "--num_workers", "2")
@@ -34,7 +34,7 @@ def live(tmp_path_factory):
 
 @pytest.fixture
 async def sockets(live):
-    """Return two connections of each worker: two lists."""
+    """Yield two lists, one per worker, of two connections each."""
     deadline = time.monotonic() + START_SECONDS
     async with contextlib.AsyncExitStack() as stack:
         of_worker: dict[str, list] = {}
@@ -45,13 +45,13 @@ async def sockets(live):
             result = of_worker.setdefault(worker, [])
             if len(result) < 2:
                 result.append(socket)
-            else:  # the other may still be starting
+            else:  # the other worker may still be starting
                 await socket.close()
         yield list(of_worker.values())
 
 
 async def remembered(socket, text="hi"):
-    """Make a turn that nobody stores; return its id."""
+    """Make a turn with `store: false`; return its response's id."""
     return (await turn(socket, **CREATE, input=text))[-1]["response"]["id"]
 
 
@@ -63,7 +63,10 @@ async def continued(socket, previous, **fields):
 
 @pytest.mark.parametrize("model", ["gpt-4o", "chat-5.4"])
 async def test_a_conversation_of_the_other_worker_is_told_to_be_unknown(sockets, model):
-    """By the code at which clients send everything again; where it began it goes on."""
+    """On the other worker a conversation is unknown, by the code on which clients resend it all.
+
+    On its own worker it goes on.
+    """
     (here, *_), (there, *_) = sockets
     first = (await turn(here, model=model, input="hi", store=False))[-1]["response"]["id"]
     lost = await continued(there, first, model=model)
@@ -74,14 +77,14 @@ async def test_a_conversation_of_the_other_worker_is_told_to_be_unknown(sockets,
 
 
 async def test_a_stored_response_is_continued_on_the_other_worker(sockets):
-    """The provider has it, so it does not matter who asks."""
+    """A stored response can be continued on the other worker, since the provider has it."""
     (here, *_), (there, *_) = sockets
     first = (await turn(here, model="gpt-4o", input="hi"))[-1]["response"]["id"]
     assert (await continued(there, first, store=True))["type"] == "response.completed"
 
 
 async def test_each_worker_has_a_budget_of_its_own(sockets):
-    """A flood on one pushes out what that one remembers of the key, and nothing of the other's."""
+    """A flood on one worker displaces a key's history there, but not on the other."""
     (here, flooded), (there, *_) = sockets
     lost, kept = await remembered(here), await remembered(there)
     for _ in range(6):
@@ -91,7 +94,7 @@ async def test_each_worker_has_a_budget_of_its_own(sockets):
 
 
 async def test_a_response_is_cancelled_where_it_runs_and_nowhere_else(sockets):
-    """On the other worker its id is one that nobody knows."""
+    """A response is cancelled on the worker that runs it; on the other its id is unknown."""
     (here, *_), (there, *_) = sockets
     await say(here, {**CREATE, "input": "TRIGGERPACED:300"})
     running = json.loads(await here.recv())["response"]["id"]
@@ -104,7 +107,10 @@ async def test_a_response_is_cancelled_where_it_runs_and_nowhere_else(sockets):
 
 
 async def test_a_drain_reaches_both(live, sockets):
-    """Each ends its running turn, takes no more and closes 1012; then new ones are served again."""
+    """A drain reaches both workers: turns end, no more begin, and connections close with 1012.
+
+    Without the file the proxy serves again.
+    """
     flag = live.folder / "drain"
     for here, _ in sockets:
         await say(here, {**CREATE, "input": "TRIGGERPACED:15"})

@@ -1,4 +1,4 @@
-"""Two releases in a scratch checkout: seconds, so once for all who look at them."""
+"""Two releases in a scratch checkout, made once per session since they take seconds."""
 
 from __future__ import annotations
 
@@ -35,6 +35,6 @@ def two(tmp_path_factory):
 
 @pytest.fixture
 def again(two, tmp_path):
-    """Return a clone of it."""
+    """Return the path of a clone of that checkout."""
     scratch.run("git", "clone", "--quiet", two, "again", cwd=tmp_path)
     return tmp_path / "again"

@@ -1,4 +1,4 @@
-"""`make release`: what it publishes, that it is the same each time, and what it refuses."""
+"""`make release`: the published files, their reproducibility, and refusals."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from support.scratch import FIRST, SECOND
 
 
 def test_the_same_bytes_again_elsewhere(two, again, tmp_path):
-    """From the tag, in another folder, with another clock, mask and language."""
+    """A build of the tag gives the same bytes with another folder, time zone, umask and locale."""
     build = [sys.executable, again / "scripts" / "build_release.py", "--commit", f"v{FIRST}"]
     command = "umask 077; exec " + " ".join(map(str, [*build, "--to", tmp_path / "dist"]))
     scratch.run("sh", "-c", command, cwd=again, TZ="Asia/Tokyo", LC_ALL="C", PYTHONHASHSEED="7")
@@ -28,7 +28,7 @@ def test_the_same_bytes_again_elsewhere(two, again, tmp_path):
 
 
 def test_what_is_published(two):
-    """Five files; the sums are theirs and stand in the tag, too; the tag is HEAD."""
+    """A release publishes five files; the tag points to HEAD and contains their checksums."""
     folder = two / "dist" / SECOND
     sums = dict(line.split()[::-1] for line in (folder / "SHA256SUMS").read_text().splitlines())
     assert {path.name for path in folder.iterdir()} == {*sums, "SHA256SUMS"}
@@ -48,7 +48,7 @@ def test_what_is_published(two):
 
 
 def test_the_bill_of_materials(two):
-    """It fits the schema, names what the wheel brings, and says who wants whom."""
+    """The bill of materials fits its schema and has the wheel's dependencies and the payloads."""
     text = (two / "dist" / SECOND / f"litellm-overlay-{SECOND}.cdx.json").read_text()
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
     bill = json.loads(text)
@@ -67,7 +67,7 @@ def test_the_bill_of_materials(two):
 
 
 def test_the_chart_s_archive(two, tmp_path):
-    """All of the chart but what .helmignore names; toolkit and chart have one version."""
+    """The chart's archive has all files that .helmignore does not exclude, and one version."""
     with tarfile.open(two / "dist" / SECOND / f"litellm-overlay-{SECOND}.tgz") as archive:
         names = archive.getnames()
         archive.extractall(tmp_path, filter="data")
@@ -92,7 +92,7 @@ def test_the_chart_s_archive(two, tmp_path):
     ],
 )
 def test_a_release_that_is_none_is_refused(two, version, sentence):
-    """With one sentence, and nothing is done."""
+    """A wrong version number or an empty changelog is refused with a sentence, without a tag."""
     before = scratch.run("git", "for-each-ref", cwd=two)
     with pytest.raises(scratch.Failed) as refused:
         scratch.script(two, "release.py", version)
@@ -101,14 +101,14 @@ def test_a_release_that_is_none_is_refused(two, version, sentence):
 
 
 def test_what_is_not_committed_is_not_released(again):
-    """The release would not be what was tested."""
+    """Uncommitted changes are refused, since the release would differ from what was tested."""
     (again / "README.md").write_text("")
     with pytest.raises(scratch.Failed, match="has changes that are not committed"):
         scratch.script(again, "release.py", "91.0.0")
 
 
 def test_a_release_that_fails_half_way_leaves_nothing(again):
-    """Here the package index is out of reach: no commit, no tag, no worktree, no files."""
+    """A release that fails in the middle leaves no commit, tag, worktree or file."""
     scratch.note(again)
     scratch.commit(again, "More")
     before = scratch.run("git", "for-each-ref", cwd=again)

@@ -1,6 +1,6 @@
-"""What one release has rendered, a later one renders to the byte; and nobody can change it unseen.
+"""A later release renders an earlier one's pods byte for byte, and no change goes unnoticed.
 
-Guard and catalogue have changed between the two. Both are what their wheels install.
+Guard and catalogue have changed between the two releases, which are installed from their wheels.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ spec:
 
 @pytest.fixture(scope="module")
 def wheels(two):
-    """Return the command of each release, as its wheel has it."""
+    """Return a function that runs a release's command from its wheel."""
     installed = {}
     for version in (FIRST, SECOND):
         (wheel,) = (two / "dist" / version).glob("*.whl")
@@ -53,7 +53,7 @@ def wheels(two):
 
 
 def test_the_wheels_are_what_runs(wheels):
-    """Not this checkout, which stands behind them on the path."""
+    """The installed wheels run, not this checkout, which comes later on the path."""
     assert [wheels(version, "--version").split()[-1] for version in (FIRST, SECOND)] == [
         FIRST,
         SECOND,
@@ -63,7 +63,7 @@ def test_the_wheels_are_what_runs(wheels):
 @pytest.mark.parametrize("format_", ["manifests", "patch", "kustomize"])
 @pytest.mark.parametrize("patch", releases.load().patch_versions)
 def test_pods_of_the_first_come_from_the_second_with_the_pin(two, wheels, patch, format_):
-    """To the byte; so does the payload that they name."""
+    """With the pin the second release renders the first one's pods and payload, byte for byte."""
     arguments = ["render", "--format", format_, "--image", IMAGE, "--patch", patch]
     rendered = []
     for version in (FIRST, SECOND):
@@ -73,7 +73,7 @@ def test_pods_of_the_first_come_from_the_second_with_the_pin(two, wheels, patch,
         documents = [text for name in sorted(files) for text in files[name].split("\n---\n")]
         rendered.append({text.strip() for text in documents})
     first, second = rendered
-    own = f"name: litellm-overlay-{patch}-"  # of those of other versions the newest two are there
+    own = f"name: litellm-overlay-{patch}-"  # the two newest are there too
     others = {text for text in first if "\nkind: ConfigMap\n" in text and own not in text}
     assert first - others <= second
     assert any(own in text for text in first)
@@ -82,7 +82,10 @@ def test_pods_of_the_first_come_from_the_second_with_the_pin(two, wheels, patch,
 
 
 def test_injected_pods_are_the_same(two, wheels):
-    """Without a pin in the first, where it was the default; the second takes the mended one."""
+    """With the old default as its pin the second release injects the same pods as the first.
+
+    Without a pin it injects the fixed version.
+    """
     (two.parent / "workload.yaml").write_text(WORKLOAD)
 
     def deployment(version, *arguments):
@@ -98,7 +101,7 @@ def test_injected_pods_are_the_same(two, wheels):
 
 
 def test_a_lock_of_the_first_holds_in_the_second(two, wheels):
-    """It names the payload's digest, which is the same."""
+    """A lock of the first release works with the second, since the payload's digest is the same."""
     lock = two.parent / "litellm-overlay.lock"
     wheels(FIRST, "pin", "--image", IMAGE, "--lock", str(lock))
     arguments = ("render", "--format", "patch", "--lock", str(lock))
@@ -106,7 +109,7 @@ def test_a_lock_of_the_first_holds_in_the_second(two, wheels):
 
 
 def test_what_the_pod_would_write_is_what_its_own_guard_writes(two, wheels):
-    """`diff` of a released version runs the released guard; the mended one writes something else."""
+    """`diff` of a released version runs the released guard, not the fixed one."""
     path = two.parent / "endpoints.py"
     path.write_bytes(STOCK)
     asked = ("diff", str(path), "--output", "json", "--patch")
@@ -122,7 +125,7 @@ def test_what_the_pod_would_write_is_what_its_own_guard_writes(two, wheels):
     "content", [STOCK + b"# mine\n", STOCK[: STOCK.index(b"@router.websocket")]]
 )
 def test_what_the_released_guard_refuses(two, wheels, content):
-    """With the sentences that it had, and `diff`'s own exit code for what is not known."""
+    """A released guard refuses with its old messages, and `diff` exits with 3."""
     path = two.parent / "mine.py"
     path.write_bytes(content)
     messages = set()
@@ -137,7 +140,7 @@ def test_what_the_released_guard_refuses(two, wheels, content):
 
 
 def test_only_the_new_version_has_what_is_new(two):
-    """The mend, and the table that knows the later file; nothing was released twice."""
+    """Only the new version has the fix and the table with the later file."""
     payloads = two / "patch" / "payloads"
     known = json.loads((two / scratch.CATALOGUE).read_text())["patch_versions"]
     assert {path.name for path in payloads.iterdir() if path.is_dir()} == known.keys()
@@ -150,7 +153,7 @@ def test_only_the_new_version_has_what_is_new(two):
 
 
 def test_the_table_alone_needs_no_new_version(again):
-    """A released guard tells later files by their handler or shape: the toolkit alone is released."""
+    """A release with only a new table has no new patch version, since guards recognize handlers."""
     scratch.change(again, scratch.TABLE, scratch.LATER, "e" * 64)
     scratch.script(again, "freeze_version.py", "--release", "90.3.0")
     scratch.script(again, "freeze_version.py", "--check")
@@ -159,7 +162,7 @@ def test_the_table_alone_needs_no_new_version(again):
 
 
 def test_the_next_malware_reaches_the_pods_of_a_released_version(again):
-    """By the plan, which is no change of the version; nothing else may differ."""
+    """A new malicious release reaches the pods of a released version, by the plan."""
     scratch.warn(again, "9.9.9")
     scratch.script(again, "freeze_version.py", "--check")
     arguments = ("render", "--format", "patch", "--image", IMAGE, "--patch", scratch.DEFAULT)
@@ -177,7 +180,7 @@ def test_the_next_malware_reaches_the_pods_of_a_released_version(again):
     ],
 )
 def test_a_version_that_cannot_begin(again, version, after, sentence):
-    """With a sentence, and nothing is written."""
+    """A version that cannot begin is refused with a sentence, and nothing is written."""
     with pytest.raises(scratch.Failed) as refused:
         scratch.script(again, "begin_version.py", version, "--after", after)
     assert refused.value.code == 2
@@ -191,7 +194,7 @@ def touched(place):
 
 
 def touched_and_entered(place):
-    """Change a file and the digest with it."""
+    """Change a file, and its digest in the catalogue."""
     touched(place)
     code = f"from litellm_overlay.catalogue import patch_files; print(patch_files.digest({scratch.DEFAULT!r}))"
     path = str(place / "patch")
@@ -201,7 +204,7 @@ def touched_and_entered(place):
 
 
 def taken_away(place):
-    """Take files and the word "released" away, as if it had never been."""
+    """Remove a version's files and its mark as released."""
     shutil.rmtree(place / "patch" / "payloads" / scratch.DEFAULT)
     catalogue = json.loads((place / scratch.CATALOGUE).read_text())
     del catalogue["patch_versions"][scratch.DEFAULT]["released_in"]
@@ -228,7 +231,7 @@ def template_changed(place):
 
 
 def pod_entered(place):
-    """Change the templates, and what the pods were when they were released."""
+    """Change a template, and the recorded pods of the release."""
     template_changed(place)
     path = f"patch/payloads/{scratch.DEFAULT}/pod.yaml"
     scratch.change(place, path, "sizeLimit: 4Mi", "sizeLimit: 8Mi")
@@ -253,7 +256,7 @@ def pod_entered(place):
     ids=lambda item: getattr(item, "__name__", ""),
 )
 def test_what_was_released_cannot_change_unseen(again, act, committed, sentence):
-    """`make payloads`, and so `make check`, is red; a commit, and the digest with it, hides nothing."""
+    """`freeze_version.py --check` finds every change to a release, even a committed one."""
     act(again)
     if committed:
         scratch.commit(again, "Change what was released")

@@ -1,4 +1,4 @@
-"""What is shipped is what was tested: the wheel, installed elsewhere, does what the checkout does."""
+"""The wheel, installed in another environment, behaves like the checkout."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory):
-    """Build the wheel from a source archive, install it into a fresh environment; return its bin."""
+    """Build the wheel from a source archive and install it; return the environment's bin folder."""
     folder = tmp_path_factory.mktemp("package")
     run(find_uv_bin(), "build", "--quiet", "--out-dir", folder / "dist", ROOT, cwd=folder)
     wheel = next((folder / "dist").glob("*.whl"))
@@ -26,14 +26,14 @@ def installed(tmp_path_factory):
 
 
 def run(*command, cwd):
-    """Run a command away from the checkout; return what it printed."""
+    """Run a command outside of the checkout; return its stdout."""
     done = subprocess.run(command, cwd=cwd, capture_output=True, check=False, text=True)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
 
 def test_the_catalogue_is_in_the_wheel(installed, tmp_path):
-    """`releases` knows the 76 affected ones."""
+    """`releases` of the wheel lists the 76 affected releases."""
     rows = json.loads(
         run(installed / "litellm-overlay", "releases", "--output", "json", cwd=tmp_path)
     )
@@ -42,7 +42,7 @@ def test_the_catalogue_is_in_the_wheel(installed, tmp_path):
 
 @pytest.mark.parametrize("patch", ["1.0.0", "2.0.0"])
 def test_the_payload_is_in_the_wheel(installed, tmp_path, patch):
-    """`diff` of the wheel and of the checkout are equal to the byte."""
+    """`diff` prints the same bytes from wheel and checkout."""
     command = ["litellm-overlay", "diff", "1.88.6", "--patch", patch]
     here = Path(sys.executable).parent
     shipped, checkout = (
@@ -53,7 +53,7 @@ def test_the_payload_is_in_the_wheel(installed, tmp_path, patch):
 
 
 def test_the_scripts_that_other_pythons_run_are_in_the_wheel(installed, tmp_path):
-    """The mock provider and the certificates' maker are run as files."""
+    """The wheel has the scripts for the mock provider and its certificates, which run as files."""
     code = "import litellm_overlay, pathlib; print(pathlib.Path(litellm_overlay.__file__).parent)"
     folder = Path(run(installed / "python", "-c", code, cwd=tmp_path).strip())
     assert (folder / "local" / "mock_provider.py").is_file()
@@ -64,7 +64,7 @@ def test_the_scripts_that_other_pythons_run_are_in_the_wheel(installed, tmp_path
     "format_", ["manifests", "payload", "patch", "litellm-helm-values", "litellm-chart-values"]
 )
 def test_the_templates_and_the_payload_are_in_the_wheel(installed, tmp_path, format_):
-    """`render` of the wheel and of the checkout are equal to the byte."""
+    """`render` prints the same bytes from wheel and checkout."""
     image = "ghcr.io/berriai/litellm:v1.88.6"
     command = ["litellm-overlay", "render", "--format", format_, "--image", image]
     here = Path(sys.executable).parent

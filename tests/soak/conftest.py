@@ -1,4 +1,4 @@
-"""One Postgres, one provider, one patched LiteLLM on them; `--matrix small` is for CI."""
+"""One Postgres for the session; a mock provider and a patched proxy per test."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
-    """Begin the table."""
+    """Start with empty tables, and register the marker `environ`."""
     config.stash[ROWS], config.stash[ROUNDS] = {}, []
     config.addinivalue_line("markers", "environ(**variables): of the proxy")
 
 
 def pytest_sessionstart(session):
-    """Say in one line what is missing on this machine."""
+    """Install what a database needs; one line says what this machine lacks."""
     if not session.config.option.collectonly:
         database.require()
 
 
 def pytest_terminal_summary(terminalreporter, config):
-    """Print what came of the rounds and of the faults; write it down if that is asked for."""
+    """Print the tables of rounds and faults; write docs/soak.* if --write-docs is given."""
     rounds, faults = config.stash[ROUNDS], config.stash[ROWS]
     tables = figures.tables(f"LiteLLM {RELEASE}, patch {PATCH}", rounds, faults)
     for table in tables:
@@ -51,44 +51,44 @@ def pytest_terminal_summary(terminalreporter, config):
 
 @pytest.fixture(scope="session")
 def small(request):
-    """Tell whether few people will do."""
+    """Tell whether the run uses a tenth of the people."""
     return matrix.is_small(request.config)
 
 
 @pytest.fixture(scope="session")
 def postgres():
-    """Run Postgres with LiteLLM's tables."""
+    """Yield an empty Postgres."""
     with running_postgres() as server:
         yield server
 
 
 @pytest.fixture(scope="session")
 def tables(postgres):
-    """Make LiteLLM's tables; the database's name."""
+    """Create a database with LiteLLM's tables; return its name."""
     return database.migrate(postgres, RELEASE)
 
 
 @pytest.fixture
 def provider(tmp_path):
-    """Run a mock provider that nobody else speaks to."""
+    """Yield a mock provider for this test only."""
     with database.provider(database.environment_of(RELEASE, None), tmp_path) as mock:
         yield mock
 
 
-TIMEOUT = 20  # seconds without a word from the provider, after which LiteLLM gives up
+TIMEOUT = 20  # seconds of the provider's silence after which LiteLLM gives up
 
 
 @pytest.fixture
 def flag(tmp_path):
-    """Return the file that has the proxy drain."""
+    """Return the path of the drain file."""
     return tmp_path / "drain"
 
 
 @pytest.fixture
 def proxy(postgres, tables, provider, tmp_path, flag, request):
-    """Run a proxy of this test's own, since most tests leave it worse than it was.
+    """Run a proxy for this test only, since most tests harm theirs. It serves /metrics.
 
-    The mark `environ` gives it further variables. It serves /metrics.
+    The marker `environ` adds environment variables.
     """
     env = database.environment_of(RELEASE, PATCH, {"drainFile": str(flag)})
     marked = request.node.get_closest_marker("environ")
@@ -99,28 +99,28 @@ def proxy(postgres, tables, provider, tmp_path, flag, request):
 
 @pytest.fixture
 def note_round(request):
-    """Return what puts a round into the table."""
+    """Return a function that adds a round to the table."""
     return request.config.stash[ROUNDS].append
 
 
 @pytest.fixture
 def rounds_of(request):
-    """Return what gives the two rounds of a way that have been noted."""
+    """Return a function that returns the noted rounds of a way."""
     return lambda way: [each for each in request.config.stash[ROUNDS] if each["way"] == way]
 
 
 @pytest.fixture
 def note(request, proxy, provider):
-    """Count the turns of a fault, put them into the table, and return the counts."""
+    """Return a function that tallies a fault's turns, adds them to the table and returns them."""
 
     async def note(name, turns, since):
-        await asyncio.sleep(8)  # LiteLLM writes spend every 6 s at the latest
-        # Of a turn that failed LiteLLM may write two rows, over HTTP as well; they bill nothing.
+        await asyncio.sleep(8)  # LiteLLM writes spend within 6 s
+        # LiteLLM may write two rows for a failed turn, over HTTP as well; they bill nothing.
         query = """SELECT end_user, count(*) FROM "LiteLLM_SpendLogs"
             WHERE status IS DISTINCT FROM 'failure' GROUP BY end_user"""
         try:
             rows = await asyncio.to_thread(proxy.rows, query)
-        except AssertionError:  # without a database nothing was written
+        except AssertionError:  # without a database there are no rows
             rows = []
         billed = {row["end_user"]: row["count"] for row in rows}
         calls = people.calls(provider.server.log)

@@ -1,4 +1,4 @@
-"""What breaks under many turns at once: none is lost in silence, none is called or billed twice."""
+"""Faults under many turns at once: no turn hangs, and none is called or billed twice."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from pins import ROOT
 from support import people
 from support.detour import detour
 
-POOL = 100  # connections to a provider of LiteLLM's other client: more turns would wait there
-LONG, SHORT = "TRIGGERPACED:300", "TRIGGERPACED:30"  # 30 s of answer, and 3 s
+POOL = 100  # LiteLLM's other client has this many connections to a provider; more turns would wait
+LONG, SHORT = "TRIGGERPACED:300", "TRIGGERPACED:30"  # answers of 30 s and of 3 s
 
 
 @contextlib.asynccontextmanager
 async def in_flight(proxy, count, way="websocket", text=SHORT, port=None):
-    """Begin so many turns, each of a person; yield them once all are being answered."""
+    """Begin `count` turns, each of a person; yield (turn, task) of each."""
     key = (await proxy.admin("/key/generate"))["key"]
     async with contextlib.AsyncExitStack() as stack:
         crowd = [
@@ -37,30 +37,30 @@ async def in_flight(proxy, count, way="websocket", text=SHORT, port=None):
 
 
 async def answering(begun):
-    """Wait until each turn has had an event."""
+    """Wait until each turn has its first event."""
     await asyncio.gather(*(turn.answering.wait() for turn, _ in begun))
 
 
 async def ended(begun):
-    """Wait until each turn has ended; return them."""
+    """Wait until each turn has ended; return the turns."""
     await asyncio.gather(*(task for _, task in begun))
     return [turn for turn, _ in begun]
 
 
 @pytest.fixture
 def count(small):
-    """Return how many turns are in flight."""
+    """Return the number of turns in flight."""
     return 20 if small else 200
 
 
 def stop(server, number):
-    """Send a signal to a server's whole group."""
+    """Send a signal to a server's process group."""
     os.killpg(server.process.pid, number)
 
 
 @pytest.mark.parametrize("way", ["websocket", "http"])
 async def test_the_provider_is_cut(proxy, provider, count, note, way):
-    """Each turn is told, over WebSocket by a terminal event."""
+    """If the provider is killed, each WebSocket turn ends with an error event."""
     async with in_flight(proxy, count, way, LONG) as begun:
         await answering(begun)
         stop(provider.server, signal.SIGKILL)
@@ -73,7 +73,7 @@ async def test_the_provider_is_cut(proxy, provider, count, note, way):
 
 @pytest.mark.parametrize("way", ["websocket", "http"])
 async def test_the_provider_falls_silent(proxy, provider, count, note, way):
-    """Its connections stay open and say no more: LiteLLM's own timeout ends each turn."""
+    """If the provider stops answering, each WebSocket turn ends with an error event."""
     async with in_flight(proxy, count, way, LONG) as begun:
         await answering(begun)
         stop(provider.server, signal.SIGSTOP)
@@ -91,7 +91,7 @@ async def test_the_provider_falls_silent(proxy, provider, count, note, way):
 @pytest.mark.parametrize("status", ["429", "500"])
 @pytest.mark.parametrize("way", ["websocket", "http"])
 async def test_a_storm(proxy, count, note, way, status):
-    """The provider refuses all: each turn is told."""
+    """If the provider refuses every request, each turn ends with an error event or status."""
     async with in_flight(proxy, count, way, f"TRIGGER{status}") as begun:
         since = time.monotonic()  # all begin now
         tally = await note(f"{status} for all, {way}", await ended(begun), since)
@@ -100,7 +100,7 @@ async def test_a_storm(proxy, count, note, way, status):
 
 
 async def test_the_database_is_gone(proxy, postgres, count, note):
-    """Turns that run do not need it: each completes."""
+    """Running turns do not need the database: each completes."""
     async with in_flight(proxy, count) as begun:
         await answering(begun)
         postgres.down()
@@ -115,7 +115,7 @@ async def test_the_database_is_gone(proxy, postgres, count, note):
 
 
 async def test_the_proxy_is_stopped_for_a_while(proxy, count, note):
-    """Each turn goes on where it was, and completes."""
+    """After a pause of the proxy's process each turn goes on and completes."""
     async with in_flight(proxy, count) as begun:
         await answering(begun)
         stop(proxy.server, signal.SIGSTOP)
@@ -128,7 +128,7 @@ async def test_the_proxy_is_stopped_for_a_while(proxy, count, note):
 
 
 async def test_the_pod_ends(proxy, provider, flag, count, note):
-    """The hook drains it before the signal: each turn that the provider was asked for completes."""
+    """If the preStop hook drains before SIGTERM, each turn that reached the provider completes."""
 
     async def turn_after_turn(person):
         while (await person.turn(SHORT)).ending == "completed":
@@ -155,7 +155,7 @@ async def test_the_pod_ends(proxy, provider, flag, count, note):
 
 
 async def test_the_proxy_is_killed(proxy, count, note):
-    """Each client sees its connection end."""
+    """If the proxy is killed, each client sees its connection end."""
     async with in_flight(proxy, count, text=LONG) as begun:
         await answering(begun)
         stop(proxy.server, signal.SIGKILL)
@@ -165,10 +165,10 @@ async def test_the_proxy_is_killed(proxy, count, note):
     assert tally.called_twice == tally.billed_twice == 0
 
 
-# LiteLLM's default client leaves the provider's stream open, over HTTP as well: docs/limits.md.
+# LiteLLM's default client keeps the provider's stream open, over HTTP as well: docs/limits.md.
 @pytest.mark.environ(DISABLE_AIOHTTP_TRANSPORT="True")
 async def test_the_network_is_cut(proxy, provider, count, note):
-    """No FIN arrives: the server's pings stay unanswered, and it ends the turns at the provider."""
+    """If the network is cut without a FIN, the server's pings fail and it ends the turns."""
     cut = threading.Event()
     count = min(count, POOL)
     with detour("127.0.0.1", proxy.server.port, lambda _: 0, cut) as port:

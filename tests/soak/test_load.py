@@ -1,4 +1,4 @@
-"""A thousand sessions: idle ones, active ones, and long ones whose history grows with tool calls."""
+"""A thousand sessions: idle ones, active ones, and long ones with growing histories."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from litellm_overlay.local import processes
 from support import people
 
 TOOLS = [{"type": "function", "name": "shell", "parameters": {"type": "object", "properties": {}}}]
-SLOW = 0.02  # seconds that a slow reader takes for an event
+SLOW = 0.02  # seconds per event of a slow reader
 
 
 @dataclass(frozen=True)
 class Crowd:
-    """How many people do what, and how many turns each makes."""
+    """The numbers of idle, active and long people, and of each person's turns."""
 
     idle: int
     active: int
@@ -37,7 +37,10 @@ SMALL, FULL = Crowd(45, 9, 5, 2, 10), Crowd(900, 90, 20, 10, 100)
 
 @dataclass
 class Round:
-    """What a round came to. Times in seconds, memory in KiB a connection and MiB after the round."""
+    """The figures of a round.
+
+    Times are in seconds, memory per idle connection in KiB, memory after the round in MiB.
+    """
 
     way: str
     turns: int
@@ -56,14 +59,14 @@ class Round:
 
 
 def percentile(values, percent):
-    """Return the value under which so many of them lie."""
+    """Return a percentile of values."""
     return statistics.quantiles(values, n=100, method="inclusive")[percent - 1]
 
 
 def descriptors(proxy, provider):
-    """Count the open files and sockets of a proxy, but for LiteLLM's pool of provider connections.
+    """Count a proxy's open files and sockets, without its connections to the provider.
 
-    That is as large as the busiest moment of late, over HTTP as well.
+    LiteLLM's pool of those is as large as the latest peak, over HTTP as well.
     """
     process = Path(f"/proc/{proxy.server.process.pid}")
     rows = map(str.split, (process / "net" / "tcp").read_text().splitlines()[1:])
@@ -72,13 +75,13 @@ def descriptors(proxy, provider):
     }
     count = 0
     for descriptor in (process / "fd").iterdir():
-        with contextlib.suppress(FileNotFoundError):  # it has been closed meanwhile
+        with contextlib.suppress(FileNotFoundError):  # closed meanwhile
             count += str(descriptor.readlink()) not in pooled
     return count
 
 
 async def tasks(proxy):
-    """Count the asyncio tasks of a proxy, by its own word."""
+    """Return the number of asyncio tasks that a proxy reports."""
     headers = {"Authorization": f"Bearer {processes.MASTER_KEY}"}
     async with httpx.AsyncClient(headers=headers, timeout=60, trust_env=False) as client:
         data = (await client.get(f"{proxy.server.url}/debug/asyncio-tasks")).json()
@@ -86,7 +89,7 @@ async def tasks(proxy):
 
 
 async def gauges(proxy):
-    """Return what /metrics says of the bridge: open connections, bytes of history held."""
+    """Return (open connections, bytes of history) from the bridge's metrics."""
     headers = {"Authorization": f"Bearer {processes.MASTER_KEY}"}
     async with httpx.AsyncClient(headers=headers, timeout=60, trust_env=False) as client:
         text = (await client.get(f"{proxy.server.url}/metrics", follow_redirects=True)).text
@@ -95,7 +98,7 @@ async def gauges(proxy):
 
 
 async def look(proxy, seconds):
-    """Ask for liveliness until cancelled, five times a second; put what each took into a list."""
+    """Request /health/liveliness every 0.2 s until cancelled; append each duration to `seconds`."""
     async with httpx.AsyncClient(timeout=60, trust_env=False) as client:
         while True:
             began = time.monotonic()
@@ -105,7 +108,7 @@ async def look(proxy, seconds):
 
 
 class Work:
-    """What people of one way do at one proxy."""
+    """The work of people who use one way at one proxy."""
 
     def __init__(self, proxy, key, way):
         self.proxy, self.key, self.way = proxy, key, way
@@ -113,25 +116,25 @@ class Work:
 
     @contextlib.asynccontextmanager
     async def person(self):
-        """Connect, and note the turns."""
+        """Yield a connected person; keep the person's turns."""
         async with people.Person(self.proxy, self.key, self.way) as person:
             yield person
         self.turns += person.turns
 
     async def steady(self, turns, pause=0.0):
-        """Make turn after turn on one connection."""
+        """Make turns on one connection."""
         async with self.person() as person:
             person.pause = pause
             for _ in range(turns):
                 await person.turn("hi")
 
     async def reconnecting(self, turns):
-        """Open a new connection for each turn."""
+        """Make each turn on a new connection."""
         for _ in range(turns):
             await self.steady(1)
 
     async def leaving(self, turns):
-        """Leave in the middle of each turn. Such turns are nobody's, and are not counted."""
+        """Leave in the middle of each turn; these turns are not counted."""
         for _ in range(turns):
             async with people.Person(self.proxy, self.key, self.way) as person:
                 turn, task = person.begin("TRIGGERPACED:5")
@@ -139,7 +142,7 @@ class Work:
                 task.cancel()
 
     async def long(self, turns):
-        """Let a history grow: every second turn is a tool call, and the next brings its output."""
+        """Make turns with a growing history: a tool call, its output, and so on."""
         history, output, previous = [], [], None
         async with self.person() as person:
             for number in range(turns):
@@ -160,7 +163,7 @@ class Work:
                 ]
 
     def all_of(self, crowd):
-        """Return what the active and the long ones do, to be awaited together."""
+        """Return the coroutines of the active and the long people."""
         kinds = [
             lambda: self.steady(crowd.turns, SLOW),
             lambda: self.reconnecting(crowd.turns),
@@ -174,7 +177,7 @@ class Work:
 
 
 async def a_round(proxy, provider, way, crowd):
-    """Let the crowd in, let it work, let it go; return what that came to."""
+    """Run a crowd once; return the round's figures."""
     work = Work(proxy, (await proxy.admin("/key/generate"))["key"], way)
     lively = []
     async with contextlib.AsyncExitStack() as stack:
@@ -188,7 +191,7 @@ async def a_round(proxy, provider, way, crowd):
         await asyncio.gather(*work.all_of(crowd))
         seconds, cpu = time.monotonic() - began, watch.cpu
         looking.cancel()
-    await asyncio.sleep(10)  # what ends after a turn ends
+    await asyncio.sleep(10)  # let everything end
     count = len(work.turns)
     took = [turn.seconds for turn in work.turns]
     assert {turn.ending for turn in work.turns} == {"completed"}, work.turns
@@ -205,16 +208,16 @@ async def a_round(proxy, provider, way, crowd):
         watch.rss(),
         descriptors(proxy, provider),
         await tasks(proxy),
-        *(await gauges(proxy) if way == "websocket" else (0, 0)),  # made with the first socket
+        *(await gauges(proxy) if way == "websocket" else (0, 0)),  # exist from the first socket on
     )
 
 
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("way", ["websocket", "http"])
 async def test_two_rounds(proxy, provider, small, way, note_round):
-    """Every turn completes and is called once; a second round leaves no more behind than the first."""
+    """Each turn completes with one provider call; a second round leaves no more than the first."""
     crowd = SMALL if small else FULL
-    await a_round(proxy, provider, way, SMALL)  # warms up
+    await a_round(proxy, provider, way, SMALL)  # warm-up
     rounds = [await a_round(proxy, provider, way, crowd) for _ in range(2)]
     for each in rounds:
         note_round(asdict(each))
@@ -222,13 +225,16 @@ async def test_two_rounds(proxy, provider, small, way, note_round):
     assert max(people.calls(provider.server.log).values()) == 1
     assert all((each.connections, each.history_bytes) == (0, 0) for each in rounds)
     assert second.tasks <= first.tasks + 2
-    # LiteLLM's pool to its query engine comes and goes by a few. What leaks with a turn leaks with
-    # 200 at least, and a connection that is left has tasks as well.
+    # LiteLLM's pool to its query engine varies by a few. A leak per turn would add 200 or more, and
+    # a leaked connection would have tasks as well.
     assert second.descriptors <= first.descriptors + 20
 
 
 def test_a_second_round_grows_the_process_no_more_than_over_http(rounds_of):
-    """By a tenth of the process at most: what pools and caches take differs from run to run."""
+    """A second round grows the process as over HTTP, within a tenth of its size.
+
+    The memory of pools and caches differs from run to run.
+    """
     (first, second), (http_first, http_second) = rounds_of("websocket"), rounds_of("http")
     grown = second["memory_after"] - first["memory_after"]
     http_grown = http_second["memory_after"] - http_first["memory_after"]

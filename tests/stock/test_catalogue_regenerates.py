@@ -1,4 +1,4 @@
-"""The committed catalogue is what the published files say; needs the package index."""
+"""The committed catalogue agrees with the published files; needs the package index."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 CATALOGUE = ROOT / "patch" / "litellm_overlay" / "catalogue" / "catalogue.json"
-# The edges of every state, each of the three affected files, an sdist and a wheel with a platform.
+# The limits of every state, each of the three affected files, an sdist, and a platform wheel.
 SAMPLE = {
     "1.77.2.post1": "no-endpoint",
     "1.82.0": "no-endpoint",
@@ -29,7 +29,7 @@ SAMPLE = {
 
 @pytest.fixture
 def check():
-    """Measure releases again and compare; return the finished process."""
+    """Return a function that measures releases again and returns the finished process."""
 
     def check(*arguments):
         return subprocess.run(
@@ -43,7 +43,7 @@ def check():
 
 
 def test_a_sample_of_releases_regenerates(check):
-    """Measured again from the index, they are as committed, and of the state expected here."""
+    """A sample of releases, measured again, equals the catalogue and has the expected states."""
     done = check(*SAMPLE)
     assert done.returncode == 0, done.stdout + done.stderr
     rows = {row["version"]: row for row in json.loads(CATALOGUE.read_text())["releases"]}
@@ -52,7 +52,7 @@ def test_a_sample_of_releases_regenerates(check):
 
 @pytest.mark.parametrize("key", ["state", "uploaded", "endpoints_sha256", "handler_sha256"])
 def test_a_wrong_entry_is_noticed(check, tmp_path, key):
-    """The comparison can fail: each measured fact is compared."""
+    """The comparison notices a wrong entry of each measured field."""
     catalogue = json.loads(CATALOGUE.read_text())
     (row,) = (row for row in catalogue["releases"] if row["version"] == "1.88.6")
     row[key] = "other"

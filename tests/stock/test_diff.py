@@ -13,14 +13,14 @@ from litellm_overlay.local import environment, patching
 
 
 def run(*arguments, **options):
-    """Run the verb as an operator does."""
+    """Run the verb in a process, as an operator does; return the finished process."""
     command = [sys.executable, "-m", "litellm_overlay", "diff", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, check=False, **options)
 
 
 @pytest.mark.parametrize("release", ["1.82.1", "1.88.6"])
 def test_a_release_is_fetched_and_compared(release):
-    """Only the two decorators of upstream's text change."""
+    """`diff` of an affected release changes only the two decorators."""
     done = run(release)
     assert done.returncode == 0, done.stderr
     removed = [line for line in done.stdout.splitlines() if line.startswith("-")]
@@ -31,14 +31,14 @@ def test_a_release_is_fetched_and_compared(release):
 
 
 def test_a_release_that_upstream_fixed_has_no_diff():
-    """It says so, and that is no failure."""
+    """`diff` of a release with upstream's fix is empty, and says so with exit code 0."""
     done = run("1.90.0")
     assert (done.returncode, done.stdout) == (0, "")
     assert done.stderr.startswith("upstream-fixed: ")
 
 
 def test_the_newest_file_with_a_new_comment(tmp_path):
-    """As a newer release may have it: its handler is known, and nobody is sent to a "fixed" release."""
+    """The newest file with a new comment is recognized by its handler, and can be patched."""
     newest = releases.load().in_state("fixed")[-1].version
     path = tmp_path / "endpoints.py"
     path.write_bytes(environment.stock_endpoints(newest) + b"# new\n")
@@ -53,14 +53,14 @@ def test_the_newest_file_with_a_new_comment(tmp_path):
 
 @pytest.mark.parametrize("release", ["1.82.0", "0.0.1"])
 def test_a_release_the_pod_would_refuse(release):
-    """Without the endpoint, or unknown: exit code 3 and a next step."""
+    """`diff` of a release without the endpoint, or of an unknown one, exits with 3 and a hint."""
     done = run(release)
     assert (done.returncode, done.stdout) == (3, "")
     assert "\nhint: " in done.stderr
 
 
 def test_an_installed_litellm_is_found_as_in_the_pod(tmp_path):
-    """Stock or patched already, the diff starts from the stock text, and is what `apply` writes."""
+    """`diff --installed` starts from the stock text, patched or not, and gives `apply`'s file."""
     stock = environment.create("1.88.6")
     patched = environment.create("1.88.6", name="patched-2.0.0")
     report = patching.apply(patched, "2.0.0")
@@ -71,7 +71,7 @@ def test_an_installed_litellm_is_found_as_in_the_pod(tmp_path):
 
 
 def test_a_closed_pipe_is_no_traceback(tmp_path):
-    """`| head` is how people look at a long diff."""
+    """A closed pipe, as with `| head`, causes no traceback."""
     path = tmp_path / "endpoints.py"
     path.write_bytes(environment.stock_endpoints("1.88.6"))
     command = [sys.executable, "-m", "litellm_overlay", "diff", str(path)]

@@ -40,7 +40,7 @@ def image(tmp_path: Path) -> Image:
 
 
 def run(image: Image, **change: Any) -> tuple[int, bytes | None, dict[str, Any]]:
-    """Run the guard in its own process; return exit code, output and report."""
+    """Run the guard in a process; return exit code, output file and report."""
     out = image.app.parent / "out"
     out.mkdir(exist_ok=True)
     order = {
@@ -59,7 +59,7 @@ def run(image: Image, **change: Any) -> tuple[int, bytes | None, dict[str, Any]]
 
 @pytest.mark.parametrize("release", AFFECTED)
 def test_affected(release: str, version: versions.PatchVersion) -> None:
-    """Each affected file: known by its hash, patched, every post-condition, and back again."""
+    """Each affected file is recognized, patched, verified, and restored by undo."""
     stock = stock_endpoints(release)
     assert hashlib.sha256(stock).hexdigest() == AFFECTED[release]
     assert stock_file.identify(stock, release).state == "affected"
@@ -71,7 +71,7 @@ def test_affected(release: str, version: versions.PatchVersion) -> None:
 
 @pytest.mark.parametrize("release", AFFECTED)
 def test_the_edit_is_small(release: str, version: versions.PatchVersion) -> None:
-    """Of upstream's lines, only the two decorators change, and no line moves."""
+    """Of upstream's lines only the two decorators change, and none moves."""
     stock = stock_endpoints(release).splitlines()
     patched = edits.patch(stock_endpoints(release), version, SETTINGS, release).splitlines()
     changed = [(old, new) for old, new in zip(stock, patched, strict=False) if old != new]
@@ -87,7 +87,7 @@ def test_the_edit_is_small(release: str, version: versions.PatchVersion) -> None
 
 @pytest.mark.parametrize("release", AFFECTED)
 def test_one_version_replaces_the_other(release: str) -> None:
-    """2.0.0 over 1.0.0 in place, and 1.0.0 over 2.0.0, are the same as over the stock file."""
+    """Patching over another version gives the same file as patching the stock file."""
     stock = stock_endpoints(release)
     old, new = versions.load("1.0.0"), versions.load("2.0.0")
     for first, second in ((old, new), (new, old)):
@@ -98,7 +98,7 @@ def test_one_version_replaces_the_other(release: str) -> None:
 @pytest.mark.parametrize("on_fixed", ["passthrough", "patch"])
 @pytest.mark.parametrize(("release", "state"), FIXED.items())
 def test_fixed_upstream(tmp_path: Path, release: str, state: str, on_fixed: str) -> None:
-    """1.89 is patched, as Codex hangs there; a later file where asked, else it goes through."""
+    """1.89 is always patched, as Codex hangs there; later files only with `onFixed: patch`."""
     stock = stock_endpoints(release)
     image = fake_image.build(tmp_path, stock, release)
     code, output, report = run(image, onFixed=on_fixed)
@@ -112,14 +112,14 @@ def test_fixed_upstream(tmp_path: Path, release: str, state: str, on_fixed: str)
 
 
 def test_1_89_and_1_90_are_one_file() -> None:
-    """Only the release, read from the metadata, tells them apart."""
+    """1.89.0 and 1.90.0 have the same file, so only the release distinguishes them."""
     assert stock_endpoints("1.89.0") == stock_endpoints("1.90.0")
     assert stock_file.identify(stock_endpoints("1.90.0"), None).state == "handshake-fixed"
 
 
 @pytest.mark.parametrize(("release", "state"), FIXED.items())
 def test_a_fixed_file_that_was_altered(tmp_path: Path, release: str, state: str) -> None:
-    """The handler's digest tells what it is, and is enough for the bridge where it is asked for."""
+    """An altered file is recognized by its handler, which suffices for `onFixed: patch`."""
     image = fake_image.build(tmp_path, stock_endpoints(release) + b"\n# our own build\n", release)
     code, _, report = run(image)
     assert (code, report["upstream"], report["basis"]) == (0, state, "handler")
@@ -130,7 +130,7 @@ def test_a_fixed_file_that_was_altered(tmp_path: Path, release: str, state: str)
 
 @pytest.mark.parametrize("release", FIXED)
 def test_a_fixed_file_with_a_new_handler(tmp_path: Path, release: str) -> None:
-    """It goes through, and the bridge is refused: the handler may hold a new check."""
+    """An unknown handler passes through, but is not patched: it may contain a new check."""
     stock = stock_endpoints(release)
     handler = syntax.handler_source(stock) or b""
     rewritten = stock.replace(handler, handler[:-1] + b"  # new\n")
@@ -144,14 +144,14 @@ def test_a_fixed_file_with_a_new_handler(tmp_path: Path, release: str) -> None:
 
 @pytest.mark.parametrize("release", AFFECTED)
 def test_stock_has_the_defect(release: str) -> None:
-    """The reason for it all: `model` is a required query parameter of the stock endpoint."""
+    """The stock endpoint requires the query parameter `model`: the defect that we patch."""
     tree = syntax.parse(stock_endpoints(release))
     assert not syntax.model_is_optional(tree)
     assert len(syntax.responses_routes(tree)) == 2
 
 
 def test_no_endpoint(tmp_path: Path) -> None:
-    """A release from before the endpoint is refused with a sentence of its own."""
+    """A release without the endpoint is refused with its own message."""
     image = fake_image.build(tmp_path, stock_endpoints("1.82.0"), "1.82.0")
     code, output, report = run(image)
     assert (code, output) == (12, None)
@@ -159,7 +159,7 @@ def test_no_endpoint(tmp_path: Path) -> None:
 
 
 def test_the_decoy_is_not_found(image: Image) -> None:
-    """Started in /app beside another LiteLLM, the guard patches the installed one."""
+    """Started beside a decoy in /app, the guard patches the installed LiteLLM."""
     code, output, report = run(image)
     assert code == 0
     assert report["modulePath"] == str(image.module)
@@ -182,7 +182,7 @@ def test_the_decoy_is_not_found(image: Image) -> None:
     ],
 )
 def test_an_altered_file(image: Image, alter: Any) -> None:
-    """Whatever differs by a byte is not known: nothing is written, unless the plan says otherwise."""
+    """A file that differs by a byte is refused, or passed through by `onUnknown: passthrough`."""
     altered = alter(image.module.read_bytes())
     image.module.write_bytes(altered)
     code, output, report = run(image)
@@ -192,7 +192,7 @@ def test_an_altered_file(image: Image, alter: Any) -> None:
 
 
 def test_an_altered_file_that_is_expected(image: Image) -> None:
-    """`onUnknown: patch` takes the one file it names, with a handler that is known."""
+    """`onUnknown: patch` accepts only the file with the expected hash."""
     altered = image.module.read_bytes() + b"# ours\n"
     image.module.write_bytes(altered)
     expected = {"onUnknown": "patch", "expectedSha256": hashlib.sha256(altered).hexdigest()}
@@ -202,7 +202,7 @@ def test_an_altered_file_that_is_expected(image: Image) -> None:
 
 
 def test_the_output_is_stable(image: Image, version: versions.PatchVersion) -> None:
-    """The same plan gives the same bytes: what is pinned is what runs."""
+    """The same plan gives the same valid file each time."""
     runs = [run(image, patchVersion=version.version)[2]["patchedSha256"] for _ in range(2)]
     assert runs[0] == runs[1]
     assert ast.parse((image.app.parent / "out" / "endpoints.py").read_bytes())

@@ -1,4 +1,4 @@
-"""Every endpoints.py that was ever published with the route: it can be patched, whatever else it holds."""
+"""Every published endpoints.py with the route can be patched."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from litellm_overlay.local.cache import cache_root
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "map_releases.py"
 MODES = ("websocket", "http-fallback")
-# One release for each file, the newest that carries it.
+# For each file the newest release that has it.
 CARRIERS = {each.endpoints_sha256: each for each in releases.load().releases if each.handler_sha256}
 
 
 @pytest.fixture(scope="module")
 def read():
-    """Return a reader of a release's file: by range from the index, kept in the cache."""
+    """Return a function that reads a release's file from the index by range, through the cache."""
     spec = importlib.util.spec_from_file_location("map_releases", SCRIPT)
     script = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = script
@@ -35,7 +35,7 @@ def read():
 
 @pytest.mark.parametrize("release", CARRIERS.values(), ids=lambda each: each.version)
 def test_it_can_be_patched(read, release):
-    """By both versions and in both modes, checked and undone; no name in it begins like ours."""
+    """Each file is patched by both versions in both modes, restored, and uses none of our names."""
     stock = read(release.version)
     assert hashlib.sha256(stock).hexdigest() == release.endpoints_sha256
     file = stock_file.identify(stock, release.version)
@@ -47,7 +47,7 @@ def test_it_can_be_patched(read, release):
         verify(stock, patched, version)
         assert edits.undo(patched) == stock
     tree = syntax.parse(stock)
-    # What the bridge asks for when it is imported.
+    # The bridge looks for this route when it is imported.
     assert (
         b'@router.post(\n    "/v1/responses",\n    dependencies=[Depends(user_api_key_auth)]'
         in stock

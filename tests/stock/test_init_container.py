@@ -1,4 +1,4 @@
-"""The rendered init container, run: from the ConfigMap's keys to the file that the proxy mounts."""
+"""The rendered init container, run from the ConfigMap's keys to the file that the proxy mounts."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ spec:
 
 @pytest.mark.parametrize("version", releases.load().patch_versions)
 def test_the_init_container_as_rendered_patches_an_image(tmp_path, version):
-    """Its command in its directory, with its environment, finds the payload where the volume puts it."""
+    """The rendered command, with its folder and environment, patches an image."""
     stock = environment.stock_endpoints("1.88.6")
     built = image.build(tmp_path / "image", stock, "1.88.6")
     operator_values = values.load("", patch_version=version, module_path=str(built.module))

@@ -1,4 +1,4 @@
-"""A release 1.999.0 that nobody has reviewed, put in by the post-renderer, and what the guard decides."""
+"""The unreviewed release 1.999.0, overlaid by `inject`, and the guard's decision."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from support.next_release import IMAGE, OUTCOMES, VERSION, assert_as_the_table_s
 
 @pytest.mark.parametrize(("what_is_new", "on_fixed"), OUTCOMES)
 def test_injected(tmp_path, what_is_new, on_fixed):
-    """A new comment is no obstacle; a handler that nobody has read is left as it is, or refused."""
+    """A new comment is no obstacle; a new handler is left as it is, or refused."""
     built = image.build(tmp_path / "image", endpoints(what_is_new), VERSION)
     item = workload(image=IMAGE)
     path = {"name": "PATH", "value": f"{built.bin}:/usr/bin:/bin"}

@@ -17,7 +17,7 @@ def shell_command(command: str) -> str:
 
 
 async def run(config, does, model, text, previous):
-    """Return what the model said at last."""
+    """Return the model's last text."""
     agent = Agent(name="agent", model=model, tools=[shell_command] if does == "tools" else [])
     result = await Runner.run(agent, text, run_config=config, previous_response_id=previous)
     if does == "chain":
@@ -29,7 +29,7 @@ async def run(config, does, model, text, previous):
 
 
 async def main():
-    """Answer what is asked, a JSON line each."""
+    """Answer each JSON line of stdin with one line."""
     _, url, way = sys.argv
     set_tracing_disabled(True)
     for line in sys.stdin:

@@ -21,12 +21,12 @@ ENDS = ("response.completed", "response.failed", "response.incomplete", "error")
 
 
 class ToldError(Exception):
-    """The turn ended in another event than `response.completed`; its text is the event."""
+    """A turn ended without `response.completed`; the text is its last event, if any."""
 
 
 @contextlib.asynccontextmanager
 async def way_in(way, client):
-    """Yield what asks one turn and returns the events' iterator."""
+    """Yield a function that requests one turn and returns an iterator of its events."""
     if way == "http":
 
         async def post(**body):
@@ -44,7 +44,7 @@ async def way_in(way, client):
 
 
 async def turn(ask, **body):
-    """Return the response of a turn."""
+    """Return a turn's response; raises ToldError unless it completes."""
     async for event in await ask(**body):
         if event.type in ENDS:
             if event.type != "response.completed":
@@ -54,7 +54,7 @@ async def turn(ask, **body):
 
 
 async def run(ask, does, model, text, previous):
-    """Return what the model said at last."""
+    """Return the model's last text."""
     body = {"model": model, "input": text}
     if does == "tools":
         body["tools"] = [SHELL]
@@ -73,13 +73,13 @@ async def run(ask, does, model, text, previous):
 
 
 async def main():
-    """Answer what is asked, a JSON line each."""
+    """Answer each JSON line of stdin with one line."""
     _, url, way = sys.argv
     for line in sys.stdin:
         asked = json.loads(line)
         try:
             async with (
-                # The oldest releases with `connect()` take every server for one that speaks TLS.
+                # The oldest releases with `connect()` assume TLS for every server.
                 AsyncOpenAI(
                     base_url=url,
                     websocket_base_url=url.replace("http", "ws", 1),
