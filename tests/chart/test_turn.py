@@ -73,7 +73,7 @@ def run(tmp_path, port, *arguments, decision="patched", cwd=None, **more):
 
 
 def test_a_turn(tmp_path):
-    """It prints the decision and makes a turn, with the key in the header, the model in the frame."""
+    """It prints the decision and makes a turn: key in the header, model in the frame."""
     with proxy(({"type": "response.created"}, COMPLETED)) as (port, seen):
         code, output = run(tmp_path, port)
     assert code == 0, output

@@ -1,4 +1,4 @@
-"""Which releases are malicious: the payload's own list, and what a plan adds."""
+"""The malicious releases: the payload's own list, and the plan's additions."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def _known(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("also", [(), ("1.120.1",), ("", "rc1")])
 def test_refused(also: tuple[str, ...]) -> None:
-    """A malicious release anywhere among the installed ones; a plan takes nothing off the list."""
+    """A malicious release among the installed ones is refused; a plan removes none from the list."""
     compromised.refuse(["1.82.6", "1.82.8"], also)
     with pytest.raises(CompromisedReleaseError, match=r"1\.82\.7") as refusal:
         compromised.refuse(["1.82.6", "1.82.7"], also)
@@ -25,7 +25,7 @@ def test_refused(also: tuple[str, ...]) -> None:
 
 @pytest.mark.parametrize("release", ["1.120.1", "v1.120.1+ours"])
 def test_a_plan_adds(release: str) -> None:
-    """A payload that was frozen before the next malware was known learns of it from its plan."""
+    """A plan adds malicious releases that a frozen payload does not know."""
     compromised.refuse([release])
     with pytest.raises(CompromisedReleaseError):
         compromised.refuse([release], ["1.120.1"])
@@ -48,7 +48,7 @@ def test_a_plan_adds(release: str) -> None:
     ],
 )
 def test_how_a_malicious_release_may_be_spelt(release: str, refused: bool) -> None:
-    """No label hides it, and its pre-releases are other releases."""
+    """Version labels do not hide a malicious release; its pre-releases are not malicious."""
     if not refused:
         return compromised.refuse([release])
     with pytest.raises(CompromisedReleaseError):

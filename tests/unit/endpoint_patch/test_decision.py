@@ -1,4 +1,4 @@
-"""What becomes of a file: every cell of the table in `endpoint_patch --help`."""
+"""The decision for a file: every cell of the table in `endpoint_patch --help`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from fakes.endpoint_module import (
 )
 
 ALTERED = STOCK + b"# altered\n"
-# state and basis -> a file, and the release whose metadata is beside it
+# (state, basis) -> a file, and the release in the metadata beside it
 FILES = {
     ("affected", "sha256"): (STOCK, "1.83.5"),
     ("affected", "handler"): (ALTERED, "1.83.5"),
@@ -43,7 +43,7 @@ ON_FIXED, ON_UNKNOWN = ("passthrough", "patch"), ("fail", "passthrough", "patch"
 
 
 def cells() -> dict[tuple[str, ...], tuple[str, int]]:
-    """Return the table: (state, basis, onFixed, onUnknown) -> decision and exit code."""
+    """Return the table: {(state, basis, onFixed, onUnknown): (decision, exit code)}."""
     results = {}
     for line in (guard.__doc__ or "").splitlines():
         words = line.split()
@@ -71,7 +71,7 @@ def carry_out(
     release: str | None = "1.83.5",
     version: str = "2.0.0",
 ) -> decision.Outcome:
-    """Identify, decide and carry out, as the pod does."""
+    """Identify a file, decide and carry out, as the pod does; return the outcome."""
     return decision.carry_out(
         stock,
         stock_file.identify(stock, release),
@@ -83,13 +83,13 @@ def carry_out(
 
 
 def policy_for(stock: bytes, on_fixed: str, on_unknown: str) -> Policy:
-    """Return the policy, with the right expected hash where one is needed."""
+    """Return a policy, with the file's hash where `onUnknown: patch` needs one."""
     expected = stock_file.identify(stock, None).sha256 if on_unknown == "patch" else None
     return Policy(on_fixed, on_unknown, expected)
 
 
 def test_the_table_is_whole() -> None:
-    """Every file with every policy has exactly one cell."""
+    """Every combination of file and policy has exactly one cell."""
     every = {
         (*file, *policy) for file in FILES for policy in itertools.product(ON_FIXED, ON_UNKNOWN)
     }
@@ -99,7 +99,7 @@ def test_the_table_is_whole() -> None:
 @pytest.mark.parametrize("version", ["1.0.0", "2.0.0"])
 @pytest.mark.parametrize("cell", CELLS, ids=" ".join)
 def test_a_cell(cell: tuple[str, ...], version: str) -> None:
-    """What is written for a decision, and what is said of it; a refusal writes nothing."""
+    """Each decision writes the right file and says so; a refusal writes nothing."""
     state, basis, on_fixed, on_unknown = cell
     if version == "1.0.0" and on_fixed == "patch":
         return  # a plan error: test_main.py
@@ -128,7 +128,7 @@ def test_a_cell(cell: tuple[str, ...], version: str) -> None:
 
 @pytest.mark.parametrize("stock", [ALTERED, b"x = 1\n", NO_ENDPOINT + b"\n"])
 def test_another_file_than_the_expected_one(stock: bytes) -> None:
-    """`onUnknown: patch` is meant for one file; an image that changed since is refused."""
+    """`onUnknown: patch` refuses another file than the expected one, as after an image change."""
     with pytest.raises(UnknownStockFileError, match="is not the file that expectedSha256 names"):
         carry_out(stock, Policy("passthrough", "patch", "0" * 64))
 
@@ -144,7 +144,7 @@ def test_another_file_than_the_expected_one(stock: bytes) -> None:
     ],
 )
 def test_unknown(stock: bytes, sentence: str) -> None:
-    """An unknown file is refused with its own sentence, or passed through with the same one."""
+    """An unknown file is refused with its own message, or passed through with the same one."""
     with pytest.raises(UnknownStockFileError, match=sentence) as refusal:
         carry_out(stock)
     outcome = carry_out(stock, Policy(on_unknown="passthrough"))
@@ -170,7 +170,7 @@ def test_unknown(stock: bytes, sentence: str) -> None:
     ],
 )
 def test_a_changed_handler_is_never_replaced(old: bytes, new: bytes, what: str) -> None:
-    """Under `patch` a handler that nobody has read is refused, and what is new in it is named."""
+    """Under `patch` an unknown handler is refused, and the message names the change."""
     changed = FIXED.replace(old, new, 1)
     assert changed != FIXED
     for policy in (Policy(on_fixed="patch"), policy_for(changed, "passthrough", "patch")):
@@ -182,14 +182,14 @@ def test_a_changed_handler_is_never_replaced(old: bytes, new: bytes, what: str) 
 
 
 def test_what_stays_is_named() -> None:
-    """Where nothing is changed, the sentence says what an operator still meets, and what fixes it."""
+    """Where nothing is changed, message and hint name the remaining defects and their cure."""
     outcome = carry_out(SHARED, release="1.100.0")
     assert "hang for 300 s" in outcome.message
     assert outcome.hint.startswith("Set onFixed to patch for the bridge there")
 
 
 def test_nothing_unverified_comes_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A patched text that fails its post-conditions is no outcome, whatever the policy says."""
+    """A patched text that fails its post-conditions is refused under every policy."""
     monkeypatch.setattr(edits, "patch", lambda *_: STOCK + b"import os\n")
     with pytest.raises(VerificationFailedError):
         carry_out(STOCK, Policy("passthrough", "passthrough"))

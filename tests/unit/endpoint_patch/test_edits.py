@@ -1,4 +1,4 @@
-"""The edit and its undoing: what is left alone first, then what is changed."""
+"""The edit and its undoing: files that stay as they are, then files that change."""
 
 from __future__ import annotations
 
@@ -35,19 +35,19 @@ def patched(stock: bytes = STOCK, version: PatchVersion = MINIMAL) -> bytes:
     ],
 )
 def test_undo_leaves_what_is_not_patched(text: bytes) -> None:
-    """A file without our marker comes back byte for byte."""
+    """`undo` returns a file without our marker unchanged."""
     assert edits.undo(text) == text
 
 
 @pytest.mark.parametrize("text", [b"", b"x = 1\n", b"def (", b"\xff"])
 def test_what_does_not_fit_is_not_patched(text: bytes) -> None:
-    """Without the anchors there is no patched text, not even a partial one."""
+    """A file without the anchors is refused, not patched in part."""
     with pytest.raises(AnchorError):
         patched(text)
 
 
 def test_patched_text() -> None:
-    """The decorators become comments in place; marker, parts, call and end mark follow."""
+    """Decorators become comments in place; marker, parts, call and end mark are appended."""
     head, marked, tail = patched().partition(b"# litellm-overlay begin ")
     assert marked
     assert head.splitlines() == [
@@ -81,7 +81,7 @@ def test_patched_text() -> None:
 
 
 def test_values_cannot_break_out() -> None:
-    """A quote, a newline or a letter beyond ASCII in a value stays inside its literal."""
+    """A quote, a newline or a non-ASCII letter in a value stays inside its literal."""
     hostile = "');import os\n# litellm-overlay end\n\u2028é"
     text = edits.patch(STOCK, MINIMAL, {"drainFile": hostile}, hostile)
     assert edits.undo(text) == STOCK
@@ -91,14 +91,14 @@ def test_values_cannot_break_out() -> None:
 
 @given(TEXTS, st.none() | st.text(), st.dictionaries(st.text(), st.text() | st.integers()))
 def test_there_and_back(stock: bytes, release: str | None, settings: dict[str, str | int]) -> None:
-    """Whatever the values are: undoing gives the stock bytes, twice is the same as once."""
+    """Undoing restores the stock bytes, and patching twice equals patching once."""
     once = edits.patch(stock, MINIMAL, settings, release)
     assert edits.undo(once) == stock
     assert edits.patch(once, MINIMAL, settings, release) == once
 
 
 def test_one_version_replaces_another() -> None:
-    """A newer patch over an older one is the newer patch over the stock file, and back."""
+    """Patching over another version equals patching the stock file, in both directions."""
     newer = with_part(b"ANSWER = 42\n")
     assert patched(patched(), newer) == patched(STOCK, newer)
     assert patched(patched(STOCK, newer)) == patched()
@@ -116,7 +116,7 @@ def test_one_version_replaces_another() -> None:
     ],
 )
 def test_a_patched_file_that_was_changed_is_refused(old: bytes, new: bytes) -> None:
-    """Undoing trusts the hash in the marker only, and throws away nothing it did not add."""
+    """`undo` refuses a patched file that was changed afterwards."""
     text = patched()
     assert old in text
     with pytest.raises(VerificationFailedError, match="changed after it was patched"):
@@ -124,7 +124,7 @@ def test_a_patched_file_that_was_changed_is_refused(old: bytes, new: bytes) -> N
 
 
 def test_parts_are_joined_without_their_own_imports() -> None:
-    """In one function; relative imports, of one line or several, go; everything else stays."""
+    """Parts are joined in one function, without their relative imports."""
     first = b'"""Doc."""\n\nfrom typing import Any\n\nA: Any = 1\n\n\n'
     second = (
         b"import json\nfrom .first import A\nfrom .third import (\n    B,\n    C,\n)\n\nD = A\n"

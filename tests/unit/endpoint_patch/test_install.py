@@ -1,4 +1,4 @@
-"""Writing: the old file or the new one, whole, whatever happens."""
+"""Writing a file: the old one or the new one is complete, whatever happens."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def target(tmp_path: Path) -> Path:
 
 
 def python(program: str, *arguments: object) -> subprocess.Popen[str]:
-    """Start a Python that can import the guard."""
+    """Start a Python process that can import the guard."""
     return subprocess.Popen(
         [sys.executable, "-S", "-c", textwrap.dedent(program), *map(str, arguments)],
         cwd=PATCH_ROOT,
@@ -38,7 +38,7 @@ def python(program: str, *arguments: object) -> subprocess.Popen[str]:
 
 
 def test_installed(target: Path) -> None:
-    """The file is complete, read-only for everyone, and alone in its folder."""
+    """The file is complete, read-only, and alone in its folder."""
     assert target.read_bytes() == OLD
     assert target.stat().st_mode & 0o777 == 0o444
     install.install(str(target), NEW)
@@ -48,7 +48,7 @@ def test_installed(target: Path) -> None:
 
 
 def test_on_disk(target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The file is on disk before it gets its name, and the name before the run ends."""
+    """The file is synced before it gets its name, and the folder before the run ends."""
     steps = []
 
     def fsync(descriptor: int) -> None:
@@ -61,7 +61,7 @@ def test_on_disk(target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_link_is_replaced_not_followed(target: Path, tmp_path: Path) -> None:
-    """What the output path links to (a package cache) is not written through."""
+    """A link at the output path is replaced; its target keeps its content."""
     link = tmp_path / "link.py"
     link.symlink_to(target)
     hard = tmp_path / "hard.py"
@@ -74,7 +74,7 @@ def test_a_link_is_replaced_not_followed(target: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("call", ["os.fdopen", "os.fchmod", "os.fsync", "Path.replace"])
 def test_kill_9(target: Path, call: str) -> None:
-    """A run killed before any of its steps leaves the old file, and the next run succeeds."""
+    """A run killed at any of its steps leaves the old file, and the next run succeeds."""
     killed = python(
         """
         import os, signal, sys
@@ -94,7 +94,7 @@ def test_kill_9(target: Path, call: str) -> None:
 
 
 def test_kill_9_at_any_moment(target: Path) -> None:
-    """A run killed at a random moment leaves one of the two contents, whole."""
+    """A run killed at a random moment leaves the old or the new content, complete."""
     writer = python(
         """
         import sys
@@ -113,7 +113,7 @@ def test_kill_9_at_any_moment(target: Path) -> None:
 
 
 def test_two_at_once(target: Path) -> None:
-    """Runs side by side do not disturb each other; a reader never meets a part of a file."""
+    """Parallel runs do not disturb each other, and a reader never sees a partial file."""
     program = """
         import sys
         from endpoint_patch import install
@@ -131,7 +131,7 @@ def test_two_at_once(target: Path) -> None:
 @pytest.mark.parametrize("call", ["fchmod", "fsync"])
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO, errno.EDQUOT])
 def test_disk_full(target: Path, monkeypatch: pytest.MonkeyPatch, call: str, code: int) -> None:
-    """A failing step is one refusal that says why; nothing is left behind."""
+    """A failing step is a refusal with the reason, and leaves nothing behind."""
 
     def fail(*_: object) -> None:
         raise OSError(code, os.strerror(code))
@@ -145,7 +145,7 @@ def test_disk_full(target: Path, monkeypatch: pytest.MonkeyPatch, call: str, cod
 
 
 def test_no_room_for_the_file(target: Path) -> None:
-    """A write that the system cuts short is noticed: the old file stays."""
+    """A write that the system cuts short is a refusal, and the old file stays."""
     limited = python(
         """
         import resource, sys
@@ -167,11 +167,11 @@ def test_no_room_for_the_file(target: Path) -> None:
     "path", ["missing/endpoints.py", "file/endpoints.py", "folder", "locked/x"]
 )
 def test_a_place_that_cannot_be_written(tmp_path: Path, path: str) -> None:
-    """A missing, wrong or read-only place is a refusal, not a traceback."""
+    """A missing, wrong or read-only path is a refusal without a traceback."""
     (tmp_path / "file").touch()
     (tmp_path / "folder").mkdir()
     (tmp_path / "locked").mkdir(mode=0o555)
-    # Permission bits do not stop root; a folder of the kernel does.
+    # Permissions do not stop root; a folder of the kernel does.
     target = Path("/proc/x") if path == "locked/x" and os.geteuid() == 0 else tmp_path / path
     with pytest.raises(CouldNotWriteError, match="Could not write"):
         install.install(str(target), NEW)
@@ -179,7 +179,7 @@ def test_a_place_that_cannot_be_written(tmp_path: Path, path: str) -> None:
 
 
 def test_abandoned_files_are_cleared_away(target: Path) -> None:
-    """Leftovers of dead runs go; those of a live run and files of others stay."""
+    """Old leftovers of ended runs are removed; a live run's and others' files stay."""
     dead, live, other = (
         target.parent / name
         for name in (".endpoints.py.x.partial", ".endpoints.py.y.partial", ".other.py.x.partial")
@@ -193,7 +193,7 @@ def test_abandoned_files_are_cleared_away(target: Path) -> None:
 
 
 def test_termination_message(tmp_path: Path) -> None:
-    """It is written in place, for the kubelet holds the file; a failure changes nothing."""
+    """The termination message is written in place, as the kubelet needs; failures are ignored."""
     path = tmp_path / "termination-log"
     path.write_text("much longer than what comes now")
     inode = path.stat().st_ino

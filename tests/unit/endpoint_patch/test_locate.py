@@ -1,4 +1,4 @@
-"""Finding the module: the proxy's own way, and nothing that only looks like it."""
+"""The module's location: found as the proxy finds it, and not a look-alike."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SCRIPT = "from litellm import run_server\n"
 
 @pytest.fixture
 def image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Image:
-    """Stand in an image's working directory, with its environment."""
+    """Enter an image's working directory, with its environment; return the image."""
     built = fake_image.build(tmp_path, b"# the module\n", "1.88.6")
     monkeypatch.chdir(built.app)
     monkeypatch.delenv("PYTHONPATH", raising=False)
@@ -32,7 +32,7 @@ def image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Image:
 
 
 def put_on_pythonpath(image: Image, monkeypatch: pytest.MonkeyPatch, folder: Path) -> Path:
-    """Put a second LiteLLM in front of the installed one; return its module."""
+    """Put a second LiteLLM on PYTHONPATH; return its module."""
     fake_image.add_package(folder, b"# in front\n")
     monkeypatch.setenv("PYTHONPATH", str(folder))
     return folder / fake_image.MODULE
@@ -48,13 +48,13 @@ def test_located(image: Image) -> None:
 
 
 def test_nothing_in_the_working_directory_is_imported(image: Image) -> None:
-    """A json.py there does not answer in the standard library's place."""
+    """A json.py in the working directory is not imported in place of the standard library's."""
     (image.app / "json.py").write_text("raise SystemExit('imported from the working directory')")
     assert locate().path == str(image.module)
 
 
 def test_pythonpath_comes_first(image: Image, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A package on PYTHONPATH is what the proxy imports; its release is not the installed one."""
+    """A package on PYTHONPATH comes first, and the installed release is not its release."""
     module = put_on_pythonpath(image, monkeypatch, image.app.parent / "front")
     located = locate()
     assert (located.path, located.litellm_version) == (str(module), None)
@@ -65,21 +65,21 @@ def test_pythonpath_comes_first(image: Image, monkeypatch: pytest.MonkeyPatch) -
 def test_pythonpath_that_depends_on_the_working_directory(
     image: Image, monkeypatch: pytest.MonkeyPatch, value: str
 ) -> None:
-    """With such an entry the proxy may import the decoy, so the answer is no answer."""
+    """An empty or relative entry of PYTHONPATH is refused: the proxy may import the decoy."""
     monkeypatch.setenv("PYTHONPATH", value.format(site=image.site_packages))
     with pytest.raises(ModuleNotFoundInImageError, match="PYTHONPATH has an empty or relative"):
         locate()
 
 
 def test_a_module_beside_the_command_comes_first(image: Image) -> None:
-    """A console script's own folder is first on its path, as for every script."""
+    """A litellm.py in the command's folder is refused, since Python would import it first."""
     (image.bin / "litellm.py").touch()
     with pytest.raises(ModuleNotFoundInImageError, match="does not find"):
         locate()
 
 
 def test_a_linked_command(image: Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A link to the command on PATH leads to its target's folder, as Python itself follows it."""
+    """For a link to the command, the target's folder counts, as for Python."""
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "litellm.py").touch()
     (tmp_path / "bin" / "litellm").symlink_to(image.bin / "litellm")
@@ -88,13 +88,13 @@ def test_a_linked_command(image: Image, tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_what_pth_files_print_is_no_answer(image: Image) -> None:
-    """Lines that start-up hooks print come before the answer and are not it."""
+    """Output of start-up hooks before the answer is ignored."""
     (image.site_packages / "noise.pth").write_text("import sys; print('{}')\n")
     assert locate().path == str(image.module)
 
 
 def test_no_command(image: Image, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without the command on PATH there is a refusal, not a guess."""
+    """Without the command on PATH the guard refuses instead of guessing."""
     monkeypatch.setenv("PATH", "/usr/bin:/bin")
     assert image.module.exists()
     with pytest.raises(ModuleNotFoundInImageError, match="no `litellm` command") as refusal:
@@ -104,7 +104,7 @@ def test_no_command(image: Image, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("missing", ["endpoints.py", "package"])
 def test_no_module(image: Image, missing: str) -> None:
-    """An interpreter without the package or without the file is a refusal."""
+    """An interpreter without the package or the module is a refusal."""
     if missing == "package":
         (image.site_packages / "litellm").rename(image.site_packages / "renamed")
     else:
@@ -114,7 +114,7 @@ def test_no_module(image: Image, missing: str) -> None:
 
 
 def test_a_package_in_the_modules_place(image: Image) -> None:
-    """A folder `endpoints/` would be imported before the file; patching the file is in vain."""
+    """A folder `endpoints/` is refused, since Python imports it before the file."""
     (image.module.parent / "endpoints").mkdir()
     (image.module.parent / "endpoints" / "__init__.py").touch()
     with pytest.raises(ModuleNotFoundInImageError, match="as a source file, but"):
@@ -123,7 +123,7 @@ def test_a_package_in_the_modules_place(image: Image) -> None:
 
 @pytest.mark.parametrize("body", ["exit 3", "echo no json", "true", "echo oops >&2; exit 1"])
 def test_an_interpreter_that_does_not_answer(image: Image, body: str) -> None:
-    """Whatever else the interpreter does becomes one sentence that names it."""
+    """An interpreter that fails in any way is a refusal that names it."""
     (image.bin / "python").unlink()
     (image.bin / "python").write_text(f"#!/bin/sh\n{body}\n")
     (image.bin / "python").chmod(0o755)
@@ -132,7 +132,7 @@ def test_an_interpreter_that_does_not_answer(image: Image, body: str) -> None:
 
 
 def test_a_missing_interpreter(image: Image) -> None:
-    """A console script may name an interpreter that is gone."""
+    """A console script with a missing interpreter is a refusal."""
     (image.bin / "python").unlink()
     with pytest.raises(ModuleNotFoundInImageError, match="did not answer"):
         locate()
@@ -147,13 +147,13 @@ def test_a_missing_interpreter(image: Image) -> None:
     ],
 )
 def test_bytecode(image: Image, mode: py_compile.PycInvalidationMode, shadows: bool) -> None:
-    """Only bytecode that Python takes without a look at the source would hide the patch."""
+    """Only unchecked bytecode is reported, since Python would use it in place of the patch."""
     cached = py_compile.compile(str(image.module), invalidation_mode=mode)
     assert locate().shadow == (cached if shadows else None)
 
 
 def test_bytecode_of_another_python(image: Image) -> None:
-    """Bytecode with another magic number is never taken, checked or not."""
+    """Bytecode with another magic number is ignored, as Python ignores it."""
     cached = Path(importlib.util.cache_from_source(str(image.module)))
     cached.parent.mkdir()
     cached.write_bytes(b"\0\0\r\n" + (1).to_bytes(4, "little") + bytes(8))
@@ -179,7 +179,7 @@ def test_bytecode_of_another_python(image: Image) -> None:
 def test_shebangs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, head: str, words: list[str]
 ) -> None:
-    """Every form that pip, uv and distlib write leads to the interpreter and its options."""
+    """Each shebang of pip, uv and distlib gives the interpreter and its options."""
     folder = tmp_path / "a folder"
     folder.mkdir()
     (folder / "python").touch(mode=0o755)
@@ -205,7 +205,7 @@ def test_shebangs(
     ],
 )
 def test_not_a_console_script(tmp_path: Path, content: bytes) -> None:
-    """A wrapper or a binary is refused, for it does not tell which Python it starts."""
+    """A wrapper or a binary is refused, since it does not name its Python."""
     script = tmp_path / "litellm"
     script.write_bytes(content)
     with pytest.raises(ModuleNotFoundInImageError, match="not a console script"):
@@ -213,7 +213,7 @@ def test_not_a_console_script(tmp_path: Path, content: bytes) -> None:
 
 
 def test_a_path_with_spaces(image: Image) -> None:
-    """The sh form works as a whole, not only in its parsing."""
+    """An sh shebang with spaces in the path works when it is run."""
     moved = image.app / "a place"
     moved.symlink_to(image.bin.parent)
     line = (

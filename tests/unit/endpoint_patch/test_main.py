@@ -1,6 +1,6 @@
-"""The program as a whole: plan in, files, sentence and exit code out.
+"""The whole program: a plan in; files, a sentence and an exit code out.
 
-More than 300 lines: one table of ways in and out, over one fixture.
+More than 300 lines: one table of inputs and outcomes, with one fixture.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Image:
-    """Stand in an image whose module is a known affected file, with a known patch version."""
+    """Enter an image with a known affected file and a known patch version."""
     built = fake_image.build(tmp_path, STOCK, "1.88.6")
     monkeypatch.chdir(built.app)
     for name, value in built.environ().items():
@@ -45,7 +45,7 @@ def image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Image:
 
 
 class Run:
-    """One run of the program in this process, and everything it left."""
+    """A run of the program in this process, and its results."""
 
     def __init__(self, image: Image, monkeypatch: pytest.MonkeyPatch, **change: Any) -> None:
         self.out = image.app.parent / "out"
@@ -61,13 +61,13 @@ class Run:
 
     @property
     def output(self) -> bytes | None:
-        """Return what stands at the output path."""
+        """Return the bytes at the output path, or None."""
         path = self.out / "endpoints.py"
         return path.read_bytes() if path.exists() else None
 
     @property
     def report(self) -> Mapping[str, Any]:
-        """Return report.json, which is the termination message in another form."""
+        """Return report.json, after comparing it with the termination message."""
         data: Mapping[str, Any] = json.loads((self.out / "report.json").read_bytes())
         assert json.loads((self.out / "termination-log").read_bytes()) == data
         assert set(data) == set(report.blank())
@@ -77,7 +77,7 @@ class Run:
 def test_patched(
     image: Image, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The stock file becomes the patched one, and the report says all of it."""
+    """A stock file is patched, and report and output give all details."""
     run = Run(image, monkeypatch, settings={"mode": "http-fallback"})
     settings = plan.check_settings({"mode": "http-fallback"})
     expected = edits.patch(STOCK, MINIMAL, settings, "1.88.6")
@@ -107,7 +107,7 @@ def test_patched(
 
 
 def test_twice_is_once(image: Image, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A second run, and a run over a module that carries the patch, give the same bytes."""
+    """A second run gives the same bytes, also over a patched module."""
     first = Run(image, monkeypatch).output
     assert first
     image.module.write_bytes(first)
@@ -119,7 +119,7 @@ def test_twice_is_once(image: Image, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_upstream_fixed(
     image: Image, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A fixed module goes through byte for byte; the bridge is put there only where asked."""
+    """A module with upstream's fix is written unchanged, or patched with `onFixed: patch`."""
     image.module.write_bytes(FIXED)
     asked = Run(image, monkeypatch, onFixed="patch")
     settings = plan.check_settings({})
@@ -134,7 +134,7 @@ def test_upstream_fixed(
 def test_passthrough(
     image: Image, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """An unknown module goes through where the plan says so, with a warning."""
+    """With `onUnknown: passthrough` an unknown module is written unchanged, with a warning."""
     image.module.write_bytes(STOCK + b"# altered\n")
     run = Run(image, monkeypatch, onUnknown="passthrough")
     assert (run.code, run.output) == (0, STOCK + b"# altered\n")
@@ -145,44 +145,44 @@ def test_passthrough(
 
 
 def unknown(image: Image) -> dict[str, object]:
-    """Alter the module."""
+    """Alter the module; return no change to the plan."""
     image.module.write_bytes(STOCK + b"# altered\n")
     return {}
 
 
 def crlf(image: Image) -> dict[str, object]:
-    """Give the module Windows line ends."""
+    """Give the module Windows line endings; return no change to the plan."""
     image.module.write_bytes(STOCK.replace(b"\n", b"\r\n"))
     return {}
 
 
 def rewritten(image: Image) -> dict[str, object]:
-    """Give the handler a new check, and ask for the bridge."""
+    """Add a check to a fixed handler; return a plan that requests the bridge."""
     image.module.write_bytes(FIXED.replace(b"await websocket", b"await check(websocket)"))
     return {"onFixed": "patch"}
 
 
 def tampered(image: Image) -> dict[str, object]:
-    """Alter a module that was patched."""
+    """Alter a patched module; return no change to the plan."""
     patched = edits.patch(STOCK, MINIMAL, {}, None)
     image.module.write_bytes(patched.replace(b"accept", b"close"))
     return {}
 
 
 def compromised(image: Image) -> dict[str, object]:
-    """Install the metadata of a malicious release as well."""
+    """Add the metadata of a malicious release; return no change to the plan."""
     fake_image.install_metadata(image.site_packages, "1.82.7")
     return {}
 
 
 def traced(image: Image) -> dict[str, object]:
-    """Leave what the malware of 1.107.0 left, but empty."""
+    """Add an empty file with the name of the 1.107.0 malware's; return no change to the plan."""
     (image.site_packages / "cook.pth").touch()
     return {}
 
 
 def stale(image: Image) -> dict[str, object]:
-    """Leave bytecode that Python does not compare with its source."""
+    """Add bytecode that Python does not compare with its source; return no change to the plan."""
     mode = py_compile.PycInvalidationMode.UNCHECKED_HASH
     py_compile.compile(str(image.module), invalidation_mode=mode)
     return {}
@@ -224,7 +224,7 @@ def test_refused(
     error: type[errors.GuardError],
     sentence: str,
 ) -> None:
-    """Each refusal: its own exit code, an error, a hint, a report, and the old output untouched."""
+    """Each refusal has its exit code, error, hint and report, and keeps the old output."""
     install.install(str(image.app.parent / "out" / "endpoints.py"), b"of an earlier run\n")
     run = Run(image, monkeypatch, **prepare(image))
     assert (run.code, run.output) == (error.exit_code, b"of an earlier run\n")
@@ -238,14 +238,14 @@ def test_refused(
 
 
 def test_the_right_module_path_is_told(image: Image, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A wrong mount is answered with the path that would be right."""
+    """For a wrong module path the hint names the right one."""
     run = Run(image, monkeypatch, modulePath=str(image.app / fake_image.MODULE))
     assert run.report["hint"] == f"Set modulePath to {image.module}."
     assert run.report["modulePath"] == str(image.module)
 
 
 def test_a_mount_through_a_link(image: Image, monkeypatch: pytest.MonkeyPatch) -> None:
-    """lib64 is lib in many images: the same file by another name is the right path."""
+    """A module path through a symbolic link, such as lib64, is accepted."""
     (image.app / "lib64").symlink_to(image.site_packages)
     run = Run(image, monkeypatch, modulePath=str(image.app / "lib64" / fake_image.MODULE))
     assert run.code == 0
@@ -254,7 +254,7 @@ def test_a_mount_through_a_link(image: Image, monkeypatch: pytest.MonkeyPatch) -
 def test_stale_bytecode_of_a_fixed_module_does_no_harm(
     image: Image, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where the original bytes are written, bytecode of the original hides nothing."""
+    """Stale bytecode is harmless where the original bytes are written."""
     image.module.write_bytes(STOCK.replace(b"Query(...,", b"Query(None,"))
     assert Run(image, monkeypatch, **stale(image)).code == 0
 
@@ -262,7 +262,7 @@ def test_stale_bytecode_of_a_fixed_module_does_no_harm(
 def test_a_python_too_old_for_the_inserted_text(
     image: Image, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """LiteLLM 1.82 still allows Python 3.9; the patched module could not be imported there."""
+    """A Python older than the inserted code needs is refused, such as 3.9."""
     located = program.Located(str(image.module), "1.82.3", ("1.82.3",), "3.9.18", None)
     monkeypatch.setattr(program, "locate", lambda **_: located)
     run = Run(image, monkeypatch)
@@ -271,7 +271,7 @@ def test_a_python_too_old_for_the_inserted_text(
 
 
 def test_source_path(image: Image, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """On a laptop a named file is patched, and no interpreter is asked."""
+    """With `sourcePath` a named file is patched without any interpreter."""
     (tmp_path / "stock.py").write_bytes(STOCK)
     monkeypatch.setenv("PATH", "")
     run = Run(image, monkeypatch, modulePath=None, sourcePath=str(tmp_path / "stock.py"))
@@ -283,14 +283,14 @@ def test_source_path(image: Image, monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
 
 
 def test_no_room_for_the_output(image: Image, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An output that cannot be written is exit code 15; nothing is claimed to be written."""
+    """An unwritable output gives exit code 15 and no hash in the report."""
     run = Run(image, monkeypatch, outputPath="/proc/x", reportPath=str(image.app / "report.json"))
     assert run.code == 15
     assert json.loads((image.app / "report.json").read_bytes())["patchedSha256"] is None
 
 
 def test_no_room_for_the_report(image: Image, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A report that cannot be written fails the run too; a refusal keeps its own code."""
+    """An unwritable report fails the run with 15; a refusal keeps its own code."""
     run = Run(image, monkeypatch, reportPath="/proc/report.json")
     assert run.code == 15
     data = json.loads((run.out / "termination-log").read_bytes())
@@ -303,14 +303,14 @@ def test_no_room_for_the_report(image: Image, monkeypatch: pytest.MonkeyPatch) -
 def test_a_termination_message_that_cannot_be_written(
     image: Image, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It never changes the outcome."""
+    """An unwritable termination message does not change the outcome."""
     assert Run(image, monkeypatch, terminationMessagePath="/proc/x/log").code == 0
 
 
 def test_a_fault_of_ours(
     image: Image, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """An exception that nobody expected is one line and a report, never a traceback."""
+    """An unexpected exception is one line and a report, without a traceback."""
     monkeypatch.setattr(stock_file, "identify", lambda *_: 1 / 0)
     run = Run(image, monkeypatch)
     assert (run.code, run.output) == (1, None)
@@ -322,14 +322,14 @@ def test_a_fault_of_ours(
 
 
 def linked(target: Path, name: str) -> Path:
-    """Return a symbolic link to it; it need not be there."""
+    """Return a symbolic link to a path that need not exist."""
     link = (target if target.is_dir() else target.parent) / f"to-{name}"
     link.symlink_to(target)
     return link
 
 
 def hard_linked(path: Path) -> Path:
-    """Return another name of the same file."""
+    """Return a hard link to a new file."""
     path.touch()
     other = path.parents[1] / "hard"
     other.hardlink_to(path)
@@ -350,7 +350,7 @@ WAYS = {
 def test_no_path_leads_to_the_output(
     image: Image, monkeypatch: pytest.MonkeyPatch, key: str, way: str
 ) -> None:
-    """Compared as files: JSON over the patched module would be a proxy that does not start."""
+    """Output, report and message cannot be the same file, by any name."""
     output = image.app.parent / "out" / "endpoints.py"
     install.install(str(output), b"of an earlier run\n")
     run = Run(image, monkeypatch, **{key: str(WAYS[way](output))})
@@ -366,7 +366,7 @@ def test_no_path_leads_to_the_output(
 def test_nothing_is_written_over_the_stock_file(
     image: Image, monkeypatch: pytest.MonkeyPatch, key: str, named: bool
 ) -> None:
-    """Neither over one that the plan names, nor over the one that was found."""
+    """No output can overwrite the stock file, whether named in the plan or found."""
     change: dict[str, object] = {key: str(image.module)}
     if named:
         change |= {"sourcePath": str(image.module), "modulePath": None}
@@ -375,7 +375,7 @@ def test_nothing_is_written_over_the_stock_file(
 
 
 def run_module(*arguments: str, text: str = "", **environ: str) -> subprocess.CompletedProcess[str]:
-    """Start the program as its own process."""
+    """Run the program in a process; return the finished process."""
     return subprocess.run(
         [sys.executable, "-I", "-S", str(fake_image.PATCH_ROOT / "endpoint_patch"), *arguments],
         env={"PATH": os.defpath, **environ},
@@ -388,7 +388,7 @@ def run_module(*arguments: str, text: str = "", **environ: str) -> subprocess.Co
 
 @pytest.mark.parametrize("door", ["argument", "stdin", "environment"])
 def test_three_doors_for_the_plan(tmp_path: Path, door: str) -> None:
-    """The plan comes by path, by stdin or by the environment, and is the same plan."""
+    """A plan from a path, from stdin or from the environment gives the same result."""
     (tmp_path / "stock.py").write_bytes(STOCK)
     text = json.dumps(
         {
@@ -418,7 +418,7 @@ def test_three_doors_for_the_plan(tmp_path: Path, door: str) -> None:
     ],
 )
 def test_no_plan(arguments: list[str], sentence: str) -> None:
-    """Without a plan there is nothing to write, and the sentence says so."""
+    """Without a readable plan the program exits with 10, an error and a hint."""
     done = run_module(*arguments)
     assert done.returncode == 10
     assert done.stderr.startswith("error: ")
@@ -428,7 +428,7 @@ def test_no_plan(arguments: list[str], sentence: str) -> None:
 
 
 def test_help_is_the_protocol() -> None:
-    """`--help` prints the protocol, with every key, setting and exit code."""
+    """`--help` lists every key, setting and exit code."""
     done = run_module("--help")
     assert done.returncode == 0
     words = {*plan._KEYS, *plan._SETTINGS, *report.blank()}
@@ -439,7 +439,7 @@ def test_help_is_the_protocol() -> None:
 
 
 def test_exit_codes() -> None:
-    """Every refusal has its own exit code, and all but one a standing hint."""
+    """Each refusal has its own exit code, and all but one have a default hint."""
     kinds = errors.GuardError.__subclasses__()
     assert sorted(kind.exit_code for kind in kinds) == list(range(10, 21))
     assert [kind for kind in kinds if not kind.default_hint] == [errors.WrongModulePathError]

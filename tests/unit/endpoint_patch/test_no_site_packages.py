@@ -1,6 +1,6 @@
-"""The guard runs on a bare Python: each one found here, without its site-packages.
+"""The guard runs on each Python found here, without its site-packages.
 
-The test ids say which Pythons ran. 3.10 to 3.13 are what stock images carry.
+The test ids show which Pythons ran. Stock images have 3.10 to 3.13.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ ASK = "import sys; print('.'.join(map(str, sys.version_info[:3])), sys.prefix)"
 
 
 def found_pythons() -> dict[str, str]:
-    """Return every Python of these minors that works here: version and prefix -> executable."""
+    """Return {(version, prefix): executable} of the Pythons of these minors that work here."""
     candidates = [shutil.which(f"python{minor}") for minor in MINORS]
     candidates += map(str, sorted(Path("~/.pyenv/versions").expanduser().glob("*/bin/python")))
     uv = Path(sys.executable).parent / "uv"
@@ -38,7 +38,7 @@ def found_pythons() -> dict[str, str]:
 
 
 def run(command: list[str]) -> str | None:
-    """Return what a command prints, None where it does not work."""
+    """Return a command's stdout, or None if it fails."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
     except OSError:
@@ -51,7 +51,7 @@ PYTHONS = found_pythons()
 
 @pytest.mark.parametrize("python", PYTHONS.values(), ids=PYTHONS.keys())
 def test_runs_bare(python: str, tmp_path: Path) -> None:
-    """Every module of the guard is imported and used, and nothing from outside is there."""
+    """The guard runs with only the standard library."""
     (tmp_path / "stock.py").write_bytes(STOCK)
     order = {
         "patchVersion": "2.0.0",
@@ -84,7 +84,7 @@ sys.stdout.buffer.write(patched)
 
 @pytest.mark.parametrize("python", PYTHONS.values(), ids=PYTHONS.keys())
 def test_every_python_makes_the_same_text(python: str) -> None:
-    """The patched text does not depend on the Python that made it."""
+    """Every Python produces the same patched text."""
     texts = [
         subprocess.run(
             [executable, "-S", "-E", "-s", "-B", "-c", PATCHES, PATCH_ROOT.parent / "tests"],

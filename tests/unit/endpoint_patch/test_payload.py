@@ -1,4 +1,4 @@
-"""The patch versions of this payload: each one whole, and fit to be joined into one text."""
+"""The patch versions of this payload: complete, and fit to be joined into one text."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def package(folder: str) -> ModuleType:
 
 
 def trees(folder: str) -> dict[str, ast.Module]:
-    """Return the parts in their order: module name -> tree."""
+    """Return {module name: syntax tree} of the parts, in order."""
     return {
         name.removesuffix(".py"): syntax.parse((ROOT / folder / "inserted" / name).read_bytes())
         for name in package(folder).PARTS
@@ -41,7 +41,7 @@ def trees(folder: str) -> dict[str, ast.Module]:
 
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_whole(folder: str) -> None:
-    """A version's folder has its name, and every file in it is a part, in some place."""
+    """A version's folder has its name, and each of its files is a part."""
     version = versions.load(folder[1:].replace("_", "."))
     assert f"v{version.version.replace('.', '_')}" == folder
     files = {path.name for path in (ROOT / folder / "inserted").glob("*.py")} - {"__init__.py"}
@@ -50,7 +50,7 @@ def test_whole(folder: str) -> None:
 
 @pytest.mark.parametrize(("folder", "name"), PARTS)
 def test_a_part_refers_to_earlier_parts_only(folder: str, name: str) -> None:
-    """A dropped import was `from .earlier import name`, at the top, under its own name."""
+    """A part's relative imports are top-level and name earlier parts, without renaming."""
     parts = trees(folder)
     stem = name.removesuffix(".py")
     earlier = list(parts)[: list(parts).index(stem)]
@@ -66,7 +66,7 @@ def test_a_part_refers_to_earlier_parts_only(folder: str, name: str) -> None:
 
 
 def imports(tree: ast.Module) -> dict[str, str]:
-    """Return what the top-level absolute imports bind: name -> what it stands for."""
+    """Return {name: meaning} of the top-level absolute imports."""
     nodes = [node for node in tree.body if isinstance(node, (ast.Import, ast.ImportFrom))]
     return {
         alias.asname or alias.name.partition(".")[0]: f"{getattr(node, 'module', '')}:{alias.name}"
@@ -77,7 +77,7 @@ def imports(tree: ast.Module) -> dict[str, str]:
 
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_indented_the_parts_say_the_same(folder: str) -> None:
-    """No text of several lines but docstrings, which mean nothing to a program."""
+    """Parts have no multi-line strings except docstrings, so they can be indented."""
     for tree in trees(folder).values():
         docs = {
             id(node.body[0].value)
@@ -92,7 +92,7 @@ def test_indented_the_parts_say_the_same(folder: str) -> None:
 
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_parts_do_not_overwrite_each_other(folder: str) -> None:
-    """In one text, a name that two parts bind must be the same import in both."""
+    """A name that two parts bind is the same import in both."""
     seen: dict[str, tuple[str, object]] = {}
     for stem, tree in trees(folder).items():
         tree.body = [node for node in tree.body if not syntax.is_relative_import(node)]
@@ -104,21 +104,21 @@ def test_parts_do_not_overwrite_each_other(folder: str) -> None:
 
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_fits_a_module_of_the_right_shape(folder: str) -> None:
-    """Joined, patched into a module and checked: every post-condition holds."""
+    """A module patched with the version meets every post-condition."""
     version = versions.load(folder[1:].replace("_", "."))
     verify(STOCK, edits.patch(STOCK, version, SETTINGS, "1.88.6"), version)
 
 
 @pytest.mark.parametrize("version", ["0.0.1", "9.9.9"])
 def test_a_version_that_is_not_here(version: str) -> None:
-    """Another payload's version is refused by name."""
+    """A version that the payload does not have is refused by name."""
     with pytest.raises(PatchVersionMissingError, match=version) as refusal:
         versions.load(version)
     assert refusal.value.exit_code == 19
 
 
 def test_a_version_that_is_not_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A part that was left out of the payload is noticed, not skipped."""
+    """A version with a missing part is refused."""
     monkeypatch.setattr(package(FOLDERS[0]), "PARTS", ("no_such_part.py",))
     with pytest.raises(PatchVersionMissingError, match="no_such_part"):
         versions.load(package(FOLDERS[0]).VERSION)

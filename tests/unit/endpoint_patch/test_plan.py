@@ -1,4 +1,4 @@
-"""The plan: what is accepted, what is refused, and that the refusal names the key."""
+"""The plan: accepted values, and refusals that name the key."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_defaults() -> None:
 
 
 def test_null_is_the_same_as_left_out() -> None:
-    """Tools that write every key may write null for the optional ones."""
+    """Null for an optional key means the same as leaving it out."""
     nulls = dict.fromkeys(
         ("modulePath", "sourcePath", "litellmVersion", "reportPath", "terminationMessagePath")
     )
@@ -104,7 +104,7 @@ def test_refused(change: dict[str, object], names: str) -> None:
     ],
 )
 def test_settings(name: str, good: list[object], bad: list[object]) -> None:
-    """Every setting accepts its whole range, and nothing outside of it."""
+    """Every setting accepts its range and refuses values outside of it."""
     for value in good:
         assert plan.check_settings({name: value})[name] == value
     for value in bad:
@@ -113,21 +113,21 @@ def test_settings(name: str, good: list[object], bad: list[object]) -> None:
 
 
 def test_a_large_number_in_float_notation_is_a_whole_number() -> None:
-    """YAML tools write 16000000 as 1.6e+07; the patched text must still say an integer."""
+    """A whole number in float notation, as YAML tools write it, becomes an integer."""
     value = plan.check_settings(json.loads('{"maxMessageBytes": 1.6e+07}'))["maxMessageBytes"]
     assert repr(value) == "16000000"
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", '"x"', b"\xff", "[" * 100_000])
 def test_not_a_json_object(text: str | bytes) -> None:
-    """Text that is no JSON object is a refusal, not a crash."""
+    """Text that is no JSON object is a refusal."""
     with pytest.raises(PlanUnreadableError):
         plan.decode(text)
 
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999"])
 def test_no_number(number: str) -> None:
-    """What Python's JSON reads beyond the standard is outside every range."""
+    """NaN and infinities, which Python's JSON accepts, are refused."""
     with pytest.raises(PlanUnreadableError):
         plan.check_settings(plan.decode(f'{{"sessionLifetimeSeconds": {number}}}'))
 
@@ -144,7 +144,7 @@ JSON_VALUES = st.recursive(
     st.dictionaries(st.sampled_from([*plan._SETTINGS, "other"]), JSON_VALUES),
 )
 def test_any_object_is_checked_or_refused(raw: dict[str, object], settings: object) -> None:
-    """Whatever the values are, the reader answers with a plan or with a refusal."""
+    """Any object gives a plan or a refusal."""
     for candidate in (raw, {**LEAST, **raw}, {**LEAST, "settings": settings}):
         plan.readable_paths(candidate)
         try:
@@ -164,6 +164,6 @@ def test_any_object_is_checked_or_refused(raw: dict[str, object], settings: obje
     ],
 )
 def test_paths(raw: dict[str, object], report: str | None, message: str | None) -> None:
-    """A plan with a mistake still says where its report goes."""
+    """The report's paths are read even from a plan with mistakes."""
     result = plan.readable_paths(raw)
     assert (result.get("reportPath"), result.get("terminationMessagePath")) == (report, message)

@@ -1,4 +1,4 @@
-"""The post-conditions: each one alone stops a bad text."""
+"""The post-conditions: each refuses its own kind of bad text."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ GOOD = edits.patch(STOCK, MINIMAL, SETTINGS, None)
 
 @pytest.mark.parametrize("stock", [STOCK, STOCK.rstrip(b"\n"), STOCK.replace(b"\n", b"\r\n")])
 def test_good(stock: bytes) -> None:
-    """What `edits.patch` makes of a fitting module is good, whatever its line ends."""
+    """The text that `edits.patch` makes of a fitting module passes, with any line endings."""
     verify(stock, edits.patch(stock, MINIMAL, SETTINGS, "1.88.6"), MINIMAL)
 
 
@@ -44,7 +44,7 @@ def test_good(stock: bytes) -> None:
     ],
 )
 def test_bad(old: bytes, new: bytes, reason: str) -> None:
-    """Each damage is noticed by the check that is there for it."""
+    """Each kind of damage is found by its own check."""
     assert old in GOOD
     with pytest.raises(VerificationFailedError, match=reason) as refusal:
         verify(STOCK, GOOD.replace(old, new, 1), MINIMAL)
@@ -52,7 +52,7 @@ def test_bad(old: bytes, new: bytes, reason: str) -> None:
 
 
 def test_a_route_that_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Should a decorator be missed when lines are located, the syntax of the result shows it."""
+    """A remaining upstream route is found in the result's syntax."""
     whole = syntax.find_handler(syntax.parse(STOCK))
     missed = replace(whole, decorator_lines=whole.decorator_lines[:1])
     for module in (syntax, edits):
@@ -72,7 +72,7 @@ def test_a_route_that_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_the_scope_keeps_names_apart(part: bytes) -> None:
-    """Whatever names the parts take, the stock module's own mean what they meant."""
+    """Names of the parts do not change the meaning of the module's own names."""
     version = with_part(part)
     verify(STOCK, edits.patch(STOCK, version, SETTINGS, None), version)
 
@@ -86,7 +86,7 @@ def test_the_scope_keeps_names_apart(part: bytes) -> None:
     ],
 )
 def test_what_would_reach_out_of_the_scope(part: bytes, reason: str) -> None:
-    """A name of the stock module is not given another meaning by `global` either."""
+    """A part that would change the module's names, for example by `global`, is refused."""
     version = with_part(part)
     with pytest.raises(VerificationFailedError, match=reason):
         verify(STOCK, edits.patch(STOCK, version, SETTINGS, None), version)
@@ -94,14 +94,14 @@ def test_what_would_reach_out_of_the_scope(part: bytes, reason: str) -> None:
 
 @pytest.mark.parametrize("line", [b"_litellm_overlay = 1\n", b"print(_litellm_overlay)\n"])
 def test_the_one_name_must_be_new(line: bytes) -> None:
-    """Should upstream ever take it, nothing is written."""
+    """A module that already uses our one name is refused."""
     stock = STOCK + line
     with pytest.raises(VerificationFailedError, match="another meaning"):
         verify(stock, edits.patch(stock, MINIMAL, SETTINGS, None), MINIMAL)
 
 
 def test_a_future_import_cannot_be_inserted() -> None:
-    """`from __future__` in a part is no valid Python in the middle of a module."""
+    """A part with a `from __future__` import is refused, since it would not compile."""
     version = with_part(b"from __future__ import annotations\n")
     with pytest.raises(VerificationFailedError, match="does not compile"):
         verify(STOCK, edits.patch(STOCK, version, SETTINGS, None), version)

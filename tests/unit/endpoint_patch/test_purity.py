@@ -1,4 +1,4 @@
-"""What the guard's own source may not do."""
+"""Rules for the guard's own source."""
 
 from __future__ import annotations
 
@@ -36,21 +36,21 @@ def imported(tree: ast.Module) -> set[str]:
 
 @pytest.mark.parametrize("name", MODULES)
 def test_standard_library_only(name: str) -> None:
-    """The stock image's Python must do, whatever else it has installed."""
+    """The guard imports only the standard library, since an image may have nothing else."""
     packages = {module.partition(".")[0] for module in imported(MODULES[name])}
     assert packages - sys.stdlib_module_names - {"endpoint_patch"} == set()
 
 
 @pytest.mark.parametrize("name", MODULES)
 def test_only_install_writes(name: str) -> None:
-    """One module writes, so one module is read to know that nothing is left half written."""
+    """Only the module `install` writes files, so that one module decides about partial files."""
     writes = {
         ast.unparse(node.func)
         for node in ast.walk(MODULES[name])
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Attribute)
         and node.func.attr in WRITES
-        # Replacing in a text takes two arguments, renaming a file one.
+        # str.replace takes two arguments, Path.replace one.
         and not (node.func.attr == "replace" and len(node.args) == 2)
     }
     assert bool(writes) is (name == "install.py")
@@ -58,17 +58,17 @@ def test_only_install_writes(name: str) -> None:
 
 @pytest.mark.parametrize("name", PURE)
 def test_the_core_is_pure(name: str) -> None:
-    """Decision and edit touch no file, process or clock."""
+    """Decision and edit use no file, process or clock."""
     assert imported(MODULES[name]).isdisjoint({"os", "sys", "subprocess", "tempfile", "time"})
 
 
 def test_no_module_hides_one_of_the_standard_library() -> None:
-    """The program is started by its folder, which comes first on the path for a moment."""
+    """No module has a standard library's name: the program's folder is first on the path."""
     assert {Path(name).parts[0].removesuffix(".py") for name in MODULES}.isdisjoint(
         sys.stdlib_module_names
     )
 
 
 def test_the_inserted_text_is_never_imported() -> None:
-    """It needs FastAPI, and it is LiteLLM's process that runs it."""
+    """The guard never imports the inserted code, which needs FastAPI."""
     assert not [name for name, tree in MODULES.items() if "inserted" in str(imported(tree))]

@@ -1,4 +1,4 @@
-"""The report's two forms."""
+"""The two forms of the report."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from endpoint_patch import report
 
 
 def test_file() -> None:
-    """report.json holds every key, in a readable order, null where nothing is known."""
+    """report.json has every key in a readable order, with null for unknown values."""
     text = report.as_file({**report.blank(), "decision": "refused"}).decode()
     assert json.loads(text) == {**dict.fromkeys(report.blank()), "decision": "refused"}
     assert text.startswith('{\n  "decision": "refused",')
@@ -19,7 +19,7 @@ def test_file() -> None:
 
 
 def test_a_short_report_is_not_shortened() -> None:
-    """What fits stands in the termination message as it stands in the file."""
+    """A short report is the same in the termination message."""
     facts = {**report.blank(), "message": "Patched.", "milliseconds": 7}
     line = report.as_termination_message(facts)
     assert json.loads(line) == facts
@@ -28,7 +28,7 @@ def test_a_short_report_is_not_shortened() -> None:
 
 @given(st.dictionaries(st.sampled_from(list(report.blank())), st.text(max_size=5000)))
 def test_termination_message_fits(texts: dict[str, str]) -> None:
-    """However long its texts are, the message stays one line of valid JSON within 4096 bytes."""
+    """The termination message is one line of valid JSON of at most 4096 bytes."""
     line = report.as_termination_message({**report.blank(), **texts})
     assert len(line) <= 4096
     assert b"\n" not in line
@@ -37,7 +37,7 @@ def test_termination_message_fits(texts: dict[str, str]) -> None:
 
 @given(st.lists(st.text(max_size=300), max_size=200))
 def test_a_long_list_tells_how_much_is_left_out(names: list[str]) -> None:
-    """An image may have many .pth files; the file has them all, the message says how many more."""
+    """A long list is cut in the message, with the number of omitted entries."""
     listed = [{"name": name, "sha256": "a" * 64, "count": 1} for name in names]
     facts = {**report.blank(), "message": "Patched.", "executedPth": listed}
     line = report.as_termination_message(facts)
@@ -50,7 +50,7 @@ def test_a_long_list_tells_how_much_is_left_out(names: list[str]) -> None:
 
 
 def test_only_long_texts_are_shortened() -> None:
-    """Hashes and versions survive when a message has to be cut."""
+    """Only long texts are cut; hashes stay."""
     facts = {**report.blank(), "message": "é" * 9000, "stockSha256": "a" * 64}
     short = json.loads(report.as_termination_message(facts))
     assert short["stockSha256"] == "a" * 64

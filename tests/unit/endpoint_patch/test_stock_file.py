@@ -1,4 +1,4 @@
-"""Which file it is: by its hash, its handler, its shape."""
+"""A file's identity: by its hash, its handler, or its shape."""
 
 from __future__ import annotations
 
@@ -47,14 +47,14 @@ def _table(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_identify(
     stock: bytes, release: str | None, state: str, basis: str | None, known_as: str | None
 ) -> None:
-    """The hash tells first, one file of two lines needs the version; then handler, then shape."""
+    """The hash counts first, with the release where two share a file; then handler, then shape."""
     result = stock_file.identify(stock, release)
     assert (result.state, result.basis, result.known_as) == (state, basis, known_as)
     assert result.sha256 == hashlib.sha256(stock).hexdigest()
 
 
 def test_the_digest_of_a_handler() -> None:
-    """From the first decorator to the last line, LF-ended: whatever stands around it, it is one."""
+    """A handler's digest does not depend on the code around it or on line endings."""
     source = syntax.handler_source(STOCK)
     assert source is not None
     assert source.startswith(b"@router.websocket(")
@@ -69,7 +69,7 @@ def test_the_digest_of_a_handler() -> None:
 
 
 def test_the_real_table() -> None:
-    """The shipped table holds the known files, each hash whole and each run named."""
+    """The shipped table has complete hashes and a state for each run of releases."""
     text = resources.files("endpoint_patch").joinpath("stock_files.json").read_text("utf-8")
     real = json.loads(text)
     assert real["compromised"] == ["1.82.7", "1.82.8", "1.107.0"]

@@ -1,4 +1,4 @@
-"""What is read from a syntax tree: the handler's anchors, upstream's fix, names."""
+"""Facts from a syntax tree: the handler's anchors, upstream's fix, and names."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ HANDLER = TEXT[TEXT.index('@router.websocket("/v1/responses")') :]
 
 
 def test_handler() -> None:
-    """Every anchor is found, a decorator of several lines with all of its lines."""
+    """Every anchor is found, with all lines of a decorator."""
     first = TEXT[: TEXT.index('@router.websocket("/v1/responses")')].count("\n") + 1
     assert syntax.find_handler(syntax.parse(STOCK)) == syntax.Handler(
         name="over_websocket",
@@ -58,7 +58,7 @@ def test_handler() -> None:
     ],
 )
 def test_anchor_does_not_fit(old: str, new: str) -> None:
-    """Each anchor that is missing, doubled or changed is refused with exit code 13."""
+    """A missing, duplicate or changed anchor is refused with exit code 13."""
     assert TEXT.count(old) >= 1
     tree = syntax.parse(TEXT.replace(old, new, 1).encode())
     with pytest.raises(AnchorError) as refusal:
@@ -67,7 +67,7 @@ def test_anchor_does_not_fit(old: str, new: str) -> None:
 
 
 def test_the_handler_of_a_fixed_release() -> None:
-    """`model` may be left out there; all else is as it was."""
+    """The handler of a fixed release has the same anchors."""
     fixed = STOCK.replace(b"Query(..., ", b"Query(None, ")
     assert syntax.find_handler(syntax.parse(fixed)) == syntax.find_handler(syntax.parse(STOCK))
 
@@ -81,7 +81,7 @@ def test_the_handler_of_a_fixed_release() -> None:
     ],
 )
 def test_the_rest_of_the_module_does_not_matter(old: str) -> None:
-    """Only the handler and the names it is attached with are anchors."""
+    """Changes outside the handler do not matter."""
     tree = syntax.parse(
         TEXT.replace(old, old.replace("json", "jsonx").replace("post", "put")).encode()
     )
@@ -90,7 +90,7 @@ def test_the_rest_of_the_module_does_not_matter(old: str) -> None:
 
 @pytest.mark.parametrize("source", [b"def (", b"\xff", b"\0", b"(" * 5000], ids=str)
 def test_not_python(source: bytes) -> None:
-    """A file that does not parse is refused, never a crash."""
+    """A file that does not parse is a refusal."""
     with pytest.raises(AnchorError):
         syntax.parse(source)
 
@@ -108,19 +108,19 @@ def test_not_python(source: bytes) -> None:
     ],
 )
 def test_upstreams_fix(default: str, optional: bool) -> None:
-    """Upstream's fix is one thing only: `model` defaults to None."""
+    """Only a default of None for `model` counts as upstream's fix."""
     text = TEXT.replace('fastapi.Query(..., description="which model")', default)
     assert syntax.model_is_optional(syntax.parse(text.encode())) is optional
 
 
 @pytest.mark.parametrize("text", ["", HANDLER.replace("model:", "other:"), HANDLER + HANDLER])
 def test_no_handler_is_no_fix(text: str) -> None:
-    """A module without exactly one such handler shows no fix."""
+    """A module without exactly one handler does not count as fixed."""
     assert not syntax.model_is_optional(syntax.parse(text.encode()))
 
 
 def test_module_names() -> None:
-    """Names of the module's own scope are found wherever they are bound, inner ones are not."""
+    """Names that the module's own scope binds are found, and inner ones are not."""
     source = b"""
 import a.b, c as d
 from e import f as g

@@ -1,4 +1,4 @@
-"""Malware is found before a byte of it has run. All of it here is a stand-in: empty, or a canary."""
+"""Malware is found before any of its code runs. All of it here is empty, or a canary."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Image:
-    """Stand in an image's working directory, with its environment and a home of its own."""
+    """Enter an image's working directory, with its environment and its own home."""
     built = fake_image.build(tmp_path, b"# the module\n", "1.88.6")
     monkeypatch.chdir(built.app)
     monkeypatch.delenv("PYTHONPATH", raising=False)
@@ -33,17 +33,17 @@ def image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Image:
 
 
 def canary(image: Image) -> Path:
-    """Return a path where each line of `code` leaves something when it runs."""
+    """Return the path that a line of `code` creates when it runs."""
     return image.app.parent / "ran"
 
 
 def code(image: Image) -> str:
-    """Return a line that tells that it ran."""
+    """Return a line of code that records that it ran."""
     return f"import os; os.makedirs({str(canary(image))!r}, exist_ok=True)\n"
 
 
 def refuses(sentence: str) -> None:
-    """Require the refusal, with its exit code."""
+    """Require the refusal with this message and exit code 17."""
     with pytest.raises(CompromisedReleaseError, match=sentence) as refusal:
         locate()
     assert refusal.value.exit_code == 17
@@ -54,7 +54,7 @@ def refuses(sentence: str) -> None:
 def test_a_trace_is_refused(
     image: Image, monkeypatch: pytest.MonkeyPatch, name: str, where: str
 ) -> None:
-    """Wherever Python would look, or the malware may have left it; nothing of the image has run."""
+    """A trace is refused wherever Python or the malware would put it; no code has run."""
     folder = {
         "site-packages": image.site_packages,
         "bin": image.bin,
@@ -71,7 +71,7 @@ def test_a_trace_is_refused(
 
 
 def test_a_trace_that_is_a_broken_link(image: Image) -> None:
-    """The name is what counts."""
+    """A broken link with a trace's name is refused."""
     (image.site_packages / "cook.pth").symlink_to("/nowhere")
     refuses("cook.pth")
 
@@ -80,7 +80,7 @@ def test_a_trace_that_is_a_broken_link(image: Image) -> None:
 def test_a_relative_entry_of_pythonpath(
     image: Image, monkeypatch: pytest.MonkeyPatch, entry: str
 ) -> None:
-    """The interpreter starts in /, so there it would be obeyed; it is refused for itself later."""
+    """A trace under a relative entry of PYTHONPATH is refused, seen from /."""
     monkeypatch.setenv("PYTHONPATH", f"{entry}:{image.app.parent.relative_to('/')}")
     (image.app.parent / "cook.pth").touch()
     refuses("cook.pth")
@@ -91,7 +91,7 @@ def test_a_relative_entry_of_pythonpath(
 def test_a_malicious_release_is_refused_by_its_metadata(
     image: Image, metadata: bool, name: str
 ) -> None:
-    """1.107.0 with an honest endpoints.py: the guard passed it through once, after it had run."""
+    """1.107.0 is refused by its metadata, even with an honest endpoints.py, before code runs."""
     fake_image.install_metadata(image.site_packages, "1.107.0", name)
     if not metadata:
         folder = f"{name.replace('-', '_')}-1.107.0.dist-info"
@@ -103,7 +103,7 @@ def test_a_malicious_release_is_refused_by_its_metadata(
 
 
 def test_a_folder_that_a_pth_file_adds(image: Image) -> None:
-    """Python imports from it, so what lies there counts, before a line has run."""
+    """A trace in a folder that a .pth file adds is refused before any line runs."""
     (image.app.parent / "more").mkdir()
     (image.app.parent / "more" / "remote_code_loader.lock").touch()
     (image.site_packages / "more.pth").write_text(f"# more\n\n{image.app.parent / 'more'}\n")
@@ -113,7 +113,7 @@ def test_a_folder_that_a_pth_file_adds(image: Image) -> None:
 
 
 def test_a_folder_that_a_start_up_line_adds(image: Image) -> None:
-    """It is known when that line has run, and refused then."""
+    """A trace in a folder that a start-up line adds is refused after that line has run."""
     (image.app.parent / "late").mkdir()
     (image.app.parent / "late" / "cook.pth").touch()
     line = f"import sys; sys.path.append({str(image.app.parent / 'late')!r})\n"
@@ -122,7 +122,7 @@ def test_a_folder_that_a_start_up_line_adds(image: Image) -> None:
 
 
 def test_known_content_is_refused(image: Image, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Under any name that Python runs at its start, and in LiteLLM's own files."""
+    """Known malicious content is refused under any start-up name and in LiteLLM's own files."""
     for place in ("zz.pth", "sitecustomize.py", "litellm/proxy/proxy_server.py"):
         path = image.site_packages / place
         path.write_bytes(b"# a stand-in\n")
@@ -134,7 +134,7 @@ def test_known_content_is_refused(image: Image, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_sitecustomize_alone_is_reported(image: Image) -> None:
-    """Tracing agents ship it. With the malware's other file beside it, it is refused."""
+    """A sitecustomize.py alone is only reported; with the malware's other file it is refused."""
     file = image.site_packages / "sitecustomize.py"
     file.write_text(code(image))
     expected = {"name": str(file), "sha256": hashlib.sha256(file.read_bytes()).hexdigest()}
@@ -145,7 +145,7 @@ def test_sitecustomize_alone_is_reported(image: Image) -> None:
 
 
 def test_start_up_lines_are_reported_without_their_text(image: Image) -> None:
-    """Name, hash and number of lines; a .pth file that only names folders is none."""
+    """Start-up lines of .pth files are reported by name, hash and count, without their text."""
     lines = b"\xef\xbb\xbfimport os\r\n# import re\n/nowhere\nimport\tsys # secret\n imported\n"
     (image.site_packages / "a.pth").write_bytes(lines)
     (image.site_packages / "b.pth").write_text("/nowhere\n")
@@ -160,7 +160,7 @@ def test_start_up_lines_are_reported_without_their_text(image: Image) -> None:
 def test_the_systems_packages_count_where_they_are_imported(
     image: Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, system: bool
 ) -> None:
-    """A virtual environment may let them in; then the user's own folder is obeyed, too."""
+    """The system's and the user's packages are scanned only if the environment includes them."""
     config = image.bin.parent / "pyvenv.cfg"
     answer = str(system).lower()
     config.write_text(config.read_text().replace("packages = false", f"packages = {answer}"))
@@ -176,7 +176,7 @@ def test_the_systems_packages_count_where_they_are_imported(
 
 
 def test_what_cannot_be_read_is_nothing_to_python_either(tmp_path: Path) -> None:
-    """Loops, files and relative names in the place of folders end no run."""
+    """Loops, files and relative names in place of folders are ignored."""
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
     (tmp_path / "file").touch()
     (tmp_path / "folder.pth").mkdir()
@@ -187,7 +187,7 @@ def test_what_cannot_be_read_is_nothing_to_python_either(tmp_path: Path) -> None
 
 
 def guarded(image: Image, **environ: str) -> tuple[int, str]:
-    """Run the guard as the pod does; return exit code and all that it said."""
+    """Run the guard as the pod does; return exit code and output."""
     order = {
         "patchVersion": "2.0.0",
         "outputPath": str(image.app.parent / "out.py"),
@@ -198,7 +198,7 @@ def guarded(image: Image, **environ: str) -> tuple[int, str]:
 
 
 def test_no_module_on_pythonpath_runs_in_the_guard(image: Image) -> None:
-    """A hashlib.py there would stand for the standard library's; it ran in spite of -S -s."""
+    """No module on PYTHONPATH or in the working directory runs in the guard."""
     front = image.app.parent / "front"
     front.mkdir()
     for name in ("hashlib", "json", "site", "sitecustomize", "pathlib", "endpoint_patch"):
@@ -212,7 +212,7 @@ def test_no_module_on_pythonpath_runs_in_the_guard(image: Image) -> None:
 
 
 def test_pythonpath_still_says_where_the_module_is(image: Image) -> None:
-    """The guard does not import from it, the proxy does."""
+    """PYTHONPATH still determines the module, as it does for the proxy."""
     front = image.app.parent / "front"
     fake_image.add_package(front, b"# in front\n")
     exit_code, text = guarded(image, PYTHONPATH=str(front))

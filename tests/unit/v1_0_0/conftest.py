@@ -1,4 +1,4 @@
-"""The relay in front of a scripted application."""
+"""The relay with a scripted application."""
 
 import pytest
 
@@ -8,5 +8,5 @@ from fakes.proxy_app import starter
 
 @pytest.fixture
 def proxy(monkeypatch):
-    """Return `start(**settings)`: an async context of (ProxyApp, connect function)."""
+    """Return `start(**settings)`: a context manager that yields (ProxyApp, connect function)."""
     return starter(attach_litellm_overlay, monkeypatch)

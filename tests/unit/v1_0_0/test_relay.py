@@ -1,4 +1,4 @@
-"""The relay on a real uvicorn, with a stand-in for LiteLLM's own handler behind it."""
+"""The relay on a real uvicorn, with a stand-in for LiteLLM's own handler."""
 
 import json
 
@@ -20,7 +20,7 @@ CREATE = {"type": "response.create", "model": "gpt-4o", "input": "hi"}
     "frame", [CREATE, {"type": "response.create", "response": {"model": "gpt-4o", "input": "hi"}}]
 )
 async def test_the_first_frame_names_the_model_and_is_replayed(proxy, path, frame):
-    """LiteLLM's handler gets the model, the identity that may use it, and the same text."""
+    """The first frame's model goes to LiteLLM's handler, which then gets the same text."""
     async with proxy() as (app, dial), dial(path) as ws:
         text = json.dumps(frame, indent=1)
         await say(ws, text)
@@ -30,7 +30,7 @@ async def test_the_first_frame_names_the_model_and_is_replayed(proxy, path, fram
 
 
 async def test_a_model_in_the_url_is_the_default(proxy):
-    """?model= still works, for frames that name none."""
+    """?model= is the default for frames without a model."""
     async with proxy() as (app, dial), dial("/v1/responses?model=gpt-5.4") as ws:
         await say(ws, {"type": "response.create", "input": "a"})
         await hear(ws)
@@ -41,7 +41,7 @@ async def test_a_model_in_the_url_is_the_default(proxy):
 
 
 async def test_a_bad_key_is_refused_before_accept(proxy):
-    """As LiteLLM does: 403."""
+    """A bad key gets 403 before accept, as with LiteLLM."""
     async with proxy() as (_app, dial):
         for headers in ({}, {"Authorization": "Bearer sk-wrong"}):
             with pytest.raises(InvalidStatus) as caught:
@@ -60,7 +60,7 @@ async def test_a_bad_key_is_refused_before_accept(proxy):
     ],
 )
 async def test_a_subprotocol_with_a_key_is_never_echoed(proxy, offered, answer):
-    """In no spelling: the answer's headers end in the logs of what stands between."""
+    """A subprotocol with a key, in any case, is never selected for the response."""
     async with proxy() as (_app, dial), dial(subprotocols=offered) as ws:
         assert ws.subprotocol == answer
 
@@ -84,7 +84,7 @@ async def test_a_subprotocol_with_a_key_is_never_echoed(proxy, offered, answer):
     ],
 )
 async def test_a_bad_first_frame_is_told_and_closed_1008(proxy, raw, code):
-    """One error event in OpenAI's shape, then the close; LiteLLM's handler never runs."""
+    """A bad first frame gets an error event and close code 1008; LiteLLM's handler never runs."""
     async with proxy() as (app, dial), dial() as ws:
         await say(ws, raw)
         event = await hear(ws)
@@ -94,7 +94,7 @@ async def test_a_bad_first_frame_is_told_and_closed_1008(proxy, raw, code):
 
 
 async def test_a_first_frame_too_large_is_closed_1009(proxy):
-    """Counted in bytes."""
+    """A first frame over the limit, in bytes, gets an error and close code 1009."""
     async with proxy(maxMessageBytes=1024) as (_app, dial), dial() as ws:
         await say(ws, "\u4e16" * 400)
         assert (await hear(ws))["error"]["code"] == "message_too_large"
@@ -102,7 +102,7 @@ async def test_a_first_frame_too_large_is_closed_1009(proxy):
 
 
 async def test_a_bad_later_frame_is_told_and_not_passed_on(proxy):
-    """The connection stays; the next good frame is answered."""
+    """A bad later frame gets an error and is not passed on; the next good frame is answered."""
     async with proxy() as (app, dial), dial() as ws:
         await say(ws, CREATE)
         await hear(ws)
@@ -115,7 +115,7 @@ async def test_a_bad_later_frame_is_told_and_not_passed_on(proxy):
 
 
 async def test_the_model_of_every_frame_is_authorised(proxy):
-    """First, later, after a refusal, behind ?model=: a key gets no model that is not its own."""
+    """No frame, first or later, gets a model that the key may not use, also behind ?model=."""
     async with proxy() as (app, dial):
         async with dial(headers=LIMITED) as ws:
             await say(ws, {**CREATE, "model": "gpt-5.4"})
@@ -137,7 +137,7 @@ async def test_the_model_of_every_frame_is_authorised(proxy):
 
 
 async def test_a_key_revoked_later_ends_with_the_next_new_model(proxy):
-    """The relay asks for each new model; a key that is no longer good is closed 1008."""
+    """A revoked key is noticed at the next new model, and closed with 1008."""
     async with proxy() as (app, dial), dial() as ws:
         await say(ws, CREATE)
         await hear(ws)
@@ -148,7 +148,7 @@ async def test_a_key_revoked_later_ends_with_the_next_new_model(proxy):
 
 
 async def test_limits_of_time(proxy):
-    """A silent client is told and closed 1008; an old connection is told and closed 1001."""
+    """A silent client gets an error and 1008; a connection past its lifetime an error and 1001."""
     async with proxy(firstMessageTimeoutSeconds=0.3) as (_app, dial), dial() as ws:
         event = await hear(ws)
         assert (event["status"], event["error"]["code"]) == (400, "first_message_timeout")
@@ -162,7 +162,7 @@ async def test_limits_of_time(proxy):
 
 
 async def test_litellm_s_status_less_errors_get_one(proxy):
-    """Codex does not see an error event without a status."""
+    """LiteLLM's error event without a status gets one, since Codex ignores it otherwise."""
     async with proxy() as (app, dial), dial() as ws:
 
         async def answer(body):
@@ -176,7 +176,7 @@ async def test_litellm_s_status_less_errors_get_one(proxy):
 
 
 async def test_a_handler_that_crashes_closes_1011(proxy):
-    """The client is not left waiting."""
+    """A crash of the handler closes with 1011."""
     async with proxy() as (app, dial), dial() as ws:
 
         async def answer(body):
@@ -189,7 +189,7 @@ async def test_a_handler_that_crashes_closes_1011(proxy):
 
 
 async def test_an_illegal_close_code_becomes_1011(proxy, monkeypatch):
-    """LiteLLM closes with an HTTP status when the provider refuses its socket."""
+    """An illegal close code, such as an HTTP status of LiteLLM's, becomes 1011."""
     async with proxy() as (app, dial):
 
         async def closes(websocket, model, user_api_key_dict):
@@ -202,7 +202,7 @@ async def test_an_illegal_close_code_becomes_1011(proxy, monkeypatch):
 
 
 async def test_http_fallback_answers_426_before_auth(proxy):
-    """With or without a key: Codex is sent to HTTP at once."""
+    """In mode http-fallback the handshake gets 426, even without a key."""
     async with proxy(mode="http-fallback") as (_app, dial):
         with pytest.raises(InvalidStatus) as caught:
             await dial(headers={})
@@ -222,7 +222,7 @@ async def test_http_fallback_answers_426_before_auth(proxy):
     ],
 )
 def test_the_status_follows_litellm_s_message(text, status):
-    """A kept status stays; else the exception's name tells; else 400, which ends the turn."""
+    """A status is kept; else it follows from the exception's name; else it is 400."""
     kind, told = with_status(text)
     assert kind == "error"
     assert json.loads(told)["status"] == status
@@ -230,7 +230,7 @@ def test_the_status_follows_litellm_s_message(text, status):
 
 @pytest.mark.parametrize("text", ["", "[1]", '{"type":"response.completed"}', '{"a": 1.0}'])
 def test_other_texts_pass_unchanged(text):
-    """Not a byte changes where nothing must."""
+    """Texts other than error events pass unchanged."""
     assert with_status(text)[1] == text
 
 
@@ -240,10 +240,10 @@ def test_other_texts_pass_unchanged(text):
     + [(code, False) for code in (200, 403, 999, 1004, 1005, 1006, 1015, 2000, 5000, None)],
 )
 def test_only_legal_close_codes_are_sent(code, legal):
-    """LiteLLM closes with HTTP statuses in places."""
+    """Only legal close codes are sent; LiteLLM sometimes uses HTTP statuses."""
     assert is_legal_close(code) is legal
 
 
 def test_an_acknowledgement_is_ignored():
-    """Codex 0.135 says `response.processed`; an error would end its next turn."""
+    """Codex 0.135's `response.processed` is ignored, since an error would end its next turn."""
     assert parse('{"type":"response.processed"}', None, 1000) is None

@@ -12,14 +12,14 @@ from fakes.proxy_app import starter
 
 @pytest.fixture(autouse=True)
 def without_metrics(request, monkeypatch):
-    """Keep the many bridges of these tests out of the one registry; tests of it ask for `numbers`."""
+    """Hide prometheus_client, since many bridges would share one registry; `numbers` keeps it."""
     if "numbers" not in request.fixturenames:
         monkeypatch.setitem(sys.modules, "prometheus_client", None)
 
 
 @pytest.fixture
 def numbers():
-    """Return `read(name, **labels)`: a sample of the overlay's in the default registry, or None."""
+    """Return `read(name, **labels)`: the overlay's sample in the default registry, or None."""
     import prometheus_client
 
     registry = prometheus_client.REGISTRY
@@ -31,11 +31,11 @@ def numbers():
 
 @pytest.fixture
 def proxy(monkeypatch):
-    """Return `start(**settings)`: an async context of (ProxyApp, connect function)."""
+    """Return `start(**settings)`: a context manager that yields (ProxyApp, connect function)."""
     return starter(attach_litellm_overlay, monkeypatch)
 
 
 @pytest.fixture
 def session():
-    """Return what one connection remembers."""
+    """Return a Session, which holds the memory of one connection."""
     return Session(Memory(1 << 20, 100))

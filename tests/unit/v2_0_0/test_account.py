@@ -1,4 +1,4 @@
-"""What the log says of a connection when it ends."""
+"""The log line at the end of a connection."""
 
 import json
 import logging
@@ -25,7 +25,7 @@ def report(**fields):
 
 
 def test_it_sums_up_the_turns():
-    """Outcomes, cost and call ids, as far as LiteLLM told them."""
+    """It sums up the turns' outcomes, cost and call ids, as far as LiteLLM reports them."""
     record = account()
     record.turn(report(call_id="c1", cost="2.5e-06"))
     record.turn(report(call_id="c2", cost=0.25))
@@ -45,14 +45,14 @@ def test_it_sums_up_the_turns():
 
 @pytest.mark.parametrize("cost", ["much", "nan", "inf", [], {}])
 def test_a_cost_that_is_no_number_costs_nothing(cost):
-    """It may be a provider's word; the line stays JSON."""
+    """A cost that is not a number, which a provider may send, counts as 0."""
     record = account()
     record.turn(report(cost=cost))
     assert record.close(1000, b"")["cost"] == 0
 
 
 def test_a_line_has_an_end():
-    """A connection may have thousands of turns; each has a line of its own."""
+    """The line of a connection with a thousand turns has at most 64 call ids."""
     record = account()
     for number in range(1000):
         record.turn(report(call_id=str(number)))
@@ -61,13 +61,13 @@ def test_a_line_has_an_end():
 
 
 def sessions(caplog):
-    """Return the lines at the ends of connections, parsed."""
+    """Return the parsed log lines of connections that have ended."""
     messages = [record.getMessage() for record in caplog.records]
     return [json.loads(each[len(SESSION) :]) for each in messages if each.startswith(SESSION)]
 
 
 async def test_a_connection_leaves_one_line(proxy, caplog, tmp_path):
-    """With the close code, its turns, and LiteLLM's call ids; none before it ends."""
+    """A connection leaves one line when it ends, with its close code, turns and call ids."""
     flag = tmp_path / "drain"
     with caplog.at_level(logging.INFO):
         async with proxy(drainFile=str(flag)) as (_app, dial), dial() as ws:
@@ -82,7 +82,7 @@ async def test_a_connection_leaves_one_line(proxy, caplog, tmp_path):
 
 
 async def test_a_line_has_nothing_of_key_model_or_text(proxy, caplog):
-    """Whatever a client sends, and whatever a provider answers, the log tells none of it."""
+    """The log contains no key, model or text of a client or provider."""
 
     async def answer(body):
         yield sse(completed("resp_SECRETID", sequence_number=1))
@@ -110,10 +110,10 @@ IDENTITIES = {
 
 @pytest.mark.parametrize("identity", IDENTITIES.values(), ids=IDENTITIES)
 def test_a_key_is_known_by_a_hash_of_ours(identity):
-    """LiteLLM's `api_key` may be the key itself: neither it nor a bare hash of it is told."""
+    """A key appears as a hash with the process's secret, neither in clear nor as a plain hash."""
     known = identity["api_key"] or identity["user_id"]
     mine = owner_hash(types.SimpleNamespace(**identity), b"shown", b"secret of this process")
     other = owner_hash(types.SimpleNamespace(**identity), b"shown", b"secret of another")
     assert len(mine) == 16
-    assert mine != other  # nobody who guesses the key can tell that it is the one
+    assert mine != other  # guessing the key does not confirm it
     assert known not in account().close(1000, mine)["key"]

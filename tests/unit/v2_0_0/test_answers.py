@@ -1,4 +1,4 @@
-"""Event sequences that the bridge makes: what the newest types require, and no more than was said."""
+"""Event sequences that the bridge creates: valid for the newest types, without invented content."""
 
 import pytest
 
@@ -26,7 +26,7 @@ def kinds(events):
 
 
 def test_a_warm_up_has_a_beginning_and_an_end():
-    """Nothing was said and nothing was used."""
+    """A warm-up has two numbered events, and no usage."""
     events = warm_up_events("resp_1", "m")
     for event in events:
         check_event(event)
@@ -36,7 +36,7 @@ def test_a_warm_up_has_a_beginning_and_an_end():
 
 
 def test_a_whole_response_becomes_a_proper_sequence():
-    """Created first, each item added and done, one terminal event, numbered without gap."""
+    """A whole response becomes a numbered sequence: created, each item, one terminal event."""
     events = events_of_response({**RESPONSE, "output": [MESSAGE, CALL]})
     for event in events:
         check_event(event)
@@ -54,18 +54,18 @@ def test_a_whole_response_becomes_a_proper_sequence():
     ]
     assert [event["sequence_number"] for event in events] == list(range(10))
     assert events[0]["response"]["output"] == []
-    assert events[1]["item"]["content"] == []  # or an accumulator would have the text twice
+    assert events[1]["item"]["content"] == []  # an accumulator would add the text twice
     ended = events[-1]["response"]
     assert RESPONSE.items() <= ended.items()
     assert ended["output"][0] == MESSAGE
     assert CALL.items() <= ended["output"][1].items()
-    # The Vercel AI SDK takes no call without these two.
+    # The Vercel AI SDK accepts no call without these two.
     assert ended["output"][1]["status"] == "completed"
     assert ended["output"][1]["id"].startswith("fc_")
 
 
 def test_a_guardrail_s_message_becomes_whole():
-    """LiteLLM's guardrails answer with a bare text; clients need a message of the assistant."""
+    """A guardrail's bare text becomes an assistant's message, which clients need."""
     bare = {"content": [{"type": "text", "text": "blocked"}]}
     events = events_of_response({"id": "r", "output": [bare], "usage": {"input_tokens": 3}})
     for event in events:
@@ -82,7 +82,7 @@ def test_a_guardrail_s_message_becomes_whole():
 
 @pytest.mark.parametrize("status", ["failed", "incomplete"])
 def test_a_whole_response_that_failed_says_so(status):
-    """Its terminal event is of its own status."""
+    """The terminal event of a failed or incomplete response has that status as its type."""
     event = events_of_response({"status": status, "output": []})[-1]
     check_event(event)
     assert event["type"] == f"response.{status}"
@@ -92,13 +92,13 @@ def test_a_whole_response_that_failed_says_so(status):
     "item", [{}, {"content": "text"}, {"type": "x"}, {"type": []}, {"type": "message"}]
 )
 def test_an_odd_item_passes(item):
-    """What is not understood is not touched."""
+    """An item that the bridge does not understand stays unchanged."""
     assert events_of_response({"output": [item]})[-1]["response"]["output"] == [item]
 
 
 @pytest.mark.parametrize("told", [{}, {"id": "resp_1", "model": "m", "usage": None}])
 def test_a_cancelled_turn_ends_for_every_iterator(told):
-    """With an event that OpenAI's SDKs know, and a status that says what it was."""
+    """A cancelled turn ends with `response.incomplete`, which SDKs know, and status "cancelled"."""
     event = {**cancelled_event(told), "sequence_number": 7}
     check_event(event)
     assert event["type"] == "response.incomplete"

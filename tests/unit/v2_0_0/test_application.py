@@ -1,4 +1,4 @@
-"""One POST a turn to an application that is only played."""
+"""Each turn is one POST to an application, here a fake."""
 
 import asyncio
 import contextvars
@@ -16,7 +16,7 @@ LOGGER = logging.getLogger("application")
 
 
 def asking(app, **scope):
-    """Return an Application in front of `app`, a function that posts, and the emitted events."""
+    """Return an Application in front of `app`, a function that posts, and the list of events."""
     socket = {"app": app, "path": "/v1/responses", "headers": [], **scope}
     application = Application(socket, LOGGER)
     events = []
@@ -41,7 +41,7 @@ async def answer(send, body, status=200, kind=b"text/event-stream"):
 
 
 async def test_a_turn_is_one_request():
-    """The body goes in, the events come out, and it counts as running in between."""
+    """The application gets the body, its events come out; the turn counts as running meanwhile."""
     seen = []
 
     async def app(scope, receive, send):
@@ -59,7 +59,7 @@ async def test_a_turn_is_one_request():
     ("usage", "cost"), [(None, "2.5e-06"), ({}, "2.5e-06"), ({"cost": 0.25}, 0.25)]
 )
 async def test_a_turn_s_report_has_litellm_s_call_id_and_cost(usage, cost):
-    """So that its log line leads to LiteLLM's own records."""
+    """A turn's report has LiteLLM's call id and cost, which lead to LiteLLM's own records."""
     headers = [
         (b"content-type", b"text/event-stream"),
         (b"X-LiteLLM-Call-Id", b"c1"),
@@ -83,7 +83,7 @@ async def test_a_turn_s_report_has_litellm_s_call_id_and_cost(usage, cost):
 
 
 async def test_whoever_posted_learns_that_the_answer_begins():
-    """Before its first event: what is large may wait for that."""
+    """`begun` is called before the answer's first event; a large body that waits depends on it."""
     steps = []
 
     async def app(scope, receive, send):
@@ -98,11 +98,11 @@ async def test_whoever_posted_learns_that_the_answer_begins():
 
 
 async def test_a_body_is_let_go_of_once_it_was_read():
-    """LiteLLM has objects of its own then; the text would be held for as long as the turn runs."""
+    """The body's text is freed once the application has read it, not at the turn's end."""
     gone, left = [], []
 
     class Body(bytes):
-        """Bytes that tell of their end."""
+        """Bytes that record their deletion."""
 
         def __del__(self):
             gone.append(True)
@@ -118,7 +118,10 @@ async def test_a_body_is_let_go_of_once_it_was_read():
 
 
 async def test_a_turn_shares_nothing_with_the_socket_or_with_another_turn():
-    """Tracers keep a span in a context variable or in `state`: one trace a turn."""
+    """Turns share neither context variables nor `state` with the socket or each other.
+
+    Tracers keep a span in these: there must be one trace per turn.
+    """
     seen = []
 
     async def app(scope, receive, send):
@@ -146,7 +149,7 @@ async def crashes(scope, receive, send):
 
 @pytest.mark.parametrize(("app", "logged"), [(is_cancelled, 0), (crashes, 1)])
 async def test_an_application_that_fails_is_no_silence(app, logged, caplog):
-    """The client gets its terminal event and the log a crash's traceback."""
+    """An application that fails gives the client a 500 event; a crash logs its traceback."""
     application, post, events = asking(app)
     await post()
     assert [event["status"] for event in events] == [500]
@@ -154,7 +157,7 @@ async def test_an_application_that_fails_is_no_silence(app, logged, caplog):
 
 
 async def test_a_key_that_is_no_longer_good_is_noticed():
-    """Whoever posted learns that the connection has no identity left."""
+    """An expired key sets `lost_identity`, and the client gets a 400 event."""
     error = {"message": "expired", "type": "expired_key", "code": "401"}
 
     async def app(scope, receive, send):
@@ -166,7 +169,7 @@ async def test_a_key_that_is_no_longer_good_is_noticed():
 
 
 async def test_a_client_that_leaves_is_a_disconnect_like_http_s(caplog):
-    """The application hears of it; what it does then is told to nobody and is no error."""
+    """A client that leaves is a disconnect for the application, whose later failure is no error."""
 
     async def app(scope, receive, send):
         await receive()
@@ -181,7 +184,7 @@ async def test_a_client_that_leaves_is_a_disconnect_like_http_s(caplog):
 
 
 async def test_a_turn_that_is_cancelled_cancels_its_request():
-    """And has waited for it: no task outlives the connection."""
+    """Cancelling a turn cancels its request and waits for its end."""
     ended = []
 
     async def app(scope, receive, send):
@@ -200,7 +203,7 @@ async def test_a_turn_that_is_cancelled_cancels_its_request():
 
 
 async def test_a_request_that_cannot_even_be_made_is_no_silence():
-    """The socket's scope lacks what a request needs, say: the turn fails, and says so."""
+    """If the request cannot be built from the socket's scope, the client gets a 500 event."""
 
     async def app(scope, receive, send):
         raise AssertionError("it must not get this far")

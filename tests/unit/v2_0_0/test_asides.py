@@ -1,4 +1,4 @@
-"""Events that start no turn: what is told of them ends no turn either."""
+"""Events that start no turn: their answers end no turn either."""
 
 import pytest
 
@@ -14,7 +14,7 @@ def refused(**event):
 
 @pytest.mark.parametrize("text", ["more", [{"type": "message", "role": "user", "content": "more"}]])
 def test_steering_is_refused_as_openai_would(text):
-    """With its input given back, so that the client can send it with the next turn."""
+    """A steer fails with OpenAI's event, which returns its input for the client's next turn."""
     event = refused(type="response.steer", previous_response_id="resp_1", input=text)
     check_event(event)
     assert event["type"] == "response.steer.failed"
@@ -35,11 +35,14 @@ def test_steering_is_refused_as_openai_would(text):
     ],
 )
 def test_what_is_ignored_is_told_in_a_type_that_no_client_takes_for_an_end(event, code):
-    """It says which event, and why; its size is bounded."""
+    """An ignored event is answered with an event that no client takes for a terminal one.
+
+    It names the event and the reason, and its size is bounded.
+    """
     told = refused(**event)
     assert is_unknown(told["type"])
     assert told["type"] not in TERMINAL
-    assert "error" not in told  # some clients look for that alone
+    assert "error" not in told  # some clients check only for this
     assert (told["code"], told["event_type"]) == (code, event["type"][:256])
     assert told["event_id"] in (None, "evt_1")
     assert type(told["sequence_number"]) is int
@@ -49,7 +52,7 @@ def test_what_is_ignored_is_told_in_a_type_that_no_client_takes_for_an_end(event
     ("event", "running", "cancels"),
     [
         ({"type": "response.cancel"}, {"resp_1"}, True),
-        ({"type": "response.cancel"}, set(), True),  # not yet told of
+        ({"type": "response.cancel"}, set(), True),  # no id has reached the client yet
         ({"type": "response.cancel", "response_id": "resp_1"}, {"resp_1", "resp_2"}, True),
         ({"type": "response.cancel", "response_id": "resp_9"}, {"resp_1"}, False),
         ({"type": "response.cancel", "response_id": 7}, {"resp_1"}, False),
@@ -60,5 +63,5 @@ def test_what_is_ignored_is_told_in_a_type_that_no_client_takes_for_an_end(event
     ],
 )
 def test_a_cancel_is_of_the_lane_s_running_response(event, running, cancels):
-    """By its id, by either of them, or without one."""
+    """A cancel matches the lane's running response by either of its ids, or without an id."""
     assert ControlEvent(event, None).cancels(running) is cancels

@@ -1,4 +1,4 @@
-"""What the bridge reads of LiteLLM's module."""
+"""The state of LiteLLM's modules that the bridge reads."""
 
 import sys
 import types
@@ -17,7 +17,7 @@ NAME = "store_prompts_in_spend_logs"
 
 @pytest.fixture
 def litellm(monkeypatch):
-    """Return a module as LiteLLM's proxy has one."""
+    """Return a stand-in for LiteLLM's module proxy_server."""
     for name in ("litellm", "litellm.proxy", "litellm.proxy.proxy_server"):
         monkeypatch.setitem(sys.modules, name, types.ModuleType(name))
     module = sys.modules["litellm.proxy.proxy_server"]
@@ -31,7 +31,7 @@ def litellm(monkeypatch):
 @pytest.mark.parametrize(
     ("settings", "variable", "cold", "keeps"),
     [
-        (None, None, None, False),  # a database alone keeps no prompts
+        (None, None, None, False),  # a database alone does not store prompts
         ({NAME: False}, None, None, False),
         ({NAME: True}, None, None, True),
         ({NAME: "True"}, None, None, True),
@@ -43,7 +43,7 @@ def litellm(monkeypatch):
 def test_litellm_keeps_conversations_where_it_was_told_to(
     litellm, monkeypatch, settings, variable, cold, keeps
 ):
-    """By its configuration, by its variable, or in cold storage."""
+    """LiteLLM stores conversations by its configuration, its variable, or a cold storage."""
     vars(litellm)["general_settings"] = settings
     if variable:
         monkeypatch.setenv(NAME.upper(), variable)
@@ -52,7 +52,7 @@ def test_litellm_keeps_conversations_where_it_was_told_to(
 
 
 def test_without_a_database_litellm_keeps_none(litellm):
-    """Whatever its configuration says."""
+    """Without a database LiteLLM stores none, whatever its configuration."""
     vars(litellm).update(prisma_client=None, general_settings={NAME: True})
     assert not _keeps_conversations()
 
@@ -62,7 +62,7 @@ def test_without_a_database_litellm_keeps_none(litellm):
     [(None, None, True), ("sk-1234", None, False), (None, object(), False)],
 )
 def test_a_proxy_without_any_key_is_keyless(litellm, master_key, custom_auth, keyless):
-    """No master key, and no check of the operator's own."""
+    """A proxy is keyless without a master key and without an operator's own check."""
     vars(litellm).update(master_key=master_key, user_custom_auth=custom_auth)
     assert _is_keyless() is keyless
 
@@ -72,7 +72,7 @@ async def over_websocket():
 
 
 async def user_api_key_auth():
-    """Check a key of a request, in the same module."""
+    """Check a key of an HTTP request, in the same module."""
 
 
 async def lenient():
@@ -88,7 +88,7 @@ async def another():
 
 
 def router_of(*routes):
-    """Return a router with routes: path, endpoint, method, checks."""
+    """Return a router with a WebSocket route and routes of (path, endpoint, method, checks)."""
     router = APIRouter()
     router.add_api_websocket_route("/v1/responses", post)
     for path, endpoint, method, checks in routes:
@@ -109,7 +109,10 @@ def router_of(*routes):
     ],
 )
 def test_turns_go_through_litellms_own_check_or_it_does_not_start(path, method, checks, runs):
-    """Each turn is a POST; were it open, the handshake would be the only check."""
+    """Without LiteLLM's own check on POST the bridge does not start.
+
+    Each turn is a POST: otherwise only the handshake would check the key.
+    """
     router = router_of((path, post, method, checks))
     if runs:
         assert _post_paths(router, over_websocket) == (["/v1/responses"], user_api_key_auth)
@@ -119,7 +122,7 @@ def test_turns_go_through_litellms_own_check_or_it_does_not_start(path, method, 
 
 
 def test_a_door_is_where_post_is_served_and_guarded():
-    """Every path of the same endpoint; not another's, and none that is open."""
+    """The paths are those of the guarded POST endpoint, not other or unguarded ones."""
     guarded = [user_api_key_auth]
     router = router_of(
         ("/v1/responses", post, "POST", guarded),
@@ -132,7 +135,7 @@ def test_a_door_is_where_post_is_served_and_guarded():
 
 
 def test_a_check_that_is_elsewhere_is_none(monkeypatch):
-    """Where the two are no longer in one module, nobody knows what guards the door."""
+    """A check in another module than the handshake's is refused: nobody knows what it guards."""
     router = router_of(("/v1/responses", post, "POST", [user_api_key_auth]))
     monkeypatch.delitem(globals(), "user_api_key_auth")
     with pytest.raises(RuntimeError):

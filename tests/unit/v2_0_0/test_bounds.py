@@ -1,4 +1,4 @@
-"""What frames that start no turn may cost: bytes and seconds a minute, never a number."""
+"""The limits of frames that start no turn: bytes and seconds per minute, not their number."""
 
 import pytest
 
@@ -11,7 +11,7 @@ from endpoint_patch.versions.v2_0_0.inserted.bounds import (
 
 
 class Clock:
-    """Gives the time it is set to."""
+    """A clock that returns the time it is set to."""
 
     now = 100.0
 
@@ -26,11 +26,11 @@ class Clock:
         (MAX_IDLE_BYTES + 1, 0, True),
         (0, MAX_IDLE_SECONDS, False),
         (0, MAX_IDLE_SECONDS * 1.01, True),
-        (MAX_IDLE_BYTES // 2, MAX_IDLE_SECONDS, False),  # whichever is more, not both together
+        (MAX_IDLE_BYTES // 2, MAX_IDLE_SECONDS, False),  # each counts alone; they are not added
     ],
 )
 def test_bytes_and_time_are_bounded(size, seconds, debt):
-    """A minute's worth of either may be spent at once."""
+    """A key is in debt beyond one minute's bytes or seconds."""
     allowance = Allowance(Clock())
     assert not allowance.in_debt()
     allowance.charge(size, seconds)
@@ -38,7 +38,7 @@ def test_bytes_and_time_are_bounded(size, seconds, debt):
 
 
 def test_a_number_is_not():
-    """A hundred thousand small events are no debt."""
+    """A hundred thousand small events cause no debt."""
     allowance = Allowance(Clock())
     for _ in range(100_000):
         allowance.charge(60, 0.00001)
@@ -46,7 +46,7 @@ def test_a_number_is_not():
 
 
 def test_what_was_spent_comes_back():
-    """A minute pays for a minute's worth, and a debt of three takes two more to end."""
+    """Each minute pays back one minute's allowance, so a debt of three takes two more to end."""
     clock = Clock()
     allowance = Allowance(clock)
     allowance.charge(3 * MAX_IDLE_BYTES, 0)
@@ -58,7 +58,7 @@ def test_what_was_spent_comes_back():
 
 
 def test_a_key_has_one_allowance_while_it_matters():
-    """Not a fresh one with each connection; those that are whole again are forgotten."""
+    """A key has one allowance for all connections; allowances without debt are forgotten."""
     clock = Clock()
     allowances = Allowances(clock)
     allowances.for_key(b"spender").charge(2 * MAX_IDLE_BYTES, 0)

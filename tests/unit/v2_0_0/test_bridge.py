@@ -1,4 +1,4 @@
-"""The bridge on a real uvicorn: handshake, frames, lanes. The application behind is scripted."""
+"""The bridge on a real uvicorn: handshake, frames, lanes. The application is scripted."""
 
 import asyncio
 
@@ -14,7 +14,7 @@ CREATE = {"type": "response.create", "model": "gpt-4o", "input": "hi"}
 
 @pytest.mark.parametrize("path", ["/v1/responses", "/responses"])
 async def test_a_handshake_needs_a_good_key_and_no_model(proxy, path):
-    """101 without ?model=; a missing or bad key is refused before accept."""
+    """A good key connects without ?model=; a missing or bad key gets 403 before accept."""
     async with proxy() as (_app, dial):
         async with dial(path):
             pass
@@ -25,7 +25,7 @@ async def test_a_handshake_needs_a_good_key_and_no_model(proxy, path):
 
 
 async def test_a_model_in_the_url_cannot_break_out(proxy):
-    """LiteLLM formats ?model= into JSON text: what could end a string never gets there."""
+    """A ?model= that could end a JSON string is refused: LiteLLM puts it into JSON text."""
     async with proxy() as (_app, dial):
         with pytest.raises(InvalidStatus) as caught:
             await dial("/v1/responses?model=a%22%2C%22user%22%3A%22b")
@@ -33,7 +33,7 @@ async def test_a_model_in_the_url_cannot_break_out(proxy):
 
 
 async def test_a_bad_frame_leaves_the_connection_usable(proxy):
-    """One error event a frame, then the next turn is answered."""
+    """Each bad frame gets one error event, and the next turn is answered."""
     async with proxy() as (app, dial), dial() as ws:
         for bad in ("{nope", "[1]", "", b"\xff", {"type": 7}, {**CREATE, "model": 7}):
             await say(ws, bad)
@@ -44,7 +44,7 @@ async def test_a_bad_frame_leaves_the_connection_usable(proxy):
 
 
 async def test_lanes_run_side_by_side_and_each_in_order(proxy):
-    """A slow lane does not hold up another; within a lane the order stays."""
+    """A slow lane does not delay another; within a lane the order stays."""
     async with proxy() as (app, dial), dial() as ws:
         gate = asyncio.Event()
 
@@ -64,7 +64,7 @@ async def test_lanes_run_side_by_side_and_each_in_order(proxy):
 
 
 async def test_frames_without_a_lane_are_answered_in_order(proxy):
-    """An error does not overtake the turn before it."""
+    """Without lanes an error does not overtake the turn before it."""
     async with proxy() as (app, dial), dial() as ws:
 
         async def slow(body):
@@ -78,7 +78,7 @@ async def test_frames_without_a_lane_are_answered_in_order(proxy):
 
 
 async def test_a_forbidden_model_is_refused_and_the_connection_lives_on(proxy):
-    """The permitted model is still answered after the refusal."""
+    """A forbidden model is refused, and a permitted one is then answered."""
     async with proxy() as (app, dial), dial(headers={"Authorization": "Bearer sk-limited"}) as ws:
         await say(ws, {**CREATE, "model": "gpt-5.4"})
         event = await hear(ws)
@@ -89,7 +89,7 @@ async def test_a_forbidden_model_is_refused_and_the_connection_lives_on(proxy):
 
 
 async def test_each_turn_is_an_ordinary_request(proxy):
-    """Client address, path and one state of its own; nothing of the socket's."""
+    """Each turn is an ordinary POST with its own state, and without the socket's headers."""
     async with proxy() as (app, dial):
         async with dial() as ws:
             for _ in range(2):
@@ -106,7 +106,7 @@ async def test_each_turn_is_an_ordinary_request(proxy):
 
 
 async def test_http_fallback_answers_426_before_auth(proxy):
-    """With or without a key: Codex is sent to HTTP at once."""
+    """In mode http-fallback the handshake gets 426, with or without a key."""
     async with proxy(mode="http-fallback") as (_app, dial):
         for headers in (KEY, {}):
             with pytest.raises(InvalidStatus) as caught:
@@ -116,7 +116,7 @@ async def test_http_fallback_answers_426_before_auth(proxy):
 
 
 async def test_the_file_of_another_release_refuses_to_load(monkeypatch):
-    """A moving tag gave init container and proxy different images."""
+    """A file for another LiteLLM release refuses to load, as after a tag has moved."""
     monkeypatch.setattr("importlib.metadata.version", lambda name: "1.88.5")
     with pytest.raises(RuntimeError, match=r"made from LiteLLM 1\.88\.6 but runs in 1\.88\.5"):
         attach_litellm_overlay(

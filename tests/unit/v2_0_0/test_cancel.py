@@ -1,4 +1,4 @@
-"""Events in the middle of a turn: they end no turn but the one that `response.cancel` names."""
+"""Events during a turn end no turn except the one that `response.cancel` names."""
 
 import asyncio
 
@@ -14,7 +14,7 @@ RUNNING = {"id": "resp_1", "object": "response", "model": "gpt-4o", "output": []
 
 @pytest.fixture
 def begins():
-    """Return an application that begins a turn and ends it when the gate opens; and the gate."""
+    """Return an application whose turn ends when its `gate` opens."""
     gate = asyncio.Event()
 
     async def answer(body):
@@ -39,7 +39,7 @@ def begins():
     ],
 )
 async def test_an_event_that_starts_no_turn_ends_none(proxy, begins, event):
-    """It is answered at once; the turn goes on, and so does the next."""
+    """An event that starts no turn is answered at once; the turn and the next one complete."""
     async with proxy() as (app, dial), dial() as ws:
         app.answer = begins
         await say(ws, {**CREATE, "input": "slow", "stream_id": "a"})
@@ -57,7 +57,7 @@ async def test_an_event_that_starts_no_turn_ends_none(proxy, begins, event):
 @pytest.mark.parametrize("named", [{}, {"response_id": "resp_1"}])
 @pytest.mark.parametrize("lane", [{}, {"stream_id": "a"}])
 async def test_a_cancelled_response_ends_and_so_does_its_request(proxy, begins, named, lane):
-    """One terminal event, numbered on; the lane's next turn runs."""
+    """A cancelled response gets one terminal event; its request ends, the next turn runs."""
     async with proxy() as (app, dial), dial() as ws:
         app.answer = begins
         await say(ws, {**CREATE, **lane, "input": "slow"})
@@ -69,13 +69,13 @@ async def test_a_cancelled_response_ends_and_so_does_its_request(proxy, begins, 
         assert event["response"]["status"] == "cancelled"
         assert (event["response"]["id"], event["sequence_number"]) == ("resp_1", 1)
         assert event.get("stream_id") == lane.get("stream_id")
-        await asyncio.wait_for(app.cancelled.wait(), 1)  # at once, not when grace is over
+        await asyncio.wait_for(app.cancelled.wait(), 1)  # at once, not after the grace period
         await say(ws, {**CREATE, **lane, "input": "quick"})
         assert (await hear(ws))["type"] == "response.completed"
 
 
 async def test_a_response_of_another_lane_is_not_cancelled(proxy, begins):
-    """Its id is answered like one that nobody knows."""
+    """A cancel cannot name another lane's response: its id counts as unknown."""
     async with proxy() as (app, dial), dial() as ws:
         app.answer = begins
         await say(ws, {**CREATE, "input": "slow", "stream_id": "a"})
@@ -91,7 +91,7 @@ async def test_a_response_of_another_lane_is_not_cancelled(proxy, begins):
 
 
 async def test_a_turn_is_cancelled_before_it_has_begun_to_answer(proxy):
-    """Its terminal event still has all that one must have."""
+    """A turn cancelled before its first event gets a complete terminal event."""
     async with proxy() as (app, dial), dial() as ws:
 
         async def silent(body):
@@ -109,7 +109,7 @@ async def test_a_turn_is_cancelled_before_it_has_begun_to_answer(proxy):
 
 
 async def test_a_cancelled_response_is_not_remembered(proxy, begins):
-    """Nobody knows how much of it the client had: its id goes on as over HTTP."""
+    """A cancelled response is not remembered, since the client may have only a part of it."""
     async with proxy() as (app, dial), dial() as ws:
         app.answer = begins
         await say(ws, {**CREATE, "input": "slow"})

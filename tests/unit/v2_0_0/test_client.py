@@ -1,4 +1,4 @@
-"""The client's end of a connection, on a socket that is only played."""
+"""The client's end of a connection, on a fake socket."""
 
 import asyncio
 import json
@@ -9,7 +9,7 @@ from endpoint_patch.versions.v2_0_0.inserted.client import Client
 
 
 class Socket:
-    """Gives messages one by one, keeps what it was sent, and fails when told to."""
+    """A socket that returns given messages, keeps what is sent, and fails when told to."""
 
     def __init__(self, *messages):
         self.messages = list(messages)
@@ -49,7 +49,7 @@ def client(*messages):
     ],
 )
 async def test_what_is_read(message, raw, heard):
-    """Text or bytes as they came; leaving is no message, and an empty one is no leaving."""
+    """Text and bytes are read unchanged; an empty message is no disconnect."""
     one, _socket, wake = client(message)
     assert await one.receive() == raw
     assert one.heard is heard
@@ -60,7 +60,7 @@ async def test_what_is_read(message, raw, heard):
     ("told", "code"), [({"code": 4321}, 4321), ({}, 1005), ({"code": None}, 1005)]
 )
 async def test_how_a_client_left_is_kept(told, code):
-    """For whoever counts; not every server tells."""
+    """The close code with which a client left is kept, if the server reports it."""
     one, _socket, _wake = client({"type": "websocket.disconnect", **told})
     assert one.left_code is None
     await one.receive()
@@ -68,7 +68,7 @@ async def test_how_a_client_left_is_kept(told, code):
 
 
 async def test_nothing_is_read_from_a_client_that_is_let_go():
-    """What it still says changes nothing, and the supervisor wakes up to close."""
+    """After `request_close` nothing more is read, and the supervisor wakes up to close."""
     one, socket, wake = client({"type": "websocket.receive", "text": "a"})
     one.request_close(1009)
     assert await one.receive() is None
@@ -84,14 +84,14 @@ async def test_nothing_is_read_from_a_client_that_is_let_go():
     ],
 )
 async def test_a_lane_s_event_names_its_lane(text, stream_id, sent):
-    """And stays, apart from that, the text that the application sent."""
+    """An event of a lane gets its `stream_id`; the rest of the text stays unchanged."""
     one, socket, _wake = client()
     await one.send(text, stream_id)
     assert socket.sent == [sent]
 
 
 async def test_an_event_of_ours_is_told_as_json():
-    """Half a surrogate pair, which no socket could send as it is, included."""
+    """Our events are sent as ASCII JSON, which can even carry a lone surrogate."""
     one, socket, _wake = client()
     await one.send_event({"type": "error", "message": "\ud83d"}, "l")
     assert socket.sent == ['{"stream_id":"l","type":"error","message":"\\ud83d"}']
@@ -99,7 +99,7 @@ async def test_an_event_of_ours_is_told_as_json():
 
 
 async def test_a_send_that_fails_is_a_client_that_is_gone():
-    """No exception reaches the application; running requests and the supervisor hear of it."""
+    """A failed send marks the client as gone and wakes the supervisor, without an exception."""
     one, socket, wake = client()
     socket.broken = True
     await one.send("{}", None)
@@ -107,7 +107,7 @@ async def test_a_send_that_fails_is_a_client_that_is_gone():
 
 
 async def test_events_of_two_lanes_do_not_mix():
-    """One is sent before the next begins, also when the client reads slowly."""
+    """The sends of two lanes do not interleave, even if the client reads slowly."""
     one, socket, _wake = client()
     gate = asyncio.Event()
     steps = []
@@ -128,7 +128,7 @@ async def test_events_of_two_lanes_do_not_mix():
 @pytest.mark.parametrize(("let_go", "code"), [(None, 1000), (1012, 1012)])
 @pytest.mark.parametrize("broken", [False, True])
 async def test_closing(let_go, code, broken):
-    """With the code that was decided, else 1000; one that is closed already is no error."""
+    """`close` uses the requested code, or 1000; an already closed socket is no error."""
     one, socket, _wake = client()
     socket.broken = broken
     if let_go is not None:

@@ -1,4 +1,4 @@
-"""When a connection ends by itself: age and silence in, an `Ending` or nothing out; the drain."""
+"""The ends of a connection by time: its age and silence give an `Ending`; and the drain."""
 
 import asyncio
 
@@ -12,7 +12,7 @@ SILENCE = (1008, "first_message_timeout")
 
 
 def ending(clocks, age, *, heard=False):
-    """Return what the clocks say as (close code, the event's own code)."""
+    """Return the clocks' ending as (close code, the event's code), or None."""
     text = clocks.ending(age, heard=heard)
     return text and (text.code, text.event and text.event["error"]["code"])
 
@@ -32,13 +32,13 @@ def ending(clocks, age, *, heard=False):
         (0, 30, 1e9, True, None, None),
         (3600, 0, 3599, False, None, 1),
         (0, 0, 1e9, False, None, None),
-        # Two at once: the lifetime before silence.
+        # Two at once: the lifetime comes first.
         (3600, 30, 3600, False, LIFETIME, 0),
         (30, 3600, 30, False, LIFETIME, 0),
     ],
 )
 def test_a_connection_ends_at_its_time(lifetime, timeout, age, heard, expected, rest):
-    """One reason at a time, each with its close code and event; nobody looks before it is due."""
+    """A connection ends at its time with one reason; until then the clocks give the time left."""
     clocks = Clocks(lifetime, timeout)
     assert ending(clocks, age, heard=heard) == expected
     assert clocks.seconds_left(age, heard=heard) == rest
@@ -46,7 +46,7 @@ def test_a_connection_ends_at_its_time(lifetime, timeout, age, heard, expected, 
 
 @pytest.mark.parametrize("clocks", [Clocks(10, 0), Clocks(0, 10)])
 def test_an_ending_is_told_in_openai_s_shape(clocks):
-    """Codex sees no event without an integer status; 400 does not send it into retries."""
+    """An ending's event has OpenAI's shape and status 400, which makes Codex stop, not retry."""
     event = clocks.ending(10, heard=False).event
     assert (event["type"], event["status"]) == ("error", 400)
     assert set(event["error"]) == {"type", "code", "message", "param"}
@@ -54,7 +54,7 @@ def test_an_ending_is_told_in_openai_s_shape(clocks):
 
 @pytest.fixture
 def looks(monkeypatch):
-    """Return the looks at the file so far; one is due every hundredth of a second."""
+    """Return the list of looks at the file so far; one is due every 10 ms."""
     counted = []
     file_exists = module.file_exists
     monkeypatch.setattr(module, "_LOOK_EVERY", 0.01)
@@ -68,7 +68,7 @@ def looks(monkeypatch):
 
 
 async def test_no_path_is_no_drain(looks):
-    """Without a hook there is nothing to look for."""
+    """Without a path nobody looks for a file."""
     watch = DrainWatch("")
     watch.join(pytest.fail)
     await asyncio.sleep(0.05)
@@ -77,7 +77,7 @@ async def test_no_path_is_no_drain(looks):
 
 
 async def test_a_drain_is_told_once_to_each_that_is_there(looks, tmp_path):
-    """One look serves all, however many; what becomes of the file takes nothing back."""
+    """One look serves all connections; each is told once, even if the file goes again."""
     file, told = tmp_path / "drain", []
     watch = DrainWatch(str(file))
     drained = [lambda number=number: told.append(number) for number in range(1000)]
@@ -102,7 +102,7 @@ async def test_a_drain_is_told_once_to_each_that_is_there(looks, tmp_path):
 
 @pytest.mark.parametrize("which", [0, 1])
 async def test_either_file_ends_connections(looks, tmp_path, which):
-    """The drain's, and the one that switches the bridge off."""
+    """Both the drain file and the off file end connections."""
     files, come = [tmp_path / "drain", tmp_path / "off"], asyncio.Event()
     watch = DrainWatch(*map(str, files))
     watch.join(come.set)
@@ -111,7 +111,7 @@ async def test_either_file_ends_connections(looks, tmp_path, which):
 
 
 async def test_nobody_looks_where_nobody_is(looks, tmp_path):
-    """The last to leave ends it, the next to come begins it again."""
+    """Nobody looks while there is no connection."""
     file, told = tmp_path / "drain", []
     watch = DrainWatch(str(file))
     for _ in range(2):

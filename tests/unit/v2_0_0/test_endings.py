@@ -1,6 +1,6 @@
-"""How a connection of the bridge ends: never before the turns that run, nor for a good key.
+"""The end of a connection: after its running turns, and never for a good key.
 
-On a real uvicorn; the application behind is scripted.
+The tests run on a real uvicorn with a scripted application.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ async def refused_body(body):
 
 
 def two_lanes(app):
-    """Have lane `a` wait for the returned gate, and lane `b` refused as LiteLLM refuses `api_base`."""
+    """Make lane `a` wait for the returned gate, and refuse `api_base` as LiteLLM does."""
     gate = asyncio.Event()
 
     async def slow(body):
@@ -37,7 +37,7 @@ REFUSED = {**CREATE, "api_base": "http://elsewhere", "stream_id": "b"}
 
 
 async def test_a_good_key_is_not_lost(proxy):
-    """A body that LiteLLM refuses with 401 says nothing about the key: all lanes go on."""
+    """A body that LiteLLM refuses with 401 does not count against the key; all lanes go on."""
     async with proxy() as (app, dial), dial() as ws:
         gate = two_lanes(app)
         await say(ws, {**CREATE, "stream_id": "a"})
@@ -52,7 +52,7 @@ async def test_a_good_key_is_not_lost(proxy):
 
 
 async def test_a_lost_key_lets_the_other_lanes_end(proxy):
-    """The close comes after their terminal events; nothing begins meanwhile."""
+    """With a lost key running lanes end before the close, and no new turn begins."""
     async with proxy() as (app, dial), dial() as ws:
         gate = two_lanes(app)
         await say(ws, {**CREATE, "stream_id": "a"})
@@ -70,7 +70,7 @@ async def test_a_lost_key_lets_the_other_lanes_end(proxy):
 
 
 async def test_a_check_that_cannot_be_run_keeps_the_connection(proxy):
-    """A database that is away for a moment is no reason to lose a turn."""
+    """If the key check cannot run, for example without the database, the connection stays."""
     async with proxy() as (app, dial), dial() as ws:
         two_lanes(app)
         app.check_fails = True
@@ -84,7 +84,7 @@ async def test_a_check_that_cannot_be_run_keeps_the_connection(proxy):
 
 
 async def test_a_message_too_large_lets_the_other_lanes_end(proxy):
-    """It costs the connection, but no turn that runs."""
+    """A message over the limit closes the connection after the running turn."""
     async with proxy(maxMessageBytes=1024) as (app, dial), dial() as ws:
         gate = two_lanes(app)
         await say(ws, {**CREATE, "stream_id": "a"})
@@ -96,7 +96,7 @@ async def test_a_message_too_large_lets_the_other_lanes_end(proxy):
 
 
 async def test_a_drain_flag_that_was_seen_counts(proxy, tmp_path):
-    """A frame dropped for it must not leave the client waiting, even if the flag goes again."""
+    """A drain file that was seen counts, even if it is removed again."""
     flag = tmp_path / "drain"
     async with proxy(drainFile=str(flag)) as (app, dial), dial() as ws:
         gate = two_lanes(app)
@@ -113,7 +113,7 @@ async def test_a_drain_flag_that_was_seen_counts(proxy, tmp_path):
 
 
 async def test_what_runs_can_be_cancelled_while_the_connection_ends(proxy, tmp_path):
-    """A drain may take minutes: the turn that it waits for is its client's to end."""
+    """During a drain the client can still cancel its running turn."""
     flag = tmp_path / "drain"
     async with proxy(drainFile=str(flag)) as (app, dial), dial() as ws:
         two_lanes(app)
@@ -128,7 +128,7 @@ async def test_what_runs_can_be_cancelled_while_the_connection_ends(proxy, tmp_p
 
 
 async def test_an_idle_connection_runs_nothing(proxy, tmp_path, monkeypatch):
-    """A thousand of them would be a fifth of a core: the supervisor sleeps until something is."""
+    """An idle connection does not wake its supervisor: a thousand would use a fifth of a core."""
     woken = []
     wait = Bridge._woken
 
@@ -151,19 +151,19 @@ UNKNOWN = {"type": "session.update", "x": "x" * 100_000}
 
 @pytest.fixture
 def poor(monkeypatch):
-    """Let a minute give a quarter of a megabyte to frames that start no turn."""
+    """Lower the allowance for frames that start no turn to 250,000 bytes a minute."""
     monkeypatch.setattr(bounds, "MAX_IDLE_BYTES", 250_000)
 
 
 async def too_much(ws):
-    """Assert that the client is told of its debt and let go."""
+    """Require the error 429 and the close with 1008."""
     event = await hear(ws)
     assert (event["status"], event["error"]["code"]) == (429, "rate_limit_exceeded")
     assert await close_code(ws) == 1008
 
 
 async def test_refused_bytes_are_bounded(proxy, poor):
-    """Two are told, the third costs the connection, once the turn that runs has ended."""
+    """The frame that exceeds the allowance ends the connection, after the running turn."""
     async with proxy() as (app, dial), dial() as ws:
         gate = two_lanes(app)
         await say(ws, {**CREATE, "stream_id": "a"})
@@ -180,7 +180,7 @@ async def test_refused_bytes_are_bounded(proxy, poor):
 
 
 async def test_a_new_connection_brings_no_new_allowance(proxy, poor):
-    """A large message of a key in debt is not even read; a small one is, and another key's is."""
+    """A key's debt holds on a new connection, for large messages only and not for other keys."""
     async with proxy() as (app, dial):
         async with dial() as ws:
             for _ in range(2):
@@ -202,7 +202,7 @@ async def test_a_new_connection_brings_no_new_allowance(proxy, poor):
 
 
 async def test_small_events_are_honest(proxy, poor):
-    """Codex acknowledges each response, SDKs send events of their own: a number is no debt."""
+    """Many small events, which Codex and SDKs send, cause no debt."""
     async with proxy() as (_app, dial), dial() as ws:
         for _ in range(500):
             await say(ws, {"type": "response.processed", "response_id": "r"})
@@ -214,7 +214,7 @@ async def test_small_events_are_honest(proxy, poor):
 
 
 async def test_the_bytes_of_turns_and_warm_ups_are_not_counted(proxy, poor):
-    """LiteLLM counts turns, and what is remembered has a budget of its own."""
+    """Turns and warm-ups do not count, since they have limits of their own."""
     async with proxy() as (_app, dial), dial() as ws:
         for _ in range(5):
             await say(ws, {**CREATE, "input": "x" * 100_000})
@@ -225,7 +225,7 @@ async def test_the_bytes_of_turns_and_warm_ups_are_not_counted(proxy, poor):
 
 
 async def test_the_time_of_a_warm_up_is_counted(proxy, monkeypatch):
-    """It starts no turn either, and need not say so in its first bytes."""
+    """The CPU time of a warm-up counts, since it starts no turn."""
     monkeypatch.setattr(bounds, "MAX_IDLE_SECONDS", 1e-9)
     async with proxy() as (_app, dial), dial() as ws:
         await say(ws, {**CREATE, "generate": False, "input": "x" * 100_000})

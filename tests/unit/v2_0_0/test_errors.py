@@ -1,4 +1,4 @@
-"""The events that say that something went wrong, as the newest types have them."""
+"""The error events of the bridge, checked with the newest types."""
 
 import pytest
 
@@ -19,7 +19,7 @@ from support.openai_types import check_event
     ],
 )
 def test_an_error_event_is_whole(event):
-    """A status for Codex, a sequence number for the Vercel AI SDK, four members for all."""
+    """An error event has an integer status, a sequence number, and OpenAI's four members."""
     check_event(event)
     assert set(event) == {"type", "status", "sequence_number", "error"}
     assert set(event["error"]) >= {"type", "code", "message", "param"}
@@ -27,7 +27,7 @@ def test_an_error_event_is_whole(event):
 
 
 def test_details_cannot_hide_what_every_client_reads():
-    """A provider's further members stand beside the four, never in place of them."""
+    """A provider's further members are added to the four, and never replace them."""
     error = error_event(400, "m", code="c", details={"message": 7, "code": [], "x": 1})["error"]
     assert error == {
         "type": "invalid_request_error",

@@ -1,4 +1,4 @@
-"""What a client may say, and what it is told when it may not."""
+"""The frames that a client may send, and the errors for others."""
 
 import json
 
@@ -44,12 +44,12 @@ def refusal(raw, default=None):
     ],
 )
 def test_the_model_comes_from_the_frame_else_from_the_url(event, default, model):
-    """Nested, else flat, else ?model=."""
+    """The model comes from the nested form, else the flat form, else ?model=."""
     assert parse(json.dumps(event), default).body["model"] == model
 
 
 def test_the_envelope_does_not_reach_the_request():
-    """What only a WebSocket knows is taken out; all else stays as it was."""
+    """Fields that only a WebSocket has are removed; all others stay."""
     event = {
         **CREATE,
         "event_id": "e",
@@ -81,7 +81,7 @@ def test_the_envelope_does_not_reach_the_request():
     ],
 )
 def test_a_warm_up_is_known_in_every_form(event):
-    """`generate: false` is a warm-up wherever it stands, or it would be billed."""
+    """`generate: false` is a warm-up in every form of frame; otherwise it would be billed."""
     create = parse(json.dumps(event), None)
     assert create.warm_up
     assert "generate" not in create.body
@@ -138,7 +138,7 @@ def test_a_warm_up_is_known_in_every_form(event):
     ],
 )
 def test_a_bad_frame_is_refused_in_openai_s_shape(raw, code):
-    """Every refusal is an error event that Codex sees: integer status 400, four members."""
+    """Every refusal is an error event with status 400 and OpenAI's four members."""
     event = refusal(raw).event
     assert event["type"] == "error"
     assert event["status"] == 400
@@ -147,17 +147,17 @@ def test_a_bad_frame_is_refused_in_openai_s_shape(raw, code):
 
 
 def test_a_binary_frame_is_read_as_text():
-    """Some clients send their JSON as bytes."""
+    """A binary frame with JSON is read as text."""
     assert parse(json.dumps({**CREATE, "model": "m"}).encode(), None).body["model"] == "m"
 
 
 def test_an_acknowledgement_is_ignored():
-    """Codex 0.135 says `response.processed`; an error would end its next turn."""
+    """Codex 0.135's `response.processed` is ignored, since an error would end its next turn."""
     assert parse('{"type":"response.processed","response_id":"r"}', None) is None
 
 
 def test_a_refusal_keeps_its_lane():
-    """The error of a multiplexed frame can be told to the lane it came from."""
+    """A refusal keeps the stream id of its frame."""
     assert refusal({**CREATE, "stream_id": "l1"}).stream_id == "l1"
 
 
@@ -170,11 +170,11 @@ def test_a_refusal_keeps_its_lane():
         (b"\xff\xfe", 2),
         ("\u4e16", 3),
         ("\U0001f600", 4),
-        ("\ud83d", 1),  # half a pair is no UTF-8; it is counted as what would stand for it
+        ("\ud83d", 1),  # a lone surrogate has no UTF-8; it counts as its replacement
     ],
 )
 def test_a_message_is_measured_in_bytes(raw, size):
-    """So a limit means the same for every script, and for text sent as bytes."""
+    """A message's size is its number of UTF-8 bytes, for text and bytes alike."""
     assert size_in_bytes(raw) == size
 
 
@@ -193,7 +193,7 @@ GOOD = json.dumps({**CREATE, "model": "m", "stream_id": "l1"})
     ],
 )
 def test_a_message_becomes_a_frame_good_or_bad(raw, max_size, code, close, stream_id):
-    """A refusal is a frame too, of the lane it came from; only size closes the connection."""
+    """A message becomes a frame or a refusal with its stream id; only size means a close."""
     frame = parse_message(raw, size_in_bytes(raw), max_size, None)
     assert frame.stream_id == stream_id
     if code is None:
@@ -203,7 +203,7 @@ def test_a_message_becomes_a_frame_good_or_bad(raw, max_size, code, close, strea
 
 
 def test_what_is_to_be_ignored_is_no_frame():
-    """An acknowledgement takes no place in a lane."""
+    """An ignored message is no frame, so it takes no room in a lane."""
     raw = '{"type":"response.processed"}'
     assert parse_message(raw, size_in_bytes(raw), 1000, None) is None
 
@@ -217,7 +217,7 @@ KEYS = st.sampled_from(["type", "model", "response", "input", "stream_id", "stor
 
 @given(st.dictionaries(KEYS | st.text(), JSON | st.just("response.create"), max_size=8))
 def test_no_frame_breaks_the_parser(event):
-    """Whatever the client sends, the answer is a turn, silence or a refusal."""
+    """Any JSON object is parsed or refused with status 400."""
     try:
         frame = parse(json.dumps(event), "default")
     except RefusalError as error:
@@ -231,6 +231,6 @@ def test_no_frame_breaks_the_parser(event):
 
 @given(st.binary(max_size=200))
 def test_no_bytes_break_the_parser(raw):
-    """Nor do bytes."""
+    """Bytes that are no valid frame are refused."""
     with pytest.raises(RefusalError):
         parse(raw, None)

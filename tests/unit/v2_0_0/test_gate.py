@@ -1,4 +1,4 @@
-"""Large bodies wait for each other: one at a time, in turn between keys, bounded in all ways."""
+"""Large bodies pass one at a time, by turns between keys, within several limits."""
 
 import asyncio
 import contextlib
@@ -13,13 +13,13 @@ MIB = 1 << 20
 
 
 async def settled():
-    """Let all run that can run; it waits for the loop and not for a clock."""
+    """Let every task run as far as it can, without waiting for time."""
     for _ in range(50):
         await asyncio.sleep(0)
 
 
 class Bodies:
-    """Bodies before one gate: `order` has those that were let in, by name."""
+    """Bodies at one gate; `order` has the names of those admitted."""
 
     def __init__(self):
         self.gate = Gate()
@@ -66,13 +66,13 @@ async def bodies(monkeypatch):
 
 
 async def test_one_at_a_time_until_its_answer_begins(bodies):
-    """The next comes in when the last is answered, or has ended without an answer."""
+    """The next large body enters once the previous answer begins, or ends without one."""
     for name in "abc":
         await bodies.come(name)
     assert bodies.order == ["a"]
     await bodies.answer("a")
     assert bodies.order == ["a", "b"]
-    await bodies.answer("a")  # said once more, it changes nothing
+    await bodies.answer("a")  # a second call changes nothing
     await bodies.end("a")
     assert bodies.order == ["a", "b"]
     await bodies.end("b")
@@ -80,7 +80,7 @@ async def test_one_at_a_time_until_its_answer_begins(bodies):
 
 
 async def test_a_small_body_waits_for_none(bodies):
-    """Nor does one wait for it."""
+    """A small body waits for no large one, and no large one for it."""
     await bodies.come("large")
     await bodies.come("small", 4 * MIB)
     assert bodies.order == ["large", "small"]
@@ -91,7 +91,7 @@ async def test_a_small_body_waits_for_none(bodies):
 
 
 async def test_keys_take_turns(bodies):
-    """Sixteen lanes of one key are no sixteen turns before another's."""
+    """Waiting bodies of different keys take turns."""
     for name in ("a1", "a2", "a3"):
         await bodies.come(name)
     await bodies.come("b1", owner=b"b")
@@ -105,7 +105,7 @@ async def test_keys_take_turns(bodies):
     [(5, 12, 25), (40, 1, 3), (64, 1, 2), (100, 1, 1)],
 )
 async def test_those_being_answered_are_bounded_in_bytes(bodies, size, of_one_key, of_two):
-    """64 MiB of a key and 128 of all; alone, any size may."""
+    """Bodies being answered have at most 64 MiB per key and 128 MiB in all; one may always run."""
     for number in range(30):
         await bodies.come(number, size * MIB)
         if number in bodies.begun:
@@ -122,7 +122,7 @@ async def test_those_being_answered_are_bounded_in_bytes(bodies, size, of_one_ke
 
 
 async def test_too_many_waiting_are_refused(bodies):
-    """At once, in OpenAI's shape; those of another key may wait."""
+    """The 34th body of a key is refused at once; another key's may wait."""
     for number in range(33):
         await bodies.come(number)
     await bodies.come("one more")
@@ -135,7 +135,7 @@ async def test_too_many_waiting_are_refused(bodies):
 
 
 async def test_waiting_has_an_end(bodies, monkeypatch):
-    """Who waited in vain is refused and leaves no trace."""
+    """A body that has waited too long is refused, and the next ones are not affected."""
     monkeypatch.setattr(module, "MAX_LARGE_WAITING_SECONDS", 0.02)
     await bodies.come("a")
     await bodies.come("b")
@@ -148,7 +148,7 @@ async def test_waiting_has_an_end(bodies, monkeypatch):
 
 
 async def test_a_silent_provider_holds_nobody_up(bodies, monkeypatch):
-    """After a while it is not LiteLLM that takes its time; the bytes still count."""
+    """If an answer does not begin, the next body enters after a while; the bytes still count."""
     monkeypatch.setattr(module, "MAX_LARGE_ALONE_SECONDS", 0.02)
     await bodies.come("silent", 60 * MIB)
     await bodies.come("next", 5 * MIB, b"b")
@@ -161,18 +161,18 @@ async def test_a_silent_provider_holds_nobody_up(bodies, monkeypatch):
 
 
 async def test_who_leaves_makes_room(bodies):
-    """Waiting, running, or let in just now: the next comes."""
+    """A body that leaves, waiting or just admitted, lets the next one enter."""
     for name in "abcd":
         await bodies.come(name)
     await bodies.leave("b")
-    bodies.begun["a"]()  # lets c in, which leaves before it runs
+    bodies.begun["a"]()  # admits c, which leaves before it runs
     await bodies.leave("c")
     await settled()
     assert bodies.order == ["a", "d"]
 
 
 async def test_between_two_there_is_a_pause(bodies, monkeypatch):
-    """LiteLLM puts away what it made of the last: else the memory of both adds up."""
+    """A pause separates two bodies, so that LiteLLM can free the memory of the first."""
     monkeypatch.setattr(module, "LARGE_PAUSE_SECONDS", 0.05)
     await bodies.come("a")
     await bodies.come("b")

@@ -1,4 +1,4 @@
-"""Who is let in, and how the others are told: on a real uvicorn, with a scripted check of keys."""
+"""Which clients connect, and how others are refused: on a real uvicorn with a scripted check."""
 
 import asyncio
 import json
@@ -21,7 +21,7 @@ OURS = "https://ours.example"
 
 
 async def refused(dial, *arguments, **options):
-    """Return the error in the body of a denied handshake, which is 403."""
+    """Return the error in the body of a handshake's 403."""
     with pytest.raises(InvalidStatus) as caught:
         await dial(*arguments, **options)
     assert caught.value.response.status_code == 403
@@ -36,7 +36,7 @@ async def refused(dial, *arguments, **options):
     ],
 )
 async def test_every_door_of_post_is_one(proxy, path):
-    """The turn goes to the path that POST would end up at."""
+    """Each path of POST is served, and the turn goes to the path without a trailing slash."""
     async with proxy() as (app, dial), dial(path) as ws:
         await say(ws, CREATE)
         assert (await hear(ws))["type"] == "response.completed"
@@ -44,14 +44,14 @@ async def test_every_door_of_post_is_one(proxy, path):
 
 
 async def test_the_slash_of_a_pass_through_is_no_door(proxy):
-    """There LiteLLM hands a POST to OpenAI as it is, so it is none of the Responses API."""
+    """/openai/v1/responses/ is refused: LiteLLM's POST there is a pass-through to OpenAI."""
     async with proxy() as (_app, dial):
         with pytest.raises(InvalidStatus):
             await dial("/openai/v1/responses/")
 
 
 async def test_the_check_gets_the_request_that_a_turn_will_be(proxy):
-    """What an operator's own check may read: method, client, application; and no cookie."""
+    """The key check gets the same kind of request at handshake and turn, without cookies."""
     headers = {"Authorization": "Bearer sk-1234", "Cookie": "token=sk-1234", "X-Own": "1"}
     async with proxy() as (app, dial):
         async with dial(headers=headers) as ws:
@@ -70,7 +70,7 @@ async def test_the_check_gets_the_request_that_a_turn_will_be(proxy):
 
 
 async def test_a_key_that_litellm_knows_is_told_once(proxy):
-    """One event in LiteLLM's words, then 1008; what the client sends is not read."""
+    """A refused key that LiteLLM knows gets the reason as an event, then 1008."""
     async with proxy() as (app, dial):
         app.refusals["sk-known"] = BLOCKED
         async with dial(headers=KNOWN) as ws:
@@ -83,7 +83,7 @@ async def test_a_key_that_litellm_knows_is_told_once(proxy):
 
 
 async def test_the_reason_fits_into_the_close_frame(proxy):
-    """Who sends too late hears it there, cut between two characters."""
+    """The close frame has the reason, cut to its size between two characters."""
     async with proxy() as (app, dial):
         app.refusals["sk-known"] = HTTPException(403, "x" + "\u4e16" * 100)
         async with dial(headers=KNOWN) as ws:
@@ -93,7 +93,7 @@ async def test_the_reason_fits_into_the_close_frame(proxy):
 
 
 async def test_a_refused_key_makes_no_session(proxy, monkeypatch):
-    """Neither a bridge nor what it would hold."""
+    """A refused key creates no Bridge."""
     monkeypatch.setattr(bridge.Bridge, "__init__", None)
     async with proxy() as (app, dial):
         app.refusals["sk-known"] = HTTPException(403, "not this route")
@@ -103,7 +103,7 @@ async def test_a_refused_key_makes_no_session(proxy, monkeypatch):
 
 
 async def test_a_key_that_is_good_again_gets_a_connection(proxy):
-    """A refusal is not remembered."""
+    """A refusal is not remembered: the key connects once it is good again."""
     async with proxy() as (app, dial):
         app.refusals["sk-known"] = BLOCKED
         async with dial(headers=KNOWN) as ws:
@@ -116,7 +116,7 @@ async def test_a_key_that_is_good_again_gets_a_connection(proxy):
 
 
 async def test_so_many_are_told_at_once_and_the_others_get_403(proxy, monkeypatch):
-    """The reason is then in the denial's body; later there is room again."""
+    """Beyond MAX_TOLD open refusals a known key gets 403, with the reason in the body."""
     monkeypatch.setattr(handshake, "MAX_TOLD", 2)
     async with proxy() as (app, dial):
         app.refusals["sk-known"] = BLOCKED
@@ -130,7 +130,7 @@ async def test_so_many_are_told_at_once_and_the_others_get_403(proxy, monkeypatc
 
 
 async def test_a_told_client_that_leaves_makes_room(proxy, monkeypatch, caplog):
-    """Nor is it an error."""
+    """A refused client that leaves makes room for the next, without an error in the log."""
     monkeypatch.setattr(handshake, "MAX_TOLD", 1)
     async with proxy() as (app, dial):
         app.refusals["sk-known"] = BLOCKED
@@ -143,7 +143,7 @@ async def test_a_told_client_that_leaves_makes_room(proxy, monkeypatch, caplog):
 
 
 async def test_whoever_shows_no_known_key_gets_no_connection(proxy, caplog):
-    """403 before accept, the reason in its body; the log says that it was refused, and no key."""
+    """A client without a known key gets 403 with the reason in its body; the log has no key."""
     async with proxy() as (app, dial):
         for headers in ({}, {"Authorization": "Bearer sk-wrong"}, {"Authorization": "sk-1234"}):
             assert (await refused(dial, headers=headers))["type"] == "auth_error"
@@ -169,7 +169,7 @@ async def test_whoever_shows_no_known_key_gets_no_connection(proxy, caplog):
 async def test_a_web_page_needs_the_proxy_s_cors_settings(
     proxy, monkeypatch, origins, keyless, connects
 ):
-    """On a proxy without keys it must be allowed by name."""
+    """A web page needs the proxy's CORS settings, and on a keyless proxy its name in them."""
     async with proxy() as (app, dial):
         if origins is not None:
             app.app.add_middleware(CORSMiddleware, allow_origins=origins)
@@ -185,7 +185,7 @@ async def test_a_web_page_needs_the_proxy_s_cors_settings(
 
 @pytest.mark.parametrize("origin", [None, OURS])
 async def test_a_keyless_proxy_lets_in_whoever_is_no_web_page(proxy, monkeypatch, origin):
-    """As it does over HTTP; a browser would open the door to every page that it shows."""
+    """A keyless proxy serves clients without an Origin, as over HTTP, and refuses web pages."""
     async with proxy() as (app, dial):
         monkeypatch.setattr(sys.modules["litellm.proxy.proxy_server"], "master_key", None)
         app.app.add_middleware(CORSMiddleware, allow_origins=["*"])
@@ -199,7 +199,7 @@ async def test_a_keyless_proxy_lets_in_whoever_is_no_web_page(proxy, monkeypatch
 
 
 async def test_an_origin_and_no_key_is_nobody(proxy):
-    """A check of the operator's own that goes by the client's address would let any page in."""
+    """An Origin without a key is refused, even if an operator's own check would accept it."""
     async with proxy() as (app, dial):
         app.app.add_middleware(CORSMiddleware, allow_origins=["*"])
         app.good_keys[""] = None

@@ -1,4 +1,4 @@
-"""A turn that its provider leaves in silence."""
+"""Heartbeats in a turn whose provider is silent."""
 
 import asyncio
 
@@ -24,34 +24,34 @@ CREATED = {"type": "response.created", "sequence_number": 0, "response": {"id": 
     [
         (0, 0, 60, False),
         (50, 50, 10, False),
-        (70, 10, 50, False),  # a heartbeat came in between
+        (70, 10, 50, False),  # a heartbeat has been sent meanwhile
         (65, 65, 0, False),
         (880, 40, 20, False),
-        (890, 0, 10, False),  # the end comes before the next one
+        (890, 0, 10, False),  # the end is due before the next heartbeat
         (900, 10, 0, True),
     ],
 )
 def test_when_something_is_due(silent, untold, rest, is_over):
-    """After so much time without an event, and in the end without one of the provider's."""
+    """A heartbeat is due after silence on the connection, the end after the provider's silence."""
     heartbeat = Heartbeat(60, 900)
     assert (heartbeat.seconds_left(silent, untold), heartbeat.is_over(silent)) == (rest, is_over)
 
 
 def test_it_is_off():
-    """Then a turn may be silent for as long as it likes, whatever the end is set to."""
+    """When it is off, a turn may be silent without limit."""
     for heartbeat in (NO_HEARTBEAT, Heartbeat(0, 1)):
         assert (heartbeat.seconds_left(10_000, 10_000), heartbeat.is_over(10_000)) == (None, False)
 
 
 def test_no_client_knows_the_event():
-    """So none takes it for anything; and it has the number that an SDK wants."""
+    """No client knows the event's type, and it has a sequence number."""
     assert is_unknown(BEAT)
     assert heartbeat_event(3) == {"type": BEAT, "sequence_number": 3}
 
 
 @pytest.mark.parametrize("begun", [False, True])
 async def test_a_silent_turn_goes_on(proxy, begun):
-    """Before its first event as after it; numbers never go back, and the end is the provider's."""
+    """A silent turn gets heartbeats with rising numbers, and ends with the provider's event."""
 
     async def silent(body):
         if begun:
@@ -75,7 +75,7 @@ async def test_a_silent_turn_goes_on(proxy, begun):
 
 
 async def test_a_turn_that_is_not_silent_has_none(proxy):
-    """Each event of the provider's starts the time again."""
+    """Each event of the provider resets the time, so a lively turn has no heartbeat."""
 
     async def talks(body):
         yield sse(CREATED)
@@ -94,7 +94,7 @@ async def test_a_turn_that_is_not_silent_has_none(proxy):
 
 
 async def test_silence_has_an_end(proxy):
-    """One error that Codex tries again after; the request ends, and the next turn runs."""
+    """After the maximum of silence the turn ends with an error, its request ends, the next runs."""
 
     async def silent(body):
         if len(app.bodies) > 1:
@@ -112,13 +112,13 @@ async def test_silence_has_an_end(proxy):
             events.append(await hear(ws))
         check_event(events[-1])
         assert (events[-1]["status"], events[-1]["error"]["code"]) == (504, "provider_silent")
-        await asyncio.wait_for(app.cancelled.wait(), 1)  # at once, not when grace is over
+        await asyncio.wait_for(app.cancelled.wait(), 1)  # at once, not after the grace period
         await say(ws, CREATE)
         assert (await hear(ws))["type"] == "response.completed"
 
 
 async def test_it_is_off_unless_set(proxy):
-    """As over HTTP, where nothing is told either."""
+    """Heartbeats are off by default, as over HTTP."""
 
     async def silent(body):
         await asyncio.sleep(0.5)

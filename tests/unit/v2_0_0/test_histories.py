@@ -1,11 +1,11 @@
-"""One budget for what a process remembers: who holds most loses first, and nobody under his share."""
+"""A process's budget for histories: the key that holds most loses first, none below its share."""
 
 import pytest
 
 from endpoint_patch.versions.v2_0_0.inserted.histories import Histories
 from endpoint_patch.versions.v2_0_0.inserted.memory import LostError, Memory
 
-OVERHEAD = 700  # of a turn, about
+OVERHEAD = 700  # of a turn, roughly
 
 
 def connection(histories, owner, max_bytes=1 << 30, max_turns=4096):
@@ -13,7 +13,7 @@ def connection(histories, owner, max_bytes=1 << 30, max_turns=4096):
 
 
 def chain(memory, name, turns=3, size=1000):
-    """Remember a conversation of so many turns; return the last one's id."""
+    """Remember a conversation of this many turns; return the id of its last one."""
     parent = None
     for number in range(turns):
         memory.remember(f"{name}{number}", parent, b"x" * size)
@@ -29,7 +29,7 @@ def is_whole(memory, response_id, bytes_held):
 
 
 def test_a_flood_costs_no_other_key_a_turn():
-    """Key A floods from many connections; none of B's chains is lost, and A's oldest are."""
+    """A key that floods from many connections loses its own oldest turns, and no other key's."""
     histories = Histories(1 << 20)
     quiet = [connection(histories, b"b") for _ in range(4)]
     last = [chain(memory, f"b{number}.", 20, 1000) for number, memory in enumerate(quiet)]
@@ -45,7 +45,7 @@ def test_a_flood_costs_no_other_key_a_turn():
 
 
 def test_the_oldest_go_first_whichever_connection_they_are_of():
-    """And a new turn of a connection that was quiet for long stays."""
+    """Within a key the oldest turns go first, of whichever connection."""
     histories = Histories(10 * (1000 + OVERHEAD))
     one, two = connection(histories, b"a"), connection(histories, b"a")
     chain(one, "one", 4)
@@ -55,7 +55,7 @@ def test_the_oldest_go_first_whichever_connection_they_are_of():
 
 
 def test_who_holds_most_loses_however_small_the_last_one_was():
-    """What B adds within its share costs A."""
+    """A key that adds within its share displaces the turns of the key that holds most."""
     histories = Histories(20 * (1000 + OVERHEAD))
     a, b = connection(histories, b"a"), connection(histories, b"b")
     end = chain(a, "a", 19)
@@ -66,7 +66,7 @@ def test_who_holds_most_loses_however_small_the_last_one_was():
 
 
 def test_who_holds_most_loses_first():
-    """Not who holds more than a fair share, but less than another."""
+    """The key that holds most loses, not another that only exceeds the fair share."""
     histories = Histories(30 * (1000 + OVERHEAD))
     a, b, c = (connection(histories, owner) for owner in (b"a", b"b", b"c"))
     chain(b, "b", 1)
@@ -77,7 +77,7 @@ def test_who_holds_most_loses_first():
 
 
 def test_a_fair_share_shrinks_as_keys_come():
-    """Each of four holds a fourth at last, to within a turn."""
+    """Four keys end with a fourth of the budget each, to within a turn."""
     histories = Histories(1 << 20)
     for number in range(4):
         chain(connection(histories, b"%d" % number), "r", 1000)
@@ -87,7 +87,7 @@ def test_a_fair_share_shrinks_as_keys_come():
 
 
 def test_what_runs_keeps_its_history():
-    """Pinned turns stay, over the process's budget and over the connection's, until they end."""
+    """The pinned history of a running turn stays, beyond all budgets, until the turn ends."""
     histories = Histories(10 * (1000 + OVERHEAD))
     memory = connection(histories, b"a", max_bytes=8000)
     end = chain(memory, "old", 3)
@@ -102,7 +102,7 @@ def test_what_runs_keeps_its_history():
 
 
 def test_pins_are_no_way_around_the_budget():
-    """Where all that is held is pinned, what is new does not stay."""
+    """If everything is pinned, a new turn is not kept, so the budget holds."""
     histories = Histories(10 * (1000 + OVERHEAD))
     memory = connection(histories, b"a")
     with memory.pinned(chain(memory, "pinned", 10)):
@@ -112,7 +112,7 @@ def test_pins_are_no_way_around_the_budget():
 
 
 def test_ids_are_memory_too():
-    """A client may send an id as long as a message, and again and again."""
+    """Ids count against the budget, since a client can send long ones."""
     histories = Histories(1 << 20)
     memory = connection(histories, b"a")
     for number in range(20):
@@ -122,7 +122,7 @@ def test_ids_are_memory_too():
 
 
 def test_a_connection_that_ends_gives_all_back():
-    """Repeated ids, lost turns and all."""
+    """A connection that ends frees everything, also repeated ids and evicted turns."""
     histories = Histories(1 << 20)
     memory = connection(histories, b"a", max_bytes=5000)
     chain(memory, "r", 30)
@@ -135,7 +135,7 @@ def test_a_connection_that_ends_gives_all_back():
 
 
 def test_the_length_of_a_history_is_known_before_it_is_built():
-    """Of what is held; an id that is not ours has none."""
+    """`length` gives a history's bytes without building it; 0 for an unknown id."""
     memory = connection(Histories(1 << 20), b"a")
     end = chain(memory, "r", 7)
     assert (memory.length(end), memory.length("other"), memory.length(None)) == (7000, 0, 0)

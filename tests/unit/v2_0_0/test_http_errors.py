@@ -1,4 +1,4 @@
-"""Whatever shape an error had, the client gets one it can see, with all that was said."""
+"""Errors of any shape become an event that clients can read, without loss."""
 
 import json
 
@@ -21,12 +21,12 @@ LIMIT = {
 
 
 def told(status, error, **headers):
-    """Return the event for an HTTP answer with this `error`."""
+    """Return the event for an HTTP response with this status and `error`."""
     return answer_error(status, json.dumps({"error": error}).encode(), headers)[0]
 
 
 def test_what_an_error_says_is_kept():
-    """The four members that OpenAI documents, as LiteLLM said them over HTTP."""
+    """The four members of an error stay as they are."""
     error = {"message": "no", "type": "t", "code": "c", "param": "p"}
     event = told(400, error)
     assert event == {"type": "error", "status": 400, "sequence_number": 0, "error": error}
@@ -48,7 +48,7 @@ def test_what_an_error_says_is_kept():
     ],
 )
 def test_any_body_becomes_an_error_object(body, message):
-    """An error that is a string breaks some clients; an empty one tells nothing."""
+    """Any body becomes an error object with a message and a code."""
     event, _ = answer_error(502, body)
     assert (event["type"], event["status"]) == ("error", 502)
     assert event["error"]["message"] == message
@@ -68,7 +68,7 @@ def test_any_body_becomes_an_error_object(body, message):
     ],
 )
 def test_the_provider_s_own_error_is_taken_out_of_litellm_s_sentence(head, form):
-    """An unknown response can be told from a wrong parameter; the message stays LiteLLM's."""
+    """The provider's error inside LiteLLM's message gives code and type; the message stays."""
     own = {
         "message": "Previous response with id 'resp_1' not found.",
         "type": "invalid_request_error",
@@ -94,7 +94,7 @@ def test_the_provider_s_own_error_is_taken_out_of_litellm_s_sentence(head, form)
     ],
 )
 def test_a_sentence_without_an_error_in_it_says_what_it_says(message):
-    """Nothing is taken for a provider's error that is none."""
+    """A message without a provider's error keeps a generic type."""
     error = told(400, {"message": message, "type": "None", "param": "None", "code": "400"})["error"]
     assert error == {
         "message": message,
@@ -105,7 +105,7 @@ def test_a_sentence_without_an_error_in_it_says_what_it_says(message):
 
 
 def test_a_provider_cannot_speak_for_litellm():
-    """Neither end the connection nor stop a retry: for that LiteLLM's own type counts."""
+    """A provider's `auth_error` neither ends the connection nor stops a retry."""
     own = json.dumps({"error": {"message": "m", "type": "auth_error", "code": "x"}})
     outer = {"message": f"litellm.AuthenticationError: OpenAIException - {own}", "code": "401"}
     event, lost = answer_error(401, json.dumps({"error": outer}).encode())
@@ -123,12 +123,12 @@ def test_a_provider_cannot_speak_for_litellm():
     ],
 )
 def test_a_provider_s_refusal_is_told_from_litellm_s_own(message, status):
-    """The provider's may be of one deployment, or pass: HTTP tries again."""
+    """A provider's 401 stays 401, which clients retry; LiteLLM's own becomes 400."""
     assert told(401, {"message": message, "type": None, "code": "401"})["status"] == status
 
 
 def test_a_limit_s_details_stay():
-    """Codex then says when the limit ends."""
+    """A limit's details stay, so that Codex can show when it ends."""
     event = told(429, LIMIT, **{"x-codex-primary-used-percent": "100"})
     assert event["error"] == {**LIMIT, "code": "429", "param": None}
     assert event["headers"] == {"x-codex-primary-used-percent": "100"}
@@ -138,7 +138,7 @@ def test_a_limit_s_details_stay():
 
 
 def test_a_limit_told_in_the_stream_keeps_its_details_too():
-    """Flat or wrapped, with the headers that the event itself has."""
+    """A limit inside the stream keeps its details and headers, flat or nested."""
     flat = stream_error({**LIMIT, "type": "error", "status": 429, "headers": {"a": "b"}})
     nested = stream_error({"type": "error", "status": 429, "headers": {"a": "b"}, "error": LIMIT})
     for event in (flat, nested):
@@ -149,7 +149,7 @@ def test_a_limit_told_in_the_stream_keeps_its_details_too():
 
 
 def test_headers_that_say_when_to_come_again_are_told():
-    """No others: they say nothing of the error."""
+    """Only headers about retrying and limits are passed on."""
     headers = [
         (b"Retry-After", b"7"),
         (b"x-ratelimit-reset-requests", b"1s"),
@@ -173,7 +173,7 @@ def test_headers_that_say_when_to_come_again_are_told():
         ({"error": {"message": "m", "code": 500}}, 500, "500"),
         (
             {"type": "error", "code": "rate_limit_exceeded", "message": "m", "param": None},
-            503,  # Codex tries again, as it does when an HTTP stream breaks off
+            503,  # Codex retries, as when an HTTP stream breaks off
             "rate_limit_exceeded",
         ),
         (
@@ -192,20 +192,20 @@ def test_headers_that_say_when_to_come_again_are_told():
     ],
 )
 def test_an_error_inside_a_stream_gets_a_status(event, status, code):
-    """LiteLLM's, OpenAI's flat and the WebSocket's own shape all become the last."""
+    """Each shape of error inside a stream becomes an error event with a status."""
     told = stream_error(event)
     assert (told["type"], told["status"]) == ("error", status)
     assert (told["error"]["code"], told["error"]["message"]) == (code, "m")
 
 
 def test_an_answer_s_own_status_counts_more_than_its_stream():
-    """LiteLLM may answer 429 as a stream: that is what an HTTP client sees, too."""
+    """The HTTP status counts more than the error inside the stream, as for an HTTP client."""
     event = {"error": {"message": "m", "code": "429"}}
     assert stream_error(event, 429)["status"] == 429
 
 
 class HTTPError(Exception):
-    """FastAPI's: what LiteLLM raises once a stream has begun."""
+    """FastAPI's exception, which LiteLLM raises once a stream has begun."""
 
     def __init__(self, status_code, detail):
         self.status_code, self.detail = status_code, detail
@@ -213,13 +213,13 @@ class HTTPError(Exception):
 
 
 class OwnError(Exception):
-    """LiteLLM's ProxyException: the status is its code."""
+    """LiteLLM's ProxyException, whose status is in `code`."""
 
     type, param, code, message = "guardrail", "input", "422", "no"
 
 
 def raised(error, behind):
-    """Return an error raised from another."""
+    """Return an error that was raised from another."""
     try:
         raise error from behind
     except RuntimeError as caught:
@@ -236,13 +236,13 @@ def raised(error, behind):
     ],
 )
 def test_what_an_application_raised_is_told(crash, status, message):
-    """Starlette may have raised an error of its own from it."""
+    """An exception's status and message are found, also behind one of Starlette's."""
     event = exception_error(crash)
     assert (event["status"], event["error"]["message"]) == (status, message)
 
 
 def test_a_guardrail_s_details_are_told_as_over_http():
-    """LiteLLM puts them into `provider_specific_fields`."""
+    """A guardrail's details are in `provider_specific_fields`, as over HTTP."""
     detail = {"error": "Violated", "rule": 1}
     error = exception_error(HTTPError(400, detail))["error"]
     assert error == {
@@ -256,5 +256,5 @@ def test_a_guardrail_s_details_are_told_as_over_http():
 
 @pytest.mark.parametrize("crash", [None, ZeroDivisionError("secret"), HTTPError(200, "odd")])
 def test_any_other_exception_tells_nothing(crash):
-    """What went wrong inside is for the log."""
+    """Any other exception gives no event; its text is only for the log."""
     assert exception_error(crash) is None

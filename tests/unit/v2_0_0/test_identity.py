@@ -1,4 +1,4 @@
-"""Whose share of the process a connection uses."""
+"""The owner of a connection's share of the process."""
 
 import types
 
@@ -6,7 +6,7 @@ from endpoint_patch.versions.v2_0_0.inserted.identity import owner_hash
 
 
 def test_an_owner_is_whom_litellm_found():
-    """Two forms of one key, and two tokens of one user, have one share; nobody reads a key in it."""
+    """The owner is a hash of the key or user that LiteLLM found, whatever form the client sent."""
     secret = b"s" * 32
     by_key = types.SimpleNamespace(api_key="sk-1234", user_id="u")
     by_user = types.SimpleNamespace(api_key=None, user_id="u")

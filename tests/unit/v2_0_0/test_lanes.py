@@ -1,4 +1,4 @@
-"""The lanes: frames in, in order within their lane, and never more than the bounds allow."""
+"""Lanes: frames in order within their lane, within the limits."""
 
 import contextlib
 
@@ -29,7 +29,7 @@ def put(lanes, stream_id, size=1, number=0):
     ("held", "size", "fits"),
     [
         ([], 1, True),
-        ([], 11, True),  # else a large message could never come in
+        ([], 11, True),  # otherwise a large message could never enter
         ([9], 1, True),
         ([9], 2, False),
         ([11], 0, False),
@@ -38,7 +38,7 @@ def put(lanes, stream_id, size=1, number=0):
     ],
 )
 def test_room_is_bounded_twice(held, size, fits):
-    """Three frames or ten bytes, whichever comes first; asking takes nothing."""
+    """Room is limited by frames and by bytes; `fits` takes none."""
     room = Room(3, 10)
     for one in held:
         room.take(one)
@@ -63,14 +63,14 @@ def test_room_is_bounded_twice(held, size, fits):
     ],
 )
 def test_what_comes_in(puts, answers):
-    """Four frames, ten bytes and two stream ids; a refusal takes nothing from what comes after."""
+    """Frames, bytes and stream ids are limited; a refused frame does not use them up."""
     lanes = Lanes(Room(4, 10), max_stream_ids=2)
     puts = [one if isinstance(one, tuple) else (one,) for one in puts]
     assert [put(lanes, *one) for one in puts] == answers
 
 
 def test_a_refusal_is_told_to_its_lane():
-    """The client learns which frame was refused, and what it may do."""
+    """A refusal names its lane and the limits."""
     lanes = Lanes(Room(1, 32 << 20), max_stream_ids=2)
     put(lanes, "a")
     with pytest.raises(RefusalError, match="At most 1 turns in flight, 2 stream ids and 32 MiB"):
@@ -84,7 +84,7 @@ def test_a_refusal_is_told_to_its_lane():
 
 
 def test_a_stream_id_counts_for_the_connection_s_life():
-    """Its lane ends and the id stays known; one that was refused for room was never known."""
+    """A stream id counts until the connection ends; one of a refused frame does not."""
     lanes = Lanes(Room(1, 10), max_stream_ids=1)
     put(lanes, None)
     assert put(lanes, "refused") == FULL
@@ -96,7 +96,7 @@ def test_a_stream_id_counts_for_the_connection_s_life():
 
 
 def test_a_lane_keeps_its_order_and_no_other_lane_waits():
-    """What joins while a lane is run is run in the same go."""
+    """A lane keeps its order and waits for no other; frames that join it are run as well."""
     lanes = Lanes(Room(9, 99), max_stream_ids=9)
     for number, stream_id in enumerate(["a", "b", "a", "b"]):
         put(lanes, stream_id, number=number)
@@ -109,7 +109,7 @@ def test_a_lane_keeps_its_order_and_no_other_lane_waits():
 
 
 def test_a_frame_holds_its_room_until_the_next_is_asked_for():
-    """A turn that runs is in flight as one that waits is."""
+    """A running frame keeps its room until the next one is taken."""
     lanes = Lanes(Room(2, 10), max_stream_ids=9)
     put(lanes, "a")
     put(lanes, "a")
@@ -125,7 +125,7 @@ def test_a_frame_holds_its_room_until_the_next_is_asked_for():
     run=st.integers(1, 8),
 )
 def test_whatever_happens_all_room_comes_back(sizes, run):
-    """A lane that is left early drops the rest, and the next one finds an empty room."""
+    """All room is returned, also when a lane is left early."""
     room = Room(4, 10)
     lanes = Lanes(room, max_stream_ids=1)
     taken = sum(put(lanes, "a", size) != FULL for size in sizes)

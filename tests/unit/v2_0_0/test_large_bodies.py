@@ -1,4 +1,4 @@
-"""Large bodies and histories between lanes, connections and keys of one process."""
+"""Large bodies and histories across lanes, connections and keys of a process."""
 
 import asyncio
 
@@ -11,7 +11,7 @@ LARGE = 5 << 20
 
 
 async def test_large_bodies_wait_for_each_other_in_all_connections():
-    """One at a time until its answer begins; a small one waits for none."""
+    """Over all connections large bodies are posted one at a time; small ones do not wait."""
     process = a_process()
     one, two = Bench(process), Bench(process, b"another key")
     for bench in (one, two):
@@ -27,7 +27,7 @@ async def test_large_bodies_wait_for_each_other_in_all_connections():
 
 
 async def test_a_history_counts_before_it_is_built(monkeypatch):
-    """A few bytes that name a large history wait as a large message does, and are then built."""
+    """A small frame with a large history waits like a large message, and is built afterwards."""
     monkeypatch.setattr(gate, "LARGE_BODY_BYTES", 1000)
     bench = Bench()
     messages = []
@@ -53,7 +53,7 @@ async def test_a_history_counts_before_it_is_built(monkeypatch):
 
 
 async def test_what_waits_too_long_is_told_so(monkeypatch):
-    """In its own lane, whose next frame is then served; nothing was built for it."""
+    """A frame that waits too long is refused in its lane, unbuilt; the next is served."""
     monkeypatch.setattr(gate, "MAX_LARGE_WAITING_SECONDS", 0.05)
     monkeypatch.setattr(gate, "LARGE_PAUSE_SECONDS", 0)
     bench = Bench()
@@ -69,7 +69,7 @@ async def test_what_waits_too_long_is_told_so(monkeypatch):
 
 
 async def test_what_waits_for_others_does_not_begin_after_the_end():
-    """A drain meanwhile: it is dropped unsaid, as one that waits in its lane is."""
+    """A waiting frame is dropped without an event if the connection ends meanwhile."""
     bench = Bench()
     bench.application.gate.clear()
     await bench.take(create("a", size=LARGE), create("b", size=LARGE))
@@ -82,7 +82,7 @@ async def test_what_waits_for_others_does_not_begin_after_the_end():
 
 
 async def test_a_turn_that_runs_holds_nothing_of_its_message():
-    """LiteLLM has objects of its own; both would be twice the memory."""
+    """A running turn has freed the frame's body, since LiteLLM has its own copy."""
     bench = Bench()
     bench.application.gate.clear()
     frame = create(input="x")
@@ -94,7 +94,7 @@ async def test_a_turn_that_runs_holds_nothing_of_its_message():
 
 
 async def test_a_running_turn_s_history_stays_and_a_closed_connection_s_goes():
-    """Whatever else is remembered meanwhile; at the end nothing is held."""
+    """A running turn's history stays; a closed connection's is freed."""
     process = a_process(history_bytes=20_000)
     bench, flood = Bench(process), Bench(process)
     messages = []

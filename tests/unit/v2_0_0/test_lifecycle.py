@@ -1,4 +1,4 @@
-"""A connection of the bridge on a real uvicorn: its limits, its clocks, and how it ends."""
+"""A connection on a real uvicorn: its limits, its clocks and its ends."""
 
 import asyncio
 import logging
@@ -10,7 +10,7 @@ CREATE = {"type": "response.create", "model": "gpt-4o", "input": "hi"}
 
 
 async def test_a_message_over_the_limit_is_told_and_closed_1009(proxy):
-    """The client learns why; text and bytes alike, counted in bytes."""
+    """A message over the limit, in bytes, gets an error and close code 1009."""
     async with proxy(maxMessageBytes=1024) as (_app, dial):
         for big in ("x" * 1025, "\u4e16" * 400, b"x" * 1025):
             async with dial() as ws:
@@ -20,7 +20,7 @@ async def test_a_message_over_the_limit_is_told_and_closed_1009(proxy):
 
 
 async def test_a_silent_client_is_told_and_closed_1008(proxy):
-    """A first-message deadline is off unless set; one message is enough to pass it."""
+    """Without a first message in time a client gets an error and 1008; one message suffices."""
     async with proxy(firstMessageTimeoutSeconds=0.3) as (_app, dial):
         async with dial() as ws:
             event = await hear(ws)
@@ -35,7 +35,7 @@ async def test_a_silent_client_is_told_and_closed_1008(proxy):
 
 
 async def test_a_connection_has_a_lifetime(proxy):
-    """The running turn ends, then Codex is told the limit that it recovers from."""
+    """A lifetime ends after the running turn, with an error from which Codex recovers."""
     async with proxy(sessionLifetimeSeconds=0.5) as (app, dial), dial() as ws:
 
         async def slow(body):
@@ -56,7 +56,7 @@ async def test_a_connection_has_a_lifetime(proxy):
 
 
 async def test_a_drain_ends_running_turns_and_starts_none(proxy, tmp_path):
-    """After the flag: the turn completes, the next is not sent on, the close is 1012."""
+    """In a drain the running turn completes, the next is not sent on, and the close is 1012."""
     flag = tmp_path / "drain"
     async with proxy(drainFile=str(flag)) as (app, dial), dial() as ws:
 
@@ -78,7 +78,7 @@ async def test_a_drain_ends_running_turns_and_starts_none(proxy, tmp_path):
 
 
 async def test_a_leaving_client_cancels_the_request(proxy):
-    """The provider's stream is cancelled before its next event."""
+    """A client that leaves cancels the application's stream before its next event."""
     async with proxy() as (app, dial):
 
         async def endless(body):
@@ -91,12 +91,12 @@ async def test_a_leaving_client_cancels_the_request(proxy):
         await say(ws, CREATE)
         await hear(ws)
         await ws.close()
-        await asyncio.wait_for(app.cancelled.wait(), 1)  # at once, not when grace is over
+        await asyncio.wait_for(app.cancelled.wait(), 1)  # at once, not after the grace period
         assert app.events_sent == 1
 
 
 async def test_a_slow_application_hears_of_a_leaving_client(proxy):
-    """Before its answer begins it is told as of an HTTP client, and may end in its own way."""
+    """Before its answer begins an application hears of the disconnect, and may end by itself."""
     async with proxy() as (app, dial):
         heard = asyncio.Event()
 
@@ -115,7 +115,7 @@ async def test_a_slow_application_hears_of_a_leaving_client(proxy):
 
 
 async def test_a_client_that_leaves_at_once_is_no_error(proxy, caplog):
-    """Leaving before, or in the middle of, the first turn logs nothing above debug."""
+    """A client that leaves before or during its first turn logs no warning."""
     caplog.set_level(logging.INFO)
     async with proxy() as (_app, dial):
         ws = await dial()
@@ -129,7 +129,7 @@ async def test_a_client_that_leaves_at_once_is_no_error(proxy, caplog):
 
 
 async def test_work_in_flight_is_bounded(proxy):
-    """The 17th turn in flight and the 33rd lane are refused, and the connection lives on."""
+    """The 17th turn in flight and the 33rd lane are refused; the connection stays."""
     async with proxy() as (app, dial), dial() as ws:
         gate = asyncio.Event()
 
@@ -154,7 +154,7 @@ async def test_work_in_flight_is_bounded(proxy):
 
 
 async def test_waiting_messages_are_bounded_in_bytes(proxy):
-    """Few large messages are refused as many small ones are; what ends makes room."""
+    """Waiting messages are limited in bytes; room returns as turns end."""
     async with proxy() as (app, dial), dial() as ws:
         gate = asyncio.Event()
 
@@ -175,7 +175,7 @@ async def test_waiting_messages_are_bounded_in_bytes(proxy):
 
 
 async def test_a_slow_client_slows_the_upstream_read(proxy):
-    """Memory does not grow: while the client does not read, few events are taken."""
+    """While the client does not read, the application's events are not read either."""
     async with proxy() as (app, dial), dial(max_queue=1, compression=None) as ws:
 
         async def flood(body):
@@ -193,7 +193,7 @@ async def test_a_slow_client_slows_the_upstream_read(proxy):
 
 
 async def test_a_full_queue_still_sees_the_client_leave(proxy):
-    """With all lanes waiting, a disconnect ends everything."""
+    """With full lanes a disconnect still ends everything."""
     async with proxy() as (app, dial):
 
         async def forever(body):
@@ -212,7 +212,7 @@ async def test_a_full_queue_still_sees_the_client_leave(proxy):
 
 
 async def test_a_key_revoked_later_is_told_and_closed_1008(proxy):
-    """The turn is refused with 400 and the connection, which has no identity left, ends."""
+    """A key revoked between turns gets a 400 event and close code 1008."""
     async with proxy() as (app, dial), dial() as ws:
         await say(ws, CREATE)
         assert (await hear(ws))["type"] == "response.completed"

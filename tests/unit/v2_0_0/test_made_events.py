@@ -1,4 +1,4 @@
-"""Every kind of event that the bridge makes, as openai-python's newest types have them."""
+"""Every kind of event that the bridge creates, checked with openai-python's newest types."""
 
 import pytest
 
@@ -10,7 +10,7 @@ MADE = made_events.by_name()
 
 @pytest.mark.parametrize("events", MADE.values(), ids=MADE)
 def test_what_the_bridge_makes_fits_the_newest_types(events):
-    """Each event with all that its type requires; one of our own type, with a number at least."""
+    """Each event fits its type; an event of our own type has a sequence number."""
     for event in events:
         if is_unknown(event["type"]):
             assert event["type"].startswith("litellm_overlay.")

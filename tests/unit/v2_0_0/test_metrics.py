@@ -1,4 +1,4 @@
-"""What `/metrics` tells of the bridge, on a real uvicorn and the real prometheus_client."""
+"""The bridge's samples in `/metrics`, on a real uvicorn with the real prometheus_client."""
 
 import asyncio
 import contextlib
@@ -20,7 +20,7 @@ LOGGER = logging.getLogger("metrics")
 
 
 async def becomes(numbers, expected, name, **labels):
-    """Wait until a number is as expected: a connection ends after its client's."""
+    """Wait until a sample has a value; connections end a little after their clients."""
     for _ in range(200):
         if numbers(name, **labels) == expected:
             return
@@ -39,7 +39,7 @@ async def scripted(body):
 
 
 async def test_turns_are_counted_by_how_they_ended(proxy, numbers):
-    """Each once; what became no request too; and no time for what took none."""
+    """Turns are counted by outcome, also refused ones; only requests have a duration."""
     async with proxy() as (app, dial), dial() as ws:
         app.answer = scripted
         for kind in ("completed", "completed", "failed", "incomplete", "early"):
@@ -68,7 +68,7 @@ async def test_turns_are_counted_by_how_they_ended(proxy, numbers):
 
 
 async def test_connections_are_counted_while_they_are_open(proxy, numbers, tmp_path):
-    """And by the code they ended with, whoever ended them."""
+    """Open connections are a gauge, ended ones a counter by close code."""
     flag = tmp_path / "drain"
     async with proxy(drainFile=str(flag)) as (_app, dial):
         async with dial(), dial() as ws:
@@ -81,7 +81,7 @@ async def test_connections_are_counted_while_they_are_open(proxy, numbers, tmp_p
         await becomes(numbers, 1, "closes_total", code="other")
         (await dial()).transport.abort()
         await becomes(numbers, 4, "connection_duration_seconds_count")
-        # Servers differ in what they call a connection that is just gone.
+        # Servers report a vanished connection differently.
         assert sum(numbers("closes_total", code=code) for code in ("1005", "1006")) == 1
         async with dial() as ws:
             flag.touch()
@@ -92,7 +92,7 @@ async def test_connections_are_counted_while_they_are_open(proxy, numbers, tmp_p
 
 
 async def test_nothing_is_held_when_nobody_is_connected(proxy, numbers):
-    """The gauge follows what is remembered, and goes back to 0 with the last connection."""
+    """The history gauge follows the memory, and returns to 0 with the last connection."""
     async with proxy() as (_app, dial):
         async with dial() as ws:
             await say(ws, {**CREATE, "generate": False, "input": "x" * 10_000})
@@ -115,7 +115,7 @@ async def test_nothing_is_held_when_nobody_is_connected(proxy, numbers):
     ],
 )
 async def test_refused_handshakes_are_counted_by_why(proxy, numbers, key, query, refusal, reason):
-    """In classes, so that no text of anybody's becomes a label; told by an event or not."""
+    """Refused handshakes are counted by a fixed set of reasons, with or without an event."""
     async with proxy() as (app, dial):
         if refusal:
             app.refusals[key] = refusal
@@ -129,7 +129,7 @@ async def test_refused_handshakes_are_counted_by_why(proxy, numbers, key, query,
 
 
 async def test_what_is_not_spoken_here_is_counted(proxy, numbers):
-    """In the mode that sends everybody to HTTP."""
+    """In mode http-fallback refused handshakes are counted by their own reason."""
     async with proxy(mode="http-fallback") as (_app, dial):
         with pytest.raises(InvalidStatus):
             await dial()
@@ -137,7 +137,7 @@ async def test_what_is_not_spoken_here_is_counted(proxy, numbers):
 
 
 async def test_asking_again_for_a_key_is_no_handshake(proxy, numbers):
-    """A key that is lost in mid-connection was let in once."""
+    """A key lost between turns does not count as a refused handshake."""
     async with proxy() as (app, dial), dial() as ws:
         del app.good_keys["sk-1234"]
         await say(ws, {**CREATE, "input": "hi"})
@@ -156,7 +156,7 @@ def names():
 
 
 def test_nothing_is_registered_before_the_first_handshake(numbers):
-    """Until then LiteLLM may still set up how several workers share their numbers."""
+    """Nothing is registered before a handshake: LiteLLM sets up multiprocess mode earlier."""
     metrics = Metrics(LOGGER)
     assert names() == set()
     metrics.opened()
@@ -164,7 +164,7 @@ def test_nothing_is_registered_before_the_first_handshake(numbers):
 
 
 def test_labels_are_of_closed_sets(numbers):
-    """Whatever is told: a code or an outcome that is not known becomes no label."""
+    """Labels come from fixed sets; an unknown code or outcome becomes "other"."""
     metrics = Metrics(LOGGER)
     metrics.turn("sk-secret")
     metrics.closed(4711, 1.0)
@@ -180,7 +180,7 @@ def test_labels_are_of_closed_sets(numbers):
 
 
 def test_a_second_registration_stops_nothing(numbers, caplog):
-    """The first goes on counting; that there is no second is told once."""
+    """A second registration leaves the first one's counts, with one warning."""
     first, second = Metrics(LOGGER), Metrics(LOGGER)
     first.opened()
     for _ in range(2):
@@ -192,7 +192,7 @@ def test_a_second_registration_stops_nothing(numbers, caplog):
 
 
 def test_a_name_that_is_taken_stops_nothing(numbers, caplog):
-    """By whomever."""
+    """A name that is already registered costs the metric and one log line, nothing more."""
     Gauge("litellm_overlay_connections", "Not ours.")
     metrics = Metrics(LOGGER)
     metrics.opened()
@@ -201,7 +201,7 @@ def test_a_name_that_is_taken_stops_nothing(numbers, caplog):
 
 
 def test_a_number_that_cannot_be_kept_stops_nothing(numbers, monkeypatch, caplog):
-    """A full disk under the files of several workers; told once, and tried again."""
+    """A sample that cannot be written, as on a full disk, is logged once and tried again."""
     metrics = Metrics(LOGGER)
     metrics.opened()
     with monkeypatch.context() as patch:
@@ -214,7 +214,7 @@ def test_a_number_that_cannot_be_kept_stops_nothing(numbers, monkeypatch, caplog
 
 
 def test_without_prometheus_client_there_is_nothing_to_tell(monkeypatch, caplog):
-    """Nor to complain of: LiteLLM has no /metrics either."""
+    """Without prometheus_client nothing is counted or logged; LiteLLM has no /metrics either."""
     monkeypatch.setitem(sys.modules, "prometheus_client", None)
     metrics = Metrics(LOGGER)
     metrics.opened()

@@ -1,4 +1,4 @@
-"""`sequence_number`: whatever the application numbered, what we make comes after it."""
+"""`sequence_number`: events that the bridge adds continue the application's numbers."""
 
 import pytest
 from fastapi import HTTPException
@@ -52,7 +52,7 @@ async def nothing(body):
     ],
 )
 async def test_an_error_is_numbered_after_what_came_before_it(proxy, answer, number):
-    """Monotonic within a turn: clients put events in order by it."""
+    """An error event's number follows the events before it; each turn has its own numbers."""
     async with proxy() as (app, dial), dial() as ws:
         app.answer = answer
         for _ in range(2):  # each turn counts from 0
@@ -63,7 +63,7 @@ async def test_an_error_is_numbered_after_what_came_before_it(proxy, answer, num
 
 
 async def test_a_piece_of_text_passes_unread(proxy):
-    """Most events are such, so they cost least; one that nobody can read hurts no later event."""
+    """Text deltas pass without being parsed, even malformed ones; later numbers stay right."""
     async with proxy() as (app, dial), dial() as ws:
         app.answer = says_no_json
         await say(ws, CREATE)
@@ -75,7 +75,7 @@ async def test_a_piece_of_text_passes_unread(proxy):
 
 @pytest.mark.parametrize("frame", ["{nope", {**CREATE, "model": 7}])
 async def test_a_refused_frame_s_error_is_numbered_too(proxy, frame):
-    """The Vercel AI SDK takes no error event without."""
+    """The error event of a refused frame has a number, which the Vercel AI SDK requires."""
     async with proxy() as (_app, dial), dial() as ws:
         await say(ws, frame)
         check_event(await hear(ws))
@@ -92,7 +92,7 @@ async def test_a_refused_frame_s_error_is_numbered_too(proxy, frame):
     ],
 )
 async def test_no_terminal_event_follows_a_terminal_event(proxy, kind):
-    """Whatever the provider says after it, and however its stream ends."""
+    """After a terminal event the bridge adds no other, however the stream ends."""
     async with proxy() as (app, dial), dial() as ws:
         works = app.answer
 
@@ -108,7 +108,7 @@ async def test_no_terminal_event_follows_a_terminal_event(proxy, kind):
 
 
 async def test_what_the_application_raises_in_mid_stream_is_told(proxy):
-    """LiteLLM does when a guardrail blocks what the model has begun to say: 400 ends the turn."""
+    """An exception in mid-stream, as a guardrail raises, becomes the turn's error event."""
     async with proxy() as (app, dial), dial() as ws:
 
         async def is_blocked(body):
@@ -124,7 +124,7 @@ async def test_what_the_application_raises_in_mid_stream_is_told(proxy):
 
 
 async def test_after_the_terminal_event_an_exception_is_told_to_nobody(proxy):
-    """What was answered, and perhaps billed, stays what the client heard last."""
+    """An exception after the terminal event sends no further event."""
     async with proxy() as (app, dial), dial() as ws:
 
         async def too_late(body):

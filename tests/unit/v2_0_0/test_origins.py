@@ -1,4 +1,4 @@
-"""Which web pages may open a WebSocket."""
+"""The web pages that may open a WebSocket."""
 
 import pytest
 from fastapi.middleware.cors import CORSMiddleware
@@ -12,7 +12,7 @@ COMPRESSES = Middleware(GZipMiddleware)
 
 
 class OwnRules(CORSMiddleware):
-    """An operator's own kind of the same rules."""
+    """An operator's own subclass of the CORS middleware."""
 
 
 def cors(*origins, kind=CORSMiddleware, **options):
@@ -34,13 +34,13 @@ def cors(*origins, kind=CORSMiddleware, **options):
     ],
 )
 def test_an_origin_needs_the_cors_settings_that_http_needs(middlewares, any_way, by_name):
-    """With no settings none may; and that all may is no name."""
+    """An origin needs the CORS settings that HTTP needs; "*" does not count as its name."""
     assert allows(OURS, middlewares, by_name=False) is any_way
     assert allows(OURS, middlewares, by_name=True) is by_name
 
 
 def test_the_record_of_an_older_starlette_is_read():
-    """Its options have another name."""
+    """The middleware record of an older Starlette, with other attributes, is read."""
 
     class Record:
         def __init__(self):

@@ -1,4 +1,4 @@
-"""Who is behind an answer, by headers as LiteLLM 1.82.3 and 1.88.6 send them."""
+"""The provider behind an answer, from the headers of LiteLLM 1.82.3 and 1.88.6."""
 
 import pytest
 
@@ -14,7 +14,7 @@ def base(url):
 @pytest.mark.parametrize(
     ("headers", "is_openai", "has_responses"),
     [
-        ({}, False, False),  # a chat completion, which LiteLLM turned into a response
+        ({}, False, False),  # a chat completion, which LiteLLM converts to a response
         (base("https://api.openai.com/v1"), True, True),
         (base("https://eu.api.openai.com/v1"), True, True),
         (base("https://mine.openai.azure.com:443/openai/responses"), True, True),
@@ -29,6 +29,6 @@ def base(url):
     ],
 )
 def test_the_provider_is_told_by_the_headers(headers, is_openai, has_responses):
-    """LiteLLM tells the address it asked, and passes on the provider's own headers."""
+    """The headers tell whether the provider is OpenAI and whether it has a Responses API."""
     encoded = [(k.encode(), v.encode()) for k, v in {**LITELLM, **headers}.items()]
     assert read_provider(encoded) == Provider(is_openai=is_openai, has_responses=has_responses)

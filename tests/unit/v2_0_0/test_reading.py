@@ -1,4 +1,4 @@
-"""How a message is read: as the standard reader reads it, at a fraction of the time, holding nothing."""
+"""The reader of messages: it agrees with json.loads, is faster, and keeps little memory."""
 
 import gc
 import json
@@ -40,7 +40,7 @@ def _in_bytes(text):
 
 in_bytes = SimpleNamespace(loads=_in_bytes)
 
-# As a small message is read; as a large one; and as a large one where orjson is not at hand.
+# The ways for small messages, for large ones, and for large ones without orjson.
 WAYS = pytest.mark.parametrize(
     "way",
     [
@@ -59,7 +59,7 @@ WAYS = pytest.mark.parametrize(
     ascii_only=st.booleans(),
 )
 def test_an_object_is_read_as_json_reads_it(way, event, indent, ascii_only):
-    """Reading by hand at two levels finds what the standard reader finds, or refuses what it does."""
+    """The reader finds what json.loads finds in an object, or refuses what JSON does not allow."""
     text = json.dumps(event, indent=indent, ensure_ascii=ascii_only)
     with mock.patch.multiple(reading, **way):
         try:
@@ -72,7 +72,7 @@ def test_an_object_is_read_as_json_reads_it(way, event, indent, ascii_only):
 
 
 def check(found, event):
-    """Assert that an object was read as JSON reads it; what is unread counts by its text."""
+    """Require that an object equals json.loads' result; compare unread values by their text."""
     assert not found.repeated
     assert list(found.members) == list(event)
     for name, value in found.members.items():
@@ -92,7 +92,7 @@ def check(found, event):
 @example(text='{"a":[1e999,"long enough"]}')
 @example(text='{"a":["\\ud800 long enough"],"b":[NaN]}')
 def test_what_is_no_json_is_none_here(way, text):
-    """What this reader takes the standard one takes, and the other way round."""
+    """The reader accepts the same texts as json.loads."""
     try:
         expected = json.loads(text, parse_constant=reading._no_constant)
     except ValueError:
@@ -102,13 +102,13 @@ def test_what_is_no_json_is_none_here(way, text):
             result = reading.read(text).members
     except RefusalError as refusal:
         assert not isinstance(expected, dict) or refusal.event["error"]["code"] == "invalid_json"
-        assert not isinstance(expected, dict) or "e" in text  # 0e99 and its like are out of range
+        assert not isinstance(expected, dict) or "e" in text  # 0e99 and such are out of range
     else:
         assert set(result) == set(expected)
 
 
 def asked(text, monkeypatch):
-    """Return how many characters, and how often, orjson is given while a text is read."""
+    """Return how many characters, in how many calls, orjson gets to read a text."""
     lengths = []
 
     def loads(part):
@@ -121,28 +121,28 @@ def asked(text, monkeypatch):
 
 
 def test_many_small_values_cost_no_more_than_their_message(monkeypatch):
-    """Each is looked at with a little of what follows, not with all of it."""
+    """With many small values orjson reads only a few times the message's size."""
     text = json.dumps({str(number): [number, "x" * 500] for number in range(1000)})
     characters, _ = asked(text, monkeypatch)
     assert characters < 10 * len(text)
 
 
 def test_what_orjson_refused_once_it_is_not_given_again(monkeypatch):
-    """As LiteLLM will not take such a message from it either, and asking costs a look at it all."""
+    """After orjson has refused a few values it is not called again for the message."""
     text = json.dumps({str(number): ["\ud800", "x" * 100_000] for number in range(20)})
     assert asked(text, monkeypatch) == (pytest.approx(len(text) * 4 / 3, rel=1), 6)
 
 
 @pytest.mark.parametrize("orjson", [None, SimpleNamespace(loads=json.loads), in_bytes])
 def test_another_orjson_is_not_used(orjson, monkeypatch):
-    """One that tells a value's end in other words, or in bytes, would have other text forwarded."""
+    """An orjson with other error messages, or byte positions, is not used."""
     assert reading._orjson() is not None
     monkeypatch.setitem(sys.modules, "orjson", orjson)
     assert reading._orjson() is None
 
 
 def test_an_infinite_number_s_form_in_an_integer_is_no_infinite_number():
-    """The quick look is checked where it finds something."""
+    """An integer whose bytes look like infinity is accepted; the quick check is verified."""
     form = marshal.dumps(float("inf"), 2)
     number = int.from_bytes(b"\x00" * 8, "little")
     digits = [0x6700, 0, 0, 0, 0x7FF0]
@@ -158,7 +158,7 @@ LARGE = [{"type": "message", "content": "x" * 70_000, "n": 1.0}]
 
 @pytest.mark.parametrize("wrap", [lambda fields: fields, lambda fields: {"response": fields}])
 def test_a_large_value_keeps_its_text(wrap):
-    """Encoded again it would cost as much again; the text was read all the same."""
+    """A large value keeps its text, so that it need not be encoded again."""
     fields = {"model": "m", "input": LARGE, "metadata": {"a": 1e2}, "tools": LARGE}
     text = json.dumps({**CREATE, **wrap(fields)}, indent=1)
     create = parse(text, None)
@@ -168,7 +168,7 @@ def test_a_large_value_keeps_its_text(wrap):
 
 
 def test_only_the_text_of_what_counts_is_kept():
-    """Not that of a value which another one stands for, nor of what is checked or set here."""
+    """Only values that reach the request keep their text."""
     long = "y" * 70_000
     event = {**CREATE, "model": "m", "input": LARGE, "stream": LARGE, "previous_response_id": long}
     assert set(parse(json.dumps(event), None).texts) == {"input"}
@@ -179,7 +179,7 @@ def test_only_the_text_of_what_counts_is_kept():
 
 
 def test_a_large_value_is_not_made():
-    """Nobody needs it: its text was read, and of its values LiteLLM makes what it wants."""
+    """A large value is not turned into objects; only its text is kept."""
     fields = {"model": "m", "input": [{"content": "\U0001f600" * 20_000}], "metadata": {"a": LARGE}}
     create = parse(json.dumps({**CREATE, **fields}), None)
     assert set(create.texts) == {"input", "metadata"}
@@ -201,7 +201,7 @@ def test_a_large_value_is_not_made():
     ],
 )
 def test_a_large_value_is_refused_where_it_cannot_stand(fields):
-    """As a small one is."""
+    """A large value in the wrong place is refused like a small one."""
     with pytest.raises(RefusalError) as refused:
         parse(json.dumps({**CREATE, "model": "m", **fields}), None)
     assert refused.value.event["error"]["param"] == next(iter(fields))
@@ -209,13 +209,13 @@ def test_a_large_value_is_refused_where_it_cannot_stand(fields):
 
 @pytest.mark.parametrize("half", ["\\ud83d", "\\uD83D"])
 def test_the_text_of_half_a_surrogate_pair_is_not_kept(half):
-    """It is looked at once more where it is encoded."""
+    """The text of a value with a lone surrogate is not kept."""
     text = json.dumps({**CREATE, "model": "m", "input": LARGE}).replace("xx", half, 1)
     assert parse(text, None).texts == {}
 
 
 def test_a_refusal_holds_nothing_of_its_message():
-    """It may wait in its lane behind a turn, where a message's objects would be memory held."""
+    """A refusal keeps no reference to its message, since it may wait in its lane."""
     for raw in ("{nope", "[1]", json.dumps({"type": 7, "input": LARGE}), b"\xff"):
         refusal = parse_message(raw, size_in_bytes(raw), 1_000_000, None)
         assert isinstance(refusal, RefusalError)
@@ -224,7 +224,7 @@ def test_a_refusal_holds_nothing_of_its_message():
 
 @pytest.mark.parametrize("kind", ["response.create", "other"])
 def test_the_collector_pauses_while_a_large_message_is_read(kind, monkeypatch):
-    """And goes on whatever came of it; for a small one it is left alone."""
+    """Garbage collection pauses while a large message is read, and always resumes."""
     monkeypatch.setattr(frames, "parse", lambda raw, model: gc.isenabled())
     for size, paused in ((100, False), (100_000, True)):
         assert parse_message("{}", size, 1 << 20, None) is not paused

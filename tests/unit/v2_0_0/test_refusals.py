@@ -1,4 +1,4 @@
-"""What an exception of LiteLLM's check of keys means for a handshake."""
+"""Exceptions of LiteLLM's key check, as refusals of a handshake."""
 
 import pytest
 from fastapi import HTTPException
@@ -22,7 +22,7 @@ WORDS = "Authentication Error, "
     ],
 )
 def test_a_key_that_litellm_knows_is_told(error, reason):
-    """In LiteLLM's own words, with a status at which Codex stops at once."""
+    """A refusal of a known key has LiteLLM's message, and status 400, at which Codex stops."""
     refusal = refusal_from(error)
     assert (refusal.reason, refusal.known) == (reason, True)
     assert refusal.event["status"] == 400
@@ -47,7 +47,7 @@ def test_a_key_that_litellm_knows_is_told(error, reason):
     ],
 )
 def test_whoever_shows_no_key_that_litellm_knows_is_not(error, reason):
-    """Missing, malformed, unknown, from elsewhere, or not to be checked: no connection."""
+    """A missing, malformed or unknown key, or a check that cannot run, is no known key."""
     refusal = refusal_from(error)
     assert (refusal.reason, refusal.known) == (reason, False)
     assert "sk-secret" not in str(refusal.event)
@@ -69,5 +69,5 @@ def test_whoever_shows_no_key_that_litellm_knows_is_not(error, reason):
     ],
 )
 def test_only_a_refusal_costs_an_open_connection(error, refused):
-    """What cannot be run, and what asks to wait, leaves the connection as it is."""
+    """Only a refusal of the key itself ends an open connection."""
     assert is_about_the_key(error) is refused

@@ -1,4 +1,4 @@
-"""A WebSocket's scope and headers become those of one ordinary HTTP request."""
+"""A WebSocket's scope and headers become those of an ordinary HTTP request."""
 
 import pytest
 
@@ -13,7 +13,7 @@ FIXED = {b"content-type", b"accept", b"content-length"}
 
 
 def passed(headers):
-    """Return the headers that reach the request, without those every request has."""
+    """Return the headers that reach the request, without those that every request has."""
     encoded = [(name.encode(), value.encode()) for name, value in headers]
     out = request_headers(encoded, 7)
     assert dict(out)[b"content-length"] == b"7"
@@ -36,7 +36,7 @@ def passed(headers):
     ],
 )
 def test_the_key_passes_as_post_would_get_it(headers):
-    """LiteLLM reads it in its own order of headers, at the handshake and for each turn."""
+    """Headers that can carry a key pass unchanged, so LiteLLM reads them in its own order."""
     assert passed(headers) == headers
 
 
@@ -64,7 +64,7 @@ def test_the_key_passes_as_post_would_get_it(headers):
     ],
 )
 def test_what_only_sockets_know_becomes_what_post_knows(handshake, as_post):
-    """A key in the subprotocol where no header shows one, and spaces before a bearer token."""
+    """A key in the subprotocol, or after extra spaces, becomes a header that POST accepts."""
     assert passed(handshake) == as_post
 
 
@@ -81,20 +81,20 @@ def test_what_only_sockets_know_becomes_what_post_knows(handshake, as_post):
     ],
 )
 def test_what_a_client_shows_for_a_key(headers, key_header, shown):
-    """In a header of LiteLLM's or the subprotocol; never in a cookie."""
+    """The credential is read from LiteLLM's headers or the subprotocol, never from a cookie."""
     encoded = [(name.encode(), value.encode()) for name, value in headers]
     assert handshake_credential(encoded, key_header) == shown
 
 
 def test_a_cookie_is_never_an_identity():
-    """A browser sends it for any page, so no check of the operator's own gets to see it."""
+    """A cookie never reaches the request, since a browser sends it for any page."""
     assert passed([("cookie", "token=sk-1234"), ("authorization", "Bearer k")]) == [
         ("authorization", "Bearer k")
     ]
 
 
 def test_codex_s_own_headers_pass():
-    """They would reach LiteLLM over HTTP too."""
+    """Codex's own headers pass, as over HTTP."""
     own = [
         ("host", "proxy"),
         ("originator", "codex_exec"),
@@ -121,7 +121,7 @@ def test_codex_s_own_headers_pass():
     ],
 )
 def test_headers_of_the_connection_or_of_one_request_stop(name):
-    """Hop-by-hop headers, and ids that would merge many turns into one."""
+    """Hop-by-hop headers and ids of a single request are removed."""
     assert passed([(name, "x")]) == []
 
 
@@ -135,7 +135,7 @@ def test_headers_of_the_connection_or_of_one_request_stop(name):
     ],
 )
 def test_the_websocket_beta_is_for_websockets_only(value, kept):
-    """`openai-beta` loses its WebSocket opt-in, and goes when nothing else is in it."""
+    """`openai-beta` loses its WebSocket entry, and is removed if nothing is left."""
     assert passed([("openai-beta", value)]) == ([("openai-beta", kept)] if kept else [])
 
 
@@ -156,14 +156,14 @@ def test_the_websocket_beta_is_for_websockets_only(value, kept):
     ],
 )
 def test_the_subprotocol_with_the_key_is_never_echoed(offered, answer):
-    """A key must not stand in a response header."""
+    """A subprotocol with a key is never selected for the response."""
     assert (
         subprotocol_to_answer([(b"sec-websocket-protocol", value) for value in offered]) == answer
     )
 
 
 def test_the_scope_is_made_by_allow_list():
-    """What only a WebSocket scope holds never reaches the HTTP request."""
+    """The HTTP scope has only permitted keys of the WebSocket's scope."""
     state = {"lifespan": 1}
     socket = {
         "type": "websocket",
@@ -202,7 +202,7 @@ def test_the_scope_is_made_by_allow_list():
 
 
 def test_a_slash_too_many_is_left_out():
-    """POST is redirected from there; a turn goes where it would end up."""
+    """A trailing slash is removed, as POST's redirect would do."""
     socket = {"path": "/v1/responses/", "raw_path": b"/v1/responses/"}
     scope = request_scope(socket, {}, [])
     assert (scope["path"], scope["raw_path"]) == ("/v1/responses", b"/v1/responses")

@@ -1,4 +1,4 @@
-"""The session core: frame in -> POST body or answer; event out -> remembered."""
+"""The session: a frame becomes a POST body or events; events are remembered."""
 
 import pytest
 
@@ -10,7 +10,7 @@ from support.sessions import begin, body, finish, item
 
 
 def test_a_first_turn_passes_as_it_is(session):
-    """Without history the body is the frame's, its plain-text input included."""
+    """A first turn's body is the frame's, also with a plain-text input."""
     assert body(begin(session, input="hi"))["input"] == "hi"
     assert body(begin(session, input=[item("a")], x=1)) == {
         "model": "m",
@@ -22,7 +22,10 @@ def test_a_first_turn_passes_as_it_is(session):
 
 
 def test_a_warm_up_costs_no_request_and_its_input_reaches_the_next_turn(session):
-    """Codex 0.169 puts its base instructions into the warm-up and nowhere else."""
+    """A warm-up needs no request, and its input is sent with the next turn.
+
+    Codex 0.169 sends its base instructions only in the warm-up.
+    """
     created, completed = begin(session, generate=False, input=[item("base")])
     assert (created["type"], completed["type"]) == ("response.created", "response.completed")
     assert created["response"]["id"] == completed["response"]["id"]
@@ -33,7 +36,7 @@ def test_a_warm_up_costs_no_request_and_its_input_reaches_the_next_turn(session)
 
 
 def test_a_warm_up_in_mid_connection_continues_the_conversation(session):
-    """A warm-up may have a previous response, and a next turn."""
+    """A warm-up between turns continues the conversation."""
     first = begin(session, input=[item("a")])
     finish(first, "r1", item("b", role="assistant"))
     warm = begin(session, generate=False, input=[item("c")], previous_response_id="r1")
@@ -43,7 +46,7 @@ def test_a_warm_up_in_mid_connection_continues_the_conversation(session):
 
 
 def test_a_conversation_is_replayed_item_for_item(session):
-    """Inputs and outputs of every turn, in order, with every kind of item."""
+    """A conversation is replayed with all items of input and output, in order."""
     call = {"type": "function_call", "id": "fc_1", "call_id": "c1", "name": "f", "arguments": "{}"}
     custom = {"type": "custom_tool_call", "call_id": "c2", "name": "apply_patch", "input": "p"}
     search = {"type": "web_search_call", "id": "ws_1", "status": "completed"}
@@ -64,7 +67,7 @@ def test_a_conversation_is_replayed_item_for_item(session):
 
 
 def test_litellm_s_affinity_ids_survive(session):
-    """`encitem_` ids tell the router which deployment can read the item."""
+    """LiteLLM's `encitem_` ids are kept, since the router needs them to choose a deployment."""
     turn = begin(session, input=[])
     sealed = {"type": "reasoning", "id": "encitem_abc", "encrypted_content": "x", "summary": []}
     finish(turn, "r1", sealed)
@@ -72,14 +75,14 @@ def test_litellm_s_affinity_ids_survive(session):
 
 
 def test_both_ids_of_a_response_are_known(session):
-    """LiteLLM may tell another id in response.created than in response.completed."""
+    """Both ids of a response are known; LiteLLM may change it between created and completed."""
     finish(begin(session, input=[item("a")]), "r1", created="r0")
     for known in ("r0", "r1"):
         assert body(begin(session, input=[], previous_response_id=known))["input"] == [item("a")]
 
 
 def test_two_turns_may_branch_from_one(session):
-    """History shares structure; a branch does not see its sibling."""
+    """Two turns can branch from one, and do not see each other."""
     finish(begin(session, input=[item("a")]), "r1")
     finish(begin(session, input=[item("b")], previous_response_id="r1"), "r2")
     finish(begin(session, input=[item("c")], previous_response_id="r1"), "r3")
@@ -89,20 +92,20 @@ def test_two_turns_may_branch_from_one(session):
 
 @pytest.mark.parametrize("kind", ["response.failed", "error"])
 def test_a_failed_turn_is_not_remembered(session, kind):
-    """Its id is passed on, and the provider says that it does not know it."""
+    """A failed turn is not remembered; its id is passed on to the provider."""
     finish(begin(session, input=[item("a")]), "r1", kind=kind)
     turn = begin(session, input=[], previous_response_id="r1")
     assert body(turn)["previous_response_id"] == "r1"
 
 
 def test_an_incomplete_turn_is_remembered(session):
-    """A response cut at its token limit can be continued."""
+    """An incomplete turn is remembered and can be continued."""
     finish(begin(session, input=[item("a")]), "r1", kind="response.incomplete")
     assert body(begin(session, input=[], previous_response_id="r1"))["input"] == [item("a")]
 
 
 def test_output_that_came_only_with_the_end_is_remembered(session):
-    """Some providers send no output_item.done."""
+    """Output that only the terminal event contains is remembered."""
     turn = begin(session, input=[])
     turn.observe({"type": "response.completed", "response": {"id": "r", "output": [item("z")]}})
     assert body(begin(session, input=[], previous_response_id="r"))["input"] == [item("z")]
@@ -115,7 +118,7 @@ def refused(session, **fields):
 
 
 def test_a_lost_history_is_told(session):
-    """Codex recovers from previous_response_not_found by sending everything again."""
+    """A lost history is refused with previous_response_not_found, on which Codex resends all."""
     small = Session(Memory(200, 100))
     for number in range(6):
         finish(begin(small, input=[item("x" * 20)]), f"r{number}")
@@ -124,7 +127,7 @@ def test_a_lost_history_is_told(session):
 
 
 def test_a_conversation_over_the_limit_is_lost_as_a_whole():
-    """A part of a history must never pass for the whole."""
+    """A conversation over the limit is lost as a whole, never in part."""
     small = Session(Memory(150, 100))
     finish(begin(small, input=[item("x" * 20)]), "r0")
     finish(begin(small, input=[item("x" * 20)], previous_response_id="r0"), "r1")
@@ -134,7 +137,7 @@ def test_a_conversation_over_the_limit_is_lost_as_a_whole():
 
 
 def test_turns_are_bounded():
-    """Many small turns are bounded by number."""
+    """The number of remembered turns is limited."""
     small = Session(Memory(1 << 20, 3))
     for number in range(5):
         finish(begin(small, input=[item("a")]), f"r{number}")
@@ -142,13 +145,13 @@ def test_turns_are_bounded():
 
 
 def test_a_warm_up_of_another_connection_is_told_as_lost(session):
-    """No provider can know an id that a bridge made up."""
+    """A warm-up of another connection is refused as lost, since no provider knows its id."""
     other = begin(Session(Memory(1 << 20, 9)), generate=False)[1]["response"]["id"]
     assert refused(session, input=[], previous_response_id=other) == "previous_response_not_found"
 
 
 def test_a_provider_that_repeats_its_ids_makes_no_circle(session):
-    """One id for every turn still gives the whole conversation."""
+    """A provider that repeats its ids still gets the whole conversation."""
     finish(begin(session, input=[item("a")]), "same")
     finish(begin(session, input=[item("b")], previous_response_id="same"), "same")
     replay = body(begin(session, input=[], previous_response_id="same"))["input"]
@@ -156,20 +159,20 @@ def test_a_provider_that_repeats_its_ids_makes_no_circle(session):
 
 
 def test_half_a_surrogate_pair_is_refused(session):
-    """It cannot be encoded; it must not crash either."""
+    """A lone surrogate in the input is refused."""
     assert refused(session, input="\ud800") == "invalid_json"
     assert refused(session, input=[item("\ud800")]) == "invalid_json"
 
 
 def test_half_a_surrogate_pair_in_an_answer_goes_back_as_it_came(session):
-    """A provider's odd output must not break the turn."""
+    """A lone surrogate in an answer is sent back unchanged."""
     turn = begin(session, input=[])
     finish(turn, "r1", item("\ud800"))
     assert b"\\ud800" in begin(session, input=[], previous_response_id="r1").body
 
 
 def test_a_warm_up_cannot_hide_a_lost_history(session):
-    """A warm-up on a history that is gone is told so, like a turn."""
+    """A warm-up on a lost history is refused like a turn."""
     other = begin(Session(Memory(1 << 20, 9)), generate=False)[1]["response"]["id"]
     code = refused(session, generate=False, previous_response_id=other)
     assert code == "previous_response_not_found"
@@ -181,7 +184,7 @@ def test_a_warm_up_cannot_hide_a_lost_history(session):
 
 
 def test_an_answer_that_is_no_json_is_lost_not_sent(session):
-    """A provider's NaN reaches the client as it came, but no later request."""
+    """A turn whose answer has NaN is lost, since no later request could contain it."""
     turn = begin(session, input=[])
     finish(turn, "r1", item("a", score=float("nan")))
     code = refused(session, input=[], previous_response_id="r1")
@@ -189,13 +192,13 @@ def test_an_answer_that_is_no_json_is_lost_not_sent(session):
 
 
 def test_two_ids_of_one_response_count_once(session):
-    """The limit is of what is held."""
+    """A response with two ids counts once."""
     finish(begin(session, input=[item("a" * 1000)]), "r1", created="r0")
     assert session._memory.size < 1200
 
 
 def test_memory_holds_each_item_once(session):
-    """A long conversation costs its own size, not the square of it."""
+    """Memory grows with the conversation's size, not with its square."""
     parent = None
     for number in range(50):
         finish(begin(session, input=[item("x" * 100)], previous_response_id=parent), f"r{number}")
@@ -204,7 +207,7 @@ def test_memory_holds_each_item_once(session):
 
 
 def test_a_large_input_goes_in_as_it_was_written(session):
-    """Its spaces and number formats too; what was remembered goes before it."""
+    """A large input is sent with its original text, after the remembered items."""
     large = '[ {"type": "message",  "content": "%s", "n": 1e2} ]' % ("x" * 70_000)
     text = '{"type":"response.create","model":"m","store":false,"stream":[%s],"input":%s%s}'
     first = session.begin(parse(text % ("1," * 40_000 + "1", large, ""), None))

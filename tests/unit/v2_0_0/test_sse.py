@@ -1,4 +1,4 @@
-"""Server-sent events: the standard's cases, and any split of any stream."""
+"""Server-sent events: the standard's cases, and any split of a stream."""
 
 import pytest
 from hypothesis import given
@@ -16,7 +16,7 @@ def parse(*chunks, limit=1 << 20):
     ("raw", "events"),
     [
         (b"", []),
-        (b"data: a", []),  # not ended: the standard drops it
+        (b"data: a", []),  # no end: the standard drops it
         (b"data: a\n", []),
         (b"data: a\n\n", ["a"]),
         (b"data:a\n\n", ["a"]),
@@ -35,7 +35,7 @@ def parse(*chunks, limit=1 << 20):
     ],
 )
 def test_an_event_is_what_the_standard_says(raw, events):
-    """Every line ending, comments, multi-line data and the byte order mark are understood."""
+    """Line endings, comments, multi-line data and a byte order mark follow the standard."""
     assert parse(raw) == events
 
 
@@ -53,7 +53,7 @@ LINES = st.lists(
     cuts=st.lists(st.integers(0, 400), max_size=12),
 )
 def test_a_split_changes_nothing(lines, ends, cuts):
-    """However the bytes are cut, the same events come out."""
+    """The same events result, wherever the bytes are split."""
     raw = "".join(line + end for line, end in zip(lines, ends, strict=False)).encode()
     points = sorted({min(cut, len(raw)) for cut in cuts})
     chunks = [raw[a:b] for a, b in zip([0, *points], [*points, len(raw)], strict=True)]
@@ -74,14 +74,14 @@ def test_a_split_changes_nothing(lines, ends, cuts):
     ],
 )
 def test_a_chunk_that_looks_like_an_event_may_be_none(before, events):
-    """What came before decides; and what comes after is read as if both had come as one."""
+    """A chunk that looks like an event on its own is read in the context of earlier chunks."""
     after = b"\ndata: c\n\n"
     assert parse(before, b"data: b\n\n", after) == [*events, "c"]
     assert parse(before + b"data: b\n\n" + after) == [*events, "c"]
 
 
 def test_an_event_without_end_is_refused():
-    """A provider cannot fill the proxy's memory with one endless event."""
+    """An event without an end is refused beyond the limit."""
     with pytest.raises(ValueError, match="too large"):
         parse(b"data: " + b"x" * 600, b"x" * 600, limit=1000)
     with pytest.raises(ValueError, match="too large"):

@@ -1,4 +1,4 @@
-"""The status that an error event tells."""
+"""The status of an error event."""
 
 import pytest
 
@@ -8,13 +8,13 @@ from support import statuses
 
 @pytest.mark.parametrize("status", statuses.STATUSES)
 def test_a_status_passes_as_it_is(status):
-    """Codex tries again over HTTP after all but 400 and 429: so it must over WebSocket."""
+    """A provider's error status stays, so that Codex retries as over HTTP."""
     assert status_for_client(status, None, from_provider=True) == status
     assert status_for_client(status, "auth_error", from_provider=True) == status
 
 
 def test_the_docs_say_what_is_told():
-    """docs/statuses.md holds every status, and the code tells what stands there."""
+    """docs/statuses.md has the code's status for each HTTP status."""
     told, _ = statuses.read()
     assert told == {
         status: status_for_client(status, None, from_provider=True) for status in statuses.STATUSES
@@ -22,7 +22,7 @@ def test_the_docs_say_what_is_told():
 
 
 def test_a_turn_ends_over_websocket_as_it_does_over_http():
-    """In every row that was measured with the real Codex."""
+    """In docs/statuses.md each turn ends over WebSocket as over HTTP."""
     _, cells = statuses.read()
     assert len(cells) == len(statuses.STATUSES) * len(statuses.VERSIONS) * 4
     for (status, version, way, kind), cell in cells.items():
@@ -32,7 +32,7 @@ def test_a_turn_ends_over_websocket_as_it_does_over_http():
 
 @pytest.mark.parametrize("status", [0, 200, 302, 600])
 def test_what_is_no_error_s_status_is_told_as_500(status):
-    """Codex takes an event with status 200 for none."""
+    """A status that is no error's becomes 500, since Codex ignores an event with 200."""
     assert status_for_client(status, None, from_provider=True) == 500
 
 
@@ -42,7 +42,7 @@ def test_what_is_no_error_s_status_is_told_as_500(status):
         (401, "auth_error", 400),
         (401, "key_model_access_denied", 400),
         (403, "team_model_access_denied", 400),
-        (403, "None", 400),  # the response of another user, say
+        (403, "None", 400),  # such as another user's response
         (429, "budget_exceeded", 400),
         (404, None, 404),
         (408, None, 408),
@@ -53,7 +53,7 @@ def test_what_is_no_error_s_status_is_told_as_500(status):
     ],
 )
 def test_what_litellm_refuses_itself_provokes_no_retry(status, kind, told):
-    """Codex would need 13 s of them; a key, its model and its budget stay what they are."""
+    """LiteLLM's own refusal of a key, model or budget becomes 400, which Codex does not retry."""
     assert status_for_client(status, kind, from_provider=False) == told
 
 
@@ -71,5 +71,5 @@ def test_what_litellm_refuses_itself_provokes_no_retry(status, kind, told):
     ],
 )
 def test_only_a_lost_identity_ends_the_connection(status, kind, lost):
-    """A forbidden model leaves the connection usable for the permitted ones."""
+    """Only a lost identity ends the connection, not a forbidden model."""
     assert is_lost_identity(status, kind) is lost

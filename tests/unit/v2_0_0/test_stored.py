@@ -1,4 +1,4 @@
-"""What a turn's answer shows of who keeps it: its id passes on, or the conversation is sent again."""
+"""Whether a response is stored: its id is passed on, or the conversation is sent again."""
 
 import json
 
@@ -15,13 +15,13 @@ VLLM = Provider(is_openai=False, has_responses=True)
 
 @pytest.mark.parametrize("provider", [VLLM, NOBODY])
 def test_reasoning_keeps_its_id_as_over_http(session, provider):
-    """Codex sends it so, and a provider that checks types refuses it without."""
+    """A reasoning item keeps its id, which a provider that checks types requires."""
     finish(begin(session, input=[]), "r1", RAW, provider=provider)
     assert body(begin(session, input=[], previous_response_id="r1"))["input"] == [RAW]
 
 
 def test_reasoning_that_openai_did_not_keep_loses_its_id(session):
-    """With store: false an id without encrypted content points at nothing there."""
+    """With OpenAI, a reasoning item that was not stored loses its id, which would not exist."""
     finish(begin(session, input=[]), "r1", RAW, provider=OPENAI)
     replay = body(begin(session, input=[], previous_response_id="r1"))["input"]
     assert replay == [{"type": "reasoning", "content": RAW["content"]}]
@@ -31,14 +31,14 @@ STORES = [{"store": True}, {"store": None}, {}]
 
 
 def begin_with(session, store, **fields):
-    """Begin a turn whose `store` is given, null or not there."""
+    """Begin a turn whose `store` is set, null or missing."""
     event = {"type": "response.create", "model": "m", **store, **fields}
     return session.begin(parse(json.dumps(event), None))
 
 
 @pytest.mark.parametrize("store", STORES)
 def test_a_turn_that_nobody_stored_is_remembered_whatever_it_asked_for(session, store):
-    """The answer shows no store: the provider gets the whole conversation, and no id."""
+    """If the answer shows no store, the conversation is sent again, without an id."""
     finish(begin_with(session, store, input=[item("a")]), "r1", item("b"))
     finish(begin_with(session, store, input=[item("c")], previous_response_id="r1"), "r2")
     third = body(begin_with(session, store, input=[item("d")], previous_response_id="r2"))
@@ -47,14 +47,14 @@ def test_a_turn_that_nobody_stored_is_remembered_whatever_it_asked_for(session, 
 
 
 def test_an_answer_s_store_counts_only_where_it_was_asked_for(session):
-    """What said `store: false` is continued from here."""
+    """A turn with `store: false` is continued here, even if the answer says `store: true`."""
     finish(begin(session, input=[item("a")]), "r1", item("b"), store=True)
     second = body(begin(session, input=[], previous_response_id="r1"))
     assert len(second["input"]) == 2
 
 
 def test_a_stored_turn_on_top_of_remembered_ones_is_asked_for_by_its_id(session):
-    """Its provider got all of them and has them now: never both."""
+    """A stored turn on remembered ones is continued by its id alone."""
     finish(begin(session, input=[item("a")]), "r1", item("b"))
     turn = begin_with(session, {}, input=[item("c")], previous_response_id="r1")
     assert [entry["content"] for entry in body(turn)["input"]] == ["a", "b", "c"]
@@ -66,7 +66,7 @@ def test_a_stored_turn_on_top_of_remembered_ones_is_asked_for_by_its_id(session)
 
 @pytest.mark.parametrize("store", STORES)
 def test_a_stored_turn_is_continued_by_the_provider(session, store):
-    """Where the answer shows that it is kept, its id passes on as over HTTP."""
+    """A stored turn is continued by its id, as over HTTP."""
     turn = begin_with(session, store, input="a")
     finish(turn, "r1", item("b"), store=True)
     assert body(begin(session, input="c", previous_response_id="r1")) == {
@@ -79,7 +79,7 @@ def test_a_stored_turn_is_continued_by_the_provider(session, store):
 
 
 def test_history_on_top_of_a_stored_response_names_it(session):
-    """What the provider stored stays its; what came after is sent along."""
+    """Turns after a stored response are sent with its id."""
     turn = begin(session, input=[item("a")], previous_response_id="stored")
     assert body(turn)["previous_response_id"] == "stored"
     finish(turn, "r1", item("b"))

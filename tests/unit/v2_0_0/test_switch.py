@@ -1,4 +1,4 @@
-"""The file that switches the bridge off while it runs."""
+"""The file that switches the bridge off."""
 
 import asyncio
 
@@ -12,14 +12,14 @@ CREATE = {"type": "response.create", "model": "gpt-4o", "input": "hi"}
 
 
 async def status_of(dial, headers=None):
-    """Return the status of a handshake that is refused."""
+    """Return the status of a refused handshake."""
     with pytest.raises(InvalidStatus) as caught:
         await dial(headers=headers or {})
     return caught.value.response.status_code
 
 
 async def test_while_it_is_there_clients_go_to_http(proxy, numbers, tmp_path):
-    """426 with a good key and without, before anybody looks at it; without the file as ever."""
+    """While the file exists a handshake gets 426 before any key check; afterwards it connects."""
     off = tmp_path / "off"
     async with proxy(offFile=str(off)) as (app, dial):
         off.touch()
@@ -36,7 +36,7 @@ async def test_while_it_is_there_clients_go_to_http(proxy, numbers, tmp_path):
 
 
 async def test_what_runs_ends_first(proxy, tmp_path):
-    """The turn completes, the next is not sent on, the close is 1012; who comes again gets 426."""
+    """When the file appears the running turn completes, no other begins, and the close is 1012."""
     off = tmp_path / "off"
     gate = asyncio.Event()
 

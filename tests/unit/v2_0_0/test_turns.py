@@ -1,4 +1,4 @@
-"""A turn through the bridge on a real uvicorn: one terminal event, whatever the application does."""
+"""A turn on a real uvicorn: one terminal event, whatever the application does."""
 
 import asyncio
 import sys
@@ -46,7 +46,7 @@ async def crashes_midway(body):
     ],
 )
 async def test_a_turn_never_ends_in_silence(proxy, answer, status):
-    """Early end, refusal, nonsense or crash: one error event at once, and the next turn works."""
+    """An early end, a refusal, nonsense or a crash gives one error event; the next turn works."""
     async with proxy() as (app, dial), dial() as ws:
         works, app.answer = app.answer, answer
         await say(ws, CREATE)
@@ -72,7 +72,7 @@ async def ends_in_an_error_stream(body):
 
 
 async def test_an_application_that_cancels_itself_is_no_silence(proxy):
-    """Nor does it cost the connection a place in its queue."""
+    """An application that cancels itself gives an error event, and its room is returned."""
     async with proxy() as (app, dial), dial() as ws:
         works, app.answer = app.answer, is_cancelled
         for _ in range(18):
@@ -84,7 +84,7 @@ async def test_an_application_that_cancels_itself_is_no_silence(proxy):
 
 
 async def test_an_error_told_as_a_stream_keeps_its_shape(proxy):
-    """LiteLLM answers so when the first chunk fails: status and stream."""
+    """An error that arrives as a stream keeps its status, type and message."""
     async with proxy() as (app, dial), dial() as ws:
         app.answer = ends_in_an_error_stream
         await say(ws, CREATE)
@@ -95,7 +95,7 @@ async def test_an_error_told_as_a_stream_keeps_its_shape(proxy):
 
 
 async def test_half_a_surrogate_pair_reaches_the_client(proxy):
-    """A provider's emoji cut in two, or a client's, must not deafen the connection."""
+    """A lone surrogate of a provider or client reaches the client, and the connection works on."""
     async with proxy() as (app, dial), dial() as ws:
 
         async def cut(body):
@@ -112,7 +112,7 @@ async def test_half_a_surrogate_pair_reaches_the_client(proxy):
 
 
 async def test_data_that_is_no_event_is_dropped(proxy):
-    """Only what has a type is passed on."""
+    """Data without a `type` is dropped."""
     async with proxy() as (app, dial), dial() as ws:
 
         async def odd(body):
@@ -126,7 +126,7 @@ async def test_data_that_is_no_event_is_dropped(proxy):
 
 
 async def test_a_whole_answer_survives_a_failing_afterthought(proxy):
-    """What was answered, and perhaps billed, is told, whatever fails after it."""
+    """A whole answer is sent even if a background task fails afterwards."""
 
     async def fails():
         raise ZeroDivisionError
@@ -142,7 +142,7 @@ async def test_a_whole_answer_survives_a_failing_afterthought(proxy):
 
 
 async def test_a_stream_has_one_terminal_event(proxy):
-    """What comes after the end is dropped."""
+    """Events after the terminal one are dropped."""
     async with proxy() as (app, dial), dial() as ws:
 
         async def chatty(body):
@@ -162,7 +162,7 @@ NATIVE = {"x-litellm-model-api-base": "http://vllm/v1"}
 
 
 def begins(headers, created, closed):
-    """Return an application that begins a response so, and goes on for as long as it may."""
+    """Return an application that begins a response with these headers and goes on until closed."""
 
     async def answer(body):
         async def stream():
@@ -195,9 +195,10 @@ ECHOED = {**CHAT, "response": {"id": "r", "previous_response_id": "resp_1"}}
 async def test_an_answer_without_its_past_is_not_passed_on(
     proxy, headers, created, kept, previous, lost
 ):
-    """LiteLLM asks for a chat completion without a word, and without the conversation.
+    """An answer that LiteLLM makes without the conversation is refused as lost.
 
-    Only where it keeps none, for an id that is not ours; the request then ends at once.
+    This happens with a chat completion, if LiteLLM stores nothing and the id is not ours. The
+    request ends at once.
     """
     async with proxy() as (app, dial), dial() as ws:
         litellm = vars(sys.modules["litellm.proxy.proxy_server"])
@@ -221,7 +222,7 @@ async def test_an_answer_without_its_past_is_not_passed_on(
 
 
 async def test_event_text_passes_unchanged(proxy):
-    """Where nothing must change not a byte does, number formats and key order included."""
+    """An event's text passes unchanged, with its number formats and key order."""
     text = (
         '{"type":"response.completed", "z":1.0, "a":1e2,"s":"\\u00e9\u00e9","response":{"id":"r"}}'
     )

@@ -1,4 +1,4 @@
-"""Frames handled in their lanes, between a client and an application that are only played."""
+"""Frames handled in their lanes, with a fake client and a fake application."""
 
 import asyncio
 import json
@@ -13,7 +13,7 @@ from fakes.lanes_bench import Bench, create
 
 
 async def test_each_frame_gets_its_answer_in_its_lane():
-    """A turn, a warm-up and a refusal; the supervisor sleeps while the connection goes on."""
+    """A turn, a refusal and a warm-up are answered in their lanes; the supervisor is not woken."""
     bench = Bench()
     await bench.take(create("a"), RefusalError("no", "bad", stream_id="b"))
     await bench.settled()
@@ -26,7 +26,7 @@ async def test_each_frame_gets_its_answer_in_its_lane():
 
 
 async def test_each_turn_is_a_log_line_for_who_wants_it(caplog):
-    """LiteLLM's call id and cost stand in it, no key and no text."""
+    """Each turn logs a line with LiteLLM's call id and cost, without key or text."""
     with caplog.at_level(logging.INFO):
         bench = Bench()
         await bench.take(create("a"))
@@ -37,7 +37,7 @@ async def test_each_turn_is_a_log_line_for_who_wants_it(caplog):
 
 
 async def test_a_lane_waits_for_its_turn_and_no_other_does():
-    """One turn at a time in a lane; lanes run side by side."""
+    """A lane runs one turn at a time; lanes run in parallel."""
     bench = Bench()
     bench.application.gate.clear()
     await bench.take(create("a"), create("a"), create("b"))
@@ -49,7 +49,7 @@ async def test_a_lane_waits_for_its_turn_and_no_other_does():
 
 
 async def test_what_is_too_much_is_refused_out_of_turn():
-    """The 17th is told at once, while the first still runs."""
+    """The 17th frame is refused at once, while the first still runs."""
     bench = Bench()
     bench.application.gate.clear()
     await bench.take(*[create("a")] * 17)
@@ -59,7 +59,7 @@ async def test_what_is_too_much_is_refused_out_of_turn():
 
 @pytest.mark.parametrize("why", ["ending", "gone"])
 async def test_nothing_begins_any_more(why):
-    """The turn that runs ends; the one behind it, and one that comes later, is dropped unsaid."""
+    """When the connection ends, the running turn completes; waiting and later ones are dropped."""
     bench = Bench()
     bench.application.gate.clear()
     await bench.take(create(), create())
@@ -89,20 +89,20 @@ async def test_nothing_begins_any_more(why):
     ],
 )
 async def test_what_costs_the_connection(frame, lost_identity, refused, ending):
-    """End the connection for a message that is too large, or a key that is no longer good.
+    """A message over the limit or a lost key ends the connection.
 
-    The key needs two signs: a turn that hints at it, and then a check that finds it refused.
+    A lost key needs two signs: a turn's answer, and then a check that refuses the key.
     """
     bench = Bench()
     bench.application.lost_identity, bench.key_is_refused = lost_identity, refused
     await bench.take(frame)
     await bench.settled()
     assert bench.workers.ending == ending
-    assert bench.client.close_code is None  # not before what runs has ended
+    assert bench.client.close_code is None  # running turns end first
 
 
 async def test_the_first_reason_to_end_counts():
-    """A second one changes nothing, and what comes after it is dropped."""
+    """The first reason to end counts, and later frames are dropped."""
     bench = Bench()
     for code in (1009, 1008):
         bench.workers.finish(Ending(code))
@@ -113,7 +113,7 @@ async def test_the_first_reason_to_end_counts():
 
 
 async def test_a_fault_of_ours_is_no_silence(caplog):
-    """It is told and logged, and the lane goes on."""
+    """A fault of the bridge is an error event and a log record; the lane goes on."""
     bench = Bench()
     works = bench.application.post
 
@@ -129,7 +129,7 @@ async def test_a_fault_of_ours_is_no_silence(caplog):
 
 
 async def test_an_event_that_cannot_be_remembered_is_sent(caplog, monkeypatch):
-    """The answer matters more than its memory."""
+    """An event that cannot be remembered is still sent."""
 
     def fails(self, event):
         raise ZeroDivisionError
@@ -144,7 +144,7 @@ async def test_an_event_that_cannot_be_remembered_is_sent(caplog, monkeypatch):
 
 @pytest.mark.parametrize(("takes", "ended"), [(0.05, "by itself"), (60, "cancelled")])
 async def test_what_runs_gets_a_grace_and_is_waited_for(takes, ended, monkeypatch):
-    """As a leaving HTTP client's request would; no task outlives the connection."""
+    """Running turns get a grace period and are then cancelled; `end` waits for them."""
     monkeypatch.setattr(module, "GRACE", 0.5)
     bench = Bench()
     how = []
@@ -167,7 +167,7 @@ async def test_what_runs_gets_a_grace_and_is_waited_for(takes, ended, monkeypatc
 
 
 async def test_nothing_begins_once_the_connection_is_to_be_closed():
-    """Not even the next frame of the lane in which that was decided."""
+    """No turn begins after a decision to close, not even the next in that lane."""
     bench = Bench()
     bench.application.lost_identity = bench.key_is_refused = True
     await bench.take(create(), create())

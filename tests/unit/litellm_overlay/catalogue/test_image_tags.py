@@ -1,4 +1,4 @@
-"""Image references: which release a name promises, and how sure that is."""
+"""Image references: the release that a tag names, and how certain it is."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ DIGEST = "sha256:" + "0a571da849db5f9c" * 4
     ],
 )
 def test_a_release_tag_names_its_release(reference, release):
-    """Every style of before and after 1.84.0, in any registry, and a tag without image."""
+    """Each form of a release tag names its release, in any registry and without an image."""
     reading = image_tags.read_release(image_tags.parse_image(reference))
     assert (reading.release, reading.exact) == (release, True)
 
@@ -60,7 +60,7 @@ def test_a_release_tag_names_its_release(reference, release):
     ],
 )
 def test_other_tags_name_only_the_nearest_release(reference, release, why):
-    """They are built from something else; the reading says so."""
+    """Other tags name only the nearest release, with the reason for the doubt."""
     reading = image_tags.read_release(image_tags.parse_image(reference))
     assert (reading.release, reading.exact) == (release, False)
     assert re.search(why, reading.why)
@@ -85,14 +85,14 @@ def test_other_tags_name_only_the_nearest_release(reference, release, why):
     ],
 )
 def test_some_references_cannot_be_told(reference, why):
-    """No guess is made."""
+    """A reference without a release gets none, with the reason."""
     reading = image_tags.read_release(image_tags.parse_image(reference))
     assert (reading.release, reading.exact) == (None, False)
     assert why in reading.why
 
 
 def test_a_port_is_no_tag():
-    """The colon of a registry's port comes before a slash."""
+    """A registry's port is not taken for a tag."""
     assert image_tags.parse_image("registry.example.com:5000/a/litellm") == image_tags.Image(
         "registry.example.com:5000/a/litellm", None, None
     )
@@ -105,14 +105,14 @@ def test_a_port_is_no_tag():
     "text", ["", "Bad Image!", "berriai/litellm:", "berriai/litellm@sha256:123", "a//b:v1.2.3"]
 )
 def test_what_is_no_reference_is_refused(text):
-    """A slip of the pen is named, not answered."""
+    """A text that is no reference is refused."""
     with pytest.raises(ValueError, match="neither a version nor an image reference"):
         image_tags.parse_image(text)
 
 
 @given(st.text(alphabet="abv0123456789.-_:/@", max_size=40))
 def test_any_text_is_read_or_refused(text):
-    """No text leads to another error, and a release is always a version of three numbers."""
+    """Any text is read or refused with ValueError."""
     with contextlib.suppress(ValueError):
         reading = image_tags.read_release(image_tags.parse_image(text))
         assert reading.release is None or reading.release.count(".") >= 2
@@ -131,7 +131,7 @@ def test_any_text_is_read_or_refused(text):
     ],
 )
 def test_a_tag_is_found_in_any_text(reference, tag):
-    """Also where `parse_image` would refuse; a registry's port or address is none."""
+    """`tag_of` finds the tag in any text, and takes no port or address for one."""
     assert image_tags.tag_of(reference) == tag
 
 
@@ -153,5 +153,5 @@ def test_a_tag_is_found_in_any_text(reference, tag):
     ],
 )
 def test_a_final_release_is_named_anywhere_in_a_tag(tag, named):
-    """Not only at its head; a pre-release is another release, and longer numbers are others."""
+    """A final release is found anywhere in a tag, but not as a part of another version."""
     assert image_tags.names_release(tag, "1.107.0") is named

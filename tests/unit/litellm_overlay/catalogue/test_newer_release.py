@@ -1,4 +1,4 @@
-"""A release that is newer than the catalogue: what is said of it, and what of it is newer at all."""
+"""Releases newer than the catalogue: which ones they are, and what is reported of them."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def catalogue():
     ],
 )
 def test_a_release_that_is_newer_is_unreviewed(catalogue, version, like):
-    """Upstream goes on with several lines: newer is what is above all of its own line."""
-    if version == "1.106.0.dev99":  # between two that are known
+    """A release above all known ones of its own line is unreviewed."""
+    if version == "1.106.0.dev99":  # between two known ones
         with pytest.raises(NotInCatalogueError):
             catalogue.find(version)
         return
@@ -44,7 +44,7 @@ def test_a_release_that_is_newer_is_unreviewed(catalogue, version, like):
 
 
 def test_a_newer_release_has_the_gaps_that_nobody_ended(catalogue):
-    """Those of the newest release that was looked at; and what it is told is true of its line."""
+    """A newer release has the open gaps of the newest known one, and a warning about its line."""
     assert catalogue.find("1.999.0").gaps == catalogue.releases[-1].gaps
     warning = assessment.newer_release_warning(catalogue.find("1.83.15"), catalogue)
     assert "newer than the last that this catalogue knows, 1.83.14 of 20" in warning
@@ -53,7 +53,7 @@ def test_a_newer_release_has_the_gaps_that_nobody_ended(catalogue):
 
 @pytest.mark.parametrize("asked", ["1.999.0", "ghcr.io/berriai/litellm:v1.999.0"])
 def test_a_newer_release_is_no_error(catalogue, asked):
-    """And no malware hides behind it."""
+    """A newer release is assessed as unreviewed; malicious names with suffixes stay malicious."""
     assessed = assessment.assess(asked, catalogue)
     assert (assessed.state, assessed.exact, assessed.release.version) == (
         "unreviewed",

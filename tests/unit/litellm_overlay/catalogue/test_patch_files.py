@@ -1,4 +1,4 @@
-"""The files of a patch version: as they were released, else as they are now; and their digest."""
+"""The files of a patch version, released or current, and their digest."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ UNRELEASED = [version for version, item in CATALOGUE.patch_versions.items() if n
 
 @pytest.fixture
 def package(tmp_path, monkeypatch):
-    """Put a small package with two patch versions in the place of `endpoint_patch`."""
+    """Replace `endpoint_patch` by a small package with two patch versions; return its path."""
     for path, content in {
         "__init__.py": b"",
         "edits.py": b"edit",
@@ -42,7 +42,7 @@ def package(tmp_path, monkeypatch):
 
 
 def test_a_payload_holds_the_shared_files_and_one_version(package):
-    """Sorted by path; no other version, no byte code."""
+    """A payload has the shared files and those of one version, sorted, without bytecode."""
     assert list(patch_files.files("2.0.0").items()) == [
         ("endpoint_patch/__init__.py", b""),
         ("endpoint_patch/edits.py", b"edit"),
@@ -55,7 +55,7 @@ def test_a_payload_holds_the_shared_files_and_one_version(package):
 
 
 def test_the_digest_is_the_documented_one(package):
-    """Path, NUL, size, NUL, content: anybody can compute it again."""
+    """The digest is SHA-256 of path, NUL, size, NUL and content, as documented."""
     text = b"".join(
         b"%s\0%d\0%s" % (path.encode(), len(content), content)
         for path, content in patch_files.files("2.0.0").items()
@@ -65,21 +65,21 @@ def test_the_digest_is_the_documented_one(package):
 
 @pytest.mark.parametrize("path", ["edits.py", "versions/v2_0_0/inserted/bridge.py"])
 def test_a_changed_byte_changes_the_digest(package, path):
-    """Shared files count as much as the version's own."""
+    """A changed byte changes the digest, in shared files too."""
     before = patch_files.digest("2.0.0")
     (package / path).write_bytes(b"other")
     assert patch_files.digest("2.0.0") != before
 
 
 def test_a_renamed_file_changes_the_digest(package):
-    """Names are part of it."""
+    """A file's name is part of the digest."""
     before = patch_files.digest("2.0.0")
     (package / "edits.py").rename(package / "edit.py")
     assert patch_files.digest("2.0.0") != before
 
 
 def test_another_version_and_byte_code_change_no_digest(package):
-    """A version is whole in itself, and running the code is no change."""
+    """Other versions and bytecode do not change the digest."""
     before = patch_files.digest("2.0.0")
     (package / "versions/v1_0_0/__init__.py").write_bytes(b"other")
     (package / "__pycache__/more.cpython-313.pyc").write_bytes(b"cache")
@@ -88,7 +88,7 @@ def test_another_version_and_byte_code_change_no_digest(package):
 
 @pytest.mark.parametrize("version", ["3.0.0", "", "../v1_0_0"])
 def test_an_unknown_version_is_refused(package, version):
-    """Exit code 3, as for every version that is not known."""
+    """An unknown version is refused with exit code 3."""
     with pytest.raises(NotInCatalogueError) as refused:
         patch_files.files(version)
     assert refused.value.exit_code == 3
@@ -96,7 +96,7 @@ def test_an_unknown_version_is_refused(package, version):
 
 @pytest.mark.parametrize("version", UNRELEASED)
 def test_the_payload_is_all_of_the_package_but_the_other_versions(version):
-    """Nothing that the pod needs stays behind."""
+    """The payload has every file of the package except those of other versions."""
     own = f"v{version.replace('.', '_')}"
     expected = set()
     for path in HERE.rglob("*"):
@@ -109,25 +109,28 @@ def test_the_payload_is_all_of_the_package_but_the_other_versions(version):
 
 @pytest.mark.parametrize("version", CATALOGUE.patch_versions)
 def test_the_catalogue_has_the_digest_of_the_payload(version):
-    """If not: before a release run scripts/freeze_version.py, after it make a new version."""
+    """The catalogue has the payload's digest.
+
+    If not: before a release run scripts/freeze_version.py, after it make a new version.
+    """
     assert CATALOGUE.patch_versions[version].digest == patch_files.digest(version)
 
 
 def test_every_patch_version_is_in_the_catalogue():
-    """A folder without an entry could not be pinned, an entry without files could not be had."""
+    """Every folder of a patch version has an entry in the catalogue, and vice versa."""
     folders = (HERE / "versions").glob("v*_*_*")
     known = {folder.name[1:].replace("_", ".") for folder in folders}
     assert set(UNRELEASED) <= known <= set(CATALOGUE.patch_versions)
 
 
 def test_what_the_catalogue_calls_released_is_frozen():
-    """And nothing else is."""
+    """The catalogue's released versions are exactly the frozen ones."""
     assert set(CATALOGUE.patch_versions) - set(UNRELEASED) == set(patch_files.released())
 
 
 @pytest.fixture
 def released(package):
-    """Release 2.0.0 of the small package, then change the guard."""
+    """Release 2.0.0 of the small package, then change the guard; return the folder."""
     for path, content in patch_files.files("2.0.0").items():
         target = patch_files.released_folder() / "2.0.0" / path
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -138,7 +141,7 @@ def released(package):
 
 
 def test_a_released_version_stays_as_it_was(released, package):
-    """Whatever becomes of the guard, its table or the version's own folder."""
+    """A released version keeps its files and digest when guard or folder changes."""
     assert patch_files.files("2.0.0")["endpoint_patch/edits.py"] == b"edit"
     assert patch_files.files("1.0.0")["endpoint_patch/edits.py"] == b"mended"
     before = patch_files.digest("2.0.0")
@@ -148,14 +151,14 @@ def test_a_released_version_stays_as_it_was(released, package):
 
 
 def test_released_versions_are_sorted_as_numbers(released):
-    """1.10.0 comes after 1.9.0; what is no version is passed over."""
+    """Released versions are sorted by number; other folders are ignored."""
     for version in ("1.10.0", "1.9.0"):
         (released / version).mkdir()
     assert patch_files.released() == ("1.9.0", "1.10.0", "2.0.0")
 
 
 def test_a_catalogue_without_the_word_knows_of_no_release():
-    """`released_in` may be missing: nothing is released before `make release` says so."""
+    """A version without `released_in` is not released."""
     version = {"digest": "0" * 64, "line": "relay", "summary": ""}
     text = json.dumps(
         {

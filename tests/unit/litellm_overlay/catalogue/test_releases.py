@@ -1,4 +1,4 @@
-"""The catalogue: what it says of releases, and what it does not accept."""
+"""The catalogue: its facts about releases, and the mistakes that it refuses."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ def catalogue():
 
 
 def changed(**changes):
-    """Return the catalogue's text with parts replaced."""
+    """Return the catalogue's text with some keys replaced."""
     return json.dumps({**json.loads(TEXT), **changes})
 
 
 def test_releases_are_sorted_and_unique(catalogue):
-    """PEP 440 decides, so 1.83.10 stands after 1.83.9 and a candidate before its release."""
+    """Releases are unique and in PEP 440's order."""
     versions = [Version(release.version) for release in catalogue.releases]
     assert versions == sorted(set(versions))
 
 
 def test_the_affected_releases_are_the_76_from_1_82_1_to_1_88_6(catalogue):
-    """The facts that the whole product rests on."""
+    """76 releases are affected, from 1.82.1 to 1.88.6."""
     affected = catalogue.in_state("affected")
     assert len(affected) == 76
     assert (affected[0].version, affected[-1].version) == ("1.82.1", "1.88.6")
@@ -42,7 +42,7 @@ def test_the_affected_releases_are_the_76_from_1_82_1_to_1_88_6(catalogue):
 
 
 def test_the_affected_range_has_no_gap(catalogue):
-    """Between the first and the last affected release only the malware is not affected."""
+    """Within the affected range only the malicious releases are not affected."""
     versions = [release.version for release in catalogue.releases]
     within = catalogue.releases[versions.index("1.82.1") : versions.index("1.88.6") + 1]
     others = [release.version for release in within if release.state != "affected"]
@@ -50,7 +50,7 @@ def test_the_affected_range_has_no_gap(catalogue):
 
 
 def test_states_come_in_unbroken_runs(catalogue):
-    """No fixed release is followed by one that is not."""
+    """The states follow each other without a return to an earlier one."""
     runs = [release.state for release in catalogue.releases if release.state != "malicious"]
     order = ["no-endpoint", "affected", "handshake-fixed", "fixed"]
     assert runs == sorted(runs, key=order.index)
@@ -59,7 +59,7 @@ def test_states_come_in_unbroken_runs(catalogue):
 
 
 def test_the_affected_files_are_three_with_one_handler(catalogue):
-    """E1, E2 and E3 differ outside the handler: so one patch serves all."""
+    """The affected releases have three files and one handler, so one patch suffices."""
     affected = catalogue.in_state("affected")
     assert len({release.endpoints_sha256 for release in affected}) == 3
     assert {release.handler_sha256 for release in affected} == {
@@ -68,7 +68,7 @@ def test_the_affected_files_are_three_with_one_handler(catalogue):
 
 
 def test_every_hash_is_well_formed(catalogue):
-    """A release has the hashes that its state allows, and no others."""
+    """Each release has exactly the hashes of its state."""
     for release in catalogue.releases:
         for hash_, there in zip(
             (release.endpoints_sha256, release.handler_sha256),
@@ -79,7 +79,7 @@ def test_every_hash_is_well_formed(catalogue):
 
 
 def test_what_a_gap_tells(catalogue):
-    """Where it was seen, and what fixes it; or where it is from."""
+    """A gap's description says where it was seen and what fixes it, or its source."""
     gaps = {gap.id: gap.description for gap in catalogue.gaps}
     assert gaps["budget"].endswith(
         " (seen on 10 releases, 1.89.7 to 1.110.2; patch 2.0.0 fixes it)"
@@ -89,14 +89,14 @@ def test_what_a_gap_tells(catalogue):
 
 
 def test_a_gap_was_seen_where_it_is_said_to_be(catalogue):
-    """On releases of the catalogue that its range covers."""
+    """A gap's range covers every release on which it was seen."""
     for gap in catalogue.gaps:
         for version in gap.seen_on:
             assert gap in catalogue.release(version).gaps, (gap.id, version)
 
 
 def test_no_hash_is_shared_by_a_patched_and_an_unpatched_state(catalogue):
-    """Else the guard could not decide by hash whether to patch."""
+    """No affected file's hash belongs to another state, so the guard can decide by hash."""
     affected = {release.endpoints_sha256 for release in catalogue.in_state("affected")}
     others = catalogue.in_state("no-endpoint", "handshake-fixed", "fixed")
     assert not affected & {release.endpoints_sha256 for release in others}
@@ -104,21 +104,21 @@ def test_no_hash_is_shared_by_a_patched_and_an_unpatched_state(catalogue):
 
 @pytest.mark.parametrize("kind", ["advisories", "gaps"])
 def test_every_advisory_and_gap_is_used(catalogue, kind):
-    """A specifier that no release meets is a slip."""
+    """Every advisory and gap applies to some release."""
     listed = [item["id"] for item in json.loads(TEXT)[kind]]
     used = {item.id for release in catalogue.releases for item in getattr(release, kind)}
     assert sorted(listed) == sorted(used)
 
 
 def test_every_fact_by_hand_says_where_it_is_from():
-    """What was not measured by the script names its source."""
+    """Every fact that is not measured names its source."""
     data = json.loads(TEXT)
     assert all(item["source"].startswith("https://") for item in data["advisories"])
     assert all(item["basis"] for item in (*data["gaps"], *data["module_paths"]))
 
 
 def test_an_advisory_does_not_hit_the_release_that_fixes_it(catalogue):
-    """`affected` and `fixed_in` say the same."""
+    """An advisory does not apply to the release that fixes it."""
     for release in catalogue.releases:
         for advisory in release.advisories:
             assert Version(release.version) < Version(advisory.fixed_in)
@@ -134,17 +134,17 @@ def test_an_advisory_does_not_hit_the_release_that_fixes_it(catalogue):
     ],
 )
 def test_advisories_end_where_the_fix_came(catalogue, advisory, last, first):
-    """The last release with it has it, its own candidates too; the first without has not."""
+    """An advisory applies up to the last release before its fix."""
     assert advisory in [item.id for item in catalogue.release(last).advisories]
     assert advisory not in [item.id for item in catalogue.release(first).advisories]
 
 
 def test_gaps_tell_the_two_kinds_of_fixed_apart(catalogue):
-    """1.89 fails on an alias, and makes a warm-up a call; both end with 1.90."""
+    """1.89 has gaps that 1.90 no longer has."""
     old = {gap.id for gap in catalogue.release("1.89.7").gaps}
     new = {gap.id for gap in catalogue.release("1.90.0rc1").gaps}
     assert {"warmup-is-a-call", "alias-hangs", "later-model-native"} == old - new
-    # 1.89 switches, where the provider is OpenAI or Azure; and a warm-up that is a call is not lost.
+    # 1.89 changes models with OpenAI and Azure; its warm-up is a call, so nothing is lost.
     assert new - old == {"model-switch", "warmup-input-lost"}
 
 
@@ -153,7 +153,7 @@ def test_gaps_tell_the_two_kinds_of_fixed_apart(catalogue):
     [("1.82.3", ["system"]), ("1.83.8", ["system", "venv"]), ("1.88.6", ["venv"])],
 )
 def test_module_paths_by_release(catalogue, version, families):
-    """Where the change of image family is not known to the release, both are named."""
+    """A release has its image's module paths, or both where the layout is not certain."""
     assert [item.family for item in catalogue.paths_of(version)] == families
 
 
@@ -162,7 +162,7 @@ def test_module_paths_by_release(catalogue, version, families):
     [("1.88.6", "1.88.6"), ("v1.88.6", "1.88.6"), ("1.84.0-rc.1", "1.84.0rc1")],
 )
 def test_a_release_is_found_in_any_spelling(catalogue, spelling, version):
-    """PEP 440 has several spellings of one version."""
+    """A release is found by each spelling of its version."""
     assert catalogue.release(spelling).version == version
 
 
@@ -177,7 +177,7 @@ def test_a_release_is_found_in_any_spelling(catalogue, spelling, version):
     ],
 )
 def test_an_unknown_release_is_refused_with_the_next_step(catalogue, version, hint):
-    """Exit code 3, and a hint that fits."""
+    """An unknown release is refused with exit code 3 and a fitting hint."""
     with pytest.raises(NotInCatalogueError) as refused:
         catalogue.release(version)
     assert refused.value.exit_code == 3
@@ -185,14 +185,14 @@ def test_an_unknown_release_is_refused_with_the_next_step(catalogue, version, hi
 
 
 def test_the_default_patch_version_is_the_newest(catalogue):
-    """The newest is the default; 1.0.0 stays pinnable."""
+    """The newest patch version is the default, and both lines are available."""
     assert catalogue.default_patch_version == max(catalogue.patch_versions, key=Version)
     assert catalogue.patch_versions["1.0.0"].line == "relay"
     assert catalogue.patch_versions["2.0.0"].line == "bridge"
 
 
 def test_the_catalogue_is_read_once_and_cannot_be_changed(catalogue):
-    """It is shared by everything in the process."""
+    """The catalogue is loaded once and immutable."""
     assert releases.load() is catalogue
     with pytest.raises(dataclasses.FrozenInstanceError):
         catalogue.releases[0].state = "fixed"
@@ -222,7 +222,7 @@ GAP = json.loads(TEXT)["gaps"][-1]
     ],
 )
 def test_a_catalogue_that_contradicts_itself_is_refused(changes, complaint):
-    """A slip in the file shows when it is read, not in a cluster."""
+    """A contradictory catalogue is refused when it is read."""
     with pytest.raises(ValueError, match=complaint):
         releases.parse(changed(**changes))
 
@@ -243,7 +243,7 @@ MALICIOUS_INDEX = "sha256:1bbcb1443bc962e45f5aad53fe3d2c30600e0379715fb6c664cdd3
     ],
 )
 def test_malware_by_any_name(asked, release, exact):
-    """Version, tag or digest of the image index, whatever else stands beside it."""
+    """Malware is recognized by version, tag or digest, whatever else is given."""
     assessed = assessment.assess(asked, releases.load())
     assert (assessed.release.version, assessed.state, assessed.exact) == (
         release,
@@ -255,17 +255,17 @@ def test_malware_by_any_name(asked, release, exact):
 
 @pytest.mark.parametrize("asked", ["1.107.0rc2", "1.107.0.dev3", "litellm:v1.107.0-rc.1"])
 def test_a_pre_release_is_not_the_malware(asked):
-    """They came from the vendor, and are on the index still."""
+    """A malicious release's pre-release is not malicious."""
     assert assessment.assess(asked, releases.load()).state == "fixed"
 
 
 def test_the_malicious_images():
-    """By the digest of the index; of 1.82.7 and 1.82.8 no image is known."""
+    """The malicious images are known by the digest of their index."""
     assert releases.load().malicious_images == {MALICIOUS_INDEX: "1.107.0"}
 
 
 def test_every_malicious_release_says_where_that_is_known_from():
-    """What was only read in another's words says so."""
+    """Every malicious release names its source, and says if it is second-hand."""
     told = {r.version: assessment.malware_notice(r) for r in releases.load().in_state("malicious")}
     assert all("Source: https://" in text for text in told.values())
     assert [version for version, text in told.items() if "second-hand" in text] == ["1.107.0"]

@@ -1,4 +1,4 @@
-"""The guard's table of files says what the catalogue says, and no more."""
+"""The guard's table of files agrees with the catalogue."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ TABLE = json.loads(resources.files("endpoint_patch").joinpath("stock_files.json"
 
 
 def test_the_guard_knows_every_file_of_the_catalogue():
-    """Each hash has, in version order, one run a state: its state, first and last release."""
+    """Each file's hash has one run of releases per state, in version order."""
     files = {}
     for release in releases.load().releases:
         if release.endpoints_sha256:
@@ -28,7 +28,7 @@ def test_the_guard_knows_every_file_of_the_catalogue():
 
 
 def test_the_guard_knows_every_handler_of_the_catalogue():
-    """Of 1.89.x and 1.90 on it is `fixed`; the release tells the two apart."""
+    """Each handler's hash is "affected" or "fixed"; the release distinguishes 1.89 from 1.90."""
     expected = {
         release.handler_sha256: "affected" if release.state == "affected" else "fixed"
         for release in releases.load().releases
@@ -38,6 +38,6 @@ def test_the_guard_knows_every_handler_of_the_catalogue():
 
 
 def test_the_guard_refuses_the_malicious_releases_of_the_catalogue():
-    """Both lists are one."""
+    """The guard's list of malicious releases is the catalogue's."""
     malicious = [release.version for release in releases.load().in_state("malicious")]
     assert TABLE["compromised"] == malicious

@@ -1,4 +1,4 @@
-"""What a change of LiteLLM means: two answers in, one verdict out."""
+"""A change of LiteLLM: two assessments in, one verdict out."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def catalogue():
 
 @pytest.fixture
 def check(catalogue):
-    """Ask as the verb does."""
+    """Return a function that checks an upgrade as the verb does."""
 
     def check(to, from_=None, patch=catalogue.default_patch_version):
         current = upgrade.assess_or_unknown(from_, catalogue) if from_ else None
@@ -34,13 +34,13 @@ def check(catalogue):
 
 
 def one(sentences, *words):
-    """Return the one sentence that has all these words."""
+    """Return the one sentence that has all these words; fail if there are none or several."""
     (results,) = [text for text in sentences if all(word in text for word in words)]
     return results
 
 
 def test_every_release_has_a_verdict(check, catalogue):
-    """Of whatever state, upgraded to from nothing in particular."""
+    """Every release has its state's verdict as a target."""
     for release in catalogue.releases:
         result = check(release.version)
         assert (result.verdict, result.proceed) == VERDICTS[release.state]
@@ -49,7 +49,7 @@ def test_every_release_has_a_verdict(check, catalogue):
 
 
 def test_between_any_two_releases_nothing_is_lost_or_told_twice(check, catalogue):
-    """Advisories that go, stay and come are those of the two releases; each is told once."""
+    """Between any two releases each advisory is reported once, as gone, staying or new."""
     runs = [catalogue.in_state(state) for state in releases.STATES]
     edges = {release.version for run in runs for release in (run[0], run[-1])}
     edges |= {"1.82.3", "1.83.6", "1.83.7", "1.83.10", "1.90.0", "1.106.0"}
@@ -72,7 +72,7 @@ def test_between_any_two_releases_nothing_is_lost_or_told_twice(check, catalogue
 
 
 def test_an_affected_target_keeps_the_overlay(check):
-    """With the patch version to pin, and the better choice where there is one."""
+    """An affected target needs the overlay; the result names the patch and a better release."""
     result = check("1.83.7")
     assert result.sentence == f"LiteLLM 1.83.7 needs the overlay; pin patch {PATCH}"
     one(result.remaining, "CVE-2026-40217", "fixed in 1.83.10")
@@ -81,7 +81,7 @@ def test_an_affected_target_keeps_the_overlay(check):
 
 
 def test_a_fixed_target_needs_no_overlay_for_the_handshake(check, catalogue):
-    """What runs show the patch to do right is a loss; what none shows is only a known gap."""
+    """A fixed target needs no overlay, and measured gaps that the patch fixes are losses."""
     result = check("1.90.0")
     assert result.gains == (
         "the overlay may go, where the losses below do not matter",
@@ -106,7 +106,7 @@ def test_a_fixed_target_needs_no_overlay_for_the_handshake(check, catalogue):
 
 @pytest.mark.parametrize("current", [None, "1.88.6", "1.90.0"])
 def test_the_bridge_that_stays_loses_nothing(catalogue, current):
-    """Under onFixed patch the target is patched as what runs now is."""
+    """With `onFixed: patch` an upgrade loses nothing."""
     target, before = (
         upgrade.assess_or_unknown(each, catalogue) if each else None
         for each in ("1.110.2", current)
@@ -121,7 +121,7 @@ def test_the_bridge_that_stays_loses_nothing(catalogue, current):
 
 
 def test_from_one_fixed_release_to_another_only_the_difference_counts(check):
-    """There was no overlay to lose."""
+    """Between two fixed releases only their differences count."""
     result = check("1.110.2", "1.90.0")
     one(result.gains, "no longer: ", "0 tokens")
     one(result.losses, "carries no status: Codex does not stop at it")
@@ -131,7 +131,7 @@ def test_from_one_fixed_release_to_another_only_the_difference_counts(check):
 
 @pytest.mark.parametrize("current", [None, "1.88.6", "1.110.2"])
 def test_a_newer_target_is_unreviewed(check, catalogue, current):
-    """No verdict, but no dead end: what goes on, what is to be expected, how to ask the file."""
+    """A newer target is unreviewed; the result says what to expect and how to check the file."""
     result = check("1.999.0", current)
     assert (result.verdict, result.proceed) == ("unreviewed", False)
     assert "chart, inject, render and pin go on" in result.sentence
@@ -143,14 +143,14 @@ def test_a_newer_target_is_unreviewed(check, catalogue, current):
 
 
 def test_back_to_the_overlay_only_what_tests_show_is_a_gain(check):
-    """What an affected release does under the patch with the other gaps, nobody has tried."""
+    """Back on an affected release only gaps that tests cover are gains."""
     gains = check("1.88.6", "1.90.0").gains
     one(gains, "no longer: ", "Codex 0.169 loses its instructions")
     assert not [text for text in gains if "previous_response_id" in text]
 
 
 def test_a_gap_that_the_pinned_patch_fixes_is_none(check, catalogue):
-    """It is met with 1.0.0 only."""
+    """A gap that the pinned patch fixes is not reported."""
     assert [gap.id for gap in catalogue.release("1.82.3").gaps] == ["upstream-url"]
     for current in (None, "1.90.0"):
         result = check("1.82.3", current)
@@ -158,14 +158,14 @@ def test_a_gap_that_the_pinned_patch_fixes_is_none(check, catalogue):
 
 
 def test_half_a_fix_keeps_the_overlay(check):
-    """Codex fails on 1.89 at its first turn; the patch fixes that."""
+    """1.89 needs the overlay, which fixes its hanging first turn."""
     result = check("1.89.3")
     assert result.sentence == f"LiteLLM 1.89.3 needs the overlay; pin patch {PATCH}"
     assert not [text for text in (*result.losses, *result.remaining) if "hangs" in text]
 
 
 def test_malware_is_named_and_nothing_else(check):
-    """In doubt too; and nobody is told to start it to look."""
+    """Malware gets a warning only, also by a doubtful name, and no command that starts it."""
     for to in ("1.82.7", "1.82.8", "1.107.0", "mirror/llm:v1.82.7", "llm:1.88.6-of-1.107.0"):
         result = check(to, "1.82.3")
         assert "is MALWARE: never start it" in result.sentence
@@ -175,18 +175,18 @@ def test_malware_is_named_and_nothing_else(check):
 
 
 def test_what_is_known_second_hand_is_told_so(check):
-    """Nobody here has seen 1.107.0 or the vendor's page."""
+    """Second-hand knowledge of malware is marked as such."""
     one(check("1.107.0").remaining, "Read second-hand", "litellm-check 0.1.0", "https://")
 
 
 def test_malware_that_runs_now_is_not_passed_over(check):
-    """Whatever the target is."""
+    """Malware that runs now is reported for every target."""
     for to in ("1.90.0", "1.82.7", "main-latest"):
         one(check(to, "1.82.8").changes, "which runs now, is MALWARE. ", "rotate")
 
 
 def test_a_release_without_the_endpoint_loses_websocket(check):
-    """From an overlaid or a fixed release; not from one that has none either."""
+    """A target without the endpoint loses WebSocket, unless the current release has none."""
     for current in (None, "1.88.6", "1.90.0"):
         assert "Codex works over HTTP only" in check("1.82.0", current).losses
     assert "Codex works over HTTP only" not in check("1.82.0", "1.81.6").losses
@@ -202,7 +202,7 @@ def test_a_release_without_the_endpoint_loses_websocket(check):
     ],
 )
 def test_what_is_not_known_is_told_how_to_find_out(check, to, why):
-    """By the hash of the file, and by what the pod would do with it."""
+    """An unknown target gets a command that finds it out by the file's hash."""
     result = check(to, "1.88.6")
     assert (result.verdict, result.proceed) == ("unknown", False)
     assert why in result.sentence
@@ -213,7 +213,7 @@ def test_what_is_not_known_is_told_how_to_find_out(check, to, why):
 
 
 def test_a_doubtful_tag_is_answered_for_the_nearest_release(check):
-    """And says so, and how to ask the file."""
+    """A doubtful tag is answered for the nearest release, with the doubt and a command."""
     result = check(f"{IMAGE}:v1.83.3-stable.patch.2")
     assert result.verdict == "still-needed"
     assert result.sentence.startswith(f"{IMAGE}:v1.83.3-stable.patch.2, probably LiteLLM 1.83.3, ")
@@ -221,7 +221,7 @@ def test_a_doubtful_tag_is_answered_for_the_nearest_release(check):
 
 
 def test_what_runs_now_may_be_doubtful_or_unknown(check):
-    """Then that is said; the answer is for the target."""
+    """A doubtful or unknown current release is reported; the verdict is about the target."""
     one(check("1.90.0", f"{IMAGE}:v1.83.3-stable.patch.2").changes, "is a guess", "hotfix")
     result = check("1.90.0", "main-latest")
     assert (result.verdict, result.current.release) == ("fixed-upstream", None)
@@ -246,23 +246,23 @@ def test_what_runs_now_may_be_doubtful_or_unknown(check):
     ],
 )
 def test_what_else_changes(check, from_, to, words):
-    """In values and manifests."""
+    """Changes to values and manifests are reported."""
     one(check(to, from_).changes, *words)
 
 
 def test_no_change_is_no_change(check):
-    """The same image again: nothing moves, nothing is to be rendered again."""
+    """For the same release no change is reported."""
     assert check("1.88.6", "1.88.6").changes == ("it is the release that runs now",)
     assert not [text for text in check("1.88.6", "1.88.5").changes if "path" in text]
 
 
 def test_every_state_has_a_verdict():
-    """One that is added must be thought of here."""
+    """Every state has a verdict."""
     assert set(upgrade.VERDICTS) == set(assessment.MEANING)
 
 
 def test_what_comes_back_depends_on_the_patch_that_runs(check):
-    """The relay fixes less, so less is lost with it."""
+    """With the relay an upgrade loses less than with the bridge, which fixes more."""
     bridge, relay = (check("1.90.0", patch=patch) for patch in ("2.0.0", "1.0.0"))
-    assert bridge.sentence == relay.sentence  # it is the bridge that may be kept, not the relay
+    assert bridge.sentence == relay.sentence  # only the bridge can stay, not the relay
     assert set(relay.losses) < set(bridge.losses)

@@ -1,4 +1,4 @@
-"""Whether the new pod comes at all, and what serves until then."""
+"""Whether a new pod is admitted, and which pods serve until then."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PROFILE = {"seccompProfile": {"type": "RuntimeDefault"}}
 
 
 def found(*objects):
-    """Return topic -> finding, of what is asked here."""
+    """Return {topic: finding} of this file's topics."""
     topics = {"outage", "scc-seccomp", "scc-volumes", "refused", "pod-waiting"}
     return {it.topic: it for it in checks.findings(objects, CATALOGUE) if it.topic in topics}
 
@@ -45,7 +45,7 @@ GAPS = [
 
 @pytest.mark.parametrize(("kind", "spec", "why"), GAPS)
 def test_a_refusal_can_be_an_outage(kind, spec, why):
-    """And then no text says that older pods serve on."""
+    """Where a refusal stops all pods, `outage` is found, and no text says that older ones serve."""
     workload = overlaid(kind, **spec)
     assert why in found(workload)["outage"].what
     assert "--on-unknown passthrough" in found(workload)["outage"].fix
@@ -69,12 +69,12 @@ def test_a_refusal_can_be_an_outage(kind, spec, why):
     ],
 )
 def test_where_the_old_pod_serves_on_nothing_is_found(kind, spec):
-    """What Kubernetes does by default."""
+    """Where older pods serve on, as by default, there is no `outage`."""
     assert "outage" not in found(overlaid(kind, **spec))
 
 
 def test_an_older_pod_serves_on():
-    """A Deployment's refused pod replaces none."""
+    """A Deployment's refused pod leaves the older ones serving."""
     workload = overlaid()
     item = found(workload, fake.pod({"decision": "refused", "exitCode": 3, "message": "no"}))
     assert "older ones serve on" in item["refused"].why
@@ -89,7 +89,7 @@ def test_an_older_pod_serves_on():
     ],
 )
 def test_a_pod_alone_tells_by_its_owner(owner, serves):
-    """`kubectl get pods` is enough."""
+    """For a pod without its workload the owner's kind decides."""
     pod = fake.pod({"decision": "refused", "message": "no"})
     pod["metadata"]["ownerReferences"] = [{"kind": owner, "name": "o", "controller": True}]
     assert serves in found(pod)["refused"].why
@@ -107,7 +107,7 @@ def scc(name="own", **fields):
 
 
 def with_profile(own=None, pod=None, proxy=None):
-    """Return an overlaid workload with security contexts: guard's, pod's, proxy's."""
+    """Return an overlaid workload with security contexts of guard, pod and proxy."""
     made = fake.overlaid()
     spec = fake.pod_of(made)
     spec["initContainers"][0]["securityContext"] |= own or {}
@@ -132,14 +132,14 @@ def with_profile(own=None, pod=None, proxy=None):
     ],
 )
 def test_the_constraints_that_would_not_admit_the_pod_are_named(workload, constraints, topics):
-    """By their name; only those that the service account may use."""
+    """The SCCs that would not admit the pod are named, among those of its service account."""
     items = found(workload, constraints)
     assert set(items) == topics
     assert all("SCC own" in item.what for item in items.values())
 
 
 def test_the_constraints_are_those_that_let_the_pods_in():
-    """As the annotation of the pods says."""
+    """The SCC in a running pod's annotation counts."""
     pod = fake.pod({"decision": "patched"})
     pod["metadata"]["annotations"] = {"openshift.io/scc": "anyuid"}
     items = found(with_profile(PROFILE), pod, scc("anyuid", users=[]), scc("other", users=[]))
@@ -147,6 +147,6 @@ def test_the_constraints_are_those_that_let_the_pods_in():
 
 
 def test_inject_adds_nothing_that_an_scc_forbids():
-    """So the finding is of overlays that were put in before."""
+    """`inject` adds no seccomp profile, so the finding concerns older overlays."""
     spec = fake.pod_of(fake.overlaid())
     assert "seccompProfile" not in spec["initContainers"][0]["securityContext"]

@@ -1,4 +1,4 @@
-"""Whatever stands in place of a value in an object: doctor, status and verify do not crash."""
+"""`doctor`, `status` and `verify` do not crash on any value in any place of an object."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ POOL = {"connectionPool": {"http": {"h2UpgradePolicy": "UPGRADE"}}}
 
 
 def lean(item):
-    """Return an object without what nobody reads here: it would only make the tests longer."""
+    """Return an object without the fields that nobody reads, to save time."""
     spec = item["spec"] if item["kind"] == "Pod" else fake.pod_of(item)
     spec["volumes"][0]["configMap"].pop("items")
     for part in set(spec["initContainers"][0]) - {"name", "image", "command", "env"}:
@@ -82,7 +82,7 @@ PLACES = [path for path in places(WHOLE) if len(path) > 1]
 
 @pytest.mark.parametrize("value", ANYTHING, ids=repr)
 def test_any_value_in_any_place(value):
-    """The API forbids most of it; manifests come from people."""
+    """Any value in any place gives findings or none, without a crash."""
     for path in PLACES:
         objects = copy.deepcopy(WHOLE)
         inside = objects
@@ -95,7 +95,7 @@ def test_any_value_in_any_place(value):
 
 
 def listed(kind, objects):
-    """Return the objects of a kind as the API lists them: without saying which it is."""
+    """Return the objects of a kind without `kind`, as the API lists them."""
     return [
         {k: v for k, v in each.items() if k != "kind"} for each in objects if each["kind"] == kind
     ]
@@ -110,7 +110,7 @@ OWNED[1]["metadata"]["labels"] = {"pod-template-hash": "7"}
 
 @pytest.mark.parametrize("value", ANYTHING, ids=repr)
 def test_any_value_in_a_workload_or_a_pod_of_a_fleet(value):
-    """As doctor, so status and verify: one broken object must not hide the others."""
+    """`status` and `verify` accept any value as well, so one object does not hide others."""
     for path in places(OWNED):
         if len(path) < 2 or path[1] == "kind":
             continue
@@ -125,7 +125,7 @@ def test_any_value_in_a_workload_or_a_pod_of_a_fleet(value):
 
 
 def test_the_fleet_is_looked_at():
-    """Else the test above would change what nobody reads."""
+    """The test's fleet has a row in `status` and a target in `verify`."""
     workloads = {"deployments": listed("Deployment", OWNED)}
     (row,) = workload_statuses(workloads, listed("Pod", OWNED), CATALOGUE)
     assert (row.pods, row.workload) == (1, "deployment/litellm")
@@ -133,6 +133,6 @@ def test_the_fleet_is_looked_at():
 
 
 def test_the_whole_is_looked_at():
-    """Else the test above would change what nobody reads."""
+    """The test's objects have findings of many topics."""
     topics = {item.topic for item in checks.findings(WHOLE, CATALOGUE)}
     assert {"refused", "payload-missing", "gke-timeout", "ingress-alb", "istio-h2"} <= topics

@@ -1,6 +1,6 @@
-"""Each bad day of an overlay, as objects: what doctor finds, and that it finds nothing else.
+"""Each fault of an overlay, as objects: doctor finds it, and nothing else.
 
-More than 300 lines, since it is a list: one bad day, one test.
+More than 300 lines, since it is a list: one fault, one test.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ def find(*objects):
 
 
 def only(*objects):
-    """Return the one finding."""
+    """Return the one finding; fail if there are none or several."""
     (item,) = checks.findings(objects, CATALOGUE)
     return item
 
 
 def test_nothing_is_wrong_with_a_whole_overlay():
-    """So the other tests break one thing each."""
+    """A correct overlay has no finding."""
     whole = fake.overlaid()
     payload = fake.pod_of(whole)["volumes"][0]["configMap"]["name"]
     assert find(whole, fake.service(), fake.config_map(payload)) == []
@@ -72,7 +72,7 @@ def test_nothing_is_wrong_with_a_whole_overlay():
     ],
 )
 def test_the_release_of_a_proxy_without_overlay(image, expected):
-    """As its tag names it; other images are nobody's business here."""
+    """Without the overlay the tag's release decides; other images have no finding."""
     assert find(fake.stock(image)) == expected
 
 
@@ -87,12 +87,12 @@ def test_the_release_of_a_proxy_without_overlay(image, expected):
     ],
 )
 def test_the_release_of_a_proxy_with_overlay(image, expected):
-    """Fixed upstream: the overlay may go. Not told: the guard will look."""
+    """With the overlay a fixed release is a note, and an unknown one is left to the guard."""
     assert find(fake.overlaid(image)) == expected
 
 
 def test_the_bridge_on_a_fixed_release_is_as_it_should_be():
-    """Nobody who has chosen it is told to take it out."""
+    """A bridge on a fixed release that the operator chose has no finding."""
     item = fake.overlaid("ghcr.io/berriai/litellm:v1.90.0")
     plan = fake.pod_of(item)["initContainers"][0]["env"][0]
     plan["value"] = plan["value"].replace('"onFixed":"passthrough"', '"onFixed":"patch"')
@@ -100,14 +100,14 @@ def test_the_bridge_on_a_fixed_release_is_as_it_should_be():
 
 
 def test_release_without_endpoint_under_the_overlay():
-    """The guard will refuse it."""
+    """A release without the endpoint under the overlay is an error."""
     older = CATALOGUE.in_state("no-endpoint")[-1].version
     found = find(fake.overlaid(f"litellm:v{older}"))
     assert ("error", "no-endpoint") in found
 
 
 def test_the_guards_report_counts_more_than_the_tag():
-    """A moving tag says nothing; the pod does."""
+    """The guard's report counts more than the tag."""
     image = "ghcr.io/berriai/litellm:main-stable"
     report = {"decision": "upstream-fixed", "litellmVersion": "1.90.0", "modulePath": fake.PATH}
     assert find(fake.overlaid(image), fake.pod(report)) == [("note", "fixed")]
@@ -122,7 +122,7 @@ def test_the_guards_report_counts_more_than_the_tag():
     ],
 )
 def test_malware_is_an_error_whoever_names_it(image, report, running):
-    """Tag, guard or kubelet: what one of them says is not outvoted; it says from where it is."""
+    """Malware is an error, whether tag, guard or kubelet names it."""
     said = {"decision": "upstream-fixed", "modulePath": fake.PATH, **report}
     pods = fake.pod(said, images=(running, running))
     found = checks.findings([fake.overlaid(image), pods], CATALOGUE)
@@ -132,7 +132,7 @@ def test_malware_is_an_error_whoever_names_it(image, report, running):
 
 
 def test_refused_in_a_crash_loop():
-    """The words of the run before are the finding, with the guard's own hint."""
+    """In a crash loop the message and hint of the previous run are the finding."""
     report = {"decision": "refused", "exitCode": 16, "message": "Wrong path.", "hint": "Set it."}
     item = only(fake.overlaid(), fake.pod(report, waiting=True))
     assert (item.object, item.severity) == ("Pod/llm/litellm-1", "error")
@@ -140,26 +140,26 @@ def test_refused_in_a_crash_loop():
 
 
 def test_passthrough_is_not_patched():
-    """It was asked for, so it is a warning."""
+    """A passthrough is a warning, since the operator asked for it."""
     report = {"decision": "passthrough", "message": "NOT PATCHED"}
     assert find(fake.overlaid(), fake.pod(report)) == [("warning", "passthrough")]
 
 
 @pytest.mark.parametrize("message", ['{"decision": "pat', "Killed", "[1]", "{}"])
 def test_termination_message_cut_or_not_json(message):
-    """Said to be unreadable; no crash."""
+    """A termination message that is cut or no JSON is a warning."""
     assert find(fake.overlaid(), fake.pod(message)) == [("warning", "report-unreadable")]
 
 
 def test_init_and_proxy_of_a_moved_tag():
-    """Two image ids behind one name."""
+    """Guard and proxy with different image ids are an error."""
     report = {"decision": "patched", "litellmVersion": "1.88.6"}
     found = find(fake.overlaid(), fake.pod(report, images=("sha256:a", "sha256:b")))
     assert found == [("error", "two-images")]
 
 
 def test_guard_killed_before_it_could_report():
-    """No message; the kubelet's word is in its place. It is a refusal, as `status` has it."""
+    """A guard that was killed without a report counts as a refusal, with the kubelet's reason."""
     killed = fake.pod("", waiting=True)
     ended = killed["status"]["initContainerStatuses"][0]["lastState"]["terminated"]
     ended |= {"reason": "OOMKilled", "exitCode": 137}
@@ -177,7 +177,7 @@ def test_guard_killed_before_it_could_report():
     ],
 )
 def test_image_pull_error_and_missing_secret(container, reason):
-    """The kubelet's own words."""
+    """A waiting container is an error with the kubelet's message."""
     pod = fake.pod({"decision": "patched", "litellmVersion": "1.88.6"})
     waiting = {"reason": reason, "message": 'secret "keys" not found'}
     pod["status"][container][0]["state"] = {"waiting": waiting}
@@ -187,14 +187,14 @@ def test_image_pull_error_and_missing_secret(container, reason):
 
 
 def test_pod_that_was_evicted():
-    """Is of the past."""
+    """An evicted pod has no finding."""
     pod = fake.pod({"decision": "refused", "message": "No."})
     pod["status"]["phase"] = "Failed"
     assert find(fake.overlaid(), pod) == []
 
 
 def test_zero_replicas():
-    """Nothing runs, and nothing is wrong with that."""
+    """Zero replicas have no finding."""
     deployment = fake.overlaid()
     deployment["spec"]["replicas"] = 0
     assert find(deployment) == []
@@ -202,7 +202,7 @@ def test_zero_replicas():
 
 @pytest.mark.parametrize("kind", ["StatefulSet", "DaemonSet"])
 def test_other_workloads(kind):
-    """Are looked at as Deployments are."""
+    """StatefulSets and DaemonSets are checked like Deployments."""
     whole, stock = fake.overlaid(), fake.stock()
     whole["kind"] = stock["kind"] = kind
     assert find(whole) == [("warning", "outage")]
@@ -210,19 +210,19 @@ def test_other_workloads(kind):
 
 
 def test_pods_without_their_deployment():
-    """Are looked at themselves: kubectl get pods is enough."""
+    """A pod is checked without its Deployment."""
     report = {"decision": "refused", "message": "No.", "hint": ""}
     assert find(fake.pod(report)) == [("error", "refused")]
 
 
 def test_init_container_of_our_name_that_is_not_ours():
-    """It writes nothing that is worth mounting."""
+    """A foreign init container of our name is an error."""
     deployment = fake.overlaid(initContainers=[{"name": "litellm-overlay", "image": "busybox"}])
     assert ("error", "foreign-init-container") in find(deployment)
 
 
 def test_our_init_container_through_a_shell():
-    """Ours all the same, as `status` has it."""
+    """Our init container is recognized behind a shell."""
     deployment = fake.overlaid()
     init = fake.pod_of(deployment)["initContainers"][0]
     init["command"] = ["sh", "-c", "exec python3 -S -s -m endpoint_patch"]
@@ -236,14 +236,14 @@ def test_our_init_container_through_a_shell():
 
 
 def test_init_container_gone():
-    """A later values file replaced the list."""
+    """A missing init container is found, with the cause that a values file replaces the list."""
     item = only(fake.overlaid(initContainers=[{"name": "wait", "image": "busybox"}]))
     assert item.topic == "no-init-container"
     assert "replaces the whole list" in item.why
 
 
 def test_migrations_job_with_the_mount_alone():
-    """The trap of LiteLLM's chart."""
+    """A migrations Job with only the mount is an error."""
     spec = {key: it for key, it in fake.pod_of(fake.overlaid()).items() if key != "initContainers"}
     item = only(fake.overlaid(), fake.workload(spec, "Job", "migrations"))
     assert (item.object, item.topic) == ("Job/llm/migrations", "no-init-container")
@@ -251,27 +251,27 @@ def test_migrations_job_with_the_mount_alone():
 
 
 def test_migrations_job_with_the_stock_file():
-    """What render writes for that chart is no trap."""
+    """A migrations Job with the stock file, as `render` writes it, has no finding."""
     spec = fake.pod_of(fake.overlaid(initContainers=[{"name": "litellm-overlay-stock"}]))
     assert find(fake.overlaid(), fake.workload(spec, "Job", "migrations")) == []
 
 
 def test_init_container_not_first():
-    """What runs before the guard runs unchecked."""
+    """An init container before the guard is a note, since it runs unchecked."""
     deployment = fake.overlaid()
     fake.pod_of(deployment)["initContainers"].insert(0, {"name": "migrate", "image": fake.IMAGE})
     assert find(deployment) == [("note", "init-not-first")]
 
 
 def test_init_container_of_another_image():
-    """Somebody upgraded the proxy by hand."""
+    """A guard with another image than the proxy's is an error."""
     deployment = fake.overlaid()
     fake.proxy_of(deployment)["image"] = "ghcr.io/berriai/litellm:v1.88.5"
     assert find(deployment) == [("error", "other-image")]
 
 
 def test_init_container_without_mount():
-    """The proxy runs its own file, silently; the mount to put back is printed."""
+    """A missing mount is an error, and the fix prints it."""
     deployment = fake.overlaid()
     (mount,) = fake.proxy_of(deployment).pop("volumeMounts")
     item = only(deployment)
@@ -281,7 +281,7 @@ def test_init_container_without_mount():
 
 
 def test_mount_of_the_whole_volume():
-    """Another fault than no mount: the container cannot start, and one key fixes it."""
+    """A mount without subPath is an error, and the fix prints the key."""
     deployment = fake.overlaid()
     (mount,) = fake.proxy_of(deployment)["volumeMounts"]
     file = mount.pop("subPath")
@@ -296,7 +296,7 @@ def test_mount_of_the_whole_volume():
 
 
 def test_two_litellm_containers():
-    """Only one of them can be served."""
+    """Two LiteLLM containers in a pod are found."""
     deployment = fake.stock("ghcr.io/berriai/litellm:v1.90.0")
     second = {"name": "second", "image": "ghcr.io/berriai/litellm:v1.90.0"}
     fake.pod_of(deployment)["containers"].append(second)
@@ -317,7 +317,7 @@ def test_two_litellm_containers():
 
 
 def test_mount_over_app():
-    """LiteLLM's own example of manifests hides /app/.venv so."""
+    """A volume over /app hides the module, as in LiteLLM's own example."""
     mounts = [{"name": "config", "mountPath": "/app/"}]
     deployment = fake.stock(volumeMounts=mounts)
     assert ("error", "module-hidden") in find(deployment)
@@ -327,21 +327,21 @@ def test_mount_over_app():
 
 
 def test_mount_over_app_where_the_layout_is_not_certain():
-    """Images of 1.83.7 exist in two layouts, of which one lies elsewhere."""
+    """Where the layout is not certain, a volume over /app is a warning."""
     image = "ghcr.io/berriai/litellm:v1.83.7"
     mounts = [{"name": "config", "mountPath": "/app"}]
     assert ("warning", "module-hidden") in find(fake.stock(image, volumeMounts=mounts))
 
 
 def test_mount_of_one_file_in_app():
-    """Hides nothing."""
+    """A mount of one file in /app has no finding."""
     mounts = [{"name": "config", "mountPath": "/app/config.yaml", "subPath": "config.yaml"}]
     image = "ghcr.io/berriai/litellm:v1.90.0"
     assert find(fake.stock(image, volumeMounts=mounts)) == []
 
 
 def test_path_that_the_catalogue_does_not_know():
-    """A warning, until a pod proves it."""
+    """An unknown module path is a warning until a pod's report confirms it."""
     path = (
         "/opt/venv/lib/python3.12/site-packages/litellm/proxy/response_api_endpoints/endpoints.py"
     )
@@ -351,14 +351,14 @@ def test_path_that_the_catalogue_does_not_know():
 
 
 def test_mount_moved_away_from_the_guards_path():
-    """The guard cannot notice that, so nothing else would."""
+    """A mount at another path than the guard's is an error."""
     deployment = fake.overlaid()
     fake.proxy_of(deployment)["volumeMounts"][0]["mountPath"] = "/app/litellm/endpoints.py"
     assert find(deployment) == [("error", "module-path")]
 
 
 def test_payload_that_does_not_exist():
-    """Told only where ConfigMaps are among the objects."""
+    """A missing payload is an error if there are ConfigMaps among the objects."""
     assert find(fake.overlaid(), fake.config_map("payload-1.0.0")) == [("error", "payload-missing")]
     live = {"kind": "ConfigMap", "metadata": {"name": "x", "namespace": "llm", "uid": "1"}}
     assert find(fake.overlaid(), live) == [("error", "payload-missing")]
@@ -368,7 +368,7 @@ def test_payload_that_does_not_exist():
 
 @pytest.mark.parametrize("name", ["litellm-overlay", "litellm"], ids=["inject", "chart"])
 def test_the_command_for_a_missing_payload_makes_it(name):
-    """Under the name that the pods wait for, whoever gave it; of a version that is no longer kept, too."""
+    """The fix for a missing payload renders it by its name and version."""
     (oldest, *_) = payloads(name, CATALOGUE)
     deployment = fake.overlaid()
     fake.pod_of(deployment)["volumes"][0]["configMap"]["name"] = oldest.name
@@ -382,7 +382,7 @@ def test_the_command_for_a_missing_payload_makes_it(name):
 
 
 def test_ephemeral_storage_limit_of_the_init_container_alone():
-    """The kubelet would hold the whole pod to it."""
+    """An ephemeral-storage limit of the init container alone is an error: it holds the pod."""
     deployment = fake.overlaid()
     init = fake.pod_of(deployment)["initContainers"][0]
     init["resources"] = {"limits": {"ephemeral-storage": "32Mi"}}
@@ -392,7 +392,7 @@ def test_ephemeral_storage_limit_of_the_init_container_alone():
 
 
 def test_no_pre_stop():
-    """Sessions are cut; with one replica all of them."""
+    """A missing preStop hook is a warning, with one replica two."""
     deployment = fake.overlaid()
     del fake.proxy_of(deployment)["lifecycle"]
     assert find(deployment) == [("warning", "no-drain")]
@@ -424,14 +424,14 @@ def test_no_pre_stop():
     ],
 )
 def test_grace_shorter_than_the_drain(hook, grace, short):
-    """Kubernetes' default is 30 s; a hook that does not tell is not judged."""
+    """A grace period shorter than the drain is a warning; unknown hooks are not judged."""
     deployment = fake.overlaid(terminationGracePeriodSeconds=grace)
     fake.proxy_of(deployment)["lifecycle"] = {"preStop": hook}
     assert find(deployment) == ([("warning", "short-grace")] if short else [])
 
 
 def test_helm_hooks_and_owned_objects_are_left_alone():
-    """A test pod is no proxy."""
+    """Helm hooks and owned objects have no finding."""
     hook = fake.workload({"containers": [{"name": "x", "image": fake.IMAGE}]}, name="test")
     hook["metadata"]["annotations"] = {"helm.sh/hook": "test"}
     assert find(hook) == []
@@ -451,12 +451,12 @@ def test_helm_hooks_and_owned_objects_are_left_alone():
     ],
 )
 def test_half_an_object_is_no_crash(broken):
-    """Manifests are written by people."""
+    """Incomplete objects cause no crash."""
     assert find(broken, fake.overlaid(), fake.service()) == []
 
 
 def test_sorted_by_object_then_by_severity():
-    """And nothing twice."""
+    """Findings are sorted by object, then by severity, without duplicates."""
     second = fake.stock("litellm:v1.82.3")
     second["metadata"]["name"] = "second"
     found = checks.findings([fake.stock("litellm:v1.82.3"), second], CATALOGUE)
@@ -469,7 +469,7 @@ def test_sorted_by_object_then_by_severity():
 
 
 def test_every_finding_says_what_why_and_how():
-    """In one sentence each, and how in as many lines as it takes."""
+    """Every finding says what is wrong, why, and how to fix it."""
     for path in GOLDEN:
         objects = [item for item in yaml.safe_load_all(path.read_text()) if item]
         for item in checks.findings(objects, CATALOGUE):

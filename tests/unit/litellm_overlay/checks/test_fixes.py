@@ -1,4 +1,4 @@
-"""Each fix that doctor prints can be pasted: its commands are whole, and a line each."""
+"""Each fix that doctor prints can be pasted: its commands are complete, one per line."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from litellm_overlay.catalogue import releases
 CATALOGUE = releases.load()
 LAYOUTS = "ghcr.io/berriai/litellm:v1.83.7"
 PROGRAM = re.compile(r"(?:litellm-overlay [a-z]|kubectl [a-z]|helm [a-z]|docker [a-z])")
-# What the operator fills in; all else that is in capitals is meant as it stands.
+# The words that an operator fills in; other words in capitals are literal.
 PLACEHOLDERS = {
     "CHART",
     "HASH",
@@ -33,14 +33,14 @@ PLACEHOLDERS = {
 
 
 def changed(change, image=fake.IMAGE):
-    """Return a Deployment with the overlay after somebody's edit of its pod."""
+    """Return a Deployment with the overlay and an edit of its pod."""
     deployment = copy.deepcopy(fake.overlaid(image))
     change(fake.pod_of(deployment))
     return deployment
 
 
 def set_in(*path, to):
-    """Return an edit that sets what a path leads to."""
+    """Return an edit that sets a path of the pod spec."""
 
     def edit(pod):
         for key in path[:-1]:
@@ -73,7 +73,7 @@ def stateful():
 MOUNT = ("containers", 0, "volumeMounts")
 REFUSED = {"decision": "refused", "message": "No.", "hint": "Set it."}
 RULES = [{"backendRefs": [{"name": "litellm"}], "timeouts": {"request": "1s"}}]
-# What is wrong -> the topic, and the objects.
+# fault: topic -> the objects
 WRONG = {
     "affected": [fake.stock()],
     "affected-two-layouts": [fake.stock(LAYOUTS)],
@@ -117,25 +117,25 @@ FIXES = {
 
 
 def commands(fix):
-    """Return the lines of a fix that are commands; YAML may say one in a comment."""
+    """Return the command lines of a fix, also those in YAML comments."""
     lines = (line.strip().removeprefix("# and: ") for line in fix.splitlines())
     return [line for line in lines if PROGRAM.match(line)]
 
 
 @pytest.mark.parametrize("what", WRONG)
 def test_each_is_found(what):
-    """Else nothing would be looked at below."""
+    """Each fault is found."""
     assert any(item.topic in what for item in checks.findings(WRONG[what], CATALOGUE))
 
 
 def test_there_is_much_to_paste():
-    """Else the tests below would pass whatever is printed."""
+    """There are more than 40 commands to test."""
     assert len([line for fix in FIXES.values() for line in commands(fix)]) > 40
 
 
 @pytest.mark.parametrize("fix", FIXES.values(), ids=FIXES)
 def test_a_command_is_a_line_of_its_own(fix):
-    """None begins in the middle of a sentence; beside commands, sentences are comments."""
+    """A command has its own line; next to commands, sentences are comments."""
     lines = fix.splitlines()
     for line in lines:
         said = line.strip().removeprefix("# and: ")
@@ -146,7 +146,7 @@ def test_a_command_is_a_line_of_its_own(fix):
 
 @pytest.mark.parametrize("fix", FIXES.values(), ids=FIXES)
 def test_a_shell_can_read_each_command(fix):
-    """And every word in capitals is one that is plainly to be filled in."""
+    """A shell parses each command, and words in capitals are placeholders."""
     for line in commands(fix):
         done = subprocess.run(["bash", "-n", "-c", line], capture_output=True, check=False)
         assert (done.returncode, done.stderr) == (0, b""), line
@@ -156,7 +156,7 @@ def test_a_shell_can_read_each_command(fix):
 
 @pytest.mark.parametrize("fix", FIXES.values(), ids=FIXES)
 def test_our_own_verbs_take_these_options(fix):
-    """Each option exists, and its value is one that the option takes."""
+    """Our verbs accept the options and values in the commands."""
     ours = (
         part.strip()
         for line in commands(fix)
@@ -186,18 +186,18 @@ def test_our_own_verbs_take_these_options(fix):
     ],
 )  # fmt: skip
 def test_what_is_to_be_pasted_first(what, first):
-    """What is asked for by inject stands in its command."""
+    """The fix begins with the right command, with the options that inject needs."""
     assert FIXES[what].startswith(first)
 
 
 def test_two_containers_in_two_layouts_are_asked_for_at_once():
-    """So that inject does not refuse what doctor has printed."""
+    """For two containers in two layouts the command has both options that inject requires."""
     fix = FIXES["affected-two-containers: affected"].splitlines()
     assert fix[-1] == ("litellm-overlay inject --container NAME --module-path PATH < MANIFESTS")
 
 
 def test_a_proxy_that_doctor_was_told_of_is_named_to_inject():
-    """Which would not know it either."""
+    """For a proxy named by an option, the command names it to inject as well."""
     named = checks.Named(image_name="gateway")
     image = "registry.example.com/team/gateway:v1.88.6"
     found = checks.findings([fake.stock(image)], CATALOGUE, named)

@@ -1,6 +1,6 @@
-"""Whatever the toolkit writes, its own `doctor` must find nothing in, but what the case means to show.
+"""`doctor` finds nothing in the toolkit's own output, except for what a case intends.
 
-That stands in the `findings.yaml` beside the case, with the reason.
+`findings.yaml` beside the case has the expected topics and the reasons.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ CI = TESTS.parent / "charts" / "litellm-overlay" / "ci" / "findings.yaml"
 
 
 def theirs(image, **container):
-    """Return a Deployment of somebody's, which nothing is wrong with but the image's defect."""
+    """Return an operator's Deployment without faults, except for the image's defect."""
     deployment = fake.overlaid()
     del deployment["metadata"]["namespace"]
     spec = fake.pod_of(deployment)
@@ -32,7 +32,7 @@ def theirs(image, **container):
 
 
 def merged(base, patch):
-    """Return what a strategic merge patch makes of an object: lists item by item, by name."""
+    """Return a strategic merge patch applied to an object: lists by name, item by item."""
     if isinstance(base, dict) and isinstance(patch, dict):
         return {**base, **{key: merged(base.get(key), patch[key]) for key in patch}}
     if isinstance(base, list) and isinstance(patch, list) and isinstance(patch[0], dict):
@@ -44,7 +44,7 @@ def merged(base, patch):
 
 
 def patched(objects):
-    """Return objects with each Deployment, which is only a patch, over somebody's."""
+    """Yield the objects, with each Deployment merged as a patch over an operator's."""
     for item in objects:
         if item["kind"] == "Deployment":
             pod = fake.pod_of(item)
@@ -55,7 +55,7 @@ def patched(objects):
 
 
 def charted(values):
-    """Return what LiteLLM's chart makes of values: a Deployment, the migrations Job, and resources."""
+    """Yield what LiteLLM's chart makes of values: a Deployment, the migrations Job, resources."""
     own = values.get("gateway", values)
     deployment = theirs(
         f"{own['image']['repository']}:{own['image']['tag']}", volumeMounts=own["volumeMounts"]
@@ -76,7 +76,7 @@ def charted(values):
 
 
 def objects_of(path):
-    """Return what reaches a cluster by a golden file."""
+    """Return the objects that reach a cluster by a golden file."""
     kind = path.suffixes[0]
     documents = [item for item in yaml.safe_load_all(path.read_text()) if item]
     if kind.endswith("-values"):
@@ -86,21 +86,21 @@ def objects_of(path):
 
 @pytest.mark.parametrize("path", GOLDEN, ids=lambda path: f"{path.parent.name}{path.suffixes[0]}")
 def test_what_render_and_inject_give(path):
-    """Every severity, nothing left out. Patches and values are seen on a proxy that is well."""
+    """The golden files of render and inject have the expected topics of every severity."""
     expected = deserved.table(path.with_name("findings.yaml"))
     assert deserved.found(objects_of(path)) == sorted(expected)
 
 
 @pytest.mark.parametrize("path", CHART, ids=lambda path: path.stem)
 def test_what_the_chart_gives(path):
-    """The golden files; tests/chart asks the same of what Helm renders."""
+    """The chart's golden files have them; tests/chart tests Helm's current output."""
     expected = deserved.table(CI).get(path.stem, {})
     objects = [item for item in yaml.safe_load_all(path.read_text()) if item]
     assert deserved.found(objects) == sorted(expected)
 
 
 def test_what_reaches_a_cluster_has_a_proxy():
-    """Else doctor would find nothing because it saw nothing; the payloads alone have none."""
+    """Every golden file except the payloads has a Deployment, so that doctor sees something."""
     blind = {
         path.name
         for path in GOLDEN
@@ -110,5 +110,5 @@ def test_what_reaches_a_cluster_has_a_proxy():
 
 
 def test_a_proxy_without_the_overlay_is_seen():
-    """The Deployment under patches and values is affected, so what cures it is theirs."""
+    """The operator's Deployment alone is affected."""
     assert deserved.found([theirs(fake.IMAGE)]) == ["affected"]

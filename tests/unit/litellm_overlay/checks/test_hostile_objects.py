@@ -1,4 +1,4 @@
-"""Whatever stands in an object: nothing that doctor prints for pasting runs it, or hides it."""
+"""Hostile text in an object: a printed command neither runs nor hides it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ TARGET = [{"kind": "HTTPRoute", "name": "litellm"}]
 
 
 def objects():
-    """Return objects that each have something wrong, so that much is printed."""
+    """Return objects with many faults, so that much is printed."""
     refused = fake.pod(
         {"decision": "refused", "litellmVersion": "1.88.6", "message": "no", "hint": "Set it."}
     )
@@ -75,7 +75,7 @@ PLACES = list(places(objects()))
 
 
 def with_text(text, *, everywhere=False):
-    """Yield the findings for a text in one place after the other, and in all of a kind at once."""
+    """Yield (path, findings) for a text in each place; with `everywhere` also in equal places."""
     whole = objects()
     for path in PLACES:
         changed = copy.deepcopy(whole)
@@ -84,7 +84,7 @@ def with_text(text, *, everywhere=False):
             old = old[key]
         _replace(changed, path, text)
         yield path, checks.findings(changed, CATALOGUE)
-        # A name that others refer to is hostile in all of these places, or nothing refers to it.
+        # A name that others refer to must change everywhere, or nothing refers to it.
         if everywhere and path[-1] in {"name", "namespace"}:
             alike = copy.deepcopy(whole)
             for each in PLACES:
@@ -105,7 +105,7 @@ def _replace(objects_, path, text):
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_nothing_that_is_printed_for_pasting_runs_a_text_of_another(text, tmp_path):
-    """A shell gets each fix in which the text is, and makes no file."""
+    """A shell that runs the printed fixes does not run the text."""
     fixes = {
         sanitize(item.fix, keep="\n")
         for _, result in with_text(text, everywhere=True)
@@ -114,7 +114,7 @@ def test_nothing_that_is_printed_for_pasting_runs_a_text_of_another(text, tmp_pa
     }
     ran = 0
     for fix in fixes:
-        # As YAML it is in quotes, or the whole is no command: only lines of commands are pasted.
+        # In YAML the text is quoted, or no line is a command: only commands are pasted.
         commands = [
             line for line in fix.splitlines()
             if re.match(r"\s*(kubectl|litellm-overlay|echo|docker|:)", line)
@@ -126,12 +126,12 @@ def test_nothing_that_is_printed_for_pasting_runs_a_text_of_another(text, tmp_pa
             )  # fmt: skip
             assert list(tmp_path.iterdir()) == [], command
         ran += len(commands)
-    assert ran > 2 or "\n" in text  # which no command shows at all
+    assert ran > 2 or "\n" in text  # no command contains it
 
 
 @pytest.mark.parametrize("text", SIGNS, ids=repr)
 def test_nothing_that_is_printed_moves_a_cursor_or_turns_a_line(text, capsys):
-    """As the verb prints it."""
+    """Nothing in the verb's output moves a cursor or breaks a line."""
     for path, result in with_text(text):
         doctor.print_findings(result, checks.build_world(()), "gpt-5.4")
         output = capsys.readouterr().out.replace("\n", "")
@@ -140,7 +140,7 @@ def test_nothing_that_is_printed_moves_a_cursor_or_turns_a_line(text, capsys):
 
 
 def test_much_is_printed():
-    """Else the tests above would look at nothing."""
+    """The objects cause many topics, so that much text is tested."""
     topics = {item.topic for item in checks.findings(objects(), CATALOGUE)}
     assert topics >= {"refused", "affected", "payload-missing", "unknown-release", "route-timeout"}
     assert topics >= {"passthrough", "pod-waiting", "gke-timeout", "ingress-f5", "ingress-alb"}

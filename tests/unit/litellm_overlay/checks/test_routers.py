@@ -21,7 +21,7 @@ def found(*objects, named=None):
 
 
 def route(annotations=None, service="litellm", **spec):
-    """Return a Route of OpenShift."""
+    """Return an OpenShift Route."""
     item = fake.custom("Route", to={"kind": "Service", "name": service}, **spec)
     item["metadata"]["annotations"] = annotations or {}
     return item
@@ -39,7 +39,7 @@ def route(annotations=None, service="litellm", **spec):
     ],
 )
 def test_a_route_of_openshift(annotations, expected):
-    """A tunnel's limit by what is said, an answer's over HTTP by default as well."""
+    """A Route's timeout annotations decide; HTTP's default is a finding as well."""
     given = [fake.overlaid(), fake.service(), route(annotations)]
     assert [
         severity for severity, topic, _ in found(*given) if topic == "openshift-route"
@@ -57,13 +57,13 @@ def test_a_route_of_openshift(annotations, expected):
     ],
 )
 def test_a_route_tells_the_address(spec, url):
-    """Which Codex's configuration gets."""
+    """A Route gives the base URL for Codex."""
     world = checks.build_world([fake.overlaid(), fake.service(), route(**spec)])
     assert [(item.via, item.base_url) for item in address.addresses(world)] == [("Route", url)]
 
 
 def test_traefik_is_named():
-    """By its class and by its own routes; no limit of its own can be seen."""
+    """Traefik is found by its class and its routes, with a note, as its limits are not visible."""
     own = fake.custom("IngressRoute", routes=[{"services": [{"name": "litellm", "port": 4000}]}])
     other = fake.custom("IngressRoute", routes=[{"services": [{"name": "other"}]}])
     for item in (own, fake.ingress("traefik")):
@@ -74,13 +74,13 @@ def test_traefik_is_named():
 
 @pytest.mark.parametrize(("role", "expected"), [("worker", []), ("serving", ["affected"])])
 def test_a_worker_is_no_proxy(role, expected):
-    """LiteLLM's background jobs answer no request: nothing is wrong with one that has no overlay."""
+    """A LiteLLM worker without the overlay has no finding, since it serves no requests."""
     item = fake.stock(env=[{"name": "LITELLM_JOB_ROLE", "value": role}])
     assert [topic for _, topic, _ in found(item)] == expected
 
 
 def test_a_proxy_by_another_name():
-    """`--container` in what looks like LiteLLM, `--image-name` by the image; else nothing is found."""
+    """`--container` and `--image-name` make doctor find proxies with other images."""
     item = fake.stock("registry.example.com/llm-gateway:7")
     proxy = fake.proxy_of(item)
     proxy |= {"name": "app", "args": ["--config", "/c.yaml", "--port", "4000"]}
@@ -93,7 +93,7 @@ def test_a_proxy_by_another_name():
 
 
 def test_manifests_laid_over_a_cluster():
-    """What is given replaces what is there, in its namespace; pods and the rest stay."""
+    """Given manifests replace objects of the cluster in their namespace; others stay."""
     there = [fake.overlaid(), fake.service(), fake.config_map("x")]
     given = fake.stock()
     del given["metadata"]["namespace"]

@@ -1,4 +1,4 @@
-"""What lies between client and proxy: each controller's own objects, and the address they give."""
+"""Objects between client and proxy, by controller, and the address that they give."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ALB = "alb.ingress.kubernetes.io/load-balancer-attributes"
 
 
 def find(*objects, service=None):
-    """Return severity, topic and object of each finding; proxy and Service are whole."""
+    """Return severity, topic and object of each finding, with a correct proxy and Service."""
     given = [fake.overlaid(), service or fake.service(), *objects]
     return [(it.severity, it.topic, it.object) for it in checks.findings(given, CATALOGUE)]
 
@@ -27,12 +27,12 @@ def topics(*objects, service=None):
 
 
 def timeouts(prefix, value):
-    """Return both annotations of an NGINX."""
+    """Return both timeout annotations of an NGINX controller."""
     return {f"{prefix}/proxy-read-timeout": value, f"{prefix}/proxy-send-timeout": value}
 
 
 def ingress_class(name, controller):
-    """Return an IngressClass, which has no namespace."""
+    """Return an IngressClass."""
     return {"kind": "IngressClass", "metadata": {"name": name}, "spec": {"controller": controller}}
 
 
@@ -68,7 +68,7 @@ def ingress_class(name, controller):
     ],
 )
 def test_ingress(class_, annotations, expected):
-    """By class, else by annotations; defaults count."""
+    """An Ingress's controller is known by class or annotations; defaults count."""
     assert topics(fake.ingress(class_, annotations)) == expected
 
 
@@ -83,19 +83,19 @@ def test_ingress(class_, annotations, expected):
     ],
 )
 def test_the_ingress_class_tells_the_controller(controller, expected):
-    """Whatever it is called."""
+    """The IngressClass's controller decides, whatever the class's name."""
     result = topics(fake.ingress("public"), ingress_class("public", controller))
     assert {topic for _, topic in result} == {expected}
 
 
 def fix(*objects, service=None):
-    """Return the first finding's fix, read as the YAML that it is."""
+    """Return the first finding's fix, parsed as YAML."""
     given = [fake.overlaid(), service or fake.service(), *objects]
     return yaml.safe_load(checks.findings(given, CATALOGUE)[0].fix)
 
 
 def test_a_fix_keeps_what_the_annotation_says_already():
-    """One annotation holds many settings, so a fix that is pasted replaces them all."""
+    """A fix keeps the other settings in the annotation that it replaces."""
     assert fix(fake.ingress("alb", {ALB: "a=b, idle_timeout.timeout_seconds=30,c=d"})) == {
         ALB: "a=b,c=d,idle_timeout.timeout_seconds=3600"
     }
@@ -104,7 +104,7 @@ def test_a_fix_keeps_what_the_annotation_says_already():
 
 
 def test_a_fix_changes_the_object_that_is_there():
-    """A second policy for one Service would be refused, a second BackendConfig lose its settings."""
+    """A fix changes an existing policy or BackendConfig, and keeps its settings."""
     service = fake.service(**{"cloud.google.com/backend-config": '{"default": "slow"}'})
     missing = fix(fake.ingress("gce"), service=service)
     assert (missing["kind"], missing["metadata"]["name"]) == ("BackendConfig", "slow")
@@ -119,14 +119,14 @@ def test_a_fix_changes_the_object_that_is_there():
 
 
 def test_ingress_to_something_else():
-    """Is not looked at; nor is one in another namespace."""
+    """An Ingress to another Service or in another namespace has no finding."""
     elsewhere = fake.ingress("nginx")
     elsewhere["metadata"]["namespace"] = "other"
     assert find(fake.ingress("nginx", backend="grafana"), elsewhere) == []
 
 
 def test_ingress_by_default_backend():
-    """Leads to the proxy as well."""
+    """An Ingress with the proxy as default backend is checked."""
     door = fake.ingress("alb", defaultBackend={"service": {"name": "litellm"}}, rules=[])
     assert topics(door) == [("warning", "ingress-alb")]
 
@@ -143,7 +143,7 @@ def test_ingress_by_default_backend():
 )
 @pytest.mark.parametrize("said", ['{"default": "slow"}', '{"ports": {"http": "slow"}}'])
 def test_gke_backend_config(said, config, expected):
-    """The whole life of a connection, 30 s unless told otherwise."""
+    """A BackendConfig limits a connection's lifetime, to 30 s by default."""
     configs = [fake.custom("BackendConfig", "slow", **spec) for spec in config]
     service = fake.service(**{"cloud.google.com/backend-config": said})
     assert find(fake.ingress("gce"), *configs, service=service) == expected
@@ -155,7 +155,7 @@ def test_gke_backend_config(said, config, expected):
 )
 @pytest.mark.parametrize("setting", ["request", "backendRequest"])
 def test_http_route_timeouts(setting, limit, expected):
-    """Cut a WebSocket in use; 0 is none."""
+    """An HTTPRoute's timeout limits a WebSocket; 0 means none."""
     rule = {"backendRefs": [{"name": "litellm"}], "timeouts": {setting: limit}}
     other = {"backendRefs": [{"name": "grafana"}], "timeouts": {setting: "1s"}}
     route = fake.custom("HTTPRoute", rules=[other, rule])
@@ -173,7 +173,7 @@ def test_http_route_timeouts(setting, limit, expected):
 )
 @pytest.mark.parametrize("target", ["HTTPRoute", "Gateway"])
 def test_envoy_gateway_policy(target, http, expected):
-    """Whether it is for the route or for its Gateway."""
+    """An Envoy Gateway policy counts for its route or Gateway."""
     refs = [{"name": "door"}]
     rules = [{"backendRefs": [{"name": "litellm"}]}]
     route = fake.custom("HTTPRoute", "door", parentRefs=refs, rules=rules)
@@ -188,7 +188,7 @@ def test_envoy_gateway_policy(target, http, expected):
 
 @pytest.mark.parametrize(("seconds", "expected"), [(None, ["error"]), (3600, [])])
 def test_gke_gateway(seconds, expected):
-    """Needs a GCPBackendPolicy."""
+    """A GKE Gateway needs a GCPBackendPolicy."""
     refs = [{"name": "door"}]
     rules = [{"backendRefs": [{"name": "litellm"}]}]
     route = fake.custom("HTTPRoute", "door", parentRefs=refs, rules=rules)
@@ -203,7 +203,7 @@ def test_gke_gateway(seconds, expected):
 
 @pytest.mark.parametrize("host", ["litellm", "litellm.llm.svc.cluster.local"])
 def test_istio(host):
-    """A timeout of the route, and an HTTP/2 hop."""
+    """Istio's route timeout and HTTP/2 upgrade are found."""
     route = {"route": [{"destination": {"host": host}}], "timeout": "30s"}
     virtual = fake.custom("VirtualService", http=[route])
     pool = {"connectionPool": {"http": {"h2UpgradePolicy": "UPGRADE"}}}
@@ -212,7 +212,7 @@ def test_istio(host):
 
 
 def test_istio_of_another_service():
-    """Is not looked at."""
+    """Istio's rules for another Service have no finding."""
     route = {"route": [{"destination": {"host": "litellm.other.svc"}}], "timeout": "30s"}
     assert topics(fake.custom("VirtualService", http=[route])) == []
 
@@ -232,12 +232,12 @@ def test_istio_of_another_service():
     ],
 )
 def test_duration(text, seconds):
-    """As annotations, Gateway API and Go write them."""
+    """Durations of annotations, Gateway API and Go are parsed to seconds."""
     assert limits.duration(text) == seconds
 
 
 def base_url(*objects):
-    """Return the address of the one proxy."""
+    """Return the base URLs of the one proxy."""
     world = checks.build_world([fake.overlaid(), *objects])
     return [item.base_url for item in address.addresses(world)]
 
@@ -252,7 +252,7 @@ def base_url(*objects):
     ],
 )
 def test_the_address_is_the_ingress_host(spec, expected):
-    """With TLS where the Ingress has it for that host."""
+    """The base URL has the Ingress's host, with https if it has TLS for that host."""
     assert base_url(fake.service(), fake.ingress("nginx", **spec)) == [expected]
 
 
@@ -260,14 +260,14 @@ def test_the_address_is_the_ingress_host(spec, expected):
     ("path", "expected"), [("/v1/responses", "/v1"), ("/v1", "/v1"), ("/llm/", "/llm/v1")]
 )
 def test_the_address_below_a_path(path, expected):
-    """LiteLLM under SERVER_ROOT_PATH."""
+    """The base URL has the Ingress's path, as with SERVER_ROOT_PATH."""
     door = fake.ingress("nginx")
     door["spec"]["rules"][0]["http"]["paths"][0]["path"] = path
     assert base_url(fake.service(), door) == [f"http://llm.example.com{expected}"]
 
 
 def test_the_address_without_ingress():
-    """A route's host, else the Service's name, else none."""
+    """Without an Ingress the route's host gives the address, else the Service's name."""
     rules = [{"backendRefs": [{"name": "litellm"}]}]
     route = fake.custom("HTTPRoute", rules=rules, hostnames=["*.example.com", "r.example.com"])
     assert base_url(fake.service(), route) == ["https://r.example.com/v1"]

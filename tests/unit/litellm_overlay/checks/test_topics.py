@@ -1,4 +1,4 @@
-"""What is looked for has a word each, and an operator may leave some of it out."""
+"""Each check has a topic, and an operator can ignore topics."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from litellm_overlay.errors import ValuesError
 
 CATALOGUE = releases.load()
 CHECKS = Path(topics.__file__).parent
-# The place of the topic among a call's arguments.
+# The position of the topic among the arguments of these calls.
 PLACES = {"Finding": 2, "finding": 1, "idle": 1, "life": 1, "_idle": 1, "_life": 1}
 
 
 def told():
-    """Yield the topics that stand in the checks' source."""
+    """Yield the topics in the source of the checks."""
     for path in set(CHECKS.glob("*.py")) - {CHECKS / "topics.py"}:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call):
@@ -30,7 +30,7 @@ def told():
 
 
 def test_every_topic_is_listed():
-    """And none that no check has; the states of a release are topics, too."""
+    """TOPICS lists exactly the checks' topics and the releases' states."""
     results = set(told())
     assert len(results) > 30
     assert results | {*assessment.NEEDS_OVERLAY, releases.UNREVIEWED} == topics.TOPICS.keys()
@@ -46,7 +46,7 @@ def undrained(**annotations):
 
 
 def sifted(*objects, ignored=()):
-    """Return the topics that count, and those that do not."""
+    """Return (topics that count, ignored topics)."""
     findings = checks.findings(objects, CATALOGUE)
     parts = topics.split_ignored(findings, objects, topics.parse_patterns(ignored))
     return tuple([item.topic for item in part] for part in parts)
@@ -66,7 +66,7 @@ def sifted(*objects, ignored=()):
     ],
 )
 def test_what_is_left_out(annotation, ignored, out):
-    """By the object's own annotation, or by an option, of all objects or of one."""
+    """An annotation or an option ignores topics, of all objects or of one."""
     own = {topics.ANNOTATION: annotation} if annotation else {}
     kept, left = sifted(undrained(**own), ignored=ignored)
     assert left == out
@@ -74,7 +74,7 @@ def test_what_is_left_out(annotation, ignored, out):
 
 
 def test_malware_is_never_left_out():
-    """Neither by an annotation, which whoever planted it could have written, nor by an option."""
+    """Malware cannot be ignored, neither by annotation nor by option."""
     item = fake.stock("ghcr.io/berriai/litellm:v1.82.7")
     item["metadata"]["annotations"] = {topics.ANNOTATION: "malicious"}
     kept, left = sifted(item)
