@@ -1,4 +1,4 @@
-"""The workflows on GitHub, as far as they can be held here, where none is run."""
+"""The GitHub workflows, checked as far as possible without running them."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ def steps(path):
 
 
 def test_they_are_there():
-    """Else the others would pass an empty folder."""
+    """Both workflows exist."""
     assert [path.name for path in FILES] == ["ci.yml", "map-releases.yml"]
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 def test_its_scripts_are_sound(path):
-    """As shellcheck reads them, under the options that GitHub's shell has."""
+    """Shellcheck accepts each step's script, with the options of GitHub's shell."""
     shellcheck = Path(sys.executable).parent / "shellcheck"
     for step in steps(path):
         script = f"#!/bin/bash\nset -eo pipefail\n{step['run']}"
@@ -40,7 +40,7 @@ def test_its_scripts_are_sound(path):
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 def test_it_trusts_nobody_and_may_little(path):
-    """No action of others, no right beyond the job's, nothing of an event in a script."""
+    """Workflows use no foreign action, minimal permissions, and no event data in scripts."""
     workflow = yaml.safe_load(path.read_text())
     assert workflow["permissions"] == {}
     assert workflow["defaults"]["run"]["shell"] == "bash"  # the one with pipefail
@@ -52,7 +52,7 @@ def test_it_trusts_nobody_and_may_little(path):
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 def test_what_it_calls_is_there(path):
-    """Scripts, folders of tests, and targets of make."""
+    """The scripts, test folders and make targets that a workflow calls exist."""
     text = path.read_text()
     scripts = re.findall(r"(?:scripts|tests)/[\w/.]+", text)
     targets = re.findall(r"^ +make ([a-z][a-z0-9-]*)|targets: (.+?)(?: *#.*)?$", text, re.MULTILINE)

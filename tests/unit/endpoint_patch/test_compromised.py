@@ -15,7 +15,7 @@ def _known(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("also", [(), ("1.120.1",), ("", "rc1")])
 def test_refused(also: tuple[str, ...]) -> None:
-    """A malicious release among the installed ones is refused; a plan removes none from the list."""
+    """A malicious release among the installed ones is refused; a plan cannot shorten the list."""
     compromised.refuse(["1.82.6", "1.82.8"], also)
     with pytest.raises(CompromisedReleaseError, match=r"1\.82\.7") as refusal:
         compromised.refuse(["1.82.6", "1.82.7"], also)

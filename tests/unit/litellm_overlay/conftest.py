@@ -1,4 +1,4 @@
-"""What tests of the toolkit share: a command line, run in this process."""
+"""Fixtures for tests of the toolkit: a command line, run in this process."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from litellm_overlay import cli as command_line
 
 
 class Ended(NamedTuple):
-    """How a command ended, and what it printed."""
+    """A finished command: exit code, stdout and stderr."""
 
     code: int
     out: str
@@ -29,7 +29,7 @@ class _Stdin(io.TextIOWrapper):
 
 @pytest.fixture
 def cli(monkeypatch, capsysbinary):
-    """Run a command line; `stdin` is text, or objects that become YAML."""
+    """Return a function that runs a command line; `stdin` is text, or objects that become YAML."""
 
     def cli(*arguments, stdin="", terminal=False):
         text = stdin if isinstance(stdin, str) else yaml.safe_dump_all(stdin)

@@ -1,4 +1,4 @@
-"""The one error boundary: a sentence, a next step, an exit code, never a traceback."""
+"""The error boundary: a sentence, a hint and an exit code, never a traceback."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ NOT_REPORTING = ("completion", "inject", "render", "uninject")  # they print wha
     ],
 )
 def test_an_error_becomes_text_and_an_exit_code(monkeypatch, capsys, raised, code, said):
-    """Whatever kind a verb raises."""
+    """Each kind of exception becomes a message and an exit code."""
 
     def fails(**_options):
         raise raised
@@ -81,7 +81,7 @@ def test_an_error_becomes_text_and_an_exit_code(monkeypatch, capsys, raised, cod
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
 def test_wrong_words_are_told_in_the_form_of_every_error(arguments, code, error, hint):
-    """A line `error: …` and a line `hint: …`, nothing before and nothing else."""
+    """Wrong usage has one line `error: …` and one line `hint: …`."""
     done = overlay(*arguments)
     assert (done.returncode, done.stdout) == (code, "")
     first, last = done.stderr.splitlines()
@@ -90,7 +90,7 @@ def test_wrong_words_are_told_in_the_form_of_every_error(arguments, code, error,
 
 
 def test_no_word_at_all_gets_the_help():
-    """Which is no error message."""
+    """Without arguments the help is printed, without an error."""
     done = overlay()
     assert "error:" not in done.stdout + done.stderr
     assert (done.stdout + done.stderr).startswith("Usage: litellm-overlay ")
@@ -98,7 +98,7 @@ def test_no_word_at_all_gets_the_help():
 
 @pytest.mark.parametrize("verb", list(cli.VERBS))
 def test_every_verb_has_help_with_examples(verb):
-    """And says it without having done anything."""
+    """Every verb has help with examples."""
     done = overlay(verb, "--help")
     assert done.returncode == 0
     assert "Examples:" in done.stdout
@@ -106,14 +106,14 @@ def test_every_verb_has_help_with_examples(verb):
 
 
 def test_options_come_from_the_environment():
-    """LITELLM_OVERLAY_<VERB>_<OPTION> stands for --option."""
+    """LITELLM_OVERLAY_<VERB>_<OPTION> sets an option."""
     done = overlay("releases", "1.88.6", LITELLM_OVERLAY_RELEASES_OUTPUT="json")
     assert done.stdout.startswith("[")
 
 
 @pytest.mark.parametrize("verb", cli.VERBS)
 def test_a_variable_is_named_as_the_option_is_typed(verb):
-    """Whatever the parameter of the function is called: LITELLM_OVERLAY_INJECT_SET is --set."""
+    """A variable has the option's name as typed, not its parameter's."""
     options = [it for it in cli.root.get_command(None, verb).params if isinstance(it, click.Option)]
     for option in options:
         typed = max(option.opts, key=len)
@@ -145,7 +145,7 @@ def test_a_variable_is_named_as_the_option_is_typed(verb):
     ],
 )  # fmt: skip
 def test_an_error_names_the_variables_that_options_came_from(arguments, variables, error, named):
-    """Those alone: not one that the command line overrules, nor one of another verb."""
+    """An error names the variables that set this verb's options, unless overridden."""
     prefixed = {f"LITELLM_OVERLAY_{name}": value for name, value in variables.items()}
     done = overlay(*arguments, **prefixed)
     *_, last = [line for line in done.stderr.splitlines() if ": " in line]
@@ -156,7 +156,7 @@ def test_an_error_names_the_variables_that_options_came_from(arguments, variable
 
 @pytest.mark.parametrize("arguments", [["--all"], ["--all", "--output", "json"], ["--help"]])
 def test_a_reader_that_has_seen_enough_hears_no_complaint(arguments):
-    """`litellm-overlay releases --all | head -1` is no failure, whoever writes: click or Rich."""
+    """A closed pipe causes no error."""
     read, write = os.pipe()
     os.close(read)
     command = [sys.executable, "-m", "litellm_overlay", "releases", *arguments]
@@ -203,7 +203,7 @@ IN_A_CALLBACK = (
     ],
 )
 def test_ctrl_c_before_and_after_a_verb(moment, code, said):
-    """No traceback; what is done is done."""
+    """Ctrl-C before or after a verb gives no traceback."""
     script = (
         "import atexit, signal, sys; from litellm_overlay.__main__ import main; "
         f"interrupt = lambda *_, **__: signal.raise_signal(signal.SIGINT); {moment}; main()"
@@ -215,7 +215,7 @@ def test_ctrl_c_before_and_after_a_verb(moment, code, said):
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_shell_completion_is_offered(shell):
-    """As the root command's help says; what the script asks for is answered with our verbs."""
+    """The completion scripts work, and complete our verbs."""
     script = overlay("completion", shell).stdout
     assert "_LITELLM_OVERLAY_COMPLETE=" in script
     assert "litellm-overlay" in script
@@ -226,7 +226,7 @@ def test_shell_completion_is_offered(shell):
 
 @pytest.mark.parametrize("verb", [verb for verb in cli.VERBS if verb not in NOT_REPORTING])
 def test_each_verb_that_reports_has_the_same_output_option(verb):
-    """`-o` and `--output`, with text, JSON and YAML; `status` has a wider text as well."""
+    """Each verb with reports has `-o` and `--output` with text, JSON and YAML."""
     (option,) = (it for it in cli.root.get_command(None, verb).params if it.name == "output")
     assert option.opts == ["-o", "--output"]
     assert [it for it in option.type.choices if it != "wide"] == ["text", "json", "yaml"]
@@ -235,14 +235,14 @@ def test_each_verb_that_reports_has_the_same_output_option(verb):
 
 @pytest.mark.parametrize("verb", cli.VERBS)
 def test_f_never_means_values(verb):
-    """It names manifests where there are some, as for kubectl, and else nothing."""
+    """`-f` means --filename or nothing, never values."""
     for option in cli.root.get_command(None, verb).params:
         assert "-f" not in option.opts or option.opts == ["-f", "--filename"]
         assert option.name != "values" or option.opts == ["--values"]
 
 
 def overlay(*arguments, **environ):
-    """Run the command line in a process of its own."""
+    """Run the command line in a process."""
     script = (
         "import sys; sys.argv[0] = 'litellm-overlay'; from litellm_overlay.cli import main; main()"
     )

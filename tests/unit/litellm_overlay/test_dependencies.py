@@ -1,4 +1,4 @@
-"""What the wheel asks for is what the toolkit imports."""
+"""The wheel's requirements are what the toolkit imports."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from pins import PYPROJECT
 
 TOOLKIT = Path(__file__).parents[3] / "patch" / "litellm_overlay"
 OURS = {"endpoint_patch", "litellm_overlay"}
-# LiteLLM's own Python runs them, as files.
+# LiteLLM's own Python runs these files.
 FOREIGN = ("mock_provider.py", "mock_certificates.py")
 
 
 def imported():
-    """Return the top names of what is imported from outside."""
+    """Return the top-level names of the foreign imports."""
     results = set()
     for path in TOOLKIT.rglob("*.py"):
         for node in () if path.name in FOREIGN else ast.walk(ast.parse(path.read_text())):
@@ -30,7 +30,7 @@ def imported():
 
 
 def test_each_import_is_declared_and_each_declaration_imported():
-    """A package that another one happens to bring may be gone with its next release."""
+    """Every imported package is declared, and every declared one imported."""
     of = packages_distributions()
     wanted = {name.lower() for top in imported() for name in set(of[top])}
     declared = {Requirement(line).name.lower() for line in PYPROJECT["project"]["dependencies"]}

@@ -1,4 +1,4 @@
-"""The drain, manifests/drain.sh: one text, wherever a `preStop` hook is written or recommended.
+"""The drain script, manifests/drain.sh: one text for every `preStop` hook and advice.
 
 tests/chart/test_drain.py runs it.
 """
@@ -23,7 +23,7 @@ GOLDEN = ROOT / "tests" / "golden"
 
 
 def test_shellcheck_finds_nothing():
-    """As for any POSIX shell: the image's may be dash or BusyBox's."""
+    """Shellcheck accepts it for any POSIX shell."""
     shellcheck = Path(sys.executable).with_name("shellcheck")
     command = [shellcheck, "--norc", "--shell=sh", DRAIN]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -31,7 +31,7 @@ def test_shellcheck_finds_nothing():
 
 
 def test_it_can_stand_in_yaml_and_in_templates():
-    """As a block of YAML in manifests and advice; Jinja and a chart's `tpl` leave it as it is."""
+    """Its text can be a YAML block, and Jinja and `tpl` do not change it."""
     text = DRAIN.read_text()
     assert all(line.strip() and line.isprintable() for line in text.splitlines())
     assert not text[0].isspace()
@@ -40,7 +40,7 @@ def test_it_can_stand_in_yaml_and_in_templates():
 
 
 def test_doctor_recommends_it():
-    """As lines to paste, after which doctor has nothing more to say."""
+    """`doctor` prints it as a fix, after which it has no finding."""
     deployment = fake.overlaid(terminationGracePeriodSeconds=30)
     proxy = fake.proxy_of(deployment)
     del proxy["lifecycle"]
@@ -65,7 +65,7 @@ def test_doctor_recommends_it():
     [("minimal", "/litellm-overlay/drain/now", "120"), ("everything", "/tmp/drain", "300")],
 )
 def test_rendered_manifests_have_it(case, flag, seconds):
-    """With one flag for guard and hooks: ours, in a volume of its own, or the operator's."""
+    """Rendered manifests have it, with one flag for guard and hooks."""
     text = (GOLDEN / case / "expected.manifests.yaml").read_text()
     (pod,) = (
         item["spec"]["template"]["spec"]
@@ -84,7 +84,7 @@ def test_rendered_manifests_have_it(case, flag, seconds):
 
 
 def test_no_flag_is_no_choice():
-    """Empty is off, and a hook would raise a flag that nobody sees: a whole proxy has one all the same."""
+    """An empty drainFile gets the default flag in whole manifests."""
     for settings in ({}, {"drainFile": ""}):
         given = values.load("", settings=settings)
         adapted = formats.adapt("manifests", given).settings

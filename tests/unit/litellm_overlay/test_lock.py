@@ -1,4 +1,4 @@
-"""The lock: its file, what it is made from, what it is held against."""
+"""The lock: its file, its sources, and comparisons with it."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ OURS = workload(patch="2.0.0")
 
 
 def said(decision="patched", **more):
-    """Return a guard's report as it is on a cluster."""
+    """Return a guard's report with STOCK's hash."""
     return report(decision, **{"stockSha256": STOCK, **more})
 
 
 def row(item=OURS, *pods):
-    """Return the row of a workload; by default of two pods that work."""
+    """Return the row of a workload; by default it has two good pods."""
     listed = {plural: [] for plural in WORKLOADS} | {"deployments": [item]}
     running = pods or (pod(item, 0, said()), pod(item, 1, said()))
     (status,) = workload_statuses(listed, running, CATALOGUE)
@@ -42,7 +42,7 @@ PINNED = lock.rows_to_pin([row()])
 
 
 def test_the_file_holds_the_lock():
-    """What is written is read again, the same bytes each time, a newline at the end."""
+    """A written lock reads back equal, with the same bytes each time."""
     text = lock.to_text(PINNED)
     assert lock.parse_lock(text, "it") == PINNED
     assert text == lock.to_text(lock.parse_lock(text, "it"))
@@ -74,7 +74,7 @@ def test_the_file_holds_the_lock():
     ],
 )
 def test_another_file_is_refused(change, sentence):
-    """With the key that is wrong; what could move a terminal's cursor is escaped."""
+    """A wrong lock is refused with its key, and control characters are escaped."""
     text = json.dumps({**json.loads(lock.to_text(PINNED)), **change})
     with pytest.raises(ValuesError, match=sentence):
         lock.parse_lock(text, "it")
@@ -82,14 +82,14 @@ def test_another_file_is_refused(change, sentence):
 
 @pytest.mark.parametrize("text", ["", "[]", "{", "image: x", '{"lockVersion": 1}'])
 def test_no_lock_at_all(text):
-    """One sentence and what to do."""
+    """A text that is no lock is refused with a hint."""
     with pytest.raises(ValuesError) as refused:
         lock.parse_lock(text, "it")
     assert refused.value.hint == "delete it and write it again: litellm-overlay pin"
 
 
 def test_from_values():
-    """As the catalogue has it; the digest only where the image names it."""
+    """A lock from values has the catalogue's data, and a digest only from the image."""
     pinned = to_pin(image=IMAGE, patch_version="1.0.0")
     assert (pinned.image, pinned.image_digest) == (IMAGE, None)
     assert (pinned.litellm_version, pinned.stock_sha256) == ("1.88.6", STOCK)
@@ -123,13 +123,13 @@ def test_from_values():
     ],
 )
 def test_what_cannot_be_pinned(options, error, sentence):
-    """A lock says only what is certain, and what the overlay changes."""
+    """Uncertain or useless combinations are refused."""
     with pytest.raises(error, match=sentence):
         to_pin(**options)
 
 
 def test_a_newer_release_is_pinned_without_its_file():
-    """Nobody here knows the file; the rest is as certain as ever, and is read again."""
+    """A newer release is pinned without its file's hash."""
     pinned = to_pin(image="ghcr.io/berriai/litellm:v1.999.0")
     assert (pinned.litellm_version, pinned.stock_sha256) == ("1.999.0", None)
     assert pinned.patch_version == "2.0.0"
@@ -137,7 +137,7 @@ def test_a_newer_release_is_pinned_without_its_file():
 
 
 def test_a_tag_that_contradicts_the_option_leaves_the_release_open():
-    """What is written down must hold; the guard will say which it is."""
+    """If tag and option contradict each other, the lock has no release."""
     pinned = to_pin(image=IMAGE, litellm_version="1.86.2")
     assert (pinned.image, pinned.litellm_version, pinned.stock_sha256) == (IMAGE, None, None)
     assert lock.parse_lock(lock.to_text(pinned), "it") == pinned
@@ -153,13 +153,13 @@ def test_a_tag_that_contradicts_the_option_leaves_the_release_open():
     ],
 )
 def test_only_what_runs_well_can_be_pinned(pods, sentence):
-    """A lock of what is broken would keep it so."""
+    """Workloads that do not run well are refused."""
     with pytest.raises(VerificationError, match=sentence):
         lock.rows_to_pin([row(OURS, *pods)])
 
 
 def moved(number):
-    """Return a pod whose node has another image of the same tag."""
+    """Return a pod whose node has another image for the tag."""
     made = pod(OURS, number, said())
     for statuses in ("initContainerStatuses", "containerStatuses"):
         made["status"][statuses][0]["imageID"] = "ghcr.io/berriai/litellm@sha256:" + "b" * 64
@@ -167,7 +167,7 @@ def moved(number):
 
 
 def test_a_tag_that_has_moved():
-    """Pods of two images cannot be pinned, and a lock sees them."""
+    """Pods with two images cannot be pinned, and are drift for a lock."""
     status = row(OURS, pod(OURS, 0, said()), moved(1))
     with pytest.raises(VerificationError, match=r"run different images: sha256:a+, sha256:b+"):
         lock.rows_to_pin([status])
@@ -178,7 +178,7 @@ def test_a_tag_that_has_moved():
 
 
 def test_an_image_that_came_from_no_registry_has_no_digest():
-    """`kind load`, say: the node's own identifier is nothing to pin."""
+    """An image without a registry, as from `kind load`, has no digest."""
     made = pod(OURS, 0, said())
     for statuses in ("initContainerStatuses", "containerStatuses"):
         made["status"][statuses][0]["imageID"] = "sha256:" + "b" * 64
@@ -186,7 +186,7 @@ def test_an_image_that_came_from_no_registry_has_no_digest():
 
 
 def test_workloads_that_do_not_run_the_same():
-    """A lock is for one; of two that are alike either will do."""
+    """Workloads that differ cannot be pinned together; equal ones can."""
     other = workload("other", patch="1.0.0")
     running = pod(other, 0, said(patchVersion="1.0.0"))
     with pytest.raises(VerificationError, match="deployment/proxy and deployment/other do not run"):
@@ -195,7 +195,7 @@ def test_workloads_that_do_not_run_the_same():
 
 
 def test_our_charts_version_is_pinned():
-    """From its label; another chart's is none of ours."""
+    """Our chart's version is pinned from its label, not another chart's."""
     labelled = {**OURS, "metadata": {**OURS["metadata"], "labels": {}}}
     for label, version in [("litellm-overlay-0.1.0", "0.1.0"), ("litellm-helm-0.4.7", None)]:
         labelled["metadata"]["labels"]["helm.sh/chart"] = label
@@ -203,7 +203,7 @@ def test_our_charts_version_is_pinned():
 
 
 def test_the_same_is_no_difference():
-    """Nor is what only one of both tells."""
+    """Equal values, or values that only one side has, are no difference."""
     assert lock.mark_drift(row(), PINNED) == row()
     assert lock.differences(PINNED, lock.Lock()) == ()
 
@@ -219,7 +219,7 @@ def test_the_same_is_no_difference():
     ],
 )
 def test_each_difference_is_drift(change, sentence):
-    """With both values."""
+    """Each difference is drift, with both values."""
     held = lock.mark_drift(row(), replace(PINNED, **change))
     assert held.decision == "drifted"
     assert len(held.reasons) == 1
@@ -227,14 +227,14 @@ def test_each_difference_is_drift(change, sentence):
 
 
 def test_a_proxy_without_the_overlay_is_not_as_the_lock_says():
-    """It says so beside what else differs."""
+    """A missing overlay is drift."""
     held = lock.mark_drift(row(workload()), PINNED)
     assert held.decision == "drifted"
     assert "the overlay is missing, the lock says patch 2.0.0" in held.reasons
 
 
 def test_a_refusal_stays_one():
-    """The lock does not hide why a pod does not start."""
+    """A refused workload stays refused."""
     status = row(OURS, pod(OURS, 0, **crashing(report("refused"))))
     held = lock.mark_drift(status, replace(PINNED, patch_version="1.0.0"))
     assert held.decision == "refused"
@@ -242,7 +242,7 @@ def test_a_refusal_stays_one():
 
 
 def test_a_lock_fills_in_what_values_leave_open():
-    """And overrules nothing; the image gets the digest."""
+    """A lock fills values that are not given, and overrides none."""
     filled = lock.fill_values(values.load(""), PINNED)
     assert (filled.image, filled.patch_version) == (f"{IMAGE}@{DIGEST}", "2.0.0")
     assert filled.on_fixed == "passthrough"
@@ -253,7 +253,7 @@ def test_a_lock_fills_in_what_values_leave_open():
 
 
 def test_refuse():
-    """All differences at once, and what to do; nothing for none."""
+    """`require_match` reports all differences with a hint, or nothing."""
     lock.require_match(PINNED, PINNED)
     with pytest.raises(OverlayError) as refused:
         lock.require_match(PINNED, replace(PINNED, patch_version="1.0.0", image="a/b:c"))
@@ -262,7 +262,7 @@ def test_refuse():
 
 
 def test_changes():
-    """Key, old, new; all of them where there was no lock."""
+    """`list_changes` has key, old and new value of each change."""
     assert lock.list_changes(PINNED, PINNED) == ()
     changed = lock.list_changes(PINNED, replace(PINNED, patch_version="1.0.0", image_digest=None))
     assert changed == (("imageDigest", DIGEST, ""), ("patchVersion", "2.0.0", "1.0.0"))

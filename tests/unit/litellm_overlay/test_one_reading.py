@@ -1,4 +1,4 @@
-"""What a guard said reads the same for whoever asks: in its report, in `status`, in `doctor`."""
+"""A guard's outcome is the same in its report, in `status` and in `doctor`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ OURS = workload(patch="2.0.0")
 
 
 def seen(message, exit_code):
-    """Return decision and first sentence of report, status and doctor; and what verify would ask."""
+    """Return decision and message of report, status and doctor, and verify's target."""
     one = {"kind": "Pod", **pod(OURS, 0, **state(message, exit_code=exit_code))}
     listed = {plural: [] for plural in WORKLOADS} | {"deployments": [OURS]}
     (row,) = workload_statuses(listed, [one], CATALOGUE)
@@ -34,7 +34,7 @@ def seen(message, exit_code):
 
 @pytest.fixture
 def last_words(tmp_path, monkeypatch):
-    """Return exit code and termination message of a real guard that could not write its report."""
+    """Return exit code and termination message of a real guard without a writable report."""
     built = fake_image.build(tmp_path, STOCK, "1.88.6")
     for name, value in built.environ().items():
         monkeypatch.setenv(name, value)
@@ -53,7 +53,7 @@ def last_words(tmp_path, monkeypatch):
 
 
 def test_a_guard_that_could_not_write_its_report(last_words):
-    """Exit code 15: the pod does not start, so nobody may call it patched."""
+    """A guard that could not write its report, exit code 15, is refused everywhere."""
     exit_code, message = last_words
     data = json.loads(message)
     assert (exit_code, data["exitCode"], data["decision"]) == (15, 15, "refused")
@@ -69,7 +69,7 @@ def test_a_guard_that_could_not_write_its_report(last_words):
 )
 @pytest.mark.parametrize("exit_code", [1, 12, 15, 137])
 def test_an_exit_code_counts_more_than_what_the_report_claims(claim, exit_code):
-    """As an older guard's may, which said `patched` with exit code 15."""
+    """The exit code counts more than the report's decision, for older guards."""
     message = json.dumps(report(claim, message="Could not write.", exitCode=exit_code))
     read, row, (finding,), target = seen(message, exit_code)
     assert (read.decision, row.decision, finding.topic, target.decision) == ("refused",) * 4
@@ -96,7 +96,7 @@ def test_an_exit_code_counts_more_than_what_the_report_claims(claim, exit_code):
     ],
 )
 def test_every_end_of_a_guard(message, exit_code, decision, topics):
-    """A report that cannot be read proves nothing: drift to status, and not to be asked by verify."""
+    """An unreadable report is drift in `status`, and `verify` does not ask the pod."""
     read, row, result, target = seen(message, exit_code)
     assert read.decision == decision
     assert row.decision == (decision or "drifted")
@@ -105,7 +105,7 @@ def test_every_end_of_a_guard(message, exit_code, decision, topics):
 
 
 def test_an_init_container_that_is_not_ours_says_nothing():
-    """It has our name, and wrote something; nobody takes that for a guard's report."""
+    """The message of a foreign init container of our name is not taken for a report."""
     one = {"kind": "Pod", **pod(OURS, 0, **state("Done.", exit_code=1))}
     one["spec"]["initContainers"][0]["command"] = ["true"]
     assert guard_report.read(one) == guard_report.GuardReport()
@@ -115,7 +115,7 @@ def test_an_init_container_that_is_not_ours_says_nothing():
 
 
 def test_a_pod_that_lost_the_guard():
-    """Its template is whole: that is drift, and no pod that only starts; verify says what is missing."""
+    """A pod that lost its guard has drifted, and `verify` says what is missing."""
     half = {"kind": "Pod", **pod(OURS, 0, report())}
     del half["spec"]["initContainers"]
     half["status"]["initContainerStatuses"] = []
@@ -128,7 +128,7 @@ def test_a_pod_that_lost_the_guard():
 
 
 def test_chores_are_nobodys_proxies():
-    """LiteLLM's migrations Job has our mount; what it runs comes to an end by itself."""
+    """A migrations Job with our mount is no proxy for any verb."""
     job = {"kind": "Pod", **pod(OURS, 0, report("refused"))}
     job["metadata"]["ownerReferences"] = [{"kind": "Job", "name": "m", "controller": True}]
     assert workload_statuses({}, [job], CATALOGUE) == ()
@@ -137,7 +137,7 @@ def test_chores_are_nobodys_proxies():
 
 
 def test_a_report_of_success_and_another_exit_code():
-    """Killed after it wrote its message: the sentence must not read as success."""
+    """A report of success with another exit code is reported as a failure."""
     read, row, (finding,), _ = seen(json.dumps(report("patched", message="Patched it.")), 137)
     expected = "the guard ended with exit code 137; its report says patched: Patched it."
     assert read.why == finding.what == expected

@@ -1,4 +1,4 @@
-"""The one door for what others wrote: a terminal and a shell get nothing that can hurt."""
+"""Printing foreign text: it cannot harm a terminal or a shell."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ HOSTILE = [
 
 @pytest.mark.parametrize("text", HOSTILE, ids=repr)
 def test_a_word_of_a_command_is_one_word(text, tmp_path):
-    """For a shell as for the eye; what cannot be a name is none."""
+    """A word in a command is one word for a shell; a text that cannot be a name is replaced."""
     word = shell_word(text)
     assert shlex.split(word) in ([text], [PLACEHOLDER])
     assert sanitize(word) == word
@@ -35,13 +35,13 @@ def test_a_word_of_a_command_is_one_word(text, tmp_path):
 
 @pytest.mark.parametrize("text", ["litellm", "pod/litellm-7", "a.b", "v1.88.6", "ghcr.io/x/y:v1"])
 def test_an_ordinary_word_stays_as_it_is(text):
-    """So that commands stay readable."""
+    """An ordinary word is not quoted."""
     assert shell_word(text) == text
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=repr)
 def test_a_scalar_of_yaml_is_one_scalar(text):
-    """No key, no document, no alias can come of it."""
+    """A YAML scalar stays one scalar."""
     document = f"metadata: {{name: {yaml_word(text)}}}"
     assert yaml.safe_load(document) == {"metadata": {"name": sanitize(text)}}
     assert "\n" not in document
@@ -51,7 +51,7 @@ def test_a_scalar_of_yaml_is_one_scalar(text):
     "char", ["\x1b", "\x07", "\x9b", "\u202e", "\u2069", "\u200f", "\x85", "\n"]
 )
 def test_nothing_that_moves_a_cursor_or_turns_a_line_is_printed(char):
-    """C0, C1, bidi, breaks of lines."""
+    """Control characters, bidi marks and line breaks are replaced."""
     assert sanitize(f"a{char}b") == "a b"
     assert sanitize(f"a{char}b", keep=char) == f"a{char}b"
 
@@ -69,7 +69,7 @@ def test_nothing_that_moves_a_cursor_or_turns_a_line_is_printed(char):
     ],
 )
 def test_what_a_pod_says_to_do_is_a_sentence_or_a_quotation(text, plain):
-    """A pod's report is not ours, whatever it says."""
+    """A pod's instruction is printed as a plain sentence, or quoted as the guard's."""
     assert (sentence(text) == text) == plain
     assert sentence(text).startswith("the guard says: ") == (not plain)
     if not plain:

@@ -1,4 +1,4 @@
-"""The proof, manifests/prove.py: it runs the payload that the template names, and no other."""
+"""The proof, manifests/prove.py: it runs only the payload that the template names."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ EXIT_CODE = 21
 
 @pytest.fixture
 def mounted(tmp_path):
-    """Lay a payload out as the kubelet does: a folder of its own, and links that lead there."""
+    """Lay a payload out as the kubelet does, with links into a folder; return the path."""
     real = tmp_path / "payload" / "..2026_11_26_06_00_00.1"
     for path, content in payload.files("2.0.0").items():
         (real / path).parent.mkdir(parents=True, exist_ok=True)
@@ -33,7 +33,7 @@ def mounted(tmp_path):
 
 
 def prove(mounted, expected=None, **environ):
-    """Run the proof as the init container does; return the process and its last words."""
+    """Run the proof as the init container does; return the process and its message."""
     log = mounted.parent.parent / "termination-log"
     log.touch()
     wanted = expected or payload.digest("2.0.0")
@@ -50,7 +50,7 @@ def prove(mounted, expected=None, **environ):
 
 
 def test_the_payload_runs(mounted):
-    """Its arguments and its plan are as if it had been started itself."""
+    """The right payload runs, with its arguments and its plan."""
     done, last_words = prove(mounted, LITELLM_OVERLAY_PLAN="{}")
     assert (done.returncode, last_words) == (10, "")
     assert done.stderr.startswith("error: patchVersion is missing.")
@@ -68,7 +68,7 @@ def test_the_payload_runs(mounted):
     ],
 )
 def test_an_altered_payload_does_not_run(mounted, name, text):
-    """Changed or added, be it what Python would import first: not a byte of it runs."""
+    """A payload with a changed or added file is refused before it runs."""
     path = mounted / name
     path.parent.mkdir(exist_ok=True)
     path.write_text((path.read_text() if path.exists() else "") + text)
@@ -77,14 +77,14 @@ def test_an_altered_payload_does_not_run(mounted, name, text):
 
 @pytest.mark.parametrize("name", ["errors.py", "versions/v2_0_0/inserted/attach.py"])
 def test_a_payload_that_is_not_whole_does_not_run(mounted, name):
-    """Nor does none at all."""
+    """An incomplete or missing payload is refused."""
     (mounted / name).unlink()
     _refused(mounted, *prove(mounted))
     _refused(mounted, *prove(mounted.parent / "missing"))
 
 
 def test_another_payload_than_the_templates(mounted):
-    """A whole and honest one, of another version."""
+    """Another version's payload is refused."""
     _refused(mounted, *prove(mounted, payload.digest("1.0.0")))
 
 
@@ -102,13 +102,13 @@ def _refused(mounted, done, last_words):
 
 
 def test_its_exit_code_is_its_own():
-    """The guard's help names it, and no refusal of the guard has it."""
+    """The proof's exit code is in the guard's help, and no refusal of the guard has it."""
     assert f" {EXIT_CODE}  " in (guard.__doc__ or "")
     others = {each.exit_code for each in vars(errors).values() if hasattr(each, "exit_code")}
     assert EXIT_CODE not in others
 
 
 def test_it_passes_through_every_template():
-    """Helm's `tpl` and Jinja would read braces, Kubernetes $(NAME)."""
+    """The script has no characters that Helm, Jinja or Kubernetes would expand."""
     assert not any(sign in PROOF for sign in ("{{", "{%", "{#", "$("))
     assert PROOF.isascii()

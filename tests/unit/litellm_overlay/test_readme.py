@@ -1,4 +1,4 @@
-"""The README stays a front door: short, and true to the verbs that there are."""
+"""The README is short, and lists the verbs that exist."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ README = (Path(__file__).parents[3] / "README.md").read_text()
 
 
 def test_it_is_short():
-    """At most 130 lines, none over 120 columns: details stand in docs/."""
+    """The README has at most 130 lines of 120 columns."""
     lines = README.splitlines()
     assert len(lines) <= 130
     assert [line for line in lines if len(line) > 120] == []
@@ -20,5 +20,5 @@ def test_it_is_short():
 
 @pytest.mark.parametrize("verb", sorted(cli.VERBS))
 def test_every_verb_is_in_the_list(verb):
-    """Or `make` calls it, as it does `demo`."""
+    """The README has every verb, or its `make` target."""
     assert f"litellm-overlay {verb}" in README or f"make {verb}" in README

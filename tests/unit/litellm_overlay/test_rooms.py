@@ -1,4 +1,4 @@
-"""The house: what its names and docstrings promise. `make contracts` holds the directions of imports."""
+"""Rules for names and docstrings of packages. `make contracts` checks the imports."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ ROOT = Path(__file__).parents[3]
 PATCH = ROOT / "patch"
 CONTRACTS = PYPROJECT["tool"]["importlinter"]["contracts"]
 (PURE,) = (item["source_modules"] for item in CONTRACTS if item["name"].startswith("What decides"))
-CODE = [path for path in PATCH.rglob("*.py") if "payloads" not in path.parts]  # that is data
-# A patch version is whole in itself, so two of them repeat names.
+CODE = [path for path in PATCH.rglob("*.py") if "payloads" not in path.parts]  # names that are data
+# Patch versions are independent, so two of them repeat names.
 FILES = sorted(path for path in CODE if not re.search(r"/versions/v\d", path.as_posix()))
 LIMIT = 300  # lines
 ALL = sorted(
@@ -35,21 +35,21 @@ def dotted(path):
     ids=dotted,
 )
 def test_what_is_called_pure_is_held_to_it(path):
-    """The word stands where the contract reaches, and nowhere else."""
+    """A module's docstring says "pure" exactly where the contract for purity applies."""
     text = (ast.get_docstring(ast.parse(path.read_text())) or "").split()
     held = any(f"{dotted(path)}.".startswith(f"{module}.") for module in PURE)
     assert held or "Pure." not in text
 
 
 def test_each_verb_is_held_apart_from_the_others():
-    """A new one must not be forgotten in the contract."""
+    """Every verb is in the contract that separates verbs."""
     (modules,) = (item["modules"] for item in CONTRACTS if item["name"].startswith("Verbs"))
     verbs = {f"litellm_overlay.commands.{verb.replace('-', '_')}" for verb in VERBS}
     assert set(modules) == verbs
 
 
 def test_no_two_public_classes_share_a_name():
-    """Else a reader of one takes it for the other."""
+    """No two public classes have the same name."""
     names = Counter(
         node.name
         for path in FILES
@@ -60,7 +60,7 @@ def test_no_two_public_classes_share_a_name():
 
 
 def test_no_two_modules_of_one_room_share_a_name():
-    """Not as module and folder, nor as singular and plural."""
+    """No two modules of a package share a name, also as folder or plural."""
     names = Counter((path.parent, path.stem.removesuffix("s")) for path in FILES)
     folders = Counter(
         (path.parent.parent, path.parent.name.removesuffix("s"))
@@ -72,7 +72,7 @@ def test_no_two_modules_of_one_room_share_a_name():
 
 @pytest.mark.parametrize("path", ALL, ids=lambda path: str(path.relative_to(ROOT)))
 def test_a_long_file_says_why(path):
-    """At its top, by the words "300 lines"; a file that cannot say why is two."""
+    """A file over 300 lines gives the reason in its docstring, with the words "300 lines"."""
     text = path.read_text()
     if text.count("\n") > LIMIT:
         assert f"{LIMIT} lines" in (ast.get_docstring(ast.parse(text)) or "")

@@ -1,4 +1,4 @@
-"""docs/troubleshooting.md is true to what the code prints."""
+"""docs/troubleshooting.md agrees with the code's messages."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ STORIES = "".join(path.read_text() for path in (ROOT / "tests/e2e").glob("test_2
 
 
 def test_there_is_something_to_compare():
-    """Else the other tests would pass an empty page."""
+    """The page has rows, topics and quotations."""
     assert len(troubleshooting.ROWS) > 10
     assert len(TOPICS) > 10
     assert len(QUOTES) > 5
@@ -34,17 +34,17 @@ def test_there_is_something_to_compare():
 
 @pytest.mark.parametrize("topic", sorted(TOPICS))
 def test_topics_are_doctors(topic):
-    """Each word in code type that looks like a topic is one."""
+    """Each word that looks like a topic is one."""
     assert f'"{topic}"' in CHECKS
 
 
 @pytest.mark.parametrize("quote", sorted(QUOTES))
 def test_quotations_are_verbatim(quote):
-    """But for the status, which the code fills in."""
+    """Each quotation is in the code, apart from the status in it."""
     assert re.search(re.escape(quote).replace("403", r"\{\w+\}"), SAYS)
 
 
 @pytest.mark.parametrize("symptom", troubleshooting.ROWS)
 def test_each_row_is_followed_on_the_cluster(symptom):
-    """By a story, which holds all that the row quotes to what is printed there."""
+    """A story on the cluster follows each row."""
     assert f'.row("{symptom}")' in STORIES

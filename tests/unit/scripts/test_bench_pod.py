@@ -1,4 +1,4 @@
-"""What `make bench-pod` measures: the same pod, without and with the overlay."""
+"""`make bench-pod` measures the same pod with and without the overlay."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ IMAGE = PINS["litellm-images"]["venv"]
 
 
 class FakeCluster:
-    """Answers as kubectl does, for a pod whose guard took 0.2 s."""
+    """A fake kubectl, for a pod whose guard took 0.2 s."""
 
     def __init__(self):
         self.applied, self.deleted = [], 0
@@ -32,7 +32,7 @@ class FakeCluster:
 
 
 def test_they_differ_by_the_overlay_alone():
-    """An init container, in a namespace of the bench's own."""
+    """The two pods differ only by the overlay."""
     made = bench_pod.manifests(IMAGE)
     (plain,) = yaml.safe_load_all(made["plain"])
     overlaid = {item["kind"]: item for item in yaml.safe_load_all(made["overlaid"])}
@@ -44,7 +44,7 @@ def test_they_differ_by_the_overlay_alone():
 
 
 def test_the_rows():
-    """The pods alternate, the first round does not count, and none is left behind."""
+    """The pods alternate, the first round does not count, and every pod is deleted."""
     cluster = FakeCluster()
     rows = bench_pod.measure(cluster, IMAGE, 2)
     assert cluster.applied == [["Pod"], ["ConfigMap", "ConfigMap", "Pod"]] * 3

@@ -1,4 +1,4 @@
-"""What `make bench-status` measures: a fleet that `status` finds well."""
+"""`make bench-status` measures a fleet without faults."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from litellm_overlay import cli
 
 
 def test_its_deployments_are_seen_as_patched(tmp_path, monkeypatch, capsys):
-    """Each with two pods that agree; else the measurement stops before it has begun."""
+    """Its Deployments are patched with two agreeing pods; otherwise nothing is measured."""
     made = bench_status.deployments(3)
     assert len({item["spec"]["template"]["metadata"]["labels"]["app"] for item in made}) == 3
     status = bench_status.running()

@@ -1,4 +1,4 @@
-"""The tables of measured figures are those of docs/figures.json, in whichever place one changes."""
+"""The tables of measured figures agree with docs/figures.json."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pins import ROOT
 
 @pytest.fixture
 def pages(tmp_path):
-    """Copy the pages and the figures."""
+    """Return a folder with copies of the pages and the figures."""
     (tmp_path / "docs").mkdir()
     for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md"), ROOT / "docs" / "figures.json"):
         shutil.copy(page, tmp_path / page.relative_to(ROOT))
@@ -21,13 +21,13 @@ def pages(tmp_path):
 
 
 def test_as_committed(pages):
-    """The pages say what the file says."""
+    """The committed pages agree with the file."""
     assert figures.write(pages, check=True) == []
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/measurements.md"])
 def test_a_page_edited_by_hand(pages, page):
-    """It is told, and written as it was."""
+    """A page edited by hand is reported and restored."""
     text = (pages / page).read_text()
     row = next(line for line in text.splitlines() if line.startswith("| CPU of a warm turn"))
     (pages / page).write_text(text.replace(row, row.replace("ms", "us")))
@@ -37,7 +37,7 @@ def test_a_page_edited_by_hand(pages, page):
 
 
 def test_the_file_edited_by_hand(pages):
-    """Each page with a table of it is told."""
+    """After a change of the file each page with such a table is reported."""
     told = figures.load(pages)
     told["turns"]["rows"]["turn-cpu"]["ours"] *= 2
     (pages / "docs" / "figures.json").write_text(json.dumps(told))
@@ -45,7 +45,7 @@ def test_the_file_edited_by_hand(pages):
 
 
 def test_a_bench_replaces_its_own_section(pages):
-    """The others stay as they were, with their own date and commit."""
+    """A bench replaces its own section, and keeps the others with their date and commit."""
     before = figures.load(pages)
     row = figures.Row("CPU of a warm turn, bridge / HTTP", 1.23456, 24.6912, "ms")
     figures.record("turns", "a command", {"turn-cpu": row, "turn-rate": row, "wire": row}, pages)
@@ -57,7 +57,7 @@ def test_a_bench_replaces_its_own_section(pages):
 
 
 def test_a_row_that_is_not_there(pages):
-    """A page that names it is an error, not an empty line."""
+    """A page with an unknown row is an error."""
     (pages / "docs" / "a.md").write_text("<!-- figures: no-such-row -->\n<!-- figures end -->\n")
     with pytest.raises(KeyError):
         figures.write(pages, check=True)

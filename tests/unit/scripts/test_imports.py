@@ -1,4 +1,4 @@
-"""Scripts stand without the tests, and one file reads the pins."""
+"""Scripts do not depend on the tests, and one file reads the pins."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import pytest
 
 ROOT = Path(__file__).parents[3]
 SCRIPTS = sorted((ROOT / "scripts").rglob("*.py"))
-# What `pythonpath` lets a test import: the folders and modules of tests/.
+# What `pythonpath` lets a test import: folders and modules of tests/.
 OF_TESTS = {"tests", *(path.stem for path in (ROOT / "tests").iterdir())}
 
 
 def imported(path):
-    """Return the top names that a file imports, wherever in it."""
+    """Return the top-level names that a file imports anywhere."""
     results = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
@@ -26,17 +26,17 @@ def imported(path):
 
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_a_script_imports_nothing_from_tests(path):
-    """What it measures or makes must not change because a fake did."""
+    """A script imports nothing from tests."""
     assert imported(path) & OF_TESTS == set()
 
 
 def test_make_gives_no_script_the_tests():
-    """By PYTHONPATH, as it once did."""
+    """The Makefile sets no PYTHONPATH for scripts."""
     assert "PYTHONPATH" not in (ROOT / "Makefile").read_text()
 
 
 def test_pins_are_read_in_one_place():
-    """Of what reads TOML, that one alone names pyproject.toml."""
+    """One file reads pyproject.toml."""
     files = [path for top in ("patch", "scripts", "tests") for path in (ROOT / top).rglob("*.py")]
     results = {
         str(path.relative_to(ROOT))

@@ -1,4 +1,4 @@
-"""What `make kind-e2e` decides before it touches Docker, and what it says when something is missing."""
+"""Decisions of `make kind-e2e` before it uses Docker, and its messages."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ DRIVER = Path(tools.__file__).with_name("kind_e2e.py")
 
 
 def told(tmp_path, *arguments, **environ):
-    """Return exit code and stderr of the driver on a machine with nothing but Python."""
+    """Return exit code and stderr of the driver with nothing but Python."""
     done = subprocess.run(
         [sys.executable, DRIVER, *arguments],
         env={"PATH": str(tmp_path), "LITELLM_OVERLAY_CACHE": str(tmp_path), **environ},
@@ -36,7 +36,7 @@ def told(tmp_path, *arguments, **environ):
 
 @pytest.mark.parametrize("images", ["pull", "build"])
 def test_without_docker(tmp_path, images):
-    """One clear line, how to get it, exit code 1, no traceback."""
+    """Without Docker it exits with 1, an error and a hint."""
     code, text = told(tmp_path, "--images", images)
     assert code == 1
     assert "error: Docker is needed and does not answer\nhint: install and start it" in text
@@ -44,14 +44,14 @@ def test_without_docker(tmp_path, images):
 
 
 def test_no_such_images(tmp_path):
-    """A typing error is a usage error."""
+    """An unknown IMAGES is a usage error."""
     code, text = told(tmp_path, "--images", "biuld")
     assert code == 2
     assert "invalid choice: 'biuld'" in text
 
 
 def test_without_go(tmp_path, monkeypatch):
-    """It says so, and where to get it."""
+    """Without Go there is an error with a hint."""
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(OverlayError, match="Go is needed") as refusal:
         tools.go(tmp_path, "version")
@@ -59,14 +59,14 @@ def test_without_go(tmp_path, monkeypatch):
 
 
 def test_only_root_makes_images(monkeypatch, tmp_path):
-    """The tool would say so after a while; nothing is begun."""
+    """Building an image without root is refused before it begins."""
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     with pytest.raises(OverlayError, match="takes root"):
         docker.debian("bookworm", [], "tag", tmp_path)
 
 
 def test_a_failed_program_shows_its_last_words():
-    """What it printed, not where in our code it was called."""
+    """A failed program is an error with its last output."""
     with pytest.raises(OverlayError, match="no such thing"):
         run("sh", "-c", "echo no such thing >&2; exit 3")
     with pytest.raises(OverlayError, match="is needed and was not found"):
@@ -74,7 +74,7 @@ def test_a_failed_program_shows_its_last_words():
 
 
 def test_each_image_has_its_module_where_the_catalogue_says():
-    """Both layouts are there, and a release that upstream fixed."""
+    """Each image has its module at the catalogue's path; both layouts and a fix are included."""
     images = PINS["litellm-images"]
     modules = {name: litellm.module_in(image) for name, image in images.items()}
     assert modules["system"].startswith("/usr/lib/")
@@ -90,7 +90,7 @@ def test_each_image_has_its_module_where_the_catalogue_says():
 
 
 def test_doors_are_opened_to_this_machine_only():
-    """The node's ports answer on 127.0.0.1, whatever the images are."""
+    """The node's ports are open on 127.0.0.1 only."""
     for built in (True, False):
         (only,) = configuration({"proxy": 1, "provider": 2}, built=built)["nodes"]
         addresses = {mapping["listenAddress"] for mapping in only["extraPortMappings"]}
@@ -110,7 +110,7 @@ def test_doors_are_opened_to_this_machine_only():
 def test_a_kept_cluster_is_used_only_if_it_was_asked_for_and_comes_up(
     monkeypatch, tmp_path, keep, exists, ready, steps
 ):
-    """A machine that stopped in between leaves a cluster that Docker starts, and nobody waits for."""
+    """A kept cluster is used only if KEEP is set and it becomes ready."""
     done = []
     monkeypatch.setattr(clusters.Cluster, "exists", lambda _: exists)
     monkeypatch.setattr(clusters.Cluster, "becomes_ready", lambda _: ready)
@@ -132,19 +132,19 @@ def test_a_kept_cluster_is_used_only_if_it_was_asked_for_and_comes_up(
     ],
 )
 def test_what_the_api_shows_from_before_the_nodes_start_is_not_ready(statuses, expected):
-    """Docker tells nanoseconds, Kubernetes seconds."""
+    """Container states from before the node's start do not count as ready."""
     pods = [{"status": {"containerStatuses": statuses}}] if statuses else []
     assert run_since("2026-11-26T18:56:41.008954150Z\n", pods) is expected
     assert not run_since("2026-11-26T18:56:41.008954150Z\n", [*pods, {"status": {}}])
 
 
 def test_kinds_own_node_image_keeps_its_network():
-    """What only the built image needs is not asked of the other."""
+    """Without a built image, kind's own node image keeps its network settings."""
     assert "networking" not in configuration({"proxy": 1, "provider": 2}, built=False)
 
 
 def test_parts_of_kubernetes_are_pinned_to_its_own_release(monkeypatch, tmp_path):
-    """Each `./staging` of its go.mod becomes the version of the same release."""
+    """Kubernetes' own modules are pinned to the version of its release."""
     module = tmp_path / "go.mod"
     module.write_text(
         "replace (\n\tk8s.io/api => ./staging/src/k8s.io/api\n"
@@ -155,7 +155,7 @@ def test_parts_of_kubernetes_are_pinned_to_its_own_release(monkeypatch, tmp_path
 
 
 def test_an_image_is_built_anew_when_its_recipe_changes(tmp_path):
-    """The mark in its tag depends on the text of files, and on other values."""
+    """An image's tag changes with its recipe's text and values."""
     recipe = tmp_path / "recipe"
     recipe.write_text("a")
     first = fingerprint(recipe, ["x"])
@@ -166,7 +166,7 @@ def test_an_image_is_built_anew_when_its_recipe_changes(tmp_path):
 
 
 def test_phases_are_noted_when_they_end_well(tmp_path, capsys):
-    """In the order they ended; one that failed has no time."""
+    """Phases are recorded in the order of their end, and failed ones have no time."""
     phases = Phases(tmp_path / "phases")
     with phases("first"):
         pass

@@ -1,4 +1,4 @@
-"""scripts/map_releases.py: how it tells the states, and what it leaves alone."""
+"""scripts/map_releases.py: the states of releases, and the fields that it keeps."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def state_of(script, endpoints, streaming=None):
 
 
 def test_states_are_told_by_the_files(script):
-    """No version is looked at."""
+    """A release's state comes from its files, not its version."""
     assert state_of(script, b"import json\n") == "no-endpoint"
     assert state_of(script, STOCK) == "affected"
     assert state_of(script, FIXED, b"def other(): ...\n") == "handshake-fixed"
@@ -53,19 +53,19 @@ def test_states_are_told_by_the_files(script):
 
 
 def test_half_a_fix_stops_the_run(script):
-    """A person has to look before anybody is told that it is fixed."""
+    """A file with half a fix stops the run, for a person to decide."""
     with pytest.raises(script.UnknownShapeError, match="_send_warmup_ack"):
         state_of(script, FIXED, b"def _send_warmup_ack(): ...\n")
 
 
 def test_a_handler_that_the_patch_does_not_fit_is_not_called_affected(script):
-    """`affected` promises that the patch can be applied."""
+    """A handler that the patch does not fit is an error, not "affected"."""
     with pytest.raises(AnchorError):
         state_of(script, STOCK.replace(b"    websocket,\n", b"    websocket,\n    more,\n"))
 
 
 def row(version, state, sha256):
-    """Return what the catalogue has of a release, as far as it matters here."""
+    """Return a release's entry in the catalogue, with the fields that the tests need."""
     return {
         "version": version,
         "state": state,
@@ -77,7 +77,7 @@ def row(version, state, sha256):
 
 @pytest.fixture
 def run(script, monkeypatch, tmp_path):
-    """Run the script on an index with two releases; return exit code and catalogue."""
+    """Return a function that runs the script on two releases: exit code and catalogue."""
     path, table = tmp_path / "catalogue.json", tmp_path / "stock_files.json"
     table.write_text("{}")
     measured = [row("1.82.1", "affected", "a"), row("1.83.0", "fixed", "b")]
@@ -106,7 +106,7 @@ def run(script, monkeypatch, tmp_path):
 
 
 def test_what_was_written_by_hand_is_kept(run):
-    """Only `releases` is the script's; a release that is gone from the index is not forgotten."""
+    """Only `releases` is rewritten, and a release missing from the index is kept."""
     gone = row("1.83.0.dev1", "affected", "a")
     by_hand = {"default_patch_version": "2.0.0", "gaps": [{"id": "a"}]}
     code, written = run({**by_hand, "releases": [gone]})
@@ -124,7 +124,7 @@ def test_what_was_written_by_hand_is_kept(run):
 
 
 def test_what_a_run_changes_is_shown(run, capsys):
-    """What came, which file of it is new, and what is told otherwise."""
+    """The run prints new releases, new files, and changed entries."""
     code, _ = run({"gaps": [], "releases": [row("1.82.1", "no-endpoint", "a")]})
     assert code == 0
     assert capsys.readouterr().out.splitlines()[1:] == [
@@ -138,7 +138,7 @@ def test_what_a_run_changes_is_shown(run, capsys):
 
 
 def test_a_difference_is_named(run, capsys):
-    """A check says which release and what, and writes nothing."""
+    """A check names release and field of a difference, and writes nothing."""
     catalogue = {"releases": [{"version": "1.82.1", "state": "fixed"}]}
     code, written = run(catalogue, "--check", "1.82.1")
     assert (code, written) == (1, catalogue)
@@ -146,13 +146,13 @@ def test_a_difference_is_named(run, capsys):
 
 
 def test_no_difference_is_exit_code_0(run):
-    """The catalogue says what the files say."""
+    """A check without a difference exits with 0."""
     catalogue = {"releases": [row("1.82.1", "affected", "a")]}
     assert run(catalogue, "--check", "1.82.1")[0] == 0
 
 
 def test_a_release_that_is_not_on_the_index_fails_a_check(run, capsys):
-    """A sample must not shrink in silence."""
+    """A check of a release that the index lacks fails."""
     assert run({"releases": []}, "--check", "9.9")[0] == 1
     assert "9.9 is not on the index" in capsys.readouterr().out
 
@@ -177,7 +177,7 @@ def sdist(folder, name, content):
 
 @pytest.fixture
 def index(script, monkeypatch, tmp_path):
-    """Serve an index of our own that knows no ranges; return it as the script sees it."""
+    """Return the script's view of an index that serves no ranges."""
     files = {
         "litellm-1.82.0.tar.gz": sdist("litellm-1.82.0", script.ENDPOINTS, b"import json\n"),
         "litellm-1.82.1.tar.gz": b"not the file to read",
@@ -230,7 +230,7 @@ def index(script, monkeypatch, tmp_path):
 
 
 def test_a_mirror_without_ranges_is_measured_as_well(script, index):
-    """From the environment's index, whole files; wheels before sdists, Linux before Windows."""
+    """Without ranges whole files are read: wheels before sdists, Linux before Windows."""
     rows = [script.measure(index, release) for release in index.published()]
     assert [(row["version"], row["state"], row["uploaded"]) for row in rows] == [
         ("1.82.0", "no-endpoint", "2026-03-10"),
@@ -242,7 +242,7 @@ def test_a_mirror_without_ranges_is_measured_as_well(script, index):
 
 
 def test_a_second_run_fetches_no_file_again(script, index):
-    """A run may be broken off and started again."""
+    """A second run downloads no file again."""
     for release in index.published():
         script.measure(index, release)
     index.asked.clear()
@@ -252,7 +252,7 @@ def test_a_second_run_fetches_no_file_again(script, index):
 
 
 def test_an_altered_file_is_noticed(script, index):
-    """Where the whole file is read, its published hash is checked."""
+    """A whole file must have its published hash."""
     release = index.published()[1]
     other = wheel(**{script.ENDPOINTS: STOCK + b"#"})
     index.files["litellm-1.82.1-py3-none-any.whl"] = other

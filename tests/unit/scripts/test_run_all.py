@@ -1,4 +1,4 @@
-"""scripts/run_all.py: what it notes is what ran, and no note is old."""
+"""scripts/run_all.py records real runs, and no record is too old."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 import run_all
 
-DAYS = 60  # that the newest commit may be younger than a full run
+DAYS = 60  # the maximum between a full run and the newest commit
 
 
 @pytest.mark.parametrize(
@@ -23,18 +23,18 @@ DAYS = 60  # that the newest commit may be younger than a full run
     ],
 )
 def test_what_passed_is_read_from_the_last_line_that_says_so(output, count):
-    """Of pytest, or of the mutants."""
+    """The number of passed tests or mutants comes from the last line that has one."""
     assert run_all.passed(output) == count
 
 
 def test_every_target_is_one_of_make():
-    """A renamed target is not left behind."""
+    """Every target exists in the Makefile."""
     makefile = (run_all.ROOT / "Makefile").read_text()
     assert set(run_all.TARGETS) <= set(re.findall(r"^([a-z0-9-]+):", makefile, re.MULTILINE))
 
 
 def test_what_passed_whole_did_so_not_long_ago():
-    """By the day of the newest commit, so that a tree that passed once passes again."""
+    """Every full run is recent, measured from the newest commit's date."""
     command = ["git", "log", "-1", "--format=%cs"]
     shown = subprocess.run(command, cwd=run_all.ROOT, check=True, capture_output=True, text=True)
     newest = date.fromisoformat(shown.stdout.strip())

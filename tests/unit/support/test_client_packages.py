@@ -1,4 +1,4 @@
-"""The clients that `make clients` installs, and what it says where it cannot."""
+"""The clients that `make clients` installs, and the error if it cannot."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from support import client_packages
 
 
 def test_without_npm_one_line_says_so(monkeypatch, tmp_path):
-    """And where to get it."""
+    """Without npm there is an error with a hint."""
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("LITELLM_OVERLAY_CACHE", str(tmp_path))
     with pytest.raises(OverlayError, match="npm is needed to install the clients") as caught:
@@ -18,7 +18,7 @@ def test_without_npm_one_line_says_so(monkeypatch, tmp_path):
 
 
 def test_each_client_has_a_program_and_a_name_of_its_own():
-    """By the name the docs' columns are told apart."""
+    """Each client has a program and a unique name."""
     names = [client.name for client in client_packages.CLIENTS]
     assert len(set(names)) == len(names)
     for client in client_packages.CLIENTS:

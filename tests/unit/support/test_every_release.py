@@ -1,4 +1,4 @@
-"""What the runs on the fixed releases wrote down, and what catalogue, verbs and pages say: the same."""
+"""The recorded runs on the fixed releases agree with catalogue, verbs and pages."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from support.every_release import BESIDES, BRIDGE, GAPS, NEWEST, RIGHT, STOCK
 CATALOGUE = releases.load()
 ROWS = every_release.read()["rows"]
 BY_ID = {gap.id: gap for gap in CATALOGUE.gaps}
-# Read or reported, not asked by a row.
+# Read in the code or reported by others; no row checks these.
 NOT_RUN = {"slot-kept", "foreign-continuation", "provider-dropped", "keyless-403"}
 
 
@@ -24,7 +24,7 @@ def covers(gap, release):
 
 
 def test_a_release_for_each_shape_of_the_fixed_handler_was_run():
-    """And all of them with both sides, in each row."""
+    """Every shape of the fixed handler was run, with both sides and every row."""
     everywhere = {*PINS["litellm-every"], *PINS["litellm-every-full"]}
     assert ROWS.keys() == everywhere
     shapes = {
@@ -39,14 +39,14 @@ def test_a_release_for_each_shape_of_the_fixed_handler_was_run():
 
 
 def test_the_bridge_fails_nowhere():
-    """In no row, on no release."""
+    """The bridge is right in every row on every release."""
     for release, sides in ROWS.items():
         assert sides[BRIDGE] == {row: RIGHT[row] for row in sides[BRIDGE]}, release
 
 
 @pytest.mark.parametrize("name", GAPS)
 def test_a_gap_covers_the_releases_that_have_it(name):
-    """Its range says of each release what the run saw; `seen_on` names those; the bridge fixes it."""
+    """A gap's range, `seen_on` and fix agree with the runs."""
     for release, sides in ROWS.items():
         if (seen := GAPS[name](sides[STOCK])) is not None:
             assert covers(BY_ID[name], release) == seen, release
@@ -55,7 +55,7 @@ def test_a_gap_covers_the_releases_that_have_it(name):
 
 
 def test_what_stock_gets_wrong_is_a_gap_in_the_catalogue():
-    """No row fails on a release without a gap that tells it there."""
+    """Each wrong outcome of stock has a gap in the catalogue."""
     for release, sides in ROWS.items():
         for row, words in sides[STOCK].items():
             if words == RIGHT[row]:
@@ -66,7 +66,7 @@ def test_what_stock_gets_wrong_is_a_gap_in_the_catalogue():
 
 
 def test_a_gap_of_a_fixed_release_is_asked_or_named_as_not_run():
-    """Whoever adds one adds its row, or says that there is none."""
+    """Every gap of a fixed release has a row, or is listed as not run."""
     fixed = CATALOGUE.in_state("fixed", "handshake-fixed")
     gaps = {gap.id for release in fixed for gap in release.gaps}
     assert gaps == GAPS.keys() | NOT_RUN
@@ -74,14 +74,14 @@ def test_a_gap_of_a_fixed_release_is_asked_or_named_as_not_run():
 
 
 def test_the_page_says_what_the_file_says():
-    """Nobody edits the tables by hand."""
+    """The page equals the text rendered from the file."""
     text = every_release.DOCS.read_text("utf-8")
     told = text.partition(every_release.MARK)[2].lstrip("\n")
     assert told == every_release.render(every_release.read())
 
 
 def test_check_upgrade_and_the_readme_count_the_same_gaps():
-    """Of the newest release: as many as the runs saw and the bridge fixes."""
+    """`check-upgrade` and the README count the newest release's gaps as the runs do."""
     answer = upgrade.check(upgrade.assess_or_unknown(NEWEST, CATALOGUE), None, "2.0.0", CATALOGUE)
     seen = [name for name, of in every_release.seen_on(ROWS).items() if NEWEST in of]
     sentence = f"for {len(seen)} known gaps that patch 2.0.0 fixes"

@@ -1,4 +1,4 @@
-"""The tables of docs/clients.md: written, read again, and held against a run."""
+"""The tables of docs/clients.md: written, read back, and compared with a run."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ CELLS = {
 
 
 def test_what_is_written_is_read_again():
-    """Reading undoes writing; a cell that was not seen is none."""
+    """Reading restores what was written; a cell without an outcome is left out."""
     assert outcomes.read(outcomes.MARK + "\n" + outcomes.render(CELLS)) == CELLS
     assert outcomes.cell("told", "told") == "told"
 
 
 def test_the_docs_are_as_a_run_writes_them():
-    """Nobody edited the tables by hand; each pinned release has each case of each client."""
+    """The page equals the rendered text, and has every release, case and client."""
     text = outcomes.DOCS.read_text("utf-8")
     told = outcomes.read(text)
     assert text.partition(outcomes.MARK)[2] == "\n" + outcomes.render(told)
@@ -34,7 +34,7 @@ def test_the_docs_are_as_a_run_writes_them():
 
 
 def test_a_difference_is_told():
-    """A cell that says something else, and one that the docs do not have."""
+    """A changed cell and a cell that the docs lack are differences."""
     told = outcomes.read(outcomes.DOCS.read_text("utf-8"))
     assert outcomes.differences(told) == []
     key = next(iter(told))
@@ -42,7 +42,10 @@ def test_a_difference_is_told():
 
 
 def test_over_websocket_every_served_case_is_served_on_every_release():
-    """And a refusal is told in LiteLLM's words, but for handshakes and the client that shows none."""
+    """Every served case is served on every release, and a refusal has LiteLLM's message.
+
+    Handshakes, and the client that shows no messages, are exceptions.
+    """
     told = outcomes.read(outcomes.DOCS.read_text("utf-8"))
     for case in outcomes.CASES:
         for (release, name, client), text in told.items():
@@ -51,5 +54,5 @@ def test_over_websocket_every_served_case_is_served_on_every_release():
 
 
 def test_the_types_are_those_of_the_newest_client():
-    """What holds events to the types is the release that runs against the proxy."""
+    """The types come from the newest pinned openai-python."""
     assert PINS["openai-python"][0].partition("==")[2] == openai.__version__

@@ -1,4 +1,4 @@
-"""The tables of docs/database.md: written, read again, and held against a run."""
+"""The tables of docs/database.md: written, read back, and compared with a run."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ def seen():
 
 
 def test_what_is_written_is_read_again():
-    """Reading undoes writing, empty cells included."""
+    """Reading restores what was written, with empty cells."""
     text = results.MARK + "\n" + results.render(seen(), "0.1.0")
     assert results.read(text) == seen()
 
 
 def test_the_docs_are_as_a_run_writes_them():
-    """Nobody edited the tables by hand; each pinned release has both, a fixed one only the first."""
+    """The page equals the rendered text, and has every pinned release's tables."""
     text = results.DOCS.read_text("utf-8")
     told = results.read(text)
     assert text.partition(results.MARK)[2] == "\n" + results.render(told, PINS["codex"][-1])
@@ -31,7 +31,7 @@ def test_the_docs_are_as_a_run_writes_them():
 
 
 def test_a_difference_is_told():
-    """A cell that changed and a row that is new; of a whole run, a row that is gone. Not seconds."""
+    """Changed and new rows are differences, in a whole run missing ones too; seconds are not."""
     run, docs = seen(), seen()
     run["1.2.3", "codex"]["a key"]["seconds"] = "1.0"
     assert results.differences(run, docs, whole=True) == []

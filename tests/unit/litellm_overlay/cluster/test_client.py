@@ -1,4 +1,4 @@
-"""Reading a cluster on good days and bad ones, against a small API server over HTTP."""
+"""Reading a cluster, in good cases and failures, against a small API server over HTTP."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def names(items):
 
 
 def test_lists_in_one_namespace_and_in_all(config):
-    """Raw objects; the context says the namespace to look at first."""
+    """A list has raw objects, of one namespace or all; the context gives the default namespace."""
     connection = client.connect(kubeconfig=config)
     assert (connection.context, connection.namespace) == ("here", "llm")
     assert names(connection.list("pods", "llm")) == ["a", "b"]
@@ -43,14 +43,14 @@ def test_lists_in_one_namespace_and_in_all(config):
 
 
 def test_a_list_comes_in_pages(api, config):
-    """Every page is asked for."""
+    """A list in pages is read completely."""
     api.page = 1
     assert names(client.connect(kubeconfig=config).list("pods")) == ["a", "b", "c"]
     assert len(api.seen) == 3
 
 
 def test_410_in_the_middle_of_a_list_starts_over_once(api, config):
-    """No object twice; the second time it is an error."""
+    """A 410 between pages restarts the list once, without duplicates; a second one is an error."""
     api.page, api.gone = 2, 1
     connection = client.connect(kubeconfig=config)
     assert names(connection.list("pods")) == ["a", "b", "c"]
@@ -60,14 +60,14 @@ def test_410_in_the_middle_of_a_list_starts_over_once(api, config):
 
 
 def test_gets_one_object_or_none(config):
-    """404 is an answer."""
+    """`get` returns an object, or None on 404."""
     connection = client.connect(kubeconfig=config)
     assert connection.get("pods", "llm", "a") == pod("a")
     assert connection.get("pods", "llm", "z") is None
 
 
 def test_custom_resources_that_the_cluster_does_not_have_are_none(api, config):
-    """404 for a kind of somebody else's; for a kind of Kubernetes' own this is no API server."""
+    """On 404 a custom kind has no objects, but for a built-in kind it is an error."""
     api.missing = {"httproutes", "pods"}
     connection = client.connect(kubeconfig=config)
     assert connection.list("httproutes.v1.gateway.networking.k8s.io", "llm") == []
@@ -77,7 +77,7 @@ def test_custom_resources_that_the_cluster_does_not_have_are_none(api, config):
 
 
 def test_a_watch_goes_on_from_the_list(api, config):
-    """Nothing is missed in between."""
+    """A watch continues from the list's resourceVersion."""
     connection = client.connect(kubeconfig=config)
     connection.list("pods", "llm")
     connection.wait_for_change("pods", "llm", 5)
@@ -85,14 +85,14 @@ def test_a_watch_goes_on_from_the_list(api, config):
 
 
 def test_410_in_a_watch_means_list_again(api, config):
-    """It returns, as it does for a change."""
+    """A 410 in a watch returns, as a change does."""
     api.gone = 1
     client.connect(kubeconfig=config).wait_for_change("pods", None, 5)
     assert api.gone == 0
 
 
 def test_unreachable(config):
-    """A sentence that names the server."""
+    """An unreachable server is an error that names it."""
     with pytest.raises(ClusterError, match=r"http://127\.0\.0\.1:9 cannot be reached") as failure:
         client.connect("elsewhere", config).list("pods")
     assert failure.value.exit_code == 4
@@ -100,13 +100,13 @@ def test_unreachable(config):
 
 
 def test_a_password_in_the_servers_address_is_not_shown(tmp_path):
-    """Messages name the server."""
+    """A password in the server's address is not part of its name in messages."""
     config = kubeconfig(tmp_path / "config", "http://me:secret-of-mine@127.0.0.1:9")
     assert client.connect(kubeconfig=config).server == "http://127.0.0.1:9"
 
 
 def test_slow(api, config):
-    """After the timeout it is over; nothing hangs, nothing is tried again."""
+    """No answer within the timeout is an error, without a retry."""
     api.silent = threading.Event()
     try:
         with pytest.raises(ClusterError, match=r"did not answer within 0\.2 s"):
@@ -117,7 +117,7 @@ def test_slow(api, config):
 
 
 def test_403_on_one_kind_names_verb_kind_and_namespace(api, config):
-    """And where the rights are to be had."""
+    """A 403 names verb, kind and namespace, and hints at the option that prints the rights."""
     api.forbidden = {"pods"}
     connection = client.connect(kubeconfig=config)
     assert connection.list("deployments") == []
@@ -131,7 +131,7 @@ def test_403_on_one_kind_names_verb_kind_and_namespace(api, config):
 
 
 def test_401(api, tmp_path):
-    """Never with the token."""
+    """A 401 is an error without the token."""
     config = kubeconfig(tmp_path / "config", api.url, {"token": "secret-of-mine"})
     with pytest.raises(ClusterError, match="does not accept the credentials") as failure:
         client.connect(kubeconfig=config).list("pods")
@@ -139,28 +139,28 @@ def test_401(api, tmp_path):
 
 
 def test_no_api_server(api, config):
-    """A login page, perhaps."""
+    """A server that does not speak the API, such as a login page, is an error."""
     api.answer = b"<html>"
     with pytest.raises(ClusterError, match="does not speak the Kubernetes API"):
         client.connect(kubeconfig=config).list("pods")
 
 
 def test_an_unknown_context_lists_those_there_are(config):
-    """So that the next try succeeds."""
+    """An unknown context is an error whose hint lists the others."""
     with pytest.raises(ClusterError, match="there is no context there") as failure:
         client.connect("there", config)
     assert "elsewhere, here" in failure.value.hint
 
 
 def test_kubeconfig_files_are_merged(api, config, tmp_path, monkeypatch):
-    """KUBECONFIG may name several; those that are not there are passed over, as kubectl does."""
+    """KUBECONFIG can name several files; missing ones are ignored, as by kubectl."""
     second = kubeconfig(tmp_path / "two", api.url, contexts=[], users=[], clusters=[])
     monkeypatch.setenv("KUBECONFIG", f"{tmp_path / 'none'}:{config}:{second}")
     assert names(client.connect().list("pods", "llm")) == ["a", "b"]
 
 
 def test_no_kubeconfig(tmp_path, monkeypatch):
-    """Whether looked for or named."""
+    """Without a kubeconfig there is an error, whether it was named or not."""
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
     monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
     with pytest.raises(ClusterError, match="there is no kubeconfig"):
@@ -183,7 +183,7 @@ def test_no_kubeconfig(tmp_path, monkeypatch):
     ],
 )
 def test_a_broken_kubeconfig_is_one_sentence_without_its_secrets(tmp_path, text):
-    """Both the client and the YAML parser would quote what they do not understand."""
+    """A broken kubeconfig is an error without quoting its secrets."""
     broken = tmp_path / "config"
     broken.write_text(text)
     with pytest.raises(ClusterError, match=r"cannot be used|no current context") as failure:
@@ -202,7 +202,7 @@ def plugin(*arguments):
 
 
 def test_exec_credentials(api, tmp_path):
-    """As cloud providers' kubeconfigs have them."""
+    """A command can provide the credentials, as with cloud providers."""
     results = {
         "apiVersion": "client.authentication.k8s.io/v1",
         "kind": "ExecCredential",
@@ -215,7 +215,7 @@ def test_exec_credentials(api, tmp_path):
 
 @pytest.mark.parametrize("code", ["raise SystemExit('secret-of-mine')", "print('secret-of-mine')"])
 def test_a_command_for_credentials_that_fails_is_named(api, tmp_path, caplog, code):
-    """What it printed is not shown; nothing is asked of the cluster as nobody."""
+    """A failed command for credentials is named without its output, and no request is made."""
     config = kubeconfig(tmp_path / "config", api.url, plugin("-c", code))
     with pytest.raises(ClusterError, match="command for credentials") as failure:
         client.connect(kubeconfig=config)
@@ -225,7 +225,7 @@ def test_a_command_for_credentials_that_fails_is_named(api, tmp_path, caplog, co
 
 
 def test_in_a_cluster_without_kubeconfig(tmp_path, monkeypatch):
-    """The pod's service account, its namespace, and the cluster's certificate authority."""
+    """In a pod the service account, its namespace and the cluster's CA are used."""
     authority = trustme.CA()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1").configure_cert(context)

@@ -1,4 +1,4 @@
-"""What doctor reads from a cluster."""
+"""The objects that doctor reads from a cluster."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from litellm_overlay.errors import OverlayError
 
 
 class Cluster:
-    """Answers `list` as the API does: items without their kind; some kinds are forbidden."""
+    """A fake cluster: `list` returns items without `kind`; some kinds are forbidden."""
 
     def __init__(self, objects, forbidden=()):
         self.objects, self.forbidden, self.asked = objects, forbidden, []
@@ -38,13 +38,13 @@ ALL = {
 
 
 def test_what_is_read_can_be_checked():
-    """The kind that items of a list lack is given back to them."""
+    """Listed items get their `kind`, so that the checks work."""
     findings = checks.findings(read_cluster(Cluster(ALL), "llm"), releases.load())
     assert [item.topic for item in findings] == ["ingress-alb"]
 
 
 def test_one_namespace_but_for_what_has_none():
-    """So that rights for a namespace are enough for the most."""
+    """With a namespace only kinds without one, or in any one, are listed for the whole cluster."""
     cluster = Cluster(ALL)
     read_cluster(cluster, "llm")
     outside = [kind for kind, namespace in cluster.asked if namespace is None]
@@ -56,7 +56,7 @@ def test_one_namespace_but_for_what_has_none():
 
 
 def test_forbidden_kind_around_the_workloads():
-    """Is told, and the rest is looked at."""
+    """A forbidden kind other than workloads is a warning, and the rest is read."""
     messages = []
     result = read_cluster(Cluster(ALL, forbidden={"ingresses"}), "llm", messages.append)
     assert {item["kind"] for item in result} == {"Deployment", "Service", "IngressClass"}
@@ -64,6 +64,6 @@ def test_forbidden_kind_around_the_workloads():
 
 
 def test_forbidden_workloads():
-    """End it: nothing could be said."""
+    """Forbidden workloads are an error."""
     with pytest.raises(OverlayError, match="deployments"):
         read_cluster(Cluster(ALL, forbidden={"deployments"}), "llm")

@@ -1,4 +1,4 @@
-"""An API server, or what stands in its place, that answers anything at all: a sentence each."""
+"""Any answer from an API server, or from something in its place, ends in a sentence."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ SIGNS = "a\x1b]0;planted\x07\x9b31m\u202e\u2028b\nx"
 
 @pytest.fixture
 def api(tmp_path, monkeypatch):
-    """Serve; KUBECONFIG leads there."""
+    """Serve a fake API; set KUBECONFIG to it."""
     with serving(FakeApi()) as api:
         monkeypatch.setenv("KUBECONFIG", str(kubeconfig(tmp_path / "config", api.url)))
         monkeypatch.setenv("LITELLM_KEY", "sk-x")
@@ -47,7 +47,7 @@ def api(tmp_path, monkeypatch):
 @pytest.mark.parametrize("verb", VERBS, ids=" ".join)
 @pytest.mark.parametrize("answer", ANSWERS.values(), ids=ANSWERS)
 def test_any_answer_is_a_sentence_and_an_exit_code(api, cli, verb, answer):
-    """In every verb that reads a cluster."""
+    """Any answer gives an exit code and a sentence, with every verb that reads a cluster."""
     api.answer = answer
     more = ["--key-env", "LITELLM_KEY"] if verb == ["verify"] else []
     code, out, err = cli(*verb, *more)
@@ -61,7 +61,7 @@ def test_any_answer_is_a_sentence_and_an_exit_code(api, cli, verb, answer):
     "http://me:se/secret@127.0.0.1:9", "http://me:secret@127.0.0.1:9/?token=secret",
 ])  # fmt: skip
 def test_no_secret_of_a_server_is_printed(url, tmp_path, monkeypatch, cli):
-    """Not in the error that it cannot be reached, nor in the heading."""
+    """Secrets in the server's address are not printed, neither in errors nor in headings."""
     config = kubeconfig(tmp_path / "config", url)
     assert "secret" not in client.connect(kubeconfig=config).server
     monkeypatch.setenv("KUBECONFIG", str(config))
@@ -72,7 +72,7 @@ def test_no_secret_of_a_server_is_printed(url, tmp_path, monkeypatch, cli):
 
 @pytest.mark.parametrize("output", ["text", "wide", "json", "yaml"])
 def test_nothing_in_any_field_moves_a_cursor(api, cli, output):
-    """Names, images, reports: escape sequences, C1, letters that turn a line, line feeds."""
+    """Control characters and line breaks in any field do not reach the output."""
     container = {"name": SIGNS, "image": f"ghcr.io/berriai/litellm:v1.88.6{SIGNS}"}
     plain = {"name": "litellm", "image": "ghcr.io/berriai/litellm:v1.88.6"}
     mount = {"name": "litellm-overlay-output", "subPath": SIGNS, "mountPath": SIGNS}

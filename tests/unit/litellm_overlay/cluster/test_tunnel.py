@@ -1,4 +1,4 @@
-"""Into a pod through an API server's WebSockets: what the server may do to us."""
+"""WebSockets through an API server into a pod, and its failures."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PORT_SAID = struct.pack("<H", PORT)
 
 @pytest.fixture
 def connected(tmp_path):
-    """Return a cluster whose API server does to each WebSocket what it is told to."""
+    """Return a function that connects to an API server with this WebSocket handler."""
     with contextlib.ExitStack() as stack:
 
         def connected(handle, timeout=5, **more):
@@ -47,9 +47,9 @@ def saying(*messages):
 
 
 def breaking_off(websocket):
-    """Reset the connection, as a server does that dies."""
+    """Reset the connection, as a server does that crashes."""
     websocket.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    websocket.socket.shutdown(socket.SHUT_RD)  # wakes the server's own reader, which holds it open
+    websocket.socket.shutdown(socket.SHUT_RD)  # wakes the reader that keeps it open
     websocket.socket.close()
 
 
@@ -58,7 +58,7 @@ def read(connection):
 
 
 def test_a_file_comes_in_pieces(connected):
-    """Byte for byte, whatever the bytes are; `cat` is asked for it in the container."""
+    """A file in several messages is read byte for byte, by `cat` in the container."""
     asked = []
 
     def handle(websocket):
@@ -85,7 +85,7 @@ def test_a_file_comes_in_pieces(connected):
     ],
 )
 def test_a_failure_is_told_in_the_servers_words(connected, status):
-    """Half a file is none; a container that is no longer there has no exit code."""
+    """A failure is an error with the server's message, even after a part of the file."""
     connection = connected(saying(OUT + b"half", ERROR + json.dumps(status).encode()))
     with pytest.raises(ClusterError, match=r"could not read /module\.py in llm/proxy-0") as failure:
         read(connection)
@@ -94,13 +94,13 @@ def test_a_failure_is_told_in_the_servers_words(connected, status):
 
 @pytest.mark.parametrize("handle", [saying(OUT + b"half"), breaking_off])
 def test_a_pod_that_goes_while_its_file_is_read(connected, handle):
-    """It says nothing more: half a file is none."""
+    """A pod that ends while its file is read gives an error, not a part of the file."""
     with pytest.raises(ClusterError, match=r"could not read /module\.py in llm/proxy-0"):
         read(connected(handle))
 
 
 def test_a_pod_that_has_gone(connected):
-    """404 at the handshake."""
+    """A 404 at the handshake is an error about a missing pod."""
     connection = connected(saying(), process_request=lambda ws, _: ws.respond(404, "not found"))
     with pytest.raises(ClusterError, match="could not read") as failure:
         read(connection)
@@ -108,7 +108,7 @@ def test_a_pod_that_has_gone(connected):
 
 
 def test_a_right_that_is_lacking(connected):
-    """403 at the handshake, for the one as for the other."""
+    """A 403 at the handshake names the missing right, of exec or port-forward."""
     connection = connected(saying(), process_request=lambda ws, _: ws.respond(403, "forbidden"))
     with pytest.raises(ClusterError, match=r"not allowed to read .* \(403\)") as failure:
         read(connection)
@@ -122,14 +122,14 @@ def test_a_right_that_is_lacking(connected):
 
 @pytest.fixture
 def silent(connected):
-    """Return a connection to a server that answers no handshake."""
+    """Yield a connection to a server that never answers the handshake."""
     over = threading.Event()
     yield connected(saying(), timeout=0.2, process_request=lambda *_: over.wait(20) and None)
     over.set()
 
 
 def test_slow(silent):
-    """After the timeout it is over: the client itself would wait for the handshake for ever."""
+    """A handshake without an answer ends after the timeout."""
     with pytest.raises(ClusterError, match=r"did not read .* within 0\.2 s"):
         read(silent)
     with (
@@ -140,7 +140,7 @@ def test_slow(silent):
 
 
 def test_ctrl_c_while_the_server_is_waited_for(silent):
-    """It is not taken for a refusal, after which the next pod would be asked."""
+    """Ctrl-C during the wait is a KeyboardInterrupt, not an error of the pod."""
     silent.timeout = 20
     threading.Timer(0.2, os.kill, [os.getpid(), signal.SIGINT]).start()
     with pytest.raises(KeyboardInterrupt):
@@ -148,7 +148,7 @@ def test_ctrl_c_while_the_server_is_waited_for(silent):
 
 
 def echo(websocket):
-    """Forward a port as a kubelet does: each channel first says the port; then echo the data."""
+    """Forward a port as a kubelet does: send the port on each channel, then echo the data."""
     websocket.send(b"\x00" + PORT_SAID)
     websocket.send(b"\x01" + PORT_SAID)
     for message in websocket:
@@ -156,7 +156,7 @@ def echo(websocket):
 
 
 def test_a_port_leads_to_the_pods(connected):
-    """Each connection to it is one through the API server."""
+    """Each connection to the local port is one through the API server."""
     with tunnel.forward(connected(echo), *POD, PORT) as port:
         for text in (b"one", b"two"):
             with socket.create_connection(("127.0.0.1", port), 5) as local:
@@ -165,7 +165,7 @@ def test_a_port_leads_to_the_pods(connected):
 
 
 def test_a_pod_that_goes_while_it_is_spoken_to(connected, capfd):
-    """The connection ends, at once; and the client's own thread does not tell with a traceback."""
+    """If the pod ends, the connection ends at once, without a traceback of the client's thread."""
 
     def breaks(websocket):
         websocket.send(b"\x00" + PORT_SAID)

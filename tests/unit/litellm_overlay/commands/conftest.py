@@ -1,4 +1,4 @@
-"""What tests of verbs share. None of them asks the package index of this machine."""
+"""Fixtures for tests of verbs, which never ask this machine's package index."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from litellm_overlay.local import environment
 
 @pytest.fixture(autouse=True)
 def _index(monkeypatch, tmp_path):
-    """Let whoever asks get no answer."""
+    """Set an index that does not answer, and an empty cache."""
     monkeypatch.setattr(environment, "index_url", lambda: "http://127.0.0.1:9/simple")
     monkeypatch.setenv("LITELLM_OVERLAY_CACHE", str(tmp_path / "cache"))
 
 
 @pytest.fixture
 def index(monkeypatch):
-    """Serve an index of our own, and let the verbs ask that."""
+    """Serve a package index and make the verbs use it."""
     with package_index.serving() as served:
         monkeypatch.setattr(environment, "index_url", lambda: served.url)
         yield served

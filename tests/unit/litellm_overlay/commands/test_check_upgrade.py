@@ -1,4 +1,4 @@
-"""The verb `check-upgrade`: what an operator reads, what a script gets, and the exit codes."""
+"""The verb `check-upgrade`: its text, its JSON, and its exit codes."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def locked(tmp_path, monkeypatch):
 
 
 def flat(text):
-    """Return the text with every run of white space as one space, as if it were not wrapped."""
+    """Return the text with single spaces, as if it were not wrapped."""
     return " ".join(text.split())
 
 
@@ -55,7 +55,7 @@ def flat(text):
     ],
 )
 def test_each_verdict_has_its_exit_code(cli, to, code, verdict, error, hint):
-    """For people and for scripts; what is no success says why on stderr, and what to do."""
+    """Each verdict has its exit code; other than success it also has an error and a hint."""
     for output in ("text", "json"):
         ended, out, err = cli("check-upgrade", "--to", to, "--output", output)
         assert ended == code
@@ -70,7 +70,7 @@ def test_each_verdict_has_its_exit_code(cli, to, code, verdict, error, hint):
 
 
 def test_a_script_gets_all_of_it(cli):
-    """Both releases as `releases` has them, and the sentences."""
+    """The JSON has both releases in the form of `releases`, and all sentences."""
     data = json.loads(
         cli("check-upgrade", "--from", "1.82.3", "--to", "1.88.6", "--output", "json")[1]
     )
@@ -84,7 +84,7 @@ def test_a_script_gets_all_of_it(cli):
 
 
 def test_people_read_all_of_it(cli):
-    """Each sentence under its label."""
+    """The text has every sentence of the JSON under its label."""
     _, text, _ = cli("check-upgrade", "--from", "1.83.6", "--to", "1.83.8")
     data = json.loads(
         cli("check-upgrade", "--from", "1.83.6", "--to", "1.83.8", "--output", "json")[1]
@@ -101,7 +101,7 @@ def test_people_read_all_of_it(cli):
 
 
 def test_a_doubt_about_the_image_is_told(cli):
-    """And how to ask the file inside; the command is not wrapped."""
+    """A doubtful tag is reported, with an unwrapped command that checks the file."""
     code, out, _ = cli("check-upgrade", "--to", f"{IMAGE}:v1.83.3-stable.patch.2")
     assert code == 0
     assert "probably LiteLLM 1.83.3" in flat(out)
@@ -122,7 +122,7 @@ def test_a_doubt_about_the_image_is_told(cli):
     ],
 )
 def test_wrong_usage_is_exit_code_2(cli, arguments):
-    """Refused before anything is printed."""
+    """Wrong usage exits with 2 before any output."""
     code, out, err = cli("check-upgrade", *arguments)
     assert (code, out) == (2, "")
     assert err.startswith("error: ")
@@ -130,7 +130,7 @@ def test_wrong_usage_is_exit_code_2(cli, arguments):
 
 
 def test_options_come_from_the_environment(cli, monkeypatch):
-    """Under the verb's name without its dash."""
+    """Options come from variables with the verb's name, an underscore for its dash."""
     for name, value in {"TO": "1.90.0", "FROM": "1.89.0", "OUTPUT": "json"}.items():
         monkeypatch.setenv(f"LITELLM_OVERLAY_CHECK_UPGRADE_{name}", value)
     data = json.loads(cli("check-upgrade")[1])
@@ -138,7 +138,7 @@ def test_options_come_from_the_environment(cli, monkeypatch):
 
 
 def test_the_examples_of_its_help_work(cli, locked):
-    """As they stand, but for what comes behind a pipe."""
+    """The examples of the help work, up to a pipe."""
     lines = [line.strip() for line in check_upgrade.help.splitlines()]
     examples = [line for line in lines if line.startswith("litellm-overlay check-upgrade ")]
     assert len(examples) == 4
@@ -149,14 +149,14 @@ def test_the_examples_of_its_help_work(cli, locked):
 
 
 def test_there_is_no_colour_outside_of_a_terminal(cli, monkeypatch):
-    """Nor a wrapped command, whatever the width."""
+    """Without a terminal the output has no colour."""
     monkeypatch.setenv("COLUMNS", "40")
     for to in ("1.82.7", "1.90.0", f"{IMAGE}:latest"):
         assert "\x1b" not in cli("check-upgrade", "--to", to)[1]
 
 
 def test_nothing_is_asked_of_the_network():
-    """A cluster behind closed doors gets the same answer."""
+    """The verb opens no connection."""
     script = (
         "import socket, sys\n"
         "def closed(*_, **__): raise AssertionError('a connection')\n"
@@ -176,7 +176,7 @@ def test_nothing_is_asked_of_the_network():
 
 
 def test_a_lock_says_what_runs_now(cli, locked, monkeypatch):
-    """Release and patch; `--from` goes before it."""
+    """A lock gives the current release and patch, unless `--from` is given."""
     monkeypatch.setenv("LITELLM_OVERLAY_LOCK", locked)
     data = json.loads(cli("check-upgrade", "--to", "1.90.0", "--output", "json")[1])
     assert data["from"]["version"] == "1.83.0"

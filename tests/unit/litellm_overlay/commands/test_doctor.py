@@ -1,4 +1,4 @@
-"""The verb `doctor`: manifests in, findings out, exit codes."""
+"""The verb `doctor`: its findings for manifests, and its exit codes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fakes.api_server import FakeApi, kubeconfig, serving
 
 
 def test_nothing_found(cli):
-    """Exit code 0, and the configuration for Codex."""
+    """Without findings it exits with 0 and prints Codex's configuration."""
     done = cli("doctor", stdin=[fake.overlaid(), fake.service()])
     assert (done.code, done.err) == (0, "")
     assert done.out.startswith("nothing found\n")
@@ -21,7 +21,7 @@ def test_nothing_found(cli):
 
 
 def test_an_error_is_exit_code_5(cli):
-    """Told what, why and how."""
+    """An error exits with 5, and is printed with its reason and fix."""
     done = cli("doctor", stdin=[fake.stock()])
     assert done.code == 5
     assert done.out.startswith("Deployment/llm/litellm\n  error  LiteLLM 1.88.6 is affected")
@@ -30,7 +30,7 @@ def test_an_error_is_exit_code_5(cli):
 
 
 def test_a_warning_is_exit_code_5_with_strict_only(cli):
-    """For a CI job that wants none."""
+    """A warning exits with 5 only with --strict."""
     given = [fake.stock("ghcr.io/berriai/litellm:main-stable")]
     assert cli("doctor", stdin=given).code == 0
     done = cli("doctor", "--strict", stdin=given)
@@ -39,7 +39,7 @@ def test_a_warning_is_exit_code_5_with_strict_only(cli):
 
 @pytest.mark.parametrize(("output", "read"), [("json", json.loads), ("yaml", yaml.safe_load)])
 def test_output_for_programs(cli, output, read):
-    """The same in both."""
+    """JSON and YAML have the same findings."""
     done = cli("doctor", "--output", output, stdin=[fake.stock(), fake.service()])
     text = read(done.out)
     assert done.code == 5
@@ -51,7 +51,7 @@ def test_output_for_programs(cli, output, read):
 
 
 def test_what_kubectl_prints(cli, tmp_path):
-    """A List, as YAML or as JSON, from a file as well."""
+    """A List, as kubectl prints it, is read as YAML or JSON, from stdin or a file."""
     given = {"kind": "List", "items": [fake.stock(), fake.service()]}
     path = tmp_path / "objects.json"
     path.write_text(json.dumps(given))
@@ -75,7 +75,7 @@ def test_what_kubectl_prints(cli, tmp_path):
     ],
 )
 def test_unreadable_manifests(cli, text, said):
-    """Exit code 2, a sentence and a hint."""
+    """Unreadable manifests exit with 2, an error and a hint."""
     done = cli("doctor", stdin=text)
     assert (done.code, done.out) == (2, "")
     assert done.err.startswith(said)
@@ -83,7 +83,7 @@ def test_unreadable_manifests(cli, text, said):
 
 
 def test_file_that_is_not_there(cli):
-    """As unreadable as any."""
+    """A missing file exits with 2."""
     done = cli("doctor", "/nowhere/at/all.yaml")
     assert (done.code, done.err.splitlines()[0]) == (
         2,
@@ -92,21 +92,21 @@ def test_file_that_is_not_there(cli):
 
 
 def test_no_proxy_is_not_health(cli):
-    """Somebody looked at the wrong thing."""
+    """Manifests without a proxy exit with 1, not 0."""
     done = cli("doctor", stdin=[fake.workload({"containers": [{"name": "x", "image": "redis:7"}]})])
     assert (done.code, done.out) == (1, "")
     assert done.err.startswith("error: nothing here runs LiteLLM's proxy")
 
 
 def test_stdin_of_a_person(cli):
-    """Does not wait for manifests to be typed."""
+    """On a terminal doctor does not wait for input, but exits with 2."""
     done = cli("doctor", terminal=True)
     assert done.code == 2
     assert "Give manifests on stdin" in done.err
 
 
 def test_a_pods_words_cannot_move_the_cursor(cli):
-    """A termination message comes from whoever runs in the pod."""
+    """Control characters and line breaks of a termination message do not reach the terminal."""
     report = {"decision": "refused", "message": "a\x1b[2Jb\rc", "hint": "d\ne"}
     out = cli("doctor", stdin=[fake.overlaid(), fake.pod(report)]).out
     assert "\x1b" not in out
@@ -115,7 +115,7 @@ def test_a_pods_words_cannot_move_the_cursor(cli):
 
 
 def test_what_is_looked_for(cli):
-    """`--topics` needs no manifests; as data it is a mapping."""
+    """`--topics` lists the topics without manifests; as data it is a mapping."""
     text = cli("doctor", "--topics", terminal=True)
     assert text.code == 0
     assert "\nno-drain " in text.out
@@ -135,7 +135,7 @@ def test_what_is_looked_for(cli):
     ],
 )
 def test_a_threshold_and_what_is_ignored(cli, options, code):
-    """The exit code goes by what is left."""
+    """The exit code depends on the findings above the threshold that are not ignored."""
     deployment = fake.overlaid()
     del fake.proxy_of(deployment)["lifecycle"]
     done = cli("doctor", *options, stdin=[deployment])
@@ -144,7 +144,7 @@ def test_a_threshold_and_what_is_ignored(cli, options, code):
 
 
 def test_a_proxy_by_another_name(cli):
-    """Without the option nothing here runs LiteLLM; with it doctor looks."""
+    """`--image-name` makes doctor check a proxy with another image."""
     given = [fake.stock("registry.example.com/gateway:1")]
     assert cli("doctor", stdin=given).code == 1
     done = cli("doctor", "--image-name", "gateway", "-o", "json", stdin=given)
@@ -152,7 +152,7 @@ def test_a_proxy_by_another_name(cli):
 
 
 def test_a_cluster_and_what_is_to_be_applied(cli, tmp_path, monkeypatch):
-    """`--from-cluster` with a file: as the cluster would be."""
+    """`--from-cluster` with a file checks the cluster as if the file were applied."""
     with serving(FakeApi({"deployments": [fake.stock()], "services": [fake.service()]})) as api:
         monkeypatch.setenv("KUBECONFIG", str(kubeconfig(tmp_path / "config", api.url)))
         now = cli("doctor", "--from-cluster", "-o", "json", terminal=True)

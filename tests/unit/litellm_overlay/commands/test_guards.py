@@ -1,4 +1,4 @@
-"""A released guard, which runs by itself, says what the one in this package says while they are equal."""
+"""A released guard, run by itself, and this package's guard agree while they are equal."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SETTINGS = {"mode": "http-fallback"}
 
 @pytest.fixture(autouse=True)
 def released(tmp_path, monkeypatch):
-    """Release what there is, with a table that knows the stand-in; return the folder."""
+    """Release the current files, with a table that knows STOCK; return the folder."""
     text = resources.files("endpoint_patch").joinpath("stock_files.json").read_text("utf-8")
     table = json.loads(text)
     run = {"state": "affected", "first": "1.88.6", "last": "1.88.6"}
@@ -42,7 +42,7 @@ def released(tmp_path, monkeypatch):
 @pytest.mark.parametrize("litellm", [None, "1.88.6", "1.109.1"])
 @pytest.mark.parametrize("content", [STOCK, FIXED], ids=["stock", "fixed"])
 def test_the_same_difference(content, litellm, on_fixed):
-    """Decision, words, hashes and diff; or the same refusal."""
+    """Decision, message, hashes and diff are equal, or the refusals are."""
     asked = (content, BRIDGE, SETTINGS, litellm, on_fixed)
     try:
         expected = preview.preview_patch(*asked)
@@ -55,7 +55,7 @@ def test_the_same_difference(content, litellm, on_fixed):
 
 
 def test_a_patched_file_is_undone_first():
-    """As `diff` does it of a guard that is not released."""
+    """A patched file is undone first, as with the current guard."""
     stock = preview.preview_patch(STOCK, BRIDGE, {}, "1.88.6")
     patched = edits.patch(STOCK, versions.load(BRIDGE), plan.check_settings({}), "1.88.6")
     assert guards.preview_patch(patched, BRIDGE, {}, "1.88.6", "passthrough") == stock
@@ -67,7 +67,7 @@ def test_a_patched_file_is_undone_first():
     ids=["no endpoint", "another handler", "malware"],
 )
 def test_a_refusal(content, litellm, exit_code):
-    """In the guard's own words, with the exit code of the verb."""
+    """A refusal has the guard's message and the verb's exit code."""
     asked = (content, BRIDGE, {}, litellm, "patch")
     with pytest.raises((GuardError, NotInCatalogueError)) as expected:
         preview.preview_patch(*asked)
@@ -79,7 +79,7 @@ def test_a_refusal(content, litellm, exit_code):
 
 @pytest.mark.parametrize("version", releases.load().patch_versions)
 def test_the_hash_that_verify_compares(version):
-    """Of a plan with settings; "" where the guard would have refused."""
+    """The hash for `verify` is the same; it is "" where the guard would refuse."""
     expected = preview.patched_sha256(STOCK, version, SETTINGS, "1.88.6")
     of_pod = {"settings": SETTINGS, "onFixed": "passthrough"}
     assert guards.patched_sha256(STOCK, version, of_pod, "1.88.6") == expected
@@ -87,7 +87,7 @@ def test_the_hash_that_verify_compares(version):
 
 
 def test_the_released_guard_decides_and_no_other(released):
-    """A guard of another mind than ours is what the pod has."""
+    """The released guard's own code decides."""
     path = released / BRIDGE / "endpoint_patch" / "edits.py"
     path.write_text(path.read_text().replace("# litellm-overlay: ", "# as released: "))
     assert (

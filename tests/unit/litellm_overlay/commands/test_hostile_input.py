@@ -1,4 +1,4 @@
-"""What the fuzz (tests/fuzz) has found, each by name: a sentence, and nothing that hurts."""
+"""Inputs that the fuzz tests (tests/fuzz) found: each gives a sentence and does no harm."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CHART_VALUES = "image: {{repository: litellm, tag: v1.88.6}}\n{}: [{{name: {}}}]
 @pytest.mark.parametrize("name", ["[]", "{}", "{a: b}", "5", "null"])
 @pytest.mark.parametrize("key", ["initContainers", "volumes", "containers"])
 def test_a_name_may_be_anything(cli, name, key):
-    """Of a container or a volume beside the proxy: it is not ours, and stays."""
+    """Any name of another container or volume is accepted and kept."""
     item = workload(patch="2.0.0")
     item["spec"]["template"]["spec"][key].append({"name": yaml.safe_load(name), "image": "x"})
     text = json.dumps(item)
@@ -31,7 +31,7 @@ def test_a_name_may_be_anything(cli, name, key):
 @pytest.mark.parametrize("name", ["[]", "{}", "{a: b}", "5", "null"])
 @pytest.mark.parametrize("key", ["extraInitContainers", "volumes", "volumeMounts"])
 def test_a_name_in_a_chart_s_values_may_be_anything(cli, tmp_path, name, key):
-    """It is not ours."""
+    """Any name in a chart's values is accepted."""
     mine = tmp_path / "mine.yaml"
     mine.write_text(CHART_VALUES.format(key, name))
     done = cli("render", "--format", "litellm-helm-values", "--chart-values", mine)
@@ -40,7 +40,7 @@ def test_a_name_in_a_chart_s_values_may_be_anything(cli, tmp_path, name, key):
 
 
 def test_unknown_keys_of_two_types_are_named(cli, tmp_path):
-    """One of them, in a sentence."""
+    """Unknown keys of different types give an error that names one."""
     values = tmp_path / "values.yaml"
     values.write_text("image: {repository: litellm, 5: a, other: b}\n")
     done = cli("render", "--values", values)
@@ -49,7 +49,7 @@ def test_unknown_keys_of_two_types_are_named(cli, tmp_path):
 
 
 def test_contexts_of_two_types_are_named(cli, tmp_path, monkeypatch):
-    """A kubeconfig is a file of somebody's, too."""
+    """Contexts with names of different types are listed in the error."""
     entry = {"context": {"cluster": "fake", "user": "me"}}
     contexts = [{"name": 5, **entry}, {"name": "here", **entry}]
     config = kubeconfig(tmp_path / "config", "http://127.0.0.1:9", contexts=contexts)
@@ -62,7 +62,7 @@ def test_contexts_of_two_types_are_named(cli, tmp_path, monkeypatch):
 @pytest.mark.parametrize("sign", ["\ufeff", "\u202e", "\x9b31m", "\x1b[31m", "\u200b"])
 @pytest.mark.parametrize("verb", [["releases"], ["check-upgrade", "--to"], ["pin", "--image"]])
 def test_a_word_of_the_command_line_moves_no_cursor(cli, verb, sign):
-    """It may have come from a cluster, by a script."""
+    """Control characters in a command-line word do not reach the output."""
     for word in (f"v1.84.0{sign}", f"x{sign}/litellm:v1.88.6", f"litellm:v1.82.7{sign}"):
         done = cli(*verb, word)
         assert sign not in done.out + done.err
@@ -70,7 +70,7 @@ def test_a_word_of_the_command_line_moves_no_cursor(cli, verb, sign):
 
 @pytest.mark.parametrize("tag", ["v1.84.0$(x)", "v1.84.0;x", "v1.84.0 x", "main-v1.2.3-`x`"])
 def test_what_no_tag_can_be_is_none(cli, tag):
-    """A bare word is a tag of LiteLLM's only where a registry would take it."""
+    """A word that cannot be a tag is refused."""
     done = cli("releases", tag)
     assert done.code == 2
     assert "neither a version nor an image reference" in done.err
@@ -78,7 +78,7 @@ def test_what_no_tag_can_be_is_none(cli, tag):
 
 @pytest.mark.parametrize("char", ["\u200b", "\u202e", "\u2066", "\x9b", "\u2028", "\xad", "\ue000"])
 def test_what_is_printed_as_json_hides_nothing(char):
-    """Manifests are read on terminals; the value stays."""
+    """JSON output escapes invisible characters, keeps others, and reads back unchanged."""
     text = to_json({"a": f"x{char}é日本🙂"})
     assert char not in text
     assert "é日本🙂" in text
@@ -87,7 +87,7 @@ def test_what_is_printed_as_json_hides_nothing(char):
 
 @pytest.mark.parametrize("verb", [["status"], ["doctor", "--from-cluster"], ["verify"]])
 def test_a_namespace_that_is_no_text_is_a_sentence(cli, tmp_path, monkeypatch, verb):
-    """Bytes that are no UTF-8 reach Python as halves of characters."""
+    """A namespace that is not valid UTF-8 gives an error."""
     config = kubeconfig(tmp_path / "config", "http://127.0.0.1:9")
     monkeypatch.setenv("KUBECONFIG", str(config))
     monkeypatch.setenv("OPENAI_API_KEY", "sk-x")
@@ -113,7 +113,7 @@ HOSTILE_NAMES = [
 
 @pytest.mark.parametrize("text", HOSTILE_NAMES, ids=repr)
 def test_a_namespace_becomes_no_yaml(cli, text):
-    """Of the manifests that are given: our ConfigMaps have the same, whatever it is."""
+    """A namespace of the manifests stays a string in our ConfigMaps, whatever it contains."""
     item = workload()
     item["metadata"]["namespace"] = text
     done = cli("inject", stdin=json.dumps(item))
@@ -126,7 +126,7 @@ def test_a_namespace_becomes_no_yaml(cli, text):
 
 @pytest.mark.parametrize("text", [*HOSTILE_NAMES, ["x"], {"a": "b"}, 5], ids=repr)
 def test_a_pull_policy_becomes_no_yaml(cli, text):
-    """The init container gets the proxy's own, whatever it is; the API refuses both."""
+    """The proxy's imagePullPolicy stays a string in the init container, whatever it contains."""
     item = workload()
     item["spec"]["template"]["spec"]["containers"][0]["imagePullPolicy"] = text
     done = cli("inject", stdin=json.dumps(item))
@@ -139,7 +139,7 @@ def test_a_pull_policy_becomes_no_yaml(cli, text):
 
 @pytest.mark.parametrize("name", ["true", "5", "null", "on", "1e3", "a-b"])
 def test_a_name_of_an_option_stays_a_text(cli, name):
-    """Kubernetes takes only texts for names."""
+    """A name from an option stays a string in the manifests."""
     words = ("--image", "litellm:v1.88.6", "--workload", name, "--namespace", name)
     done = cli("render", *words)
     assert done.code == 0, done.err

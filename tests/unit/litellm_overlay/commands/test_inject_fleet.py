@@ -1,4 +1,4 @@
-"""`inject` on a fleet: never the wrong pod, and nothing that looks like LiteLLM in silence."""
+"""`inject` on a fleet: it patches no wrong pod, and reports everything that looks like LiteLLM."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ SILENT = {"Deployment/cache", "StatefulSet/db"}
 
 
 def told(err):
-    """Return the titles that stderr has something to say of."""
+    """Return the fleet's titles that stderr mentions."""
     titles = re.findall(r"^(?:warning: |error: )?([A-Z]\w+/[\w-]+): ", err, re.MULTILINE)
     return {each for each in titles if each in FLEET}
 
 
 def test_two_proxies_in_a_pod_are_a_question(cli):
-    """The rest of the fleet is told of all the same, and nothing is written."""
+    """Two proxies in a pod are an error; the rest is reported, and nothing is written."""
     done = cli("inject", stdin=STREAM)
     assert (done.code, done.out) == (1, "")
     assert "Deployment/pair: runs LiteLLM's image in several containers: blue, green" in done.err
@@ -27,7 +27,7 @@ def test_two_proxies_in_a_pod_are_a_question(cli):
 
 
 def test_a_stream_is_told_completely(cli):
-    """Each workload that looks like LiteLLM: what it got, or why not and what to do."""
+    """Each workload that looks like LiteLLM is reported: its patch, or the reason and a hint."""
     done = cli("inject", "--workload", "!Deployment/pair", stdin=STREAM)
     assert done.code == 0
     assert set(patched(done.out)) == {"Deployment/plain", "StatefulSet/old"}
@@ -58,7 +58,7 @@ workloads:
 
 
 def test_one_values_file_patches_those_that_are_meant(cli, tmp_path):
-    """Each with its own container, release, patch and mode; --strict has nothing to object."""
+    """A values file gives each workload its container, release, patch and mode."""
     values = tmp_path / "values.yaml"
     values.write_text(VALUES.replace('- {workload: "*/asia", leaveOut: true}\n', ""))
     strict = cli("inject", "--values", values, "--strict", stdin=STREAM)
@@ -91,7 +91,7 @@ def test_one_values_file_patches_those_that_are_meant(cli, tmp_path):
 
 
 def test_a_dry_run_is_the_list_alone(cli, tmp_path):
-    """On stdout, for reading; nothing of the manifests."""
+    """--dry-run prints the report on stdout, without manifests."""
     values = tmp_path / "values.yaml"
     values.write_text(VALUES)
     done = cli("inject", "--values", values, "--dry-run", stdin=STREAM)
@@ -101,7 +101,7 @@ def test_a_dry_run_is_the_list_alone(cli, tmp_path):
 
 
 def test_a_name_of_a_container_chooses_among_what_looks_like_litellm(cli):
-    """Never a cache or a database, though each of their containers is called the same."""
+    """--container chooses among workloads that look like LiteLLM, never a cache or database."""
     done = cli("inject", "--container", "app", "--workload", "!Deployment/pair", stdin=STREAM)
     assert done.code == 0
     assert set(patched(done.out)) == {"Deployment/plain", "StatefulSet/old", "Deployment/ours"}
@@ -109,7 +109,7 @@ def test_a_name_of_a_container_chooses_among_what_looks_like_litellm(cli):
 
 
 def test_a_name_that_is_nowhere_is_refused(cli):
-    """It is misspelt."""
+    """A container name that does not exist is refused."""
     done = cli("inject", "--container", "ap", "--workload", "!Deployment/pair", stdin=STREAM)
     assert (done.code, done.out) == (1, "")
     assert "no container in these manifests is named ap" in done.err
@@ -126,7 +126,7 @@ def test_a_name_that_is_nowhere_is_refused(cli):
     ],
 )
 def test_workloads_are_chosen_by_pattern(cli, workloads, names):
-    """Kind, namespace and name, each with wildcards; the last part alone is a name."""
+    """--workload takes patterns for kind, namespace and name, or for the name alone."""
     options = [part for each in workloads for part in ("--workload", each)]
     done = cli("inject", "--container", "app", *options, stdin=STREAM)
     assert done.code == 0, done.err
@@ -146,14 +146,14 @@ def test_workloads_are_chosen_by_pattern(cli, workloads, names):
     ],
 )
 def test_what_cannot_be_meant_is_refused(cli, workload_, code, sentence):
-    """With its name."""
+    """A --workload that matches nothing suitable is refused, with its name."""
     done = cli("inject", "--workload", workload_, "--litellm", "1.86.2", stdin=STREAM)
     assert (done.code, done.out) == (code, "")
     assert sentence in done.err
 
 
 def test_a_second_call_leaves_the_first_overlay_in(cli):
-    """Two proxies with other containers and patches, one call each; then one is taken out."""
+    """A second call keeps the first overlay, and one overlay can be removed alone."""
     first = cli("inject", "--workload", "Deployment/plain", "--patch", "1.0.0", stdin=STREAM)
     both = cli("inject", "--workload", "Deployment/ours", "--container", "app", stdin=first.out)
     assert set(patched(both.out)) == {"Deployment/plain", "Deployment/ours"}
@@ -171,7 +171,7 @@ def test_a_second_call_leaves_the_first_overlay_in(cli):
 
 
 def test_without_a_name_what_carries_the_overlay_stays_as_it_is(cli):
-    """An image of another name was overlaid by name; a call without the name is no removal."""
+    """A call without names leaves existing overlays as they are."""
     first = cli("inject", "--workload", "Deployment/ours", stdin=STREAM)
     both = cli("inject", "--workload", "!Deployment/pair", stdin=first.out)
     assert set(patched(both.out)) == {"Deployment/plain", "StatefulSet/old", "Deployment/ours"}
@@ -179,7 +179,7 @@ def test_without_a_name_what_carries_the_overlay_stays_as_it_is(cli):
 
 
 def test_an_image_name_can_count_as_litellm(cli):
-    """`--image-name`, with a wildcard."""
+    """`--image-name`, with a wildcard, makes other images count as LiteLLM."""
     stream = "---\n".join(
         [FLEET["Deployment/plain"], FLEET["Deployment/ours"], FLEET["Deployment/cache"]]
     )
@@ -189,7 +189,7 @@ def test_an_image_name_can_count_as_litellm(cli):
 
 
 def test_workloads_of_one_name_are_told_by_their_namespaces(cli):
-    """Else nobody could say which is meant, nor choose."""
+    """Workloads with one name are distinguished by their namespaces."""
     one, two = (
         FLEET["Deployment/plain"].replace("name: plain", f"name: plain\n  namespace: {home}")
         for home in ("one", "two")
@@ -203,7 +203,7 @@ def test_workloads_of_one_name_are_told_by_their_namespaces(cli):
 
 
 def test_a_payload_that_one_workload_pins_is_there(cli, tmp_path):
-    """Though only the newest are kept otherwise."""
+    """A payload that one workload pins is rendered, even if `keepNewest` excludes it."""
     values = tmp_path / "values.yaml"
     values.write_text(
         "patch: {keepNewest: 1}\n"

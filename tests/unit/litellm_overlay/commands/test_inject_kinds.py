@@ -1,4 +1,4 @@
-"""Kinds that keep pods, objects that others own, contexts that an SCC looks at, tags of two parts."""
+"""Kinds with pods, owned objects, seccomp profiles and SCCs, and tags with two parts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ DIGEST = "sha256:" + "a" * 64
 
 
 def patched(text):
-    """Return the pods that carry the overlay, by "Kind/name"."""
+    """Return {"Kind/name": pod spec} of the pods with the overlay."""
     results = {}
     for document in filter(None, yaml.safe_load_all(text)):
         for item in document.get("items", [document]):
@@ -30,7 +30,7 @@ def of_kind(kind, version="apps/v1", name="proxy"):
 
 
 def pod(name="proxy-1", **metadata):
-    """Return a pod of somebody's, or of nobody's."""
+    """Return a pod; `metadata` can name its owner."""
     spec = workload()["spec"]["template"]["spec"]
     return {
         "apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, **metadata}, "spec": spec,
@@ -50,7 +50,7 @@ KINDS = [
 @pytest.mark.parametrize("item", KINDS, ids=lambda item: item["kind"])
 @pytest.mark.parametrize("write", [yaml.safe_dump, json.dumps], ids=["yaml", "json"])
 def test_whatever_keeps_pods_gets_the_overlay_and_loses_it(cli, item, write):
-    """OpenShift's DeploymentConfig, too; and doctor sees it."""
+    """Every kind that keeps pods gets the overlay and loses it again, also DeploymentConfig."""
     text = write(item)
     done = cli("inject", stdin=text)
     assert done.code == 0, done.err
@@ -60,7 +60,7 @@ def test_whatever_keeps_pods_gets_the_overlay_and_loses_it(cli, item, write):
 
 
 def owned(kind, name):
-    """Return the metadata of what an object has made."""
+    """Return the metadata of an object that another one owns."""
     return {"ownerReferences": [{"kind": kind, "name": name, "controller": True}]}
 
 
@@ -73,7 +73,7 @@ ALL = [
 @pytest.mark.parametrize("top", ["Deployment", "StatefulSet", "DaemonSet", "DeploymentConfig"])
 @pytest.mark.parametrize("write", [yaml.safe_dump, json.dumps], ids=["yaml", "json"])
 def test_of_all_that_a_namespace_has_only_the_top_gets_the_overlay(cli, top, write):
-    """`kubectl get all`: what it has made is immutable, or would be made again."""
+    """In the output of `kubectl get all` only the top object gets the overlay."""
     listed = {"apiVersion": "v1", "kind": "List", "items": [*ALL, of_kind(top)]}
     done = cli("inject", "--strict", stdin=write(listed))
     assert done.code == 0, done.err
@@ -92,7 +92,7 @@ def test_of_all_that_a_namespace_has_only_the_top_gets_the_overlay(cli, top, wri
     ],
 )
 def test_no_seccomp_profile_where_neither_pod_nor_proxy_has_one(cli, of_pod, own):
-    """An SCC without profiles would not admit the pod."""
+    """Without a seccomp profile of pod or proxy the guard has none either, as an SCC requires."""
     item = workload(securityContext=of_pod)
     item["spec"]["template"]["spec"]["containers"][0]["securityContext"] = own
     done = cli("inject", stdin=yaml.safe_dump(item))
@@ -111,7 +111,7 @@ def test_no_seccomp_profile_where_neither_pod_nor_proxy_has_one(cli, of_pod, own
     ],
 )
 def test_the_first_version_in_a_tag_counts_and_is_doubted(cli, image, release, state):
-    """The later one is somebody's own."""
+    """The first version in a tag counts, and is marked as not exact."""
     (data,) = json.loads(cli("releases", "--output", "json", image).out)
     assert (data["version"], data["state"], data["exact"]) == (release, state, False)
 
@@ -120,7 +120,7 @@ def test_the_first_version_in_a_tag_counts_and_is_doubted(cli, image, release, s
     "tag", ["v1.88.6", "main-v1.82.3-stable", "v1.86.2", "v1.83.3-stable", "v1.84.0-rc.1"]
 )
 def test_a_tag_beside_a_digest_is_enough_to_pin(cli, tag, tmp_path, monkeypatch):
-    """The digest is what is pulled, the tag says the release; the lock has both."""
+    """A tag with a release and a digest can be pinned; the lock has both."""
     monkeypatch.chdir(tmp_path)
     done = cli("pin", "--image", f"registry.example.com/litellm:{tag}@{DIGEST}")
     assert done.code == 0, done.err
@@ -135,7 +135,7 @@ def test_a_tag_beside_a_digest_is_enough_to_pin(cli, tag, tmp_path, monkeypatch)
 
 @pytest.mark.parametrize("tag", ["main-stable", "latest", "v1.86.2-acme-1.0.3", "2026.11.26"])
 def test_a_tag_that_moves_or_is_somebody_s_own_is_not_enough(cli, tag, tmp_path, monkeypatch):
-    """It is said how to learn the release."""
+    """A moving or custom tag with a digest is refused, with a hint how to learn the release."""
     monkeypatch.chdir(tmp_path)
     done = cli("pin", "--image", f"registry.example.com/litellm:{tag}@{DIGEST}")
     assert done.code == 3

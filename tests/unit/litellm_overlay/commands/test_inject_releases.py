@@ -1,4 +1,4 @@
-"""`inject` and what options say of releases: a tag counts, malware is refused, none is guessed."""
+"""`inject` and releases: a tag counts before options, malware is refused, none is guessed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from support.fleet_manifests import FLEET, OFFICIAL, patched, workload
 
 @pytest.mark.parametrize("tag", ["v1.81.0", "v1.80.5-stable", "main-v1.79.1-stable"])
 def test_one_that_needs_none_does_not_stop_the_others(cli, tag):
-    """It is named, and left alone."""
+    """A workload that needs no patch is named and left alone; others are patched."""
     other = workload("legacy", f"{OFFICIAL}:{tag}")
     done = cli("inject", stdin=f"{other}---\n{FLEET['Deployment/plain']}")
     assert done.code == 0
@@ -28,7 +28,7 @@ def test_one_that_needs_none_does_not_stop_the_others(cli, tag):
     "tag", ["v1.82.7", "main-v1.82.8-stable", "v1.107.0", "v1.82.7-acme-1.86.2"]
 )
 def test_no_option_hides_malware(cli, tag, option):
-    """And nothing is written for the others either."""
+    """No option hides malware, and then no workload is written."""
     stream = f"{FLEET['Deployment/plain']}---\n{workload('bad', f'{OFFICIAL}:{tag}')}"
     done = cli("inject", *option, stdin=stream)
     assert (done.code, done.out) == (1, "")
@@ -38,7 +38,7 @@ def test_no_option_hides_malware(cli, tag, option):
 
 @pytest.mark.parametrize("tag", ["v1.83.3-stable", "main-v1.82.1-stable", "v1.82.6"])
 def test_a_tag_counts_before_the_option(cli, tag):
-    """The option is for images that do not say; that it is not used for one that does is said."""
+    """A tag counts before `--litellm`, which is for images without one; this is reported."""
     stream = (
         f"{workload('old', f'{OFFICIAL}:{tag}')}---\n{workload('new', f'{OFFICIAL}:main-stable')}"
     )
@@ -58,7 +58,7 @@ def test_a_tag_counts_before_the_option(cli, tag):
     ],
 )
 def test_an_option_that_cannot_mean_all_is_refused(cli, options, names):
-    """With the names of those that it would be guessed for."""
+    """An option that does not fit all workloads is refused, with their names."""
     tags = {"a": "main-stable", "b": "latest", "c": "v1.82.3", "d": "v1.88.6"}
     if "--module-path" in options:
         options[1] = (

@@ -1,4 +1,4 @@
-"""What looks like LiteLLM, or leads to it, and is left alone: named, with reason and next step."""
+"""Objects that `inject` leaves alone are reported, with the reason and the next step."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ LOOKS = {
 
 @pytest.mark.parametrize("text", LOOKS.values(), ids=LOOKS)
 def test_what_looks_like_litellm_is_told(cli, text):
-    """Beside one that is patched; and it is what --strict objects to."""
+    """A workload that looks like LiteLLM is reported beside a patched one, and fails --strict."""
     done = cli("inject", stdin=f"{PLAIN}---\n{text}")
     assert done.code == 0
     assert set(patched(done.out)) == {"Deployment/plain"}
@@ -70,7 +70,7 @@ OTHERS = {
 
 @pytest.mark.parametrize("text", OTHERS.values(), ids=OTHERS)
 def test_what_is_another_product_is_no_news(cli, text):
-    """Nor can the name of a container choose it."""
+    """Another product is not reported, and --container cannot choose it."""
     done = cli("inject", "--strict", stdin=f"{PLAIN}---\n{text}")
     assert (done.code, done.err) == (0, "Deployment/plain: patch 2.0.0 for LiteLLM 1.88.6\n")
     named = cli("inject", "--container", "app", stdin=f"{PLAIN}---\n{text}")
@@ -78,7 +78,7 @@ def test_what_is_another_product_is_no_news(cli, text):
 
 
 def custom(kind, api, spec, name="litellm"):
-    """Return an object."""
+    """Return a custom object as YAML."""
     return f"apiVersion: {api}\nkind: {kind}\nmetadata: {{name: {name}}}\nspec: {spec}\n"
 
 
@@ -153,7 +153,7 @@ ELSEWHERE = {
 
 @pytest.mark.parametrize(("text", "title", "way"), ELSEWHERE.values(), ids=ELSEWHERE)
 def test_what_leads_to_a_proxy_is_told_with_the_way_of_its_tool(cli, text, title, way):
-    """Alone it is an error that names it; beside others a word on stderr."""
+    """An object that leads to a proxy is reported with its tool's way; alone it is an error."""
     alone = cli("inject", stdin=text)
     assert (alone.code, alone.out) == (1, "")
     (line,) = re.findall(rf"^{title}: left alone: .*\nhint: .*", alone.err, re.MULTILINE)
@@ -174,7 +174,7 @@ NO_PROXY = {
 
 @pytest.mark.parametrize("text", NO_PROXY.values(), ids=NO_PROXY)
 def test_what_leads_to_no_proxy_is_no_news(cli, text):
-    """Though it mentions LiteLLM perhaps."""
+    """An object that leads to no proxy is not reported."""
     done = cli("inject", "--strict", stdin=f"{text}---\n{PLAIN}")
     assert (done.code, done.err) == (0, "Deployment/plain: patch 2.0.0 for LiteLLM 1.88.6\n")
 
@@ -190,7 +190,7 @@ def test_what_leads_to_no_proxy_is_no_news(cli, text):
 )
 @pytest.mark.parametrize("hook", ["helm.sh/hook: post-install", "argocd.argoproj.io/hook: Sync"])
 def test_hooks_of_both_tools_are_left_alone(cli, kind, reason, hook):
-    """Whatever the kind."""
+    """Hooks of Helm and Argo CD are left alone, of any kind."""
     text = workload("x", f"{OFFICIAL}:v1.88.6", kind, meta=f"  annotations: {{{hook}}}\n")
     done = cli("inject", stdin=f"{PLAIN}---\n{text}")
     assert set(patched(done.out)) == {"Deployment/plain"}
@@ -199,7 +199,7 @@ def test_hooks_of_both_tools_are_left_alone(cli, kind, reason, hook):
 
 @pytest.mark.parametrize("owner", ["ReplicaSet", "StatefulSet", "LiteLLMProxy", "Rollout"])
 def test_what_another_object_owns_is_left_alone(cli, owner):
-    """It would be made again, or cannot be changed."""
+    """An object with an owner is left alone."""
     meta = f"  ownerReferences: [{{kind: {owner}, name: o, controller: true}}]\n"
     text = workload("x", f"{OFFICIAL}:v1.88.6", meta=meta)
     done = cli("inject", stdin=f"{PLAIN}---\n{text}")
@@ -229,7 +229,7 @@ def test_what_another_object_owns_is_left_alone(cli, owner):
     ],
 )
 def test_where_a_refusal_is_an_outage_is_told(cli, kind, spec, reason):
-    """With the way to start in spite of an unknown file."""
+    """A workload without other pods to serve after a refusal gets a warning with a way out."""
     done = cli("inject", stdin=workload("x", f"{OFFICIAL}:v1.88.6", kind, spec=spec))
     assert done.code == 0
     assert ("should the guard refuse, nothing serves" in done.err) == bool(reason)
@@ -239,9 +239,9 @@ def test_where_a_refusal_is_an_outage_is_told(cli, kind, spec, reason):
 
 @pytest.mark.parametrize(("text", "title", "way"), ELSEWHERE.values(), ids=ELSEWHERE)
 def test_doctor_tells_what_leads_to_a_proxy(cli, text, title, way):
-    """Where it finds none."""
+    """`doctor` reports objects that lead to a proxy if it finds no proxy."""
     done = cli("doctor", stdin=text)
-    assert done.code in (1, 2)  # 2: nothing in it has a kind
+    assert done.code in (1, 2)  # 2: no object has a kind
     if done.code == 1:
         assert "nothing here runs LiteLLM's proxy; " in done.err
         assert title in done.err
@@ -250,7 +250,7 @@ def test_doctor_tells_what_leads_to_a_proxy(cli, text, title, way):
 
 @pytest.mark.parametrize("text", LOOKS.values(), ids=LOOKS)
 def test_doctor_tells_what_looks_like_litellm(cli, text):
-    """With the call that would patch it."""
+    """`doctor` reports a workload that looks like LiteLLM, with the command that patches it."""
     done = cli("doctor", stdin=text)
     assert done.code == 1
     assert "Deployment/x looks like LiteLLM: its " in done.err
@@ -258,7 +258,7 @@ def test_doctor_tells_what_looks_like_litellm(cli, text):
 
 
 def test_a_rollout_whose_workload_gets_the_overlay_is_in_no_doubt(cli):
-    """Its pods are that workload's."""
+    """A Rollout with a workloadRef to a patched workload is not reported."""
     text = custom(
         "Rollout", "argoproj.io/v1alpha1", "{workloadRef: {kind: Deployment, name: plain}}"
     )

@@ -1,4 +1,4 @@
-"""What `inject` says: each thing once, with the step that comes next."""
+"""The messages of `inject`: each once, with the next step."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ STREAMS = {
 @pytest.mark.parametrize("option", [[], ["--dry-run"], ["--strict"]], ids=str)
 @pytest.mark.parametrize("text", STREAMS.values(), ids=STREAMS)
 def test_nothing_is_said_twice(cli, text, option):
-    """Neither a line, nor a reason with another word before it, nor a hint."""
+    """No line, reason or hint is repeated."""
     done = cli("inject", *option, stdin=text)
     said = done.err.splitlines() + (done.out.splitlines() if "--dry-run" in option else [])
     for mark in (": refused: ", "error: ", "hint: ", ": left alone: "):
@@ -51,7 +51,7 @@ def test_nothing_is_said_twice(cli, text, option):
     ],
 )  # fmt: skip
 def test_the_error_is_what_was_not_yet_said(cli, text, option, code, error):
-    """A lone refusal is the error; of several it is the number, below their list."""
+    """The error is a lone refusal, or the number of refusals after their list."""
     done = cli("inject", *option, stdin=text)
     assert done.code == code
     *listed, said, hint = done.err.splitlines()
@@ -97,7 +97,7 @@ def test_the_error_is_what_was_not_yet_said(cli, text, option, code, error):
     ],
 )  # fmt: skip
 def test_where_the_file_is_is_asked_for_with_the_way_to_find_out(cli, text, option, said):
-    """Release or path: which to give, and what tells it."""
+    """If release or path is unknown, the message says which to give and how to find it."""
     done = cli("inject", *option, stdin=text)
     assert [each for each in said if each not in done.err] == []
     assert ("warning: " in done.err and "says" in done.err) == ("/x/endpoints.py" in option)

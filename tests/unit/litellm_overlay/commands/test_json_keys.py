@@ -1,4 +1,4 @@
-"""Every verb's JSON and YAML spell their keys alike: camelCase, as the guard's report does."""
+"""Every verb's JSON and YAML has camelCase keys, as the guard's report has."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from litellm_overlay.overlay.preview import Difference
 from litellm_overlay.responses.diagnosis import Check, Diagnosis, Verdict
 
 IMAGE = "ghcr.io/berriai/litellm:v1.88.6"
-# What is a mapping because its keys are data: names of cases and of Codex's runs, in `demo`.
+# Mappings whose keys are data: names of cases and of Codex's runs, in `demo`.
 NAMED = ("cases", "codex")
 SIDE = Side(
     {case.name: CaseOutcome(101, completed=True) for case in cases_for("2.0.0")},
@@ -31,7 +31,7 @@ ORIGIN = Origin("x", {}, None, {}, {})
 TARGET = Target(
     "llm", "p", "litellm", 4000, "patched", "/m.py", "0" * 64, "websocket", True, True, ORIGIN
 )
-# Verbs that need a network, by what they print when it is there.
+# Verbs that need a network, by the rows that they print.
 ROWS = {
     "demo": demo.to_json(Comparison("1.88.6", "2.0.0", report(), SIDE, SIDE)),
     "diff": diff.to_json(Difference(*"abcdefghi", "--- a\n+++ b\n")),
@@ -52,7 +52,7 @@ RUNS = {
 
 @pytest.fixture
 def printed(cli, tmp_path, monkeypatch):
-    """Run a verb on a small fleet, in the cluster and on stdin; return what a program reads."""
+    """Return a function that runs a verb on a small fleet and returns its parsed output."""
     ours = workload(patch="2.0.0")
 
     def printed(verb, *arguments):
@@ -66,7 +66,7 @@ def printed(cli, tmp_path, monkeypatch):
 
 
 def keys(value):
-    """Yield the keys that are names of ours, at any depth."""
+    """Yield the keys that we name, at any depth."""
     if isinstance(value, list):
         for item in value:
             yield from keys(item)
@@ -79,7 +79,7 @@ def keys(value):
 
 
 def not_camel(value):
-    """Return the keys that are spelled otherwise; there must be some that are not."""
+    """Return the keys that are not camelCase; fail if there are no keys."""
     results = set(keys(value))
     assert results
     return {key for key in results if not re.fullmatch("[a-z][a-zA-Z0-9]*", key)}
@@ -91,19 +91,19 @@ def not_camel(value):
     ids=lambda value: value if isinstance(value, str) else " ".join(value) or "alone",
 )
 def test_what_a_verb_prints(printed, verb, arguments):
-    """Each key is camelCase, in JSON and in YAML."""
+    """Each verb's keys are camelCase, in JSON and YAML."""
     told = arguments if "--output" in arguments else [*arguments, "--output", "json"]
     assert not_camel(printed(verb, *told)) == set()
 
 
 @pytest.mark.parametrize("verb", ROWS)
 def test_what_a_verb_prints_where_there_is_a_network(verb):
-    """By the function that makes its JSON."""
+    """So are the keys of verbs that need a network, by the functions that make their rows."""
     assert not_camel(json.loads(json.dumps(ROWS[verb]))) == set()
 
 
 def test_no_verb_is_forgotten():
-    """Each that has `--output json` is looked at here."""
+    """Every verb with `--output json` is tested."""
     having = set()
     for verb in cli.VERBS:
         name = verb.replace("-", "_")

@@ -1,4 +1,4 @@
-"""What `inject`, `uninject` and `doctor` read: files, folders, stdin, and never one instead of another."""
+"""The inputs of `inject`, `uninject` and `doctor`: files, folders, and stdin."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ import yaml
 from litellm_overlay.objects.manifests import documents, objects
 
 MAIN = [sys.executable, "-m", "litellm_overlay"]
-PATCH = Path(__file__).parents[4] / "patch"  # this tree's own, not an installed one
+PATCH = Path(__file__).parents[4] / "patch"  # this checkout's, not an installed one
 IMAGE = "ghcr.io/berriai/litellm:v1.88.6"
 VALUES = "patch: {version: 1.0.0}\n"
 VERBS = ("inject", "uninject", "doctor")
 
 
 def deployment(name, image=IMAGE):
-    """Return a Deployment as somebody's file has it."""
+    """Return a Deployment as YAML."""
     return f"""\
 apiVersion: apps/v1
 kind: Deployment
@@ -37,7 +37,7 @@ spec:
 
 @pytest.fixture
 def folder(tmp_path):
-    """Return a folder with manifests in several forms, some of them in a folder below."""
+    """Return a folder with manifests in several forms, one in a subfolder."""
     (tmp_path / "a.yaml").write_text(deployment("a").rstrip("\n"))
     (tmp_path / "b.yml").write_text(f"---\n{deployment('b')}")
     (tmp_path / "c.json").write_text(json.dumps(yaml.safe_load(deployment("c")), indent=2))
@@ -54,12 +54,12 @@ def deployments(text):
 
 
 def names(text):
-    """Return their names."""
+    """Return the names of the Deployments in a stream."""
     return [item["metadata"]["name"] for item in deployments(text)]
 
 
 def guards(text):
-    """Return how many init containers they have."""
+    """Return the number of init containers in a stream."""
     pods = [item["spec"]["template"]["spec"] for item in deployments(text)]
     return sum(len(pod.get("initContainers", [])) for pod in pods)
 
@@ -79,7 +79,7 @@ def guards(text):
     ids=" ".join,
 )
 def test_several_files_and_folders(cli, folder, monkeypatch, given, found):
-    """All of them, in the order given, a folder's by name; each Deployment gets the overlay once."""
+    """Files and folders are read in order, and each Deployment gets the overlay once."""
     monkeypatch.chdir(folder)
     stdin = deployment("s") if "-" in given else ""
     done = cli("inject", *given, stdin=stdin)
@@ -90,7 +90,7 @@ def test_several_files_and_folders(cli, folder, monkeypatch, given, found):
 
 
 def test_uninject_gives_the_original(cli, folder):
-    """To the byte, as `inject --remove` does; and of one workload alone."""
+    """`uninject` restores the original as `inject --remove` does, also of one workload."""
     both = f"# mine\n{deployment('a')}---\n{deployment('b')}"
     overlaid = cli("inject", stdin=both).out
     assert cli("uninject", stdin=overlaid).out == cli("inject", "--remove", stdin=overlaid).out
@@ -106,7 +106,7 @@ def test_uninject_gives_the_original(cli, folder):
     "text", [VALUES, "{}\nimage: {tag: v1.88.6}\n".removeprefix("{}\n"), "kind: x\nreplicas: 2\n"]
 )
 def test_a_file_that_is_no_manifest(cli, tmp_path, verb, text):
-    """Values, mostly: it is said so, and what they are given by, where the verb takes any."""
+    """A file that is no manifest is refused; for values the hint names the option."""
     path = tmp_path / "my values.yaml"
     path.write_text(text)
     done = cli(verb, path)
@@ -116,7 +116,7 @@ def test_a_file_that_is_no_manifest(cli, tmp_path, verb, text):
 
 
 def test_a_folder_of_nothing(cli, tmp_path):
-    """It is an error, with the option that looks deeper."""
+    """A folder without manifests is refused with a hint at -R."""
     done = cli("inject", tmp_path)
     assert done.code == 2
     assert "hint: with -R, folders in it are looked at, too" in done.err
@@ -124,7 +124,7 @@ def test_a_folder_of_nothing(cli, tmp_path):
 
 
 def start(*arguments, stdin):
-    """Run the command line with a stdin of its own kind."""
+    """Run the command line in a process with a given stdin."""
     return subprocess.run(
         [*MAIN, *map(str, arguments)],
         stdin=stdin,
@@ -137,7 +137,7 @@ def start(*arguments, stdin):
 
 @pytest.mark.parametrize("option", ["-f", "--filename", ""])
 def test_a_named_file_while_stdin_has_data(tmp_path, option):
-    """A post-renderer would lose all that it got: usage error, whether a pipe or a file is there."""
+    """A named file together with data on stdin is refused, since the data would be lost."""
     mine, other = tmp_path / "mine.yaml", tmp_path / "other.yaml"
     mine.write_text(deployment("mine"))
     other.write_text(deployment("other"))
@@ -159,7 +159,7 @@ def test_a_named_file_while_stdin_has_data(tmp_path, option):
 
 
 def test_a_named_file_while_stdin_has_none(tmp_path):
-    """An empty file, /dev/null, and a pipe at its end; so a cron job works."""
+    """A named file with an empty stdin, as in a cron job, is accepted."""
     path = tmp_path / "mine.yaml"
     path.write_text(deployment("mine"))
     assert start("inject", path, stdin=subprocess.DEVNULL).returncode == 0

@@ -1,4 +1,4 @@
-"""The release behind a tag that moves: `inject --litellm auto`, and `pin --from-cluster --exec`."""
+"""The release behind a moving tag: `inject --litellm auto`, and `pin --from-cluster --exec`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PLAIN = workload("plain", image=MOVING)
 
 
 def overlaid(name="proxy"):
-    """Return a workload with the overlay whose tag moves."""
+    """Return a workload with the overlay and a moving tag."""
     made = copy.deepcopy(workload(name, patch="2.0.0"))
     spec = made["spec"]["template"]["spec"]
     for each in (spec["containers"][0], spec["initContainers"][0]):
@@ -31,7 +31,7 @@ def overlaid(name="proxy"):
 
 
 def running(item, said=None, image=HERE, number=0):
-    """Return a ready pod, of a kind as kubectl prints it."""
+    """Return a ready pod with its kind, as kubectl prints it."""
     made = {"kind": "Pod", **pod(item, number, said)}
     for each in ("containerStatuses", "initContainerStatuses"):
         made["status"][each][0]["imageID"] = image
@@ -40,13 +40,13 @@ def running(item, said=None, image=HERE, number=0):
 
 
 def stream(*items):
-    """Return a List, as kubectl prints one."""
+    """Return a List as JSON."""
     return json.dumps({"kind": "List", "items": list(items)})
 
 
 @pytest.fixture
 def api(tmp_path, monkeypatch):
-    """Serve; KUBECONFIG leads there."""
+    """Serve a fake API; set KUBECONFIG to it."""
     with serving(FakeApi()) as api:
         monkeypatch.setenv("KUBECONFIG", str(kubeconfig(tmp_path / "config", api.url)))
         monkeypatch.chdir(tmp_path)
@@ -55,7 +55,7 @@ def api(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("workload_", [overlaid(), PLAIN], ids=["its-own", "of-the-same-image"])
 def test_a_report_tells_the_release(cli, workload_):
-    """Its own guard's, or that of another pod with the same image; from pods of the stream."""
+    """A guard's report in the stream gives the release, also of another pod with that image."""
     pods = [running(overlaid(), report(litellmVersion="1.86.2")), running(workload_, number=1)]
     if workload_ is not PLAIN:
         pods[1] = running(workload_, report(litellmVersion="1.86.2"), number=1)
@@ -79,7 +79,7 @@ def test_a_report_tells_the_release(cli, workload_):
     ids=["no-pod", "no-report", "another-image", "two-images", "two-answers", "no-version", "cut"],
 )  # fmt: skip
 def test_what_pods_do_not_tell_is_asked_for(cli, api, pods):
-    """No guess; the hint says how to learn it without Docker."""
+    """If no pod gives the release, inject asks for it, with a hint that needs no Docker."""
     names = {each["metadata"]["labels"]["app"] for each in pods}
     item = PLAIN if "plain" in names or not names else overlaid()
     done = cli("inject", "--litellm", "auto", stdin=stream(item, *pods))
@@ -91,7 +91,7 @@ def test_what_pods_do_not_tell_is_asked_for(cli, api, pods):
 
 
 def test_pods_of_the_cluster_are_asked(cli, api):
-    """Where the stream has none; in the namespace of the workload, and nothing is executed."""
+    """If the stream has no pods, those of the workload's namespace in the cluster are read."""
     api.objects = {"pods": [running(overlaid(), report(litellmVersion="1.86.2")), running(PLAIN)]}
     done = cli("inject", "--litellm", "auto", stdin=yaml.safe_dump(PLAIN))
     assert "Deployment/plain: patch 2.0.0 for LiteLLM 1.86.2" in done.err
@@ -99,13 +99,13 @@ def test_pods_of_the_cluster_are_asked(cli, api):
 
 
 def test_a_tag_that_tells_asks_no_cluster(cli, api):
-    """Nor does a release in the values of the workload."""
+    """With a tag or values that give the release the cluster is not asked."""
     done = cli("inject", "--litellm", "auto", stdin=yaml.safe_dump(workload()))
     assert (done.code, api.seen) == (0, [])
 
 
 def test_malware_is_refused_whatever_pods_tell(cli, api):
-    """As with any other release."""
+    """A malicious release in a report is refused."""
     pods = [running(overlaid(), report(litellmVersion="1.82.7")), running(PLAIN)]
     done = cli("inject", "--litellm", "auto", stdin=stream(PLAIN, *pods))
     assert done.code == 1
@@ -114,7 +114,7 @@ def test_malware_is_refused_whatever_pods_tell(cli, api):
 
 @pytest.mark.parametrize("verb", ["render", "pin"])
 def test_auto_is_for_inject(cli, verb):
-    """The others see no pods."""
+    """`--litellm auto` is only for inject."""
     done = cli(verb, "--image", MOVING, "--litellm", "auto")
     assert done.code == 2
     assert "goes with inject" in done.err
@@ -122,7 +122,7 @@ def test_auto_is_for_inject(cli, verb):
 
 @pytest.fixture
 def asked(monkeypatch):
-    """Answer what is executed: `told` by program; what was executed."""
+    """Answer executed commands with `told`, by program; record them in `seen`."""
     asked = []
     told = {"litellm": b"\nLiteLLM: Current Version = 1.88.6\n", "cat": STOCK}
 
@@ -144,7 +144,7 @@ def asked(monkeypatch):
 
 
 class _Known:
-    """The hash of STOCK, which stands for the release's own file."""
+    """A digest that stands for the hash of the release's own file."""
 
     def __init__(self, hexdigest):
         self.hexdigest = lambda: hexdigest
@@ -154,7 +154,7 @@ PIN = ("pin", "--from-cluster", "--workload", "plain")
 
 
 def test_nothing_is_executed_without_consent(cli, api, asked):
-    """It says how to give it."""
+    """Without --exec nothing is executed, and the error names the option."""
     api.objects = {"deployments": [PLAIN], "pods": [running(PLAIN)]}
     done = cli(*PIN)
     assert done.code == 5
@@ -163,7 +163,7 @@ def test_nothing_is_executed_without_consent(cli, api, asked):
 
 
 def test_a_pod_is_asked_with_consent(cli, api, asked, tmp_path):
-    """Version and file; the lock then tells inject the release."""
+    """With --exec a pod gives version and file, and inject can use the lock."""
     api.objects = {"deployments": [PLAIN], "pods": [running(PLAIN)]}
     done = cli(*PIN, "--exec")
     assert done.code == 0, done.err
@@ -195,7 +195,7 @@ def test_a_pod_is_asked_with_consent(cli, api, asked, tmp_path):
     ],
 )
 def test_what_a_pod_says_is_not_believed_blindly(cli, api, asked, tmp_path, told, code, sentence):
-    """It may say anything; no lock is written then."""
+    """Implausible answers of a pod are refused, and no lock is written."""
     api.objects = {"deployments": [PLAIN], "pods": [running(PLAIN)]}
     asked.told |= told
     done = cli(*PIN, "--exec")
@@ -206,7 +206,7 @@ def test_what_a_pod_says_is_not_believed_blindly(cli, api, asked, tmp_path, told
 
 
 def test_a_workload_without_a_ready_pod_cannot_be_asked(cli, api, asked):
-    """Nothing is executed in a pod that is about to go."""
+    """Nothing is executed in a pod that is not ready."""
     waiting = running(PLAIN)
     waiting["status"]["conditions"] = []
     api.objects = {"deployments": [PLAIN], "pods": [waiting]}
@@ -216,7 +216,7 @@ def test_a_workload_without_a_ready_pod_cannot_be_asked(cli, api, asked):
 
 
 def test_consent_alone_asks_no_pod(cli):
-    """It goes with a cluster."""
+    """--exec without --from-cluster is refused."""
     done = cli("pin", "--image", MOVING, "--exec")
     assert done.code == 2
     assert "--exec goes with --from-cluster" in done.err

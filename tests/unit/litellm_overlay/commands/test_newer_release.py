@@ -1,4 +1,4 @@
-"""A release 1.999.0 that nobody has reviewed, through every verb: no error, no silence, true words."""
+"""The unreviewed release 1.999.0 in every verb: no error, no silence, no false statement."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ def _folder(monkeypatch, tmp_path):
 
 @pytest.fixture
 def published(index, monkeypatch):
-    """Publish the release, today, with the newest file and a new comment in it."""
+    """Publish the release with today's date; its file is the newest with a new comment."""
     monkeypatch.setattr(stock_file, "_table", known_files)
-    monkeypatch.setattr(patch_files, "released", lambda: ())  # a released guard has its own
+    monkeypatch.setattr(patch_files, "released", lambda: ())  # a released guard has its own table
     today = dt.datetime.now(dt.timezone.utc).date().isoformat()
     content = package_index.wheel(NEW_COMMENT)
     index.add(f"litellm-{VERSION}-py3-none-any.whl", content, **{"upload-time": f"{today}T00:00Z"})
@@ -45,7 +45,7 @@ def manifests(image=IMAGE):
 
 
 def test_a_post_renderer_goes_on_and_says_so(cli):
-    """It must never block the very upgrade that ends a need."""
+    """`inject` patches it with a warning, so that it never blocks an upgrade."""
     done = cli("inject", stdin=manifests())
     assert done.code == 0
     assert '"modulePath":"/app/.venv/lib/python3.13/' in done.out
@@ -64,7 +64,7 @@ def test_a_post_renderer_goes_on_and_says_so(cli):
     ],
 )
 def test_render_goes_on_and_says_so(cli, arguments):
-    """By its tag, or by the option where the tag names none."""
+    """`render` renders it with a warning, by tag or by option."""
     done = cli("render", *arguments)
     assert done.code == 0
     assert done.out
@@ -73,7 +73,7 @@ def test_render_goes_on_and_says_so(cli, arguments):
 
 
 def test_a_tag_against_the_option_is_a_warning(cli):
-    """The guard decides; what is malware by either stays refused."""
+    """A tag that contradicts the option is a warning; malware by either is refused."""
     done = cli("render", "--image", IMAGE, "--litellm", "1.86.2")
     assert done.code == 0
     assert f"the image's tag says LiteLLM {VERSION}, the values say 1.86.2" in done.err
@@ -85,7 +85,7 @@ def test_a_tag_against_the_option_is_a_warning(cli):
 
 
 def test_pin_goes_on_and_the_lock_holds(cli):
-    """Its file is not known, and so not pinned; image and patch are."""
+    """`pin` writes a lock without the file's hash, and the lock can be used."""
     done = cli("pin", "--image", IMAGE)
     assert done.code == 0
     assert WARNING in done.err
@@ -98,7 +98,7 @@ def test_pin_goes_on_and_the_lock_holds(cli):
 
 
 def test_none_of_these_asks_the_index(cli, published):
-    """A look-up may only warn, so nothing that renders may wait for one."""
+    """Rendering verbs do not ask the package index."""
     cli("inject", stdin=manifests())
     cli("render", "--image", IMAGE)
     cli("pin", "--image", IMAGE)
@@ -107,7 +107,7 @@ def test_none_of_these_asks_the_index(cli, published):
 
 
 def test_doctor_notes_it(cli):
-    """It is no fault; nor is it passed over."""
+    """`doctor` has a note about it."""
     done = cli("doctor", "--output", "json", stdin=manifests())
     topics = {item["topic"]: item for item in json.loads(done.out)["findings"]}
     assert topics["unreviewed"]["severity"] == "note"
@@ -116,7 +116,7 @@ def test_doctor_notes_it(cli):
 
 @pytest.mark.parametrize("verb", [["releases"], ["check-upgrade", "--to"]])
 def test_the_index_adds_what_it_knows(cli, published, verb):
-    """Age and file; the exit code stays that of a release that nobody has reviewed."""
+    """`releases` and `check-upgrade` report its age and file from the index, and exit with 3."""
     done = cli(*verb, VERSION)
     text = " ".join(done.out.split())
     assert done.code == 3
@@ -136,7 +136,7 @@ def test_the_index_adds_what_it_knows(cli, published, verb):
 
 @pytest.mark.parametrize("verb", [["releases"], ["check-upgrade", "--to"]])
 def test_an_index_that_does_not_answer_changes_nothing_else(cli, verb):
-    """What the catalogue says is said; that the index could not be asked as well."""
+    """If the index does not answer, they say so, and report what the catalogue knows."""
     done = cli(*verb, VERSION)
     assert done.code == 3
     assert "the package index could not be asked" in " ".join(done.out.split())
@@ -144,14 +144,14 @@ def test_an_index_that_does_not_answer_changes_nothing_else(cli, verb):
 
 @pytest.mark.parametrize("asked", ["1.88.6", "1.110.2", "1.107.0", "1.107.0.1", "main-latest"])
 def test_only_a_newer_release_is_looked_up(cli, published, asked):
-    """What is known, malicious or not told needs no index."""
+    """Known, malicious or unknown releases are not looked up."""
     cli("releases", asked)
     cli("check-upgrade", "--to", asked)
     assert published.asked == []
 
 
 def test_diff_takes_the_file_that_the_index_gives(cli, published):
-    """With the warning; without the index it says where else the file is."""
+    """`diff` takes its file from the index with a warning; offline it hints at other sources."""
     done = cli("diff", VERSION)
     assert (done.code, done.out) == (0, "")
     assert f"warning: LiteLLM {VERSION} is unreviewed, 0 days old" in done.err
@@ -190,7 +190,7 @@ def test_diff_takes_the_file_that_the_index_gives(cli, published):
     ],
 )
 def test_diff_says_what_the_pod_would_do(cli, published, content, options, code, words):
-    """Of a new comment, of a changed handler; and nobody is sent to a "fixed" release."""
+    """`diff` shows the guard's decision for a new comment or a changed handler."""
     for name in published.files:
         published.files[name] = package_index.wheel(content)
     done = cli("diff", VERSION, *options)

@@ -1,4 +1,4 @@
-"""`litellm-overlay pin`, and how `render`, `inject` and `status` hold to what it wrote."""
+"""`litellm-overlay pin`, and the lock's effect on `render`, `inject` and `status`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def _folder(monkeypatch, tmp_path):
 
 @pytest.fixture
 def api(tmp_path, monkeypatch):
-    """Serve a patched Deployment of two pods; KUBECONFIG leads there."""
+    """Serve a patched Deployment of two pods; set KUBECONFIG to it."""
     said = report(stockSha256=STOCK)
     objects = {"deployments": [OURS], "pods": [pod(OURS, 0, said), pod(OURS, 1, said)]}
     with serving(FakeApi(objects)) as api:
@@ -41,7 +41,7 @@ def written(path):
 
 
 def test_pin_writes_the_lock(cli, tmp_path):
-    """And says what is in it; the second time nothing changes."""
+    """`pin` writes the lock and prints it; a second run changes nothing."""
     first = cli("pin", "--image", IMAGE)
     assert (first.code, first.err) == (0, "litellm-overlay.lock: written\n")
     assert "patchVersion    2.0.0\n" in first.out
@@ -53,7 +53,7 @@ def test_pin_writes_the_lock(cli, tmp_path):
 
 
 def test_pin_writes_whether_or_not_anybody_reads(tmp_path):
-    """`litellm-overlay pin … | head -1`: the lock is what counts."""
+    """`pin` writes the lock even if nobody reads its output."""
     read, write = os.pipe()
     os.close(read)
     done = subprocess.run(
@@ -69,7 +69,7 @@ def test_pin_writes_whether_or_not_anybody_reads(tmp_path):
 
 
 def test_pin_says_what_it_changes(cli, tmp_path):
-    """The old value beside the new."""
+    """`pin` prints the old value beside the new one."""
     cli("pin", "--image", IMAGE)
     assert (
         "patchVersion    1.0.0  (was 2.0.0)\n"
@@ -79,7 +79,7 @@ def test_pin_says_what_it_changes(cli, tmp_path):
 
 
 def test_pin_check_writes_nothing(cli, tmp_path):
-    """Exit code 5 where it would have; 0 where not."""
+    """`pin --check` writes nothing; it exits with 5 if the lock would change, else with 0."""
     done = cli("pin", "--image", IMAGE, "--check")
     assert (done.code, list(tmp_path.iterdir())) == (5, [])
     assert done.err.startswith("error: litellm-overlay.lock is not what would be pinned\nhint:")
@@ -88,13 +88,13 @@ def test_pin_check_writes_nothing(cli, tmp_path):
 
 
 def test_pin_for_programs(cli, tmp_path):
-    """What the file has, but for its form."""
+    """The JSON output has the lock's content without the version of its format."""
     said = json.loads(cli("pin", "--image", IMAGE, "--output", "json").out)
     assert {"lockVersion": 1, **said} == written(tmp_path)
 
 
 def test_pin_reads_values_and_environment(cli, tmp_path, monkeypatch):
-    """Every option, and the name of the file by the variable that all verbs share."""
+    """`pin` takes options from values and variables, and the lock's name from the shared one."""
     (tmp_path / "values.yaml").write_text(
         f"image: {{repository: ghcr.io/berriai/litellm, tag: v1.88.6, digest: '{DIGEST}'}}\n"
         "patch: {version: 1.0.0}\nlitellmVersion: 1.88.6\n"
@@ -118,7 +118,7 @@ def test_pin_reads_values_and_environment(cli, tmp_path, monkeypatch):
     ],
 )
 def test_what_pin_refuses(cli, tmp_path, api, arguments, code, sentence):
-    """With a code of its own; nothing is written."""
+    """Each refusal of `pin` has its exit code and writes nothing."""
     done = cli("pin", *arguments)
     assert done.code == code
     assert sentence in done.err
@@ -126,7 +126,7 @@ def test_what_pin_refuses(cli, tmp_path, api, arguments, code, sentence):
 
 
 def test_pin_does_not_overwrite_what_is_no_lock(cli, tmp_path):
-    """It may be a file of somebody else."""
+    """`pin` does not overwrite a file that is no lock."""
     (tmp_path / lock.NAME).write_text("mine")
     done = cli("pin", "--image", IMAGE)
     assert done.code == 2
@@ -135,7 +135,7 @@ def test_pin_does_not_overwrite_what_is_no_lock(cli, tmp_path):
 
 
 def test_pin_from_a_cluster(cli, tmp_path, api):
-    """What the pods have reported, to the image's digest; a workload by either name."""
+    """From a cluster `pin` takes what the pods report, with the image's digest."""
     for name in ("proxy", "Deployment/proxy"):
         assert cli("pin", "--from-cluster", "--workload", name).code == 0
     assert cli("pin", "--from-cluster", "--check").code == 0
@@ -144,7 +144,7 @@ def test_pin_from_a_cluster(cli, tmp_path, api):
 
 
 def test_nothing_to_pin(cli, api):
-    """A proxy without the overlay is none of ours."""
+    """From a cluster without overlaid workloads `pin` exits with 1."""
     api.objects["deployments"] = [workload()]
     api.objects["pods"] = []
     done = cli("pin", "--from-cluster")
@@ -153,7 +153,7 @@ def test_nothing_to_pin(cli, api):
 
 
 def test_status_holds_to_the_lock(cli, api):
-    """Exit code 5 once the cluster is not as it says."""
+    """`status --lock` exits with 5 if the cluster differs from the lock."""
     cli("pin", "--from-cluster")
     assert cli("status", "--lock", lock.NAME).code == 0
     cli("pin", "--image", IMAGE, "--patch", "1.0.0")
@@ -163,7 +163,7 @@ def test_status_holds_to_the_lock(cli, api):
 
 
 def test_render_takes_what_the_lock_says(cli):
-    """Image, digest and patch; and refuses what contradicts it, before a byte is out."""
+    """`render` takes image, digest and patch from the lock, and refuses contradictions."""
     cli("pin", "--image", f"{IMAGE}@{DIGEST}", "--litellm", "1.88.6", "--patch", "1.0.0")
     done = cli("render", "--lock", lock.NAME)
     assert done.code == 0
@@ -177,7 +177,7 @@ def test_render_takes_what_the_lock_says(cli):
 
 
 def test_payloads_are_held_to_the_lock(cli, tmp_path):
-    """A tool with another payload of the same name is noticed."""
+    """`render` refuses a payload whose digest differs from the lock's."""
     cli("pin", "--image", IMAGE)
     assert cli("render", "--format", "payload", "--lock", lock.NAME).code == 0
     (tmp_path / lock.NAME).write_text(json.dumps({**written(tmp_path), "payloadDigest": "0" * 64}))
@@ -187,7 +187,7 @@ def test_payloads_are_held_to_the_lock(cli, tmp_path):
 
 
 def test_inject_holds_to_the_lock(cli, tmp_path):
-    """As a post-renderer, so by a variable; another image ends the release."""
+    """`inject` refuses an image that differs from the lock, by option or variable."""
     manifests = tmp_path / "in.yaml"
     manifests.write_text(yaml.safe_dump(workload()))
     cli("pin", "--image", IMAGE, "--patch", "1.0.0")
@@ -205,7 +205,7 @@ def test_inject_holds_to_the_lock(cli, tmp_path):
 
 @pytest.mark.parametrize("verb", [["render"], ["inject", "in.yaml"], ["status"]])
 def test_a_lock_that_is_not_there(cli, tmp_path, verb):
-    """Asked for and missing is an error, never "no lock"."""
+    """A lock that is named but missing is an error."""
     (tmp_path / "in.yaml").write_text(yaml.safe_dump(workload()))
     done = cli(*verb, "--lock", "none.lock")
     assert done.code == 1

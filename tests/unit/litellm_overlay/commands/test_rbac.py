@@ -1,4 +1,4 @@
-"""`--rbac` of status, verify and doctor: the rights that it prints, and those that the verb uses."""
+"""`--rbac` of status, verify and doctor: the rights printed are those that the verb uses."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ PLACES = ([], ["-n", "llm"], ["-A"])
 
 @pytest.fixture(autouse=True)
 def _no_key(monkeypatch):
-    """Let the environment hold no key."""
+    """Remove the key from the environment."""
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
 
 
 @pytest.fixture
 def printed(cli, monkeypatch):
-    """Return the objects that a verb prints, by kind; there is no cluster to ask."""
+    """Return a function that returns {kind: object} of a verb's --rbac, without a cluster."""
     monkeypatch.setenv("KUBECONFIG", "/nowhere")
     monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
 
@@ -33,7 +33,7 @@ def printed(cli, monkeypatch):
 
 
 def allowed(role):
-    """Return what a role allows: verb, group and plural, and names if it is for these alone."""
+    """Return {(verb, group, plural, *names)} that a role allows."""
     return {
         (verb, group, plural, *rule.get("resourceNames", ()))
         for rule in role["rules"]
@@ -44,7 +44,7 @@ def allowed(role):
 
 
 def asked(path):
-    """Return what a list in the API takes: whether in one namespace, then as `allowed` has it."""
+    """Return (in a namespace, the right as in `allowed`) for a list's path."""
     root, *parts = path.partition("?")[0].strip("/").split("/")
     group = "" if root == "api" else parts.pop(0)
     return "namespaces" in parts, ("list", group, parts[-1])
@@ -52,7 +52,7 @@ def asked(path):
 
 @pytest.mark.parametrize("verb", ["status", "doctor"])
 def test_the_rights_are_those_that_the_verb_uses(verb, cli, printed, tmp_path, monkeypatch):
-    """No more, no less: what it lists of an API server, within the namespace and in all of them."""
+    """The printed rights are exactly those that the verb uses, in one namespace and in all."""
     roles = printed(verb, "-n", "llm")
     with serving(FakeApi({"deployments": [workload(patch="2.0.0")]})) as api:
         monkeypatch.setenv("KUBECONFIG", str(kubeconfig(tmp_path / "config", api.url)))
@@ -66,7 +66,7 @@ def test_the_rights_are_those_that_the_verb_uses(verb, cli, printed, tmp_path, m
 
 
 def test_status_reads_neither_secrets_nor_more_than_four_kinds(printed):
-    """And writes nothing."""
+    """`status` lists and watches four kinds, without Secrets, and writes nothing."""
     rights = allowed(printed("status", "-A")["ClusterRole"])
     assert {verb for verb, *_ in rights} == {"list", "watch"}
     assert {plural for _, _, plural in rights} == {
@@ -75,7 +75,7 @@ def test_status_reads_neither_secrets_nor_more_than_four_kinds(printed):
 
 
 def test_verify_gets_one_secret_if_the_key_is_there(printed):
-    """By its name; otherwise it may read none."""
+    """`verify` may get the one Secret with its key, and otherwise none."""
     base = {("list", "", "pods"), ("get", "", "configmaps")} | {
         (verb, "", f"pods/{door}") for verb in ("create", "get") for door in ("exec", "portforward")
     }
@@ -85,14 +85,14 @@ def test_verify_gets_one_secret_if_the_key_is_there(printed):
 
 
 def test_a_secret_without_key_is_a_usage_error(cli):
-    """As without --rbac."""
+    """A Secret without a key name is a usage error, as without --rbac."""
     code, out, errors = cli("verify", "--rbac", "--key-secret", "litellm-keys")
     assert (code, out) == (2, "")
     assert "it is written SECRET/KEY" in errors
 
 
 def test_doctor_needs_no_rights_in_one_namespace_that_hold_in_all(printed):
-    """But for Gateways, which may be anywhere, and IngressClasses, which have none."""
+    """For one namespace doctor has a ClusterRole only for Gateways and IngressClasses."""
     roles = printed("doctor", "-n", "llm")
     assert {plural for *_, plural in allowed(roles["ClusterRole"])} == {
         *("gateways", "ingressclasses"),
@@ -104,7 +104,7 @@ def test_doctor_needs_no_rights_in_one_namespace_that_hold_in_all(printed):
 @pytest.mark.parametrize("verb", VERBS)
 @pytest.mark.parametrize("place", PLACES)
 def test_roles_are_bound_to_the_account(verb, place, printed):
-    """Of the namespace, "default" if none is given; for all of them in a ClusterRole alone."""
+    """The roles are bound to a ServiceAccount in the namespace, or "default"."""
     objects = printed(verb, *place)
     account = objects.pop("ServiceAccount")["metadata"]
     expected = "llm" if place == ["-n", "llm"] else "default"
@@ -122,5 +122,5 @@ def test_roles_are_bound_to_the_account(verb, place, printed):
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_two_places_are_a_usage_error(verb, cli):
-    """As without --rbac."""
+    """-A together with -n is a usage error, as without --rbac."""
     assert cli(verb, "--rbac", "-A", "-n", "llm")[0] == 2

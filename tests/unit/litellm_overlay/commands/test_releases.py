@@ -1,4 +1,4 @@
-"""The verb `releases`: what an operator asks, and what he is told.
+"""The verb `releases`: an operator's questions and their answers.
 
 More than 300 lines, since it is a list: one question, one test.
 """
@@ -22,7 +22,7 @@ IMAGE = "registry.example.com:5000/berriai/litellm"
 
 @pytest.fixture
 def rows(cli):
-    """Run the verb for JSON; return the rows."""
+    """Return a function that runs the verb with JSON output and returns the rows."""
 
     def rows(*arguments):
         code, out, _ = cli("releases", *arguments, "--output", "json")
@@ -33,12 +33,12 @@ def rows(cli):
 
 
 def flat(text):
-    """Return the text with every run of white space as one space, as if it were not wrapped."""
+    """Return the text with single spaces, as if it were not wrapped."""
     return " ".join(text.split())
 
 
 def test_json_lists_exactly_the_76_affected_releases(rows):
-    """From 1.82.1 to 1.88.6, each with what a script needs."""
+    """The JSON lists the 76 affected releases, each with the fields that a script needs."""
     listed = rows()
     assert len(listed) == 76
     assert (listed[0]["version"], listed[-1]["version"]) == ("1.82.1", "1.88.6")
@@ -51,7 +51,7 @@ def test_json_lists_exactly_the_76_affected_releases(rows):
 
 
 def test_the_table_lists_the_affected_releases(cli):
-    """A line each, under a title that counts them."""
+    """The table has a line for each affected release, and their number in the title."""
     code, out, _ = cli("releases")
     assert code == 0
     assert out.startswith("76 of ")
@@ -60,14 +60,14 @@ def test_the_table_lists_the_affected_releases(cli):
 
 
 def test_all_lists_every_release_the_malicious_ones_too(rows):
-    """Nothing is left out."""
+    """--all lists every release."""
     assert [row["version"] for row in rows("--all")] == [
         release.version for release in releases.load().releases
     ]
 
 
 def test_states_can_be_chosen(rows):
-    """One or several."""
+    """--state selects one or several states."""
     assert {row["state"] for row in rows("--state", "malicious")} == {"malicious"}
     both = rows("--state", "handshake-fixed", "--state", "fixed")
     assert {row["state"] for row in both} == {"handshake-fixed", "fixed"}
@@ -75,19 +75,19 @@ def test_states_can_be_chosen(rows):
 
 
 def test_a_state_can_come_from_the_environment(rows, monkeypatch):
-    """As every option can."""
+    """--state can come from a variable."""
     monkeypatch.setenv("LITELLM_OVERLAY_RELEASES_STATE", "malicious")
     assert [row["version"] for row in rows()] == ["1.82.7", "1.82.8", "1.107.0"]
 
 
 def test_all_can_come_from_the_environment(rows, monkeypatch):
-    """Under the name of the option."""
+    """--all can come from a variable."""
     monkeypatch.setenv("LITELLM_OVERLAY_RELEASES_ALL", "1")
     assert len(rows()) == len(releases.load().releases)
 
 
 def test_the_hash_of_a_file_finds_its_releases(rows):
-    """The last resort for an image whose tag tells nothing; capitals do not matter."""
+    """--sha256 finds the releases of a file; upper case is accepted."""
     versions = ["1.82.2", "1.82.3", "1.82.4", "1.82.5"]
     assert [row["version"] for row in rows("--sha256", E2.upper())] == versions
     states = {row["state"] for row in rows("--sha256", SHARED_BY_TWO_STATES)}
@@ -95,7 +95,7 @@ def test_the_hash_of_a_file_finds_its_releases(rows):
 
 
 def test_states_narrow_what_other_options_list(rows):
-    """No option is ignored without a word."""
+    """--state narrows --all and --sha256."""
     assert {row["state"] for row in rows("--all", "--state", "fixed")} == {"fixed"}
     both = rows("--sha256", SHARED_BY_TWO_STATES, "--state", "handshake-fixed")
     assert {row["state"] for row in both} == {"handshake-fixed"}
@@ -103,7 +103,7 @@ def test_states_narrow_what_other_options_list(rows):
 
 
 def test_the_table_fits_into_80_columns(cli, monkeypatch):
-    """No cell is cut, however many gaps or advisories a release has."""
+    """The table fits into 80 columns without cutting a cell."""
     monkeypatch.setenv("COLUMNS", "80")
     _, out, _ = cli("releases", "--all")
     assert "\N{HORIZONTAL ELLIPSIS}" not in out
@@ -111,7 +111,7 @@ def test_the_table_fits_into_80_columns(cli, monkeypatch):
 
 
 def test_an_unknown_hash_is_refused(cli):
-    """Exit code 3, with what it may be."""
+    """An unknown hash exits with 3 and a hint."""
     code, out, err = cli("releases", "--sha256", "0" * 64)
     assert (code, out) == (3, "")
     assert "no release in the catalogue has an endpoints.py with sha256 000" in err
@@ -119,7 +119,7 @@ def test_an_unknown_hash_is_refused(cli):
 
 
 def test_an_affected_release_is_answered(cli):
-    """Am I affected, what do I pin, what else is wrong, what next."""
+    """An affected release is answered with its meaning, the patch, advisories, and next step."""
     code, out, _ = cli("releases", "1.82.3")
     assert code == 0
     assert out.startswith("LiteLLM 1.82.3  affected  (uploaded 2026-03-16)\n")
@@ -135,7 +135,7 @@ def test_an_affected_release_is_answered(cli):
 
 
 def test_where_the_file_lies_is_told(cli, rows):
-    """Both places where they overlap; for templates as a list."""
+    """The file's path is printed, or both if the layout is not certain; JSON has a list."""
     result = rows("1.83.7")[0]["modulePaths"]
     assert [path.split("/")[1] for path in result] == ["usr", "app"]
     _, printed, _ = cli("releases", "1.83.7")
@@ -143,7 +143,7 @@ def test_where_the_file_lies_is_told(cli, rows):
 
 
 def test_the_newest_affected_release_is_not_told_to_move_to_itself(cli):
-    """It has none of the advisories."""
+    """The newest affected release has no better one to move to."""
     _, out, _ = cli("releases", "1.88.6")
     assert "none in this catalogue; a scanner may know more" in out
     assert "better move" not in out
@@ -158,7 +158,7 @@ def test_the_newest_affected_release_is_not_told_to_move_to_itself(cli):
     ],
 )
 def test_other_states_are_answered_without_a_pin(cli, version, state, text):
-    """Nobody is told to patch what needs no patch, nor that a fixed release has no gap."""
+    """A release in another state has no patch to pin."""
     code, out, _ = cli("releases", version)
     assert code == 0
     assert out.startswith(f"LiteLLM {version}  {state}  ")
@@ -167,7 +167,7 @@ def test_other_states_are_answered_without_a_pin(cli, version, state, text):
 
 
 def test_half_a_fix_is_answered_with_a_pin(cli):
-    """1.89: Codex fails at its first turn there, and the patch fixes it."""
+    """A release of 1.89 has a patch to pin, and its gaps."""
     code, out, _ = cli("releases", "1.89.3")
     assert code == 0
     assert "\npin           patch 2.0.0 (bridge)" in out
@@ -177,7 +177,7 @@ def test_half_a_fix_is_answered_with_a_pin(cli):
 
 @pytest.mark.parametrize("version", ["1.82.7", "1.82.8", "1.107.0"])
 def test_malware_is_named_as_such_and_nothing_else_is_said(cli, rows, version):
-    """It is an answer, so exit code 0; nothing distracts from it."""
+    """A malicious release is answered with a warning and its source only, and exit code 0."""
     code, out, _ = cli("releases", version)
     assert code == 0
     assert f"LiteLLM {version}  malicious" in out
@@ -194,7 +194,7 @@ def test_malware_is_named_as_such_and_nothing_else_is_said(cli, rows, version):
     "image", ["mirror/llm:v1.82.7", f"{IMAGE}:v1.82.8@sha256:{'ab' * 32}", f"{IMAGE}:v1.82.8"]
 )
 def test_nobody_is_told_to_start_malware_to_look_at_it(cli, image):
-    """Not even where the name is in doubt: the hash of endpoints.py would clear it wrongly."""
+    """For malware no command starts the image, even if the tag is doubtful."""
     code, out, _ = cli("releases", image)
     assert code == 0
     assert "MALWARE. Never install or run it." in out
@@ -203,7 +203,7 @@ def test_nobody_is_told_to_start_malware_to_look_at_it(cli, image):
 
 
 def test_an_image_is_answered_by_its_tag(cli):
-    """With how the tag was read."""
+    """An image is answered by its tag, with how it was read."""
     code, out, _ = cli("releases", f"{IMAGE}:main-v1.83.3-stable")
     assert code == 0
     assert out.startswith("LiteLLM 1.83.3  affected  (uploaded 2026-04-05)\n")
@@ -212,7 +212,7 @@ def test_an_image_is_answered_by_its_tag(cli):
 
 
 def test_a_hotfix_image_is_answered_by_the_nearest_release_and_told_to_look(cli, rows):
-    """It has no release on the index, so the file inside must settle it."""
+    """A hotfix image is answered by the nearest release, with a command that checks the file."""
     image = f"{IMAGE}:v1.83.3-stable.patch.2"
     _, out, _ = cli("releases", image)
     assert "LiteLLM 1.83.3  affected  (nearest release, uploaded 2026-04-05)" in out
@@ -224,7 +224,7 @@ def test_a_hotfix_image_is_answered_by_the_nearest_release_and_told_to_look(cli,
 
 
 def test_a_candidate_without_release_is_answered_by_the_release_that_came_of_it(rows):
-    """Up to 1.83 candidates were images only; from 1.84 they are on the index."""
+    """A candidate without a release on the index is answered by the final release."""
     old, new = rows(f"{IMAGE}:v1.83.7.rc.1", f"{IMAGE}:1.84.0-rc.1")
     assert (old["version"], old["exact"]) == ("1.83.7", False)
     assert "not on the package index" in old["why"]
@@ -233,7 +233,7 @@ def test_a_candidate_without_release_is_answered_by_the_release_that_came_of_it(
 
 @pytest.mark.parametrize("image", [f"{IMAGE}:main-latest", f"{IMAGE}@sha256:{'ab' * 32}"])
 def test_an_image_that_cannot_be_told_is_told_how_to_find_out(cli, rows, image):
-    """No guess: both places where the file may lie, and the row has every key."""
+    """An image without a release gets a command that checks both paths, and a full JSON row."""
     code, out, _ = cli("releases", image)
     assert code == 0
     assert out.startswith(f"{image}  unknown\n")
@@ -247,7 +247,7 @@ def test_an_image_that_cannot_be_told_is_told_how_to_find_out(cli, rows, image):
 
 
 def test_a_tag_alone_gives_a_command_to_complete(cli):
-    """Its image is not known."""
+    """A tag alone gives a command with the placeholder IMAGE."""
     _, out, _ = cli("releases", "main-latest")
     assert "--entrypoint sha256sum IMAGE /usr" in out
 
@@ -261,7 +261,7 @@ def test_a_tag_alone_gives_a_command_to_complete(cli):
     ],
 )
 def test_an_unknown_release_has_an_exit_code_of_its_own(cli, target, hint):
-    """3, with the nearest releases and the next step."""
+    """An unknown release exits with 3 and a hint at the nearest ones."""
     code, out, err = cli("releases", target)
     assert (code, out) == (3, "")
     assert "is not in the catalogue" in err
@@ -269,7 +269,7 @@ def test_an_unknown_release_has_an_exit_code_of_its_own(cli, target, hint):
 
 
 def test_a_newer_release_is_answered_and_has_that_exit_code(cli):
-    """What is known beforehand, and how to ask the file; 3, as nobody has looked at it."""
+    """A newer release is answered with known gaps and a command, and exits with 3."""
     code, out, err = cli("releases", "1.88.6", "1.999.0")
     assert code == 3
     assert "LiteLLM 1.999.0  unreviewed  (not in the catalogue)" in out
@@ -283,7 +283,7 @@ def test_a_newer_release_is_answered_and_has_that_exit_code(cli):
 
 
 def test_one_unknown_release_does_not_hide_the_others(cli):
-    """A fleet is answered as far as it can be; the exit code still tells."""
+    """An unknown release among others exits with 3 after the answers for the others."""
     code, out, err = cli("releases", "1.88.6", "1.74.0", "1.96.1", "1.82.3", "--output", "json")
     assert code == 3
     assert [row["version"] for row in json.loads(out)] == ["1.88.6", "1.82.3"]
@@ -294,7 +294,7 @@ def test_one_unknown_release_does_not_hide_the_others(cli):
     "arguments", [["Not An Image"], ["1.88.6", "--all"], ["--state", "mended"], ["--output", "xml"]]
 )
 def test_wrong_usage_is_exit_code_2(cli, arguments):
-    """Refused before anything is printed."""
+    """Wrong usage exits with 2 before any output."""
     code, out, err = cli("releases", *arguments)
     assert (code, out) == (2, "")
     assert err.startswith("error: ")
@@ -302,7 +302,7 @@ def test_wrong_usage_is_exit_code_2(cli, arguments):
 
 
 def test_there_is_no_colour_outside_of_a_terminal(cli, monkeypatch):
-    """Nor a wrapped command, whatever the width."""
+    """Without a terminal the output has no colour."""
     monkeypatch.setenv("COLUMNS", "40")
     for arguments in [["1.82.7"], ["--state", "affected"], [f"{IMAGE}:latest"]]:
         _, out, _ = cli("releases", *arguments)
@@ -311,7 +311,7 @@ def test_there_is_no_colour_outside_of_a_terminal(cli, monkeypatch):
 
 @pytest.mark.parametrize("output", ["text", "json"])
 def test_a_closed_pipe_ends_it_quietly(output):
-    """As in `litellm-overlay releases --all | head -1`."""
+    """A closed pipe ends the verb quietly."""
     reader, writer = os.pipe()
     os.close(reader)
     done = subprocess.run(
@@ -327,12 +327,12 @@ def test_a_closed_pipe_ends_it_quietly(output):
 
 
 def test_every_state_has_a_meaning():
-    """A state that cannot be explained must not be listed."""
+    """Every state has an explanation."""
     assert set(assessment.MEANING) == {*releases.STATES, "unreviewed", "unknown"}
 
 
 def test_help_has_examples_and_exit_codes(cli):
-    """What a new operator reads first."""
+    """The help has examples and exit codes."""
     code, out, _ = cli("releases", "--help")
     assert code == 0
     assert "litellm-overlay releases 1.88.6\n" in out

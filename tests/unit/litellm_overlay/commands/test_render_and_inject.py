@@ -23,7 +23,7 @@ spec:
 
 
 def test_inject_is_a_pipe(cli):
-    """Manifests on stdout, a sentence on stderr; and back again."""
+    """`inject` is a pipe with a message on stderr, and --remove restores the input."""
     overlaid = cli("inject", stdin=DEPLOYMENT)
     assert overlaid.code == 0
     assert overlaid.err == "Deployment/proxy: patch 2.0.0 for LiteLLM 1.88.6\n"
@@ -31,7 +31,7 @@ def test_inject_is_a_pipe(cli):
 
 
 def test_inject_reads_a_file(cli, tmp_path):
-    """And options and a values file, options first."""
+    """`inject` reads files, options and a values file; options count before the file."""
     path, values = tmp_path / "in.yaml", tmp_path / "values.yaml"
     path.write_text(DEPLOYMENT)
     values.write_text("patch: {version: 2.0.0, mode: http-fallback}\n")
@@ -45,13 +45,13 @@ def test_inject_reads_a_file(cli, tmp_path):
 
 
 def test_an_environment_variable_stands_for_an_option(cli, monkeypatch):
-    """As for every verb; a post-renderer has no better place."""
+    """A variable sets an option of `inject`, as of every verb."""
     monkeypatch.setenv("LITELLM_OVERLAY_INJECT_PATCH", "1.0.0")
     assert '"patchVersion":"1.0.0"' in cli("inject", stdin=DEPLOYMENT).out
 
 
 def test_advisories_are_told_each_time(cli):
-    """The overlay is no substitute for an upgrade."""
+    """A release with advisories gets one warning."""
     old = DEPLOYMENT.replace("1.88.6", "1.82.3")
     done = cli("inject", stdin=f"{old}---\n{old}")
     assert done.err.count("warning:") == 1
@@ -60,7 +60,7 @@ def test_advisories_are_told_each_time(cli):
 
 
 def test_a_fixed_release_is_overlaid_and_told(cli):
-    """The pod will write the image's own bytes."""
+    """A release with upstream's fix is overlaid, with a message that its file stays."""
     done = cli("inject", stdin=DEPLOYMENT.replace("1.88.6", "1.90.0"))
     assert done.code == 0
     assert "LiteLLM 1.90.0 is fixed" in done.err
@@ -96,7 +96,7 @@ def test_a_fixed_release_is_overlaid_and_told(cli):
     ],
 )
 def test_a_refusal_is_a_sentence(cli, arguments, stdin, code, sentence):
-    """On stderr, with its exit code; stdout stays empty, so that a pipe applies nothing."""
+    """A refusal has a message, its exit code, and nothing on stdout."""
     done = cli(*arguments, stdin=stdin)
     assert done.code == code
     assert sentence in done.err
@@ -105,13 +105,13 @@ def test_a_refusal_is_a_sentence(cli, arguments, stdin, code, sentence):
 
 
 def test_manifests_are_whole(cli):
-    """ConfigMaps first, then all that a proxy needs."""
+    """The manifests have the ConfigMaps first, then everything that a proxy needs."""
     kinds = [item["kind"] for item in yaml.safe_load_all(cli("render", "--image", IMAGE).out)]
     assert kinds == ["ConfigMap", "ConfigMap", "ServiceAccount", "Service", "Deployment"]
 
 
 def test_a_kustomize_component_is_a_folder(cli, tmp_path):
-    """Three files, no left-overs, and the same bytes when written again."""
+    """The kustomize component has three files and no leftovers, with the same bytes each time."""
     command = [
         "render",
         "--format",
@@ -129,7 +129,7 @@ def test_a_kustomize_component_is_a_folder(cli, tmp_path):
 
 
 def test_a_folder_that_cannot_be_written_is_a_sentence(cli, tmp_path):
-    """No traceback."""
+    """An unwritable folder is an error without a traceback."""
     (tmp_path / "file").write_text("")
     done = cli("render", "--image", IMAGE, "--folder", tmp_path / "file" / "overlay")
     assert (done.code, done.out) == (1, "")
@@ -137,7 +137,7 @@ def test_a_folder_that_cannot_be_written_is_a_sentence(cli, tmp_path):
 
 
 def test_a_closed_pipe_ends_quietly():
-    """`… | head` is no error of ours."""
+    """A closed pipe ends the verb quietly."""
     command = f"{sys.executable} -m litellm_overlay render --format payload | head -1"
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
     assert done.stdout == "apiVersion: v1\n"

@@ -1,4 +1,4 @@
-"""`render` of values for LiteLLM's charts: each shape of them is served or refused, never guessed."""
+"""`render` of values for LiteLLM's charts: each layout is supported or refused."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ OWN = "gateway: {image: {repository: ghcr.io/berriai/litellm-gateway, tag: v1.86
 
 @pytest.fixture
 def values(tmp_path):
-    """Return a way to write the operator's values."""
+    """Return a function that writes the operator's values and returns the path."""
 
     def write(text):
         (tmp_path / "mine.yaml").write_text(text)
@@ -24,14 +24,14 @@ def values(tmp_path):
 
 
 def images(made):
-    """Return the images of a values file: of the init container and of the proxy."""
+    """Return the images of init container and proxy in a values file."""
     inner = made["gateway"]
     at = made["image"] if "image" in made else inner["image"]
     return inner["extraInitContainers"][0]["image"], f"{at['repository']}:{at['tag']}"
 
 
 def test_an_image_at_the_top_is_read_and_written_there(cli, values):
-    """So that init container and proxy run the same."""
+    """A top-level `image` is read and written there, so that both containers have one image."""
     done = cli(*FORMAT, "--chart-values", values(TOP))
     assert done.code == 0, done.err
     made = yaml.safe_load(done.out)
@@ -44,14 +44,14 @@ def test_an_image_at_the_top_is_read_and_written_there(cli, values):
 
 
 def test_an_image_alone_is_written_at_the_top(cli):
-    """Where the charts read it that take the overlay."""
+    """With only an --image, it is written at the top level."""
     made = yaml.safe_load(cli(*FORMAT, "--image", "ghcr.io/berriai/litellm:v1.88.6").out)
     assert images(made) == ("ghcr.io/berriai/litellm:v1.88.6",) * 2
     assert "image" in made
 
 
 def test_an_image_of_the_gateway_is_doubted_on_stderr(cli, values):
-    """A chart that has it, and takes init containers, is not known."""
+    """`gateway.image` gets a warning: no known chart has it and takes init containers."""
     done = cli(*FORMAT, "--chart-values", values(OWN))
     assert done.code == 0
     assert "warning: no chart with gateway.image is known that reads" in done.err
@@ -61,7 +61,7 @@ def test_an_image_of_the_gateway_is_doubted_on_stderr(cli, values):
 @pytest.mark.parametrize("packed", [False, True], ids=["folder", "archive"])
 @pytest.mark.parametrize("mine", [TOP, OWN, "{}\n"])
 def test_a_chart_that_takes_no_init_container_is_refused(cli, values, tmp_path, packed, mine):
-    """By what its own templates read; whatever the values say."""
+    """A chart whose templates take no init container is refused, whatever its values."""
     files = litellm_chart.own_image()
     chart = (
         litellm_chart.pack(files, tmp_path / "litellm-1.2.3.tgz")
@@ -76,7 +76,7 @@ def test_a_chart_that_takes_no_init_container_is_refused(cli, values, tmp_path, 
 
 @pytest.mark.parametrize("packed", [False, True], ids=["folder", "archive"])
 def test_a_chart_that_fits_raises_no_doubt(cli, values, tmp_path, packed):
-    """Its shape counts before the values."""
+    """A chart with the right layout gives no warning."""
     files = litellm_chart.shared_image()
     chart = (
         litellm_chart.pack(files, tmp_path / "litellm-1.2.3.tgz")
@@ -90,7 +90,7 @@ def test_a_chart_that_fits_raises_no_doubt(cli, values, tmp_path, packed):
 
 
 def test_a_chart_without_further_objects_gets_the_payload_by_hand(cli, values, tmp_path):
-    """It is said, since no pod starts without it."""
+    """With a chart that takes no further objects, a message says to apply the payload by hand."""
     chart = litellm_chart.write(litellm_chart.shared_image(resources=False), tmp_path / "chart")
     done = cli(*FORMAT, "--chart", chart, "--chart-values", values(TOP))
     assert "extraResources" not in yaml.safe_load(done.out)
@@ -101,7 +101,7 @@ def test_a_chart_without_further_objects_gets_the_payload_by_hand(cli, values, t
 def test_an_umbrella_has_the_values_below_the_name_of_the_subchart(
     cli, values, tmp_path, name, alias
 ):
-    """Or below its alias."""
+    """For a subchart the values are under its name or alias."""
     files = litellm_chart.umbrella(litellm_chart.shared_image(), alias)
     chart = litellm_chart.write(files, tmp_path / "chart")
     mine = values(f"{name}:\n  image: {{repository: ghcr.io/berriai/litellm, tag: v1.86.2}}\n")
@@ -114,7 +114,7 @@ def test_an_umbrella_has_the_values_below_the_name_of_the_subchart(
 
 
 def test_a_subchart_may_be_an_archive_in_an_archive(cli, values, tmp_path):
-    """As `helm dependency build` and `helm package` leave it."""
+    """A subchart can be an archive inside an archive."""
     inner = litellm_chart.pack(litellm_chart.own_image(), tmp_path / "inner.tgz").read_bytes()
     outer = {**litellm_chart.umbrella({}), "charts/litellm-1.2.3.tgz": inner}
     chart = litellm_chart.pack(outer, tmp_path / "mine-1.2.3.tgz", "mine")
@@ -136,7 +136,7 @@ def test_a_subchart_may_be_an_archive_in_an_archive(cli, values, tmp_path):
     ],
 )
 def test_what_is_no_chart_is_refused(cli, tmp_path, monkeypatch, arguments, code, sentence):
-    """With a sentence."""
+    """A path that is no chart is refused."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "torn.tgz").write_bytes(b"\x1f\x8b\x08\x00torn")
     done = cli(*arguments)

@@ -18,7 +18,7 @@ from litellm_overlay.fleet import rollout
 
 
 def labelled(item, team, generation=1, **status):
-    """Return an object with a label and a status."""
+    """Return an object with a label and the status of a finished rollout."""
     item["metadata"] |= {"labels": {"team": team}, "generation": generation}
     done = {"observedGeneration": 1, "replicas": 2, "updatedReplicas": 2, "availableReplicas": 2}
     return {**item, "status": {**done, **status}}
@@ -26,7 +26,7 @@ def labelled(item, team, generation=1, **status):
 
 @pytest.fixture
 def api(tmp_path, monkeypatch):
-    """Serve two Deployments with pods without labels, and a pod of nobody with one."""
+    """Serve two Deployments with pods, and a labelled pod without an owner."""
     ours, theirs = labelled(workload("ours", patch="2.0.0"), "a"), labelled(workload("theirs"), "b")
     alone = pod(theirs)
     del alone["metadata"]["ownerReferences"]
@@ -45,16 +45,16 @@ def api(tmp_path, monkeypatch):
     [("team=a", {"ours", "alone"}), ("team=b", {"theirs"}), ("team=c", set())],
 )
 def test_a_selector(api, cli, labels, found):
-    """A workload is chosen by its own labels, with its pods; a pod of nobody by those it has."""
+    """A selector chooses workloads by their labels, and ownerless pods by their own."""
     rows = json.loads(cli("status", "-l", labels, "-o", "json").out)
     assert {row["name"] for row in rows} == found
     assert all(row["pods"] for row in rows)
     asked = [parse_qs(urlsplit(path).query).get("labelSelector") for path in api.seen]
-    assert asked.count([labels]) == 4  # the three kinds of workloads, and pods
+    assert asked.count([labels]) == 4  # three kinds of workloads, and pods
 
 
 def test_doctor_takes_a_selector(api, cli):
-    """For workloads and pods; what is around them is looked at as ever."""
+    """`doctor` applies the selector to workloads and pods only."""
     done = cli("doctor", "--from-cluster", "--selector", "team=b", "--output", "json")
     assert {each["object"] for each in json.loads(done.out)["findings"]} == {
         "Deployment/llm/theirs"
@@ -62,7 +62,7 @@ def test_doctor_takes_a_selector(api, cli):
 
 
 def test_another_user(api, cli):
-    """Each request says in whose name it is made."""
+    """With --as each request has the Impersonate-User header."""
     assert cli("status", "--as", "jane").code == 0
     assert api.users == ["jane"] * len(api.seen)
     api.users.clear()
@@ -71,7 +71,7 @@ def test_another_user(api, cli):
 
 
 def test_another_user_in_a_pod(api, monkeypatch):
-    """The WebSockets of port-forward and exec say it, too; the client drops what it does not know."""
+    """The WebSockets of port-forward and exec have that header as well."""
     sent = []
     monkeypatch.setattr(
         ws_client.WebSocket, "connect", lambda _self, _url, header: sent.extend(header)
@@ -86,7 +86,7 @@ def test_another_user_in_a_pod(api, monkeypatch):
 
 @pytest.mark.parametrize("name", ["a\r\nImpersonate-Group: system:masters", "\x1b", " ", "é"])
 def test_a_user_who_is_no_name(api, cli, name):
-    """It would be further headers."""
+    """A user name with line breaks is refused, since it could add headers."""
     done = cli("status", "--as", name)
     assert done.code == 2
     assert api.seen == []
@@ -109,7 +109,7 @@ def test_a_user_who_is_no_name(api, cli, name):
     ],
 )
 def test_what_is_not_rolled_out(kind, status, why):
-    """As kubectl sees it; a workload without the overlay is nobody's concern."""
+    """A workload that is not rolled out is named with kubectl's reason, if it has the overlay."""
     item = labelled(workload("ours", patch="2.0.0"), "a", **status) | {"kind": kind}
     item["spec"]["replicas"] = 2
     if kind == "DaemonSet":
@@ -120,7 +120,7 @@ def test_what_is_not_rolled_out(kind, status, why):
 
 
 class Rolling:
-    """A cluster whose Deployment is rolled out after so many looks."""
+    """A fake cluster whose Deployment is rolled out after this many looks."""
 
     def __init__(self, looks):
         self.looks = looks
@@ -138,7 +138,7 @@ class Rolling:
 
 
 def test_verify_waits(monkeypatch):
-    """Until all is rolled out; and says what was not, when the time is over."""
+    """`verify --wait` waits for all rollouts, or ends in an error that names the rest."""
     monkeypatch.setattr(verify.time, "sleep", lambda _seconds: None)
     cluster = Rolling(looks=3)
     verify.wait_for_rollouts(cluster, "llm", "", 60)
@@ -150,6 +150,6 @@ def test_verify_waits(monkeypatch):
 
 
 def test_the_rights_to_wait(cli):
-    """`verify --wait` lists workloads as well."""
+    """`verify --rbac --wait` includes the right to list workloads."""
     assert "deployments" not in cli("verify", "--rbac").out
     assert "deployments" in cli("verify", "--rbac", "--wait", "60").out

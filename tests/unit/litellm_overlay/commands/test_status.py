@@ -1,4 +1,4 @@
-"""`litellm-overlay status` against a small API server: what it prints, and its exit codes."""
+"""`litellm-overlay status` with a small API server: its output and exit codes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ HEALTHY = {
 
 @pytest.fixture
 def api(tmp_path, monkeypatch):
-    """Serve a fleet; KUBECONFIG leads there."""
+    """Serve a fleet; set KUBECONFIG to it."""
     with serving(FakeApi({name: list(items) for name, items in HEALTHY.items()})) as api:
         config = kubeconfig(tmp_path / "config", api.url)
         monkeypatch.setenv("KUBECONFIG", str(config))
@@ -32,7 +32,7 @@ def api(tmp_path, monkeypatch):
 
 
 def test_the_table(api, cli):
-    """One line a workload; a version that only the tag tells is marked."""
+    """The table has one line per workload, and marks versions that come from the tag."""
     code, out, _ = cli("status")
     assert code == 0
     lines = [line.split() for line in out.splitlines()]
@@ -51,7 +51,7 @@ def test_the_table(api, cli):
 
 
 def test_wide_shows_image_and_advisories(api, cli):
-    """By their identifiers."""
+    """--output wide shows images and the ids of advisories."""
     api.objects["deployments"] = [workload(image="ghcr.io/berriai/litellm:main-v1.82.3-stable")]
     api.objects["pods"] = []
     text = cli("status", "--output", "wide")[1]
@@ -60,7 +60,7 @@ def test_wide_shows_image_and_advisories(api, cli):
 
 
 def test_a_pods_words_cannot_move_the_cursor(api, cli):
-    """Nor begin a line that looks like another workload's."""
+    """A pod's message cannot move the cursor or imitate another workload's line."""
     text = report("refused", message="a\x1b[2Jb\rc\nllm/other: fine")
     api.objects["pods"] = [pod(item, 0, **crashing(text)) for item in api.objects["deployments"]]
     code, out, _ = cli("status")
@@ -71,7 +71,7 @@ def test_a_pods_words_cannot_move_the_cursor(api, cli):
 
 @pytest.mark.parametrize(("output", "load"), [("json", json.loads), ("yaml", yaml.safe_load)])
 def test_for_programs(api, cli, output, load):
-    """The same list, names as in the guard's report."""
+    """JSON and YAML have the same rows, with the names of the guard's report."""
     code, out, _ = cli("status", "--output", output)
     assert code == 0
     assert load(out)[1] == {
@@ -97,7 +97,7 @@ def test_for_programs(api, cli, output, load):
 
 
 def test_refused_or_drifted_is_exit_code_5(api, cli):
-    """After the table, with the reasons; in JSON too."""
+    """A refused or drifted workload exits with 5, after the table and the reasons."""
     api.objects["pods"] = [pod(OURS, 0, **crashing(report("refused"))), pod(OURS, 1, "{cut")]
     code, out, errors = cli("status")
     assert code == 5
@@ -108,7 +108,7 @@ def test_refused_or_drifted_is_exit_code_5(api, cli):
 
 @pytest.mark.parametrize("decision", ["patched", "upstream-fixed"])
 def test_a_release_that_nobody_has_reviewed(api, cli, decision):
-    """1.999.0: what the guard decided, and that it is newer than the catalogue; no alarm."""
+    """A release newer than the catalogue is shown with the guard's decision, and exits with 0."""
     api.objects["pods"] = [pod(OURS, 0, report(decision, litellmVersion="1.999.0"))]
     code, out, _ = cli("status")
     assert code == 0
@@ -117,7 +117,7 @@ def test_a_release_that_nobody_has_reviewed(api, cli, decision):
 
 
 def test_what_may_be_removed_is_said(api, cli):
-    """With its name."""
+    """A removable overlay is reported by name."""
     api.objects["pods"] = [pod(OURS, 0, report("upstream-fixed"))]
     text = cli("status")[1]
     assert "Needs no overlay for the handshake: llm/proxy\n" in text
@@ -125,7 +125,7 @@ def test_what_may_be_removed_is_said(api, cli):
 
 
 def test_namespaces(api, cli):
-    """The context's, a named one, or all; not two of them."""
+    """The namespace is the context's, a named one, or all of them; -n with -A is refused."""
     assert "namespace other" in cli("status", "--namespace", "other")[1]
     assert "/namespaces/" not in api.seen[0] or "/namespaces/other/" in api.seen[0]
     api.seen.clear()
@@ -135,7 +135,7 @@ def test_namespaces(api, cli):
 
 
 def test_every_option_comes_from_the_environment(api, cli, monkeypatch):
-    """LITELLM_OVERLAY_STATUS_<OPTION>."""
+    """Options come from LITELLM_OVERLAY_STATUS_<OPTION>."""
     monkeypatch.setenv("LITELLM_OVERLAY_STATUS_ALL_NAMESPACES", "1")
     monkeypatch.setenv("LITELLM_OVERLAY_STATUS_OUTPUT", "json")
     assert len(json.loads(cli("status")[1])) == 2
@@ -143,7 +143,7 @@ def test_every_option_comes_from_the_environment(api, cli, monkeypatch):
 
 
 def test_cluster_errors_are_exit_code_4(api, cli):
-    """A sentence and a hint, nothing on stdout."""
+    """An error of the cluster exits with 4, an error and a hint, and an empty stdout."""
     api.forbidden = {"daemonsets"}
     code, out, errors = cli("status")
     assert (code, out) == (4, "")
@@ -153,7 +153,7 @@ def test_cluster_errors_are_exit_code_4(api, cli):
 
 
 def test_watch_shows_what_changed_until_ctrl_c(api, cli, monkeypatch, capsysbinary):
-    """The same again is not shown again; the boundary in __main__ tells of the end."""
+    """--watch prints a table only after a change, until Ctrl-C."""
     answers = iter([HEALTHY["pods"], HEALTHY["pods"][:1]])
 
     def changed(*_):
@@ -172,14 +172,14 @@ def test_watch_shows_what_changed_until_ctrl_c(api, cli, monkeypatch, capsysbina
 
 
 def test_colour_only_on_a_terminal(api, cli, monkeypatch):
-    """And Rich's own switch is respected."""
+    """FORCE_COLOR gives colour without a terminal."""
     monkeypatch.setenv("FORCE_COLOR", "1")
     assert "\x1b[" in cli("status")[1]
 
 
 @pytest.mark.parametrize("output", ["text", "json"])
 def test_a_closed_pipe_is_quiet(api, output):
-    """`litellm-overlay status | head -1`."""
+    """A closed pipe ends the verb quietly."""
     read, write = os.pipe()
     os.close(read)
     command = [sys.executable, "-m", "litellm_overlay", "status", "--output", output]
@@ -189,7 +189,7 @@ def test_a_closed_pipe_is_quiet(api, output):
 
 
 def test_other_verbs_do_not_load_the_kubernetes_client():
-    """It takes most of a second."""
+    """Loading the other verbs does not load the Kubernetes client, which takes most of a second."""
     script = (
         "import sys; from litellm_overlay import cli; "
         "[cli.root.get_command(None, verb) for verb in cli.VERBS]; "

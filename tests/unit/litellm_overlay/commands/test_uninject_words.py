@@ -1,4 +1,4 @@
-"""What `uninject`, and `inject --remove`, say they have done."""
+"""The messages of `uninject` and `inject --remove`."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ CASES = {
 @pytest.mark.parametrize("verb", [["uninject"], ["inject", "--remove"]], ids=" ".join)
 @pytest.mark.parametrize(("text", "workloads", "said"), CASES.values(), ids=CASES)
 def test_what_was_taken_out_is_said(cli, verb, text, workloads, said):
-    """On stderr, beside the manifests; that there was nothing to do as well."""
+    """What was removed, or that nothing was, is on stderr."""
     options = [word for each in workloads for word in ("--workload", each)]
     done = cli(*verb, *options, stdin=text)
     assert (done.code, done.err) == (0, said)
@@ -45,6 +45,6 @@ def test_what_was_taken_out_is_said(cli, verb, text, workloads, said):
 
 
 def test_a_dry_run_takes_nothing_out(cli):
-    """It says on stdout what would be taken out, and prints no manifests."""
+    """With --dry-run it is on stdout, and no manifests are printed."""
     done = cli("inject", "--remove", "--dry-run", stdin=BOTH)
     assert (done.code, done.out, done.err) == (0, PLAIN_OUT + OLD_OUT + PAYLOAD, "")

@@ -1,4 +1,4 @@
-"""What `verify` holds a pod's report and its payload to, without a cluster."""
+"""The checks of `verify` on a pod's report and payload, without a cluster."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ OURS = workload(patch="2.0.0")
 
 
 def target(**said):
-    """Return a pod whose guard has patched STOCK, and said so, or something else."""
+    """Return a pod whose guard has patched STOCK; arguments change its report."""
     (selected,) = verification.targets([pod(OURS, 0, report())], CATALOGUE)
     settings = selected.origin.plan["settings"]
     made = preview.patched_sha256(STOCK, "2.0.0", settings, "1.88.6")
@@ -31,7 +31,7 @@ def target(**said):
 
 @pytest.fixture(autouse=True)
 def asked(monkeypatch):
-    """Publish STOCK as the file of every release, but 1.88.5, which cannot be had; what was asked."""
+    """Publish STOCK as every release's file, but fail for 1.88.5; return the requests."""
     asked = []
 
     def stock_endpoints(litellm, *, offline):
@@ -47,19 +47,19 @@ def asked(monkeypatch):
 
 
 def test_a_guard_that_tells_the_truth(asked):
-    """Its hash is the one that this tool comes to; the file is asked for once for all pods."""
+    """A true report has no fault, and a file is requested once for all pods."""
     assert [verify.making_fault(target(), offline=True) for _ in range(3)] == [""] * 3
     assert asked == [("1.88.6", True)]
 
 
 def test_a_guard_that_lies():
-    """Its image's Python wrote another file, and reports that one's hash."""
+    """A report with another hash than ours is a fault: the image is not to be trusted."""
     fault = verify.making_fault(target(patchedSha256="f" * 64), offline=False)
     assert "do not trust this image" in fault
 
 
 def test_what_cannot_be_compared_is_no_fault(asked):
-    """A file of somebody's own, another payload, and a file that cannot be had: asked for once."""
+    """An unknown file, another payload, or a missing file cannot be compared and is no fault."""
     assert verify.making_fault(target(stockSha256="0" * 64), offline=False) == ""
     other = replace(target().origin, digest="0" * 64)
     assert verify.making_fault(replace(target(), origin=other), offline=False) == ""
@@ -74,7 +74,7 @@ def test_what_cannot_be_compared_is_no_fault(asked):
     [({}, ""), ({"alter": "x"}, "was altered"), ({"gone": True}, "is gone")],
 )
 def test_the_payload_in_the_cluster(change, words):
-    """Held to the digest that the pod template names."""
+    """The payload in the cluster must have the digest in the pod template."""
 
     class Cluster:
         def get(self, kind, namespace, name):

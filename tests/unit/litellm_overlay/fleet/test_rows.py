@@ -1,6 +1,6 @@
-"""Workloads and pods in, rows out: every decision, and the bad days.
+"""Rows of workloads and pods: every decision, and every fault.
 
-More than 300 lines, since it is a list: one bad day, one test.
+More than 300 lines, since it is a list: one fault, one test.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ PLURALS = {kind: plural for plural, kind in WORKLOADS.items()}
 
 
 def rows(*items, pods=()):
-    """Return the rows of workloads, whose kind a list from the API does not say."""
+    """Return the rows of workloads, listed without `kind` as by the API."""
     listed = {plural: [] for plural in WORKLOADS}
     for item in items:
         listed[PLURALS[item["kind"]]].append({k: v for k, v in item.items() if k != "kind"})
@@ -26,7 +26,7 @@ def rows(*items, pods=()):
 
 
 def row(item, *pods):
-    """Return the one row."""
+    """Return the one row of a workload."""
     (result,) = rows(item, pods=pods)
     return result
 
@@ -44,7 +44,7 @@ STOCK = workload()
     ],
 )
 def test_the_decision_is_the_guards(said, decision, removable):
-    """In all pods the same; the version is the guard's word; the advisories are the release's."""
+    """The row's decision and version come from the guards' reports, advisories from the release."""
     status = row(OURS, pod(OURS, 0, said), pod(OURS, 1, said))
     assert (status.decision, status.removable, status.reasons) == (decision, removable, ())
     assert (status.agreeing, status.pods) == (2, 2)
@@ -53,14 +53,14 @@ def test_the_decision_is_the_guards(said, decision, removable):
 
 
 def test_where_the_row_is_from():
-    """Namespace, kind and name; sorted by them."""
+    """A row has namespace, kind and name, and rows are sorted by these."""
     first, second = rows(workload("b", "DaemonSet"), workload("a", "DaemonSet"))
     assert (first.namespace, first.kind, first.name) == ("llm", "DaemonSet", "a")
     assert second.name == "b"
 
 
 def test_not_overlaid():
-    """The version is the tag's, and marked so; the advisories are there all the same."""
+    """Without the overlay the version comes from the tag and is marked so."""
     old = workload(image="ghcr.io/berriai/litellm:main-v1.82.3-stable")
     status = row(old, pod(old, 0), pod(old, 1))
     assert (status.decision, status.agreeing, status.pods) == ("not-overlaid", 2, 2)
@@ -83,7 +83,7 @@ def test_not_overlaid():
     ],
 )
 def test_malware_is_malicious_whatever_was_decided(image, version, running):
-    """By the template, the guard's report or what the kubelet runs; the reason says what to do."""
+    """Malware by template, report or running image makes the row malicious, with advice."""
     item = workload(patch="2.0.0")
     spec = item["spec"]["template"]["spec"]
     for container in (*spec["containers"], *spec["initContainers"]):
@@ -95,12 +95,12 @@ def test_malware_is_malicious_whatever_was_decided(image, version, running):
 
 
 def test_malware_without_the_overlay():
-    """The tag alone is enough, before a pod runs."""
+    """A malicious tag suffices without the overlay or a pod."""
     assert row(workload(image="litellm:v1.107.0")).decision == "malicious"
 
 
 def test_what_runs_no_litellm_has_no_row():
-    """Whatever else is in the cluster, pods without owner too."""
+    """Workloads and pods without LiteLLM have no row."""
     other = workload("web", image="nginx:1.29")
     bare = pod(other)
     bare["metadata"]["ownerReferences"] = []
@@ -109,7 +109,7 @@ def test_what_runs_no_litellm_has_no_row():
 
 @pytest.mark.parametrize("kind", ["Deployment", "StatefulSet", "DaemonSet"])
 def test_pods_find_their_owner(kind):
-    """A Deployment's through the name of its ReplicaSet."""
+    """Pods belong to their owner; a Deployment's are found through the ReplicaSet's name."""
     item = workload(kind=kind, patch="2.0.0")
     status = row(item, pod(item, 0, report()), pod(item, 1, report()))
     assert (status.kind, status.decision, status.agreeing) == (kind, "patched", 2)
@@ -124,7 +124,7 @@ def test_pods_find_their_owner(kind):
     ],
 )
 def test_pods_of_other_owners_are_not_lost(owners, label, title):
-    """Their own template stands for the owner's."""
+    """Pods of other owners get a row from their own template."""
     lone = pod(OURS, 0, report())
     lone["metadata"]["labels"] = label
     lone["metadata"]["ownerReferences"] = [
@@ -135,7 +135,7 @@ def test_pods_of_other_owners_are_not_lost(owners, label, title):
 
 
 def test_chores_are_left_out():
-    """A Job's pod and a hook's run the image for a moment."""
+    """Pods of Jobs and hooks have no row."""
     job, hook = pod(STOCK, 0), pod(STOCK, 1)
     job["metadata"]["ownerReferences"] = [{"kind": "Job", "name": "m", "controller": True}]
     hook["metadata"] |= {"ownerReferences": [], "annotations": {"helm.sh/hook": "test"}}
@@ -143,14 +143,14 @@ def test_chores_are_left_out():
 
 
 def test_crash_loop_in_init():
-    """The refusal stands in the last state, while the kubelet waits."""
+    """During a back-off the refusal comes from the last state."""
     status = row(OURS, pod(OURS, 0, **crashing(report("refused"))))
     assert (status.decision, status.agreeing, status.pods) == ("refused", 0, 1)
     assert status.reasons == ("pod proxy-0: It is unknown.",)
 
 
 def test_a_refused_pod_beside_one_that_serves():
-    """An update that is stuck: the refusal comes first, then what still runs."""
+    """In a stuck rollout the refusal counts, and the reasons name what still runs."""
     newer = workload(patch="2.0.0", image="ghcr.io/berriai/litellm:v1.88.5")
     status = row(newer, pod(OURS, 0, report()), pod(newer, 1, **crashing(report("refused"))))
     assert (status.decision, status.agreeing, status.pods) == ("refused", 0, 2)
@@ -159,7 +159,7 @@ def test_a_refused_pod_beside_one_that_serves():
 
 
 def test_a_guard_that_failed_without_a_word():
-    """Killed, perhaps: the exit code is said."""
+    """A guard that failed without a report counts as refused, with its exit code."""
     status = row(OURS, pod(OURS, 0, **state(None, exit_code=137)))
     assert status.decision == "refused"
     assert "exit code 137; the guard left no report" in status.reasons[0]
@@ -178,7 +178,7 @@ def test_a_guard_that_failed_without_a_word():
     ids=["missing", "empty", "cut", "not JSON", "not an object", "not a report"],
 )
 def test_termination_message(message, reason):
-    """Without a report nothing is proven."""
+    """A pod without a readable report has drifted."""
     status = row(OURS, pod(OURS, 0, message), pod(OURS, 1, report()))
     assert (status.decision, status.agreeing, status.pods) == ("drifted", 1, 2)
     assert reason in status.reasons[0]
@@ -186,7 +186,7 @@ def test_termination_message(message, reason):
 
 
 def test_no_replicas():
-    """Nothing runs, nothing is wrong."""
+    """Without replicas a row is pending."""
     status = row(workload(patch="2.0.0", replicas=0))
     assert (status.decision, status.agreeing, status.pods) == ("pending", 0, 0)
     assert status.reasons == ("no pod runs",)
@@ -195,7 +195,7 @@ def test_no_replicas():
 
 @pytest.mark.parametrize("part", ["initContainerStatuses", "containerStatuses"])
 def test_image_pull_error(part):
-    """In the kubelet's words."""
+    """An image that cannot be pulled is pending, with the kubelet's reason."""
     waiting = {"reason": "ImagePullBackOff", "message": "Back-off pulling image"}
     statuses = {"initContainerStatuses": [], "containerStatuses": []}
     statuses[part] = [{"name": "litellm-overlay", "state": {"waiting": waiting}}]
@@ -206,7 +206,7 @@ def test_image_pull_error(part):
 
 
 def test_a_pod_that_no_node_takes():
-    """The scheduler says why."""
+    """An unschedulable pod is pending, with the scheduler's reason."""
     unschedulable = {"reason": "Unschedulable", "message": "0/1 nodes are available"}
     status = {"initContainerStatuses": None, "conditions": [unschedulable]}
     found = row(OURS, pod(OURS, 0, **status, containerStatuses=None))
@@ -215,7 +215,7 @@ def test_a_pod_that_no_node_takes():
 
 
 def test_pods_that_end_or_have_ended_are_left_out():
-    """Terminating and evicted ones."""
+    """Terminating and evicted pods do not count."""
     going, evicted = pod(OURS, 0, report("refused")), pod(OURS, 1)
     going["metadata"]["deletionTimestamp"] = "2026-11-23T00:00:00Z"
     evicted["status"] = {"phase": "Failed", "reason": "Evicted"}
@@ -224,7 +224,7 @@ def test_pods_that_end_or_have_ended_are_left_out():
 
 
 def test_init_container_of_our_name_that_is_not_ours():
-    """It is nobody's overlay; told, but no alarm."""
+    """A foreign init container of our name is reported, without an overlay or an alarm."""
     item = workload(
         initContainers=[{"name": "litellm-overlay", "image": "busybox", "command": ["true"]}]
     )
@@ -234,7 +234,7 @@ def test_init_container_of_our_name_that_is_not_ours():
 
 
 def test_two_litellm_containers_in_a_pod():
-    """Overlaid: the one with the mount. Not overlaid: both are named."""
+    """With the overlay the container with the mount counts; without it both are named."""
     second = {"name": "other", "image": "ghcr.io/berriai/litellm:v1.90.0"}
     plain, ours = copy.deepcopy(STOCK), copy.deepcopy(OURS)
     for item in (plain, ours):
@@ -245,14 +245,14 @@ def test_two_litellm_containers_in_a_pod():
 
 
 def test_an_older_patch_version_of_ours_is_no_drift():
-    """1.0.0 is in the catalogue."""
+    """An older patch version of the catalogue is no drift."""
     item = workload(patch="1.0.0")
     status = row(item, pod(item, 0, report(patchVersion="1.0.0")))
     assert (status.decision, status.patch_version, status.reasons) == ("patched", "1.0.0", ())
 
 
 def test_an_overlay_of_an_unreleased_payload():
-    """Its digest is not in the catalogue: of another release of ours, or changed by somebody."""
+    """A payload digest that the catalogue does not have is reported."""
     item = copy.deepcopy(OURS)
     annotations = item["spec"]["template"]["metadata"]["annotations"]
     annotations["litellm-overlay/payload-digest"] = "f" * 64
@@ -263,7 +263,7 @@ def test_an_overlay_of_an_unreleased_payload():
 
 
 def test_init_and_proxy_of_different_images():
-    """A tag that moved between the two pulls."""
+    """Guard and proxy with different images have drifted."""
     moved = pod(OURS, 0, report())
     moved["status"]["containerStatuses"][0]["imageID"] = "ghcr.io/berriai/litellm@sha256:b"
     status = row(OURS, moved, pod(OURS, 1, report()))
@@ -272,14 +272,14 @@ def test_init_and_proxy_of_different_images():
 
 
 def test_annotation_and_report_disagree():
-    """Another payload ran than the one that was asked for."""
+    """A report with another patch than the annotation's is drift."""
     status = row(OURS, pod(OURS, 0, report(patchVersion="1.0.0")))
     assert status.decision == "drifted"
     assert "reports patch 1.0.0, the annotation says 2.0.0" in status.reasons[0]
 
 
 def test_pods_disagree_with_each_other():
-    """A tag that moved between two pods: both patched, from different files."""
+    """Pods that were patched from different files have drifted."""
     other = report(litellmVersion="1.88.5", patchedSha256="d" * 64)
     status = row(OURS, pod(OURS, 0, report()), pod(OURS, 1, other))
     assert status.decision == "drifted"
@@ -295,7 +295,7 @@ def test_pods_disagree_with_each_other():
     ],
 )
 def test_pods_disagree_with_the_template(template, running, reason):
-    """A rollout that is under way, paused, or stuck."""
+    """Pods that differ from the template have drifted, with the reason."""
     version = running["spec"]["template"]["metadata"].get("annotations", {})
     text = report(patchVersion=version.get("litellm-overlay/patch-version"))
     status = row(template, pod(running, 0, text), pod(running, 1, text))
@@ -305,7 +305,7 @@ def test_pods_disagree_with_the_template(template, running, reason):
 
 
 def test_a_mirror_or_a_digest_that_a_webhook_wrote_is_no_drift():
-    """Name and tag are still the template's."""
+    """A mirror's name or an added digest in the pod's image is no drift."""
     sent = pod(OURS, 0, report())
     for part in ("containers", "initContainers"):
         sent["spec"][part][0]["image"] = f"mirror.example.com/x/litellm:v1.88.6@sha256:{'a' * 64}"
@@ -313,7 +313,7 @@ def test_a_mirror_or_a_digest_that_a_webhook_wrote_is_no_drift():
 
 
 def test_a_proxy_that_does_not_mount_the_file():
-    """The guard patches, and nobody reads it."""
+    """A proxy without the mount has drifted."""
     item = copy.deepcopy(OURS)
     item["spec"]["template"]["spec"]["containers"][0]["volumeMounts"] = []
     status = row(item, pod(item, 0, report()))
@@ -322,14 +322,14 @@ def test_a_proxy_that_does_not_mount_the_file():
 
 
 def test_a_mount_over_another_path():
-    """Python imports the stock file."""
+    """A mount at another path has drifted."""
     item = copy.deepcopy(OURS)
     item["spec"]["template"]["spec"]["containers"][0]["volumeMounts"][0]["mountPath"] = "/x.py"
     assert "mounts over /x.py" in row(item).reasons[0]
 
 
 def test_annotations_without_init_container():
-    """Somebody took half of it out."""
+    """Annotations without the init container are drift."""
     item = copy.deepcopy(OURS)
     del item["spec"]["template"]["spec"]["initContainers"]
     status = row(item, pod(item))
@@ -338,14 +338,14 @@ def test_annotations_without_init_container():
 
 
 def test_init_container_without_annotations():
-    """Nothing says which payload it should be."""
+    """An init container without annotations is drift."""
     item = copy.deepcopy(OURS)
     item["spec"]["template"]["metadata"]["annotations"] = None
     assert "annotations of the overlay are missing" in row(item).reasons[0]
 
 
 def test_a_proxy_of_another_name_is_found_by_the_overlay():
-    """`inject --container` has put it there; the release is the guard's word alone."""
+    """A proxy with another image is found by its overlay; its release comes from the report."""
     item = overlaid(workload())
     for part in ("containers", "initContainers"):
         item["spec"]["template"]["spec"][part][0]["image"] = "registry.example.com/llm-proxy"
@@ -355,14 +355,14 @@ def test_a_proxy_of_another_name_is_found_by_the_overlay():
 
 
 def test_a_release_that_the_catalogue_does_not_have():
-    """It is named all the same."""
+    """A release that the catalogue lacks is shown without a reason."""
     status = row(OURS, pod(OURS, 0, report("upstream-fixed", litellmVersion="1.96.1")))
     assert (status.litellm_version, status.advisories, status.reasons) == ("1.96.1", (), ())
 
 
 @pytest.mark.parametrize("decision", ["patched", "upstream-fixed"])
 def test_a_release_that_is_newer_than_the_catalogue(decision):
-    """What the guard decided stands; that nobody has looked at it is said beside it."""
+    """A release newer than the catalogue keeps the guard's decision, with a reason."""
     status = row(OURS, pod(OURS, 0, report(decision, litellmVersion="1.999.0")))
     assert (status.litellm_version, status.decision, status.advisories) == ("1.999.0", decision, ())
     (reason,) = status.reasons

@@ -1,4 +1,4 @@
-"""What `verify` asks of a pod, and what the answers come to."""
+"""The pods and data that `verify` checks, and its verdicts."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SHA256 = hashlib.sha256(CONTENT).hexdigest()
 
 
 def pod(name="p", *, decision="patched", ready=True, mode="websocket", **metadata):
-    """Return a pod as the API has it."""
+    """Return a pod as the API returns it."""
     guard_plan = {"modulePath": MODULE, "settings": {"mode": mode}}
     report = {
         "decision": decision,
@@ -71,7 +71,7 @@ def pod(name="p", *, decision="patched", ready=True, mode="websocket", **metadat
 
 
 def test_a_target_says_where_and_what():
-    """The proxy beside a sidecar, LiteLLM's port among several, the hash that the guard wrote."""
+    """A target has the proxy's container, LiteLLM's port, and the hash that the guard wrote."""
     (target,) = verification.targets([pod()], CATALOGUE)
     assert target == verification.Target(
         *("llm", "p", "litellm", 4000, "patched", MODULE, SHA256, "websocket"),
@@ -96,13 +96,13 @@ def test_a_target_says_where_and_what():
     ],
 )
 def test_the_payload_that_a_new_pod_would_get(config_map, files):
-    """What the pod template mounts of the ConfigMap, at the paths it gives them."""
+    """The payload has the ConfigMap's files at the paths of the pod template."""
     (target,) = verification.targets([pod()], CATALOGUE)
     assert verification.payload_of(target, config_map) == files
 
 
 def test_what_is_wrong_with_a_payload():
-    """Nothing if it is what the template wants; else no new pod starts."""
+    """A payload with the template's digest has no fault; otherwise no new pod would start."""
     (target,) = verification.targets([pod()], CATALOGUE)
     assert verification.payload_fault(target, PATCH.digest) == ""
     gone = verification.payload_fault(target, None)
@@ -112,7 +112,7 @@ def test_what_is_wrong_with_a_payload():
 
 
 def test_a_guard_that_says_another_hash_than_ours():
-    """Its image lies, or its Python does."""
+    """A hash that differs from ours is a fault: the image is not to be trusted."""
     (target,) = verification.targets([pod()], CATALOGUE)
     assert verification.making_fault(target, SHA256) == ""
     fault = verification.making_fault(target, "f" * 64)
@@ -122,13 +122,13 @@ def test_a_guard_that_says_another_hash_than_ours():
 
 
 def test_an_image_with_upstreams_fix_is_held_to_its_own_file():
-    """The guard has written the original."""
+    """With upstream's fix the original file's hash counts."""
     (target,) = verification.targets([pod(decision="upstream-fixed")], CATALOGUE)
     assert target.sha256 == "0" * 64
 
 
 def test_who_is_asked():
-    """Pods with the overlay, sorted; not those that end, nor those without it."""
+    """Targets are the running pods with the overlay, sorted."""
     plain = {"metadata": {"name": "x"}, "spec": {"containers": [{"image": "r/litellm:v1.88.6"}]}}
     selected = verification.targets(
         [pod("b"), pod("a"), pod("gone", deletionTimestamp="now"), plain], CATALOGUE
@@ -144,12 +144,12 @@ def judged(verdict, content=CONTENT, before=(), **given):
 
 
 def test_a_pod_that_works_has_no_fault():
-    """The guard's file, and a turn."""
+    """A pod with the guard's file and a working turn has no fault."""
     assert judged("works") == ()
 
 
 def test_another_file_than_the_guards_is_a_fault():
-    """Even if turns work: somebody has changed what runs."""
+    """A file other than the guard's is a fault, even if turns work."""
     (fault,) = judged("works", content=b"else")
     assert fault.startswith(f"{MODULE} in the container has sha256 ")
     assert SHA256[:12] in fault
@@ -157,12 +157,12 @@ def test_another_file_than_the_guards_is_a_fault():
 
 @pytest.mark.parametrize("verdict", ["broken", "needs-model", "http-fallback", "refused"])
 def test_a_turn_that_does_not_work_is_a_fault(verdict):
-    """With the sentence and the next step of `probe`."""
+    """A turn that does not work is a fault, with the sentence and next step of `probe`."""
     assert judged(verdict) == ("It.; Do.",)
 
 
 def test_http_fallback_is_what_that_mode_promises():
-    """But not where the overlay changes nothing, and no turn must work there."""
+    """In mode http-fallback 426 is right, unless upstream's fix makes turns work."""
     assert judged("http-fallback", mode="http-fallback") == ()
     assert judged("works", mode="http-fallback") == ("It.; Do.",)
     stock = {"mode": "http-fallback", "decision": "upstream-fixed"}
@@ -171,13 +171,13 @@ def test_http_fallback_is_what_that_mode_promises():
 
 
 def test_a_pod_that_is_not_ready_is_not_asked():
-    """It says so, with the guard's decision."""
+    """A pod that is not ready is reported with the guard's decision."""
     (target,) = verification.targets([pod(ready=False)], CATALOGUE)
     assert verification.not_asked(target).faults == ("not ready: the guard's decision is patched",)
 
 
 def test_a_pod_whose_guards_report_cannot_be_read_is_not_asked():
-    """Nobody knows which file it should run; and it is not said to be unready."""
+    """A pod with an unreadable report is not asked, and not called unready."""
     cut = pod()
     (init,) = cut["status"]["initContainerStatuses"]
     init["state"]["terminated"]["message"] = '{"decision": "patched", "patchVer'
@@ -187,7 +187,7 @@ def test_a_pod_whose_guards_report_cannot_be_read_is_not_asked():
 
 
 def test_a_pod_that_went_meanwhile():
-    """Whether it is about to go, has failed, or is no longer there; not one that stays."""
+    """A pod that ends meanwhile is reported so; one that stays is not."""
     (target,) = verification.targets([pod()], CATALOGUE)
     evicted = pod()
     evicted["status"] = {"phase": "Failed", "reason": "Evicted"}

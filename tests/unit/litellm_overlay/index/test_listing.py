@@ -1,4 +1,4 @@
-"""What an index lists of a release, and what it may get wrong."""
+"""An index's listing of a release, and malformed listings."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def file(name, **facts):
 
 
 def test_a_release_is_told_by_all_of_its_files():
-    """The earliest upload counts, and the wheel that any Python can run."""
+    """A release has its earliest upload's date, and the wheel for any Python."""
     result = listing.parse_listing(
         page(
             file("litellm-1.999.0.tar.gz", **{"upload-time": "2026-11-25T23:59:59.1Z"}),
@@ -50,14 +50,14 @@ def test_a_release_is_told_by_all_of_its_files():
     ],
 )
 def test_withdrawn_is_what_has_no_file_left(yanked, expected):
-    """Of a release with a good file a bad one says nothing."""
+    """A release is withdrawn only if all its files are."""
     names = ("litellm-1.999.0-py3-none-any.whl", "litellm-1.999.0.tar.gz")
     files = [file(name, yanked=each) for name, each in zip(names, yanked, strict=True)]
     assert listing.parse_listing(page(*files), PAGE, "1.999.0").yanked == expected
 
 
 def test_what_is_not_there():
-    """No such release; one without wheel or date."""
+    """A missing release is None; a missing wheel or date is None as well."""
     assert listing.parse_listing(page(), PAGE, "1.999.0") is None
     alone = listing.parse_listing(page(file("litellm-1.999.0.tar.gz")), PAGE, "v1.999.0")
     assert alone == listing.Listed("", None, None)
@@ -76,6 +76,6 @@ def test_what_is_not_there():
     ],
 )
 def test_what_is_no_listing_is_a_sentence(text):
-    """Whatever comes from the net."""
+    """A text that is no JSON listing is an error."""
     with pytest.raises(ValueError, match="no listing in JSON"):
         listing.parse_listing(text, PAGE, "1.999.0")

@@ -1,4 +1,4 @@
-"""A look at a package index: what it reads, how it fails, what it keeps."""
+"""A lookup in a package index: its result, its failures, and its cache."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NAME = "litellm-1.999.0-py3-none-any.whl"
 
 @pytest.fixture
 def index():
-    """Serve one release."""
+    """Serve an index with one release."""
     with package_index.serving() as index:
         index.add(NAME, package_index.wheel(STOCK), **{"upload-time": "2026-11-24T10:00:00Z"})
         yield index
@@ -23,7 +23,7 @@ def index():
 
 @pytest.fixture
 def look(index, tmp_path):
-    """Look up the release."""
+    """Return a function that looks the release up."""
 
     def look(seconds=30, cache=tmp_path, url=None):
         return lookup.look_up("1.999.0", url or index.url, cache, seconds)
@@ -32,7 +32,7 @@ def look(index, tmp_path):
 
 
 def test_the_one_file_is_read_and_not_the_whole_wheel(look, index):
-    """By its ranges: the table at the end, then the member."""
+    """Only the file is read from the wheel, by ranges."""
     lookup = look()
     assert (lookup.listed, lookup.uploaded, lookup.yanked) == (True, "2026-11-24", None)
     assert lookup.endpoints == STOCK
@@ -43,7 +43,7 @@ def test_the_one_file_is_read_and_not_the_whole_wheel(look, index):
 
 
 def test_it_is_remembered_for_an_hour(look, index, tmp_path):
-    """Of each index for itself; where nothing can be kept it is asked again."""
+    """A result is kept for an hour per index; without a cache the index is asked again."""
     first = look()
     asked = len(index.asked)
     assert look() == first
@@ -59,7 +59,7 @@ def test_it_is_remembered_for_an_hour(look, index, tmp_path):
 
 
 def test_credentials_go_to_the_index_alone_and_stay_out_of_sight(look, index, tmp_path):
-    """As a header; neither in the cache nor in a sentence."""
+    """Credentials are sent to the index as a header, and are in no cache file or message."""
     index.day = "locked"
     url = index.url.replace("//", "//me:secret@")
     assert look(url=url).endpoints == STOCK
@@ -81,7 +81,7 @@ def test_credentials_go_to_the_index_alone_and_stay_out_of_sight(look, index, tm
     ],
 )
 def test_an_index_with_a_bad_day_is_a_sentence(look, index, tmp_path, day, fault):
-    """Nothing is kept of it, and a server that dribbles holds nobody up."""
+    """A failing index gives a fault within the time limit, and nothing is cached."""
     index.day = day
     lookup = look(seconds=0.3 if day == "slow" else 30)
     assert lookup.listed is None
@@ -90,7 +90,7 @@ def test_an_index_with_a_bad_day_is_a_sentence(look, index, tmp_path, day, fault
 
 
 def test_no_index_at_all_is_a_sentence(look):
-    """Without the address, which may hold credentials."""
+    """An unreachable index gives a fault without its address."""
     lookup = look(url="http://me:secret@127.0.0.1:9/simple")
     assert lookup.listed is None
     assert lookup.fault
@@ -98,14 +98,14 @@ def test_no_index_at_all_is_a_sentence(look):
 
 
 def test_a_release_that_is_not_there(look, index):
-    """That is an answer, too."""
+    """A missing release is a result, not a fault."""
     index.files.clear()
     assert look().listed is False
 
 
 @pytest.mark.parametrize("case", ["whole", "no-member", "no-zip", "huge"])
 def test_a_wheel_that_cannot_be_read_costs_the_file_only(look, index, case):
-    """No ranges, no such module, no zip, a bomb: what is listed stands."""
+    """An unreadable wheel leaves out the file; the listing stays."""
     if case == "whole":
         index.day = "whole"
     index.files[NAME] = {
@@ -119,7 +119,7 @@ def test_a_wheel_that_cannot_be_read_costs_the_file_only(look, index, case):
 
 
 def test_an_address_that_is_none_of_the_web_is_not_followed(look, index):
-    """An index might name a file of this machine."""
+    """An address that is not HTTP is not opened, such as one of a local file."""
     index.facts[NAME]["url"] = "file:///etc/passwd"
     lookup = look()
     assert (lookup.listed, lookup.endpoints) == (True, None)

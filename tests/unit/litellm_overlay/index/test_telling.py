@@ -1,4 +1,4 @@
-"""What a look at the index is worth: a warning more, never one less."""
+"""The warnings after a lookup: an index adds some, and removes none."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ TODAY = dt.date(2026, 11, 26)
     ],
 )
 def test_every_look_warns(look, words):
-    """There is no good news of a release that nobody has looked at."""
+    """Each result of a lookup gives warnings."""
     text = telling.warnings(look, TODAY)
     assert len(text) == len(words)
     assert all(word in sentence for word, sentence in zip(words, text, strict=True))
@@ -43,7 +43,7 @@ def test_every_look_warns(look, words):
 
 @pytest.fixture
 def catalogue(monkeypatch):
-    """Let the guard know our texts, and the catalogue the hash of one of them."""
+    """Return a catalogue with the hash of STOCK; the guard knows our texts."""
     monkeypatch.setattr(stock_file, "_table", known_files)
     whole = releases.load()
     same = replace(whole.release("1.88.6"), endpoints_sha256=hashlib.sha256(STOCK).hexdigest())
@@ -64,7 +64,7 @@ def catalogue(monkeypatch):
     ],
 )
 def test_what_its_file_is(catalogue, content, words):
-    """As the guard would see it."""
+    """The release's file is described as the guard sees it."""
     text = telling.describe_stock_file(LookupResult("1.999.0", True, endpoints=content), catalogue)
     assert text.startswith(words)
     assert bool(text) is bool(words)

@@ -1,4 +1,4 @@
-"""What keeps two builders of one thing apart."""
+"""The lock that separates two builders of one target."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from litellm_overlay.local import cache
 
-# Takes the lock, says so, and holds it until it is told to go on.
+# Takes the lock, says so, and holds it until stdin ends.
 HOLDER = """
 import pathlib, sys
 from litellm_overlay.local.cache import locked
@@ -22,7 +22,7 @@ with locked(pathlib.Path(sys.argv[1])):
 
 @pytest.fixture
 def holder(tmp_path):
-    """Run another process that holds the right to build `tmp_path / "a"`."""
+    """Run another process that holds the lock of `tmp_path / "a"`."""
     command = [sys.executable, "-c", HOLDER, str(tmp_path / "a")]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout.readline() == b"held\n"
@@ -32,7 +32,7 @@ def holder(tmp_path):
 
 @pytest.mark.parametrize("ending", ["leaves", "dies"])
 def test_another_process_is_waited_for(tmp_path, holder, ending):
-    """Until it has left the block, or is gone without having left it."""
+    """A builder waits until the other process leaves the block or ends."""
     command = [sys.executable, "-c", HOLDER, str(tmp_path / "a")]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as waiting:
         time.sleep(0.5)
@@ -43,7 +43,7 @@ def test_another_process_is_waited_for(tmp_path, holder, ending):
 
 
 def test_it_is_released_on_failure(tmp_path):
-    """The next builder finds it free."""
+    """The lock is released on an exception."""
     with pytest.raises(ZeroDivisionError), cache.locked(tmp_path / "a"):
         raise ZeroDivisionError
     with cache.locked(tmp_path / "a"):
@@ -51,7 +51,7 @@ def test_it_is_released_on_failure(tmp_path):
 
 
 def test_the_lock_lies_beside_its_target(tmp_path):
-    """In a folder that is made for it, and stays there: a builder that waits for it has it open."""
+    """The lock file lies beside its target and stays, since others may have it open."""
     with cache.locked(tmp_path / "folder" / "a"), cache.locked(tmp_path / "folder" / "b"):
         assert not (tmp_path / "folder" / "a").exists()
     assert sorted(path.name for path in (tmp_path / "folder").iterdir()) == ["a.lock", "b.lock"]

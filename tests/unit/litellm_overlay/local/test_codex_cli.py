@@ -1,4 +1,4 @@
-"""Reading what Codex prints, and running it without the user's own configuration."""
+"""Parsing Codex's output, and running it without the user's configuration."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ EVENTS = (
 
 @pytest.fixture(name="fake_codex")
 def _fake_codex(tmp_path):
-    """Make a program that prints a turn and, as its message, what it was given."""
+    """Write a program that prints a turn, whose message has the program's inputs."""
     program = tmp_path / "codex"
     source = """\
         #!{python}
@@ -55,7 +55,7 @@ def _fake_codex(tmp_path):
 
 
 def test_events_become_facts():
-    """Messages, commands, errors and the turn's time are read from the events."""
+    """Messages, commands, errors and the turn's time come from the events."""
     run = codex_cli.CodexRun(2.0, 0, EVENTS, "")
     assert run.completed
     assert run.turn_seconds == pytest.approx(1.0)
@@ -65,14 +65,14 @@ def test_events_become_facts():
 
 
 def test_a_turn_without_an_end_is_not_completed():
-    """A run that was ended from outside has no turn time and did not complete."""
+    """A turn without an end is not completed and has no time."""
     run = codex_cli.CodexRun(2.0, 0, EVENTS[:-1], "")
     assert not run.completed
     assert run.turn_seconds is None
 
 
 def test_the_configuration_is_toml_whatever_the_names():
-    """Quotes in a name cannot break the file; WebSockets are asked for."""
+    """The configuration is valid TOML with any names, and enables WebSockets."""
     text = codex_config.config('http://x/"v1', 'a"b', {"model": "c"})
     provider = tomllib.loads(text)["model_providers"]["litellm"]
     assert provider["base_url"] == 'http://x/"v1'
@@ -82,7 +82,7 @@ def test_the_configuration_is_toml_whatever_the_names():
 
 
 def test_codex_runs_with_a_home_of_its_own(fake_codex, monkeypatch):
-    """It gets our key and configuration, and no key of the user's."""
+    """Codex gets our key and configuration in its own home, and no key of the user's."""
     monkeypatch.setenv("OPENAI_API_KEY", "sk-of-the-user")
     run = codex_cli.run(
         fake_codex, codex_config.config("http://x/v1", "gpt-5.4"), "sk-1234", "say hi"
@@ -94,14 +94,14 @@ def test_codex_runs_with_a_home_of_its_own(fake_codex, monkeypatch):
 
 
 def test_codex_that_hangs_is_ended(fake_codex):
-    """The time limit holds; what is left is a run that did not complete."""
+    """A Codex that hangs is ended after the time limit, without a completed turn."""
     config = codex_config.config("http://x/v1", "gpt-5.4")
     run = codex_cli.run(fake_codex, config, "sk-1234", "hang", timeout=0.2)
     assert not run.completed
 
 
 def test_requests_are_counted_from_the_access_log():
-    """Sockets accepted and refused and HTTP turns are told apart; other lines do not count."""
+    """Accepted sockets, refused sockets and POSTs are counted from the access log."""
     log = """
 INFO:     127.0.0.1:1 - "WebSocket /v1/responses" 403
 INFO:     127.0.0.1:2 - "WebSocket /v1/responses?model=gpt-5.4" [accepted]
@@ -113,14 +113,14 @@ INFO:     127.0.0.1:5 - "GET /health/liveliness HTTP/1.1" 200 OK
 
 
 def test_a_codex_that_is_not_there_is_said_so():
-    """A path that leads nowhere is an error with a next step."""
+    """A path without Codex is an error with a hint."""
     with pytest.raises(OverlayError, match="there is no Codex at '/no/codex'") as error:
         codex_cli.find("/no/codex")
     assert "version" in error.value.hint
 
 
 def test_without_npm_the_way_out_is_said(monkeypatch, tmp_path):
-    """Codex by version needs npm: one line says how to get it, and nothing half made is left."""
+    """Without npm there is an error with a hint, and nothing is left behind."""
     monkeypatch.setenv("PATH", "")
     with pytest.raises(OverlayError, match="npm is needed") as error:
         codex_cli.find("0.118.0", cache=tmp_path)

@@ -1,4 +1,4 @@
-"""What the demonstration claims: it must fail when stock works or the patch does not."""
+"""The claims of the demonstration: it fails if stock works or the patch does not."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ CODEX_SERVED = CodexOutcome(True, 0.5, accepted=1, refused=0, posts=0)
 
 
 def comparison(patch="2.0.0", **changes):
-    """Return a demonstration in which all went as claimed, with changes to its parts."""
+    """Return a demonstration in which everything is as claimed, apart from changes."""
     parts = {
         "stock": {case.name: SERVED if case.in_query else REFUSED for case in cases_for(patch)},
         "patched": {case.name: SERVED for case in cases_for(patch)},
@@ -43,7 +43,7 @@ def comparison(patch="2.0.0", **changes):
 
 
 def test_all_as_claimed_is_no_problem():
-    """Stock refused, the patched one served."""
+    """A demonstration as claimed has no problems."""
     assert comparison().problems == []
 
 
@@ -70,18 +70,18 @@ def test_all_as_claimed_is_no_problem():
     ],
 )
 def test_what_is_not_as_claimed_is_a_problem(changes, problem):
-    """A demonstration that shows something else says so."""
+    """Each deviation is a problem."""
     assert comparison(**changes).problems == [problem]
 
 
 def test_line_1_is_not_blamed_for_what_it_leaves_to_stock():
-    """Patch 1.x passes aliases on as they are, which the README says; so it is not asked for."""
+    """For patch 1.x the demonstration has no alias, which that line does not fix."""
     assert "alias" not in {case.name for case in cases_for("1.0.0")}
     assert comparison("1.0.0").problems == []
 
 
 def test_the_turns_of_a_case_are_added_up():
-    """A tool call takes two turns; the first event is the first turn's."""
+    """A case with two turns adds up their tokens and has the first turn's first event."""
     usage = {"input_tokens": 11, "output_tokens": 7}
     end = {"type": "response.completed", "response": {"id": "r", "usage": usage}}
     delta = {"type": "response.output_text.delta", "delta": "Hi"}
@@ -99,14 +99,14 @@ def test_the_turns_of_a_case_are_added_up():
     ],
 )
 def test_a_turn_that_failed_says_how(turn, error):
-    """An error event, silence, a close and a failed response are told apart."""
+    """A failed turn is described: an error event, silence, a close, or a failed response."""
     outcome = summarize(101, [turn])
     assert not outcome.completed
     assert outcome.error == error
 
 
 def test_the_tables_fit_a_small_terminal(capsys, monkeypatch):
-    """Nothing is cut off or wrapped in 80 columns."""
+    """The tables fit into 80 columns."""
     monkeypatch.setenv("COLUMNS", "80")
     command.print_comparison(comparison())
     shown = capsys.readouterr().out
@@ -118,28 +118,28 @@ def test_the_tables_fit_a_small_terminal(capsys, monkeypatch):
 
 
 def test_a_release_that_is_fixed_has_nothing_to_show():
-    """There is no defect in it; the error names one that has it."""
+    """A fixed release is refused with a hint at an affected one."""
     with pytest.raises(OverlayError, match=r"LiteLLM 1\.90\.0 is fixed") as error:
         command.choose_release("1.90.0", None)
     assert "1.88.6" in error.value.hint
 
 
 def test_an_unknown_patch_version_is_refused():
-    """The error lists those there are."""
+    """An unknown patch version is refused with a list of known ones."""
     with pytest.raises(NotInCatalogueError, match=r"no patch version 9\.9\.9") as error:
         command.choose_release(None, "9.9.9")
     assert "2.0.0" in error.value.hint
 
 
 def test_the_default_is_the_newest_of_both():
-    """Without options: the newest affected release and the newest patch."""
+    """The defaults are the newest affected release and the newest patch."""
     release, patch = command.choose_release(None, None)
     assert (release.version, patch) == ("1.88.6", "2.0.0")
 
 
 @pytest.fixture(name="staged")
 def _staged(monkeypatch):
-    """Stand in for the real run; what is put into the list is what it comes to."""
+    """Replace the real run; the result is what a test appends to the list."""
     outcome = []
 
     class Server:
@@ -161,7 +161,7 @@ def _staged(monkeypatch):
 
 
 def test_json_goes_to_stdout_and_nothing_else(staged):
-    """What a program reads is one JSON object; notes and progress are on stderr."""
+    """With JSON output stdout has one object; messages go to stderr."""
     staged.append(comparison())
     result = CliRunner().invoke(command.demo, ["--output", "json", "--litellm", "1.82.3"])
     shown = json.loads(result.stdout)
@@ -171,7 +171,7 @@ def test_json_goes_to_stdout_and_nothing_else(staged):
 
 
 def test_a_difference_has_its_own_exit_code(staged):
-    """When the patched one fails the command fails, with code 5 and the logs' place."""
+    """A failure of the patched proxy exits with 5 and names the log."""
     staged.append(comparison(patched={"flat frame": REFUSED}))
     error = CliRunner().invoke(command.demo, []).exception
     assert error.exit_code == 5
@@ -180,7 +180,7 @@ def test_a_difference_has_its_own_exit_code(staged):
 
 
 def test_logs_stay_only_when_something_went_wrong(tmp_path):
-    """An error may name a log file; success and Ctrl-C leave nothing."""
+    """Logs are kept after an error, and deleted after success or Ctrl-C."""
     with scratch_folder(tmp_path):
         pass
     with pytest.raises(KeyboardInterrupt), scratch_folder(tmp_path):

@@ -1,4 +1,4 @@
-"""Environments: where they go, what may be in them, and that no half-made one is used."""
+"""Environments: their place, their content, and no use of incomplete ones."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ VERSION = "1.88.6"
 
 @pytest.fixture(name="fake_uv")
 def _fake_uv(monkeypatch):
-    """Stand in for uv: makes the folders it would make, and records how it was called."""
+    """Replace uv by a fake that creates the folders and records its calls."""
     calls = []
 
     def uv(*arguments):
@@ -41,12 +41,12 @@ def _fake_uv(monkeypatch):
 
 @pytest.fixture(name="published")
 def _published(monkeypatch):
-    """Pretend that what the fake uv installs is what was published."""
+    """Accept what the fake uv installs as published."""
     monkeypatch.setattr(environment, "check_sha256", lambda content, release: None)
 
 
 def test_the_cache_is_where_the_environment_says(monkeypatch, tmp_path):
-    """An argument wins over LITELLM_OVERLAY_CACHE, that over XDG_CACHE_HOME."""
+    """The cache is the argument, else LITELLM_OVERLAY_CACHE, else below XDG_CACHE_HOME."""
     monkeypatch.delenv("LITELLM_OVERLAY_CACHE", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
     assert cache_root() == tmp_path / "xdg" / "litellm-overlay"
@@ -56,7 +56,7 @@ def test_the_cache_is_where_the_environment_says(monkeypatch, tmp_path):
 
 
 def test_a_release_is_resolved_as_of_its_own_date(fake_uv, published, tmp_path):
-    """Uv is told to ignore what was uploaded more than three days after the release."""
+    """Packages are resolved as of three days after the release's upload."""
     environment.create(VERSION, cache=tmp_path, extra=("prometheus_client",), progress=str)
     install = fake_uv[1]
     assert install[install.index("--exclude-newer") + 1] == "2026-08-12T00:00:00Z"
@@ -69,7 +69,7 @@ No solution found when resolving dependencies"""
 
 
 def test_what_the_index_lacks_is_worked_around_openly(fake_uv, published, monkeypatch, tmp_path):
-    """First as the release asks; then with overrides, each told with its reason and written down."""
+    """If the index lacks packages, overrides are used, reported with reasons, and recorded."""
     messages, uv = [], environment.uv
 
     def lacking(*arguments):
@@ -97,7 +97,7 @@ def test_what_the_index_lacks_is_worked_around_openly(fake_uv, published, monkey
 def test_a_failure_of_another_kind_is_not_worked_around(
     fake_uv, monkeypatch, tmp_path, version, said
 ):
-    """Nor is a release that needs no override: what uv said is what is told."""
+    """Other failures are reported without overrides."""
     uv, tried = environment.uv, []
 
     def failing(*arguments):
@@ -115,7 +115,7 @@ def test_a_failure_of_another_kind_is_not_worked_around(
 def test_a_release_that_does_not_start_with_its_own_date_s_fastapi_gets_an_older(
     fake_uv, published, tmp_path
 ):
-    """1.95 to 1.97 alone; their neighbours take what they ask for."""
+    """1.95 to 1.97 get an older fastapi than their date's; other releases do not."""
     for version in ("1.94.3", "1.95.1", "1.97.0", "1.98.0"):
         built = environment.create(version, cache=tmp_path, progress=str)
         told = (built.root / "overrides.txt").read_text()
@@ -123,7 +123,7 @@ def test_a_release_that_does_not_start_with_its_own_date_s_fastapi_gets_an_older
 
 
 def test_an_environment_is_built_once(fake_uv, published, tmp_path):
-    """The second call uses the first one's; another name or other extras make another."""
+    """An environment is built once per name and extras."""
     first = environment.create(VERSION, cache=tmp_path, progress=str)
     assert environment.create(VERSION, cache=tmp_path, progress=str) == first
     assert len(fake_uv) == 2
@@ -133,7 +133,7 @@ def test_an_environment_is_built_once(fake_uv, published, tmp_path):
 
 
 def test_a_half_made_environment_is_removed(fake_uv, tmp_path):
-    """An endpoints.py that is not the published one fails, and leaves nothing to be reused."""
+    """A wrong endpoints.py is an error, and the environment is removed."""
     with pytest.raises(OverlayError, match="altered LiteLLM") as error:
         environment.create(VERSION, cache=tmp_path, progress=str)
     assert "index" in error.value.hint
@@ -141,7 +141,7 @@ def test_a_half_made_environment_is_removed(fake_uv, tmp_path):
 
 
 def test_an_environment_left_half_made_by_a_kill_is_built_anew(fake_uv, published, tmp_path):
-    """Without its mark of completion a folder is not trusted."""
+    """A folder without its mark of completion is built anew."""
     env = environment.create(VERSION, cache=tmp_path, progress=str)
     (env.root / "complete").unlink()
     (env.root / "rest of a broken install").touch()
@@ -151,7 +151,7 @@ def test_an_environment_left_half_made_by_a_kill_is_built_anew(fake_uv, publishe
 
 
 def test_malware_is_not_installed(fake_uv, tmp_path):
-    """1.82.7 and 1.82.8 were malicious; nothing asks the index for them."""
+    """Malicious releases are refused without asking the index."""
     with pytest.raises(OverlayError, match="malware"):
         environment.create("1.82.7", cache=tmp_path)
     with pytest.raises(OverlayError, match="malware"):
@@ -160,14 +160,14 @@ def test_malware_is_not_installed(fake_uv, tmp_path):
 
 
 def test_an_unknown_release_is_not_installed(fake_uv, tmp_path):
-    """Only what the catalogue knows can be checked, so only that is fetched."""
+    """An unknown release is refused, since its file could not be checked."""
     with pytest.raises(NotInCatalogueError):
         environment.create("9.99.9", cache=tmp_path)
     assert not fake_uv
 
 
 def test_the_published_bytes_pass():
-    """The check compares with the catalogue's hash."""
+    """A file passes if it has the catalogue's hash."""
     release = releases.load().release(VERSION)
     sha256_of_nothing = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
     release = dataclasses.replace(release, endpoints_sha256=sha256_of_nothing)
@@ -175,7 +175,7 @@ def test_the_published_bytes_pass():
 
 
 def test_the_callers_environment_does_not_leak(monkeypatch):
-    """A PYTHONPATH or an active virtual environment stays outside; an index for pip is heard."""
+    """PYTHONPATH and an active virtual environment do not reach uv; an index of pip does."""
     monkeypatch.setenv("PYTHONPATH", "/somewhere")
     monkeypatch.setenv("VIRTUAL_ENV", "/active")
     monkeypatch.setenv("PIP_INDEX_URL", "https://mirror.invalid/simple")
@@ -186,7 +186,7 @@ def test_the_callers_environment_does_not_leak(monkeypatch):
 
 
 def test_another_interpreter_is_found_when_ours_is_too_new(monkeypatch):
-    """On Python 3.14 uv is asked for one that LiteLLM runs on; without one the way out is said."""
+    """On a Python that LiteLLM does not support, uv finds another, or there is an error."""
     monkeypatch.setattr(sys, "version_info", (3, 14, 0))
     monkeypatch.setattr(environment, "uv", lambda *arguments: "/usr/bin/python3.13\n")
     assert environment.find_python() == Path("/usr/bin/python3.13")
@@ -201,7 +201,7 @@ def test_another_interpreter_is_found_when_ours_is_too_new(monkeypatch):
 
 
 def test_a_failed_resolution_is_one_clear_error(tmp_path):
-    """The last lines of the real uv are in the error, and what to look at in its hint."""
+    """A failed resolution is an error with uv's last lines and a hint."""
     with pytest.raises(OverlayError, match="no-such-distribution-of-ours") as error:
         environment.uv(
             "pip", "install", "--offline", "--target", str(tmp_path), "no-such-distribution-of-ours"
@@ -212,7 +212,7 @@ def test_a_failed_resolution_is_one_clear_error(tmp_path):
 
 @pytest.fixture
 def unconfigured(monkeypatch):
-    """Take away what names an index on this machine, pip's configuration as well."""
+    """Remove this machine's configuration of an index."""
     for name in ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "PIP_INDEX_URL"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
@@ -220,7 +220,7 @@ def unconfigured(monkeypatch):
 
 @pytest.mark.parametrize("name", ["UV_DEFAULT_INDEX", "UV_INDEX_URL", "PIP_INDEX_URL"])
 def test_the_index_is_the_one_of_the_variables(unconfigured, monkeypatch, name):
-    """Those of uv before pip's; no process is asked."""
+    """Variables give the index, uv's before pip's, without running a process."""
     monkeypatch.setattr(environment.subprocess, "run", None)
     monkeypatch.setenv("PIP_INDEX_URL", "https://pip.example.com/simple")
     monkeypatch.setenv(name, "https://index.example.com/simple")
@@ -228,14 +228,14 @@ def test_the_index_is_the_one_of_the_variables(unconfigured, monkeypatch, name):
 
 
 def test_else_it_is_pips(unconfigured, monkeypatch, tmp_path):
-    """Where a company's machines have it."""
+    """Without variables pip's configuration gives the index."""
     monkeypatch.setenv("PIP_CONFIG_FILE", str(tmp_path / "pip.conf"))
     (tmp_path / "pip.conf").write_text("[global]\nindex-url = https://pip.example.com/simple\n")
     assert environment.index_url() == "https://pip.example.com/simple"
 
 
 def test_else_it_is_uvs(unconfigured):
-    """Its default: no address of an index stands in this repository."""
+    """Without both it is uv's default, so that this repository contains no address."""
     url = environment.index_url()
     assert url.startswith("https://")
     assert url.endswith("/simple")

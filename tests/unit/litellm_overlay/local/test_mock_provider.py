@@ -1,4 +1,4 @@
-"""The mock provider is as strict as OpenAI, or it would let a client's mistakes pass."""
+"""The mock provider is as strict as OpenAI, so that it finds a client's mistakes."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def request(given, **fields):
 
 
 def events(text, **fields):
-    """Return the events of a turn, without their pauses."""
+    """Return the events of a turn, without the pauses."""
     body = request(text, **fields)
     return [event for _, event in response_steps(body, new_response(body), 0, 0)]
 
@@ -69,7 +69,7 @@ def message(role, text):
     ],
 )
 def test_what_openai_refuses_is_refused(body, code):
-    """A client's mistake is an error, with OpenAI's code where it has one."""
+    """A mistake that OpenAI refuses is refused with OpenAI's code."""
     with pytest.raises(RefusedError) as refusal:
         check(body, Known())
     assert refusal.value.error["code"] == code
@@ -94,7 +94,7 @@ def test_what_openai_accepts_is_accepted(body, known):
 
 
 def test_a_chain_knows_the_calls_it_made():
-    """The output of a call may come in the next turn, and only once it was made."""
+    """A call's output is accepted in a later turn only after the call."""
     output = events("TRIGGERTOOL")[-1]["response"]["output"]
     known = Known().after(output)
     check(request([{**OUTPUT, "call_id": output[0]["call_id"]}]), known)
@@ -103,7 +103,7 @@ def test_a_chain_knows_the_calls_it_made():
 
 
 def test_a_text_turn_has_openais_events_in_order():
-    """Created, in progress, the item with its deltas, completed; the text is all of its deltas."""
+    """A text turn has OpenAI's events in order, and its deltas give the text."""
     turn = events("hi")
     assert [event["type"].removeprefix("response.") for event in turn] == [
         "created",
@@ -134,14 +134,14 @@ def test_a_text_turn_has_openais_events_in_order():
     ],
 )
 def test_words_steer_the_turn(text, kinds, ending):
-    """The words in the text decide which items come and how the turn ends."""
+    """Words in the input decide the output items and the ending."""
     last = events(text)[-1]
     assert last["type"] == f"response.{ending}"
     assert [item["type"] for item in last["response"]["output"]] == kinds
 
 
 def test_a_tool_that_has_answered_is_not_called_again():
-    """After the tool's output the turn is a message, until the user speaks again."""
+    """After a tool's output the turn is a message, until the user speaks again."""
     done = [message("user", "TRIGGERTOOL"), CALL, OUTPUT]
     assert events(done)[-1]["response"]["output"][0]["type"] == "message"
     again = [*done, message("user", "TRIGGERTOOL")]
@@ -152,7 +152,7 @@ def test_a_tool_that_has_answered_is_not_called_again():
     ("word", "how"), [("TRIGGERDROP", "dropped"), ("TRIGGEREARLYEND", "ended_early")]
 )
 def test_a_turn_can_be_cut_short(word, how):
-    """Two deltas come, and no terminal event."""
+    """A turn can be cut after two deltas, without a terminal event."""
     body = request(word)
     steps = response_steps(body, new_response(body), 0, 0)
     seen = [next(steps)[1]["type"] for _ in range(6)]
@@ -162,27 +162,27 @@ def test_a_turn_can_be_cut_short(word, how):
 
 
 def test_a_warm_up_says_nothing_and_costs_no_output():
-    """`generate: false` gives an id, no output and no output tokens."""
+    """A warm-up has an id, no output and no output tokens."""
     turn = events([], generate=False)
     assert [event["type"] for event in turn] == ["response.created", "response.completed"]
     assert turn[-1]["response"]["usage"]["output_tokens"] == 0
 
 
 def test_the_shell_that_codex_offered_is_called():
-    """Codex renamed its shell tool over time; the offered name is used, with its arguments."""
+    """The call uses the name and arguments of the shell tool that Codex offers."""
     item = events("TRIGGERTOOL", tools=[{"name": "exec_command"}])[-1]["response"]["output"][0]
     assert item["name"] == "exec_command"
     assert json.loads(item["arguments"]) == {"cmd": "echo tool-ran"}
 
 
 def test_the_last_user_text_counts():
-    """Earlier texts and the assistant's do not steer."""
+    """Only the last user text steers the turn."""
     items = [message("user", "TRIGGER500"), message("assistant", "no"), message("user", "hi")]
     assert last_user_text(request(items)) == ("hi", False)
 
 
 def test_an_error_comes_in_mid_stream():
-    """After the first events, and then the stream ends with no terminal event."""
+    """A mid-stream error comes after the first events, without a terminal event."""
     body = request("hi")
     steps = failing_steps(response_steps(body, new_response(body), 0, 0), "server_error")
     seen = [next(steps)[1] for _ in range(5)]
@@ -193,7 +193,7 @@ def test_an_error_comes_in_mid_stream():
 
 
 def test_chat_chunks_say_the_same():
-    """The deltas of a chat completion spell the text of the response."""
+    """The chunks of a chat completion give the same text."""
     response = {"id": "resp_1"}
     chunks = [as_chat(event, "chat.completion.chunk", response) for event in events("hi")]
     assert {chunk["id"] for chunk in chunks if chunk} == {"chatcmpl-1"}
@@ -204,7 +204,7 @@ def test_chat_chunks_say_the_same():
 
 
 def test_keys_are_cut_short_in_the_log():
-    """No header that may carry a key is logged whole."""
+    """Headers that can contain a key are shortened in the log."""
     names = ["authorization", "api-key", "x-litellm-api-key", "sec-websocket-protocol", "cookie"]
     secret = b"Bearer sk-secret-and-long"
     logged = headers_of({"headers": [(name.encode(), secret) for name in names]})

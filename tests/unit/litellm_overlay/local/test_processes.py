@@ -1,4 +1,4 @@
-"""Processes of ours: what they are given, and that none outlives us."""
+"""Child processes: their environment, and their end with us."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from litellm_overlay.errors import OverlayError
 from litellm_overlay.local import processes
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
-# A process that has started a child of its own, which a kill of the parent alone would leave.
+# A process with a child, which killing only the parent would leave.
 FAMILY = """
 import subprocess, sys, time
 child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
@@ -33,7 +33,7 @@ def is_running(pid):
 
 
 def gone(pid):
-    """Wait for a process to be gone."""
+    """Wait up to 20 s for a process to end; tell whether it has."""
     deadline = time.monotonic() + 20
     while is_running(pid) and time.monotonic() < deadline:
         time.sleep(0.02)
@@ -41,7 +41,7 @@ def gone(pid):
 
 
 def test_litellm_gets_no_variable_that_was_not_meant_for_it(monkeypatch):
-    """A database or a provider's key in the operator's shell does not reach LiteLLM."""
+    """The operator's variables, such as a database or a key, do not reach LiteLLM."""
     monkeypatch.setenv("DATABASE_URL", "postgres://production")
     monkeypatch.setenv("OPENAI_API_KEY", "sk-real")
     monkeypatch.setenv("LITELLM_MASTER_KEY", "sk-real")
@@ -53,7 +53,7 @@ def test_litellm_gets_no_variable_that_was_not_meant_for_it(monkeypatch):
 
 
 def test_the_standard_configuration_has_every_kind_of_model():
-    """A model by its own name, one by another, and one whose WebSockets LiteLLM emulates."""
+    """The standard configuration has a native model, an alias, and an emulated provider."""
     config = processes.standard_config("https://127.0.0.1:1")
     models = {m["model_name"]: m["litellm_params"]["model"] for m in config["model_list"]}
     assert models["gpt-5.4"] == "openai/gpt-5.4"
@@ -64,7 +64,7 @@ def test_the_standard_configuration_has_every_kind_of_model():
 
 
 def test_a_whole_process_group_is_ended(tmp_path):
-    """When the block is left, the process and what it started are gone."""
+    """At the block's end the process and its children have ended."""
     argv = [sys.executable, "-c", FAMILY]
     with processes.running(argv, os.environ, tmp_path, stdout=subprocess.PIPE) as process:
         child = int(process.stdout.readline())
@@ -74,7 +74,7 @@ def test_a_whole_process_group_is_ended(tmp_path):
 
 
 def test_ctrl_c_ends_the_process(tmp_path):
-    """An interrupt inside the block ends the process and is passed on."""
+    """KeyboardInterrupt in the block ends the process and is raised again."""
     with (
         pytest.raises(KeyboardInterrupt),
         processes.running(SLEEP, os.environ, tmp_path) as process,
@@ -85,7 +85,7 @@ def test_ctrl_c_ends_the_process(tmp_path):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel's help is Linux's")
 def test_a_killed_parent_takes_the_process_with_it(tmp_path):
-    """With no chance to clean up, the kernel does it."""
+    """If the parent is killed, the kernel ends the process."""
     source = f"""
 import os, pathlib, time
 from litellm_overlay.local import processes
@@ -107,7 +107,7 @@ with processes.running({SLEEP!r}, os.environ, pathlib.Path({str(tmp_path)!r})) a
 
 
 def test_a_process_that_ends_at_once_is_explained_by_its_last_lines(tmp_path):
-    """The error holds what the process said, and where the whole log is."""
+    """A process that ends at once is an error with its last lines and the log's path."""
     log = tmp_path / "out.log"
     argv = [sys.executable, "-c", "raise SystemExit('no such option: --nonsense')"]
     with (
@@ -120,5 +120,5 @@ def test_a_process_that_ends_at_once_is_explained_by_its_last_lines(tmp_path):
 
 
 def test_a_port_nobody_listens_on_is_not_alive():
-    """The liveness check is no error while the proxy is still starting."""
+    """A port without a listener is not alive, without an exception."""
     assert not processes.is_alive(f"http://127.0.0.1:{processes.free_port()}")

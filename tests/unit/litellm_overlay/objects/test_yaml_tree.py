@@ -1,4 +1,4 @@
-"""YAML and JSON that would exhaust memory, time or the stack: a sentence; all else is read."""
+"""YAML and JSON that would exhaust memory, time or stack are refused; other texts are read."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ HOSTILE = {
 @pytest.mark.parametrize("loader", [yaml.SafeLoader, yaml_tree._Loader], ids=["python", "libyaml"])
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
 def test_what_is_hostile_is_a_sentence(text, loader, monkeypatch):
-    """With what it names, and nothing else."""
+    """A hostile text is refused with a sentence that names the cause."""
     monkeypatch.setattr(yaml_tree, "_Loader", loader)
     with pytest.raises(OverlayError) as refused:
         yaml_tree.load(text, "the file")
@@ -73,7 +73,7 @@ def test_what_is_hostile_is_a_sentence(text, loader, monkeypatch):
     ],
 )  # fmt: skip
 def test_what_people_write_is_read(text, data):
-    """As data that JSON could hold: dates and the like stay texts."""
+    """Ordinary texts become data that JSON could hold; dates stay strings."""
     assert yaml_tree.load(text) == data
 
 
@@ -101,7 +101,7 @@ print("\\n" + json.dumps(found))
 
 @pytest.mark.parametrize("verb", [["inject"], ["inject", "--remove"], ["doctor"]], ids=" ".join)
 def test_no_verb_that_reads_manifests_is_exhausted(verb):
-    """Within 5 s of processor time in all, and 300 MiB: an exit code and a sentence each."""
+    """Each verb that reads manifests handles hostile texts within 5 s of CPU and 300 MiB."""
     texts = [HOSTILE[each] for each in HOSTILE if each not in {"two-documents", "other-version"}]
     streams = [f"containers:\n---\n{it}\n# containers litellm-overlay-output" for it in texts]
     done = subprocess.run(
@@ -134,7 +134,7 @@ NOT_OBJECTS = [
 @pytest.mark.parametrize("text", NOT_OBJECTS)
 @pytest.mark.parametrize("verb", ["inject", "doctor"])
 def test_what_is_no_object_is_a_sentence(cli, text, verb):
-    """And so is an object with anything in any place."""
+    """Documents that are no objects, or contain odd values, give an exit code and a sentence."""
     code, _, err = cli(verb, stdin=f"# containers litellm\n{text}\n")
     assert code in (0, 1, 2, 5), err
     assert "Traceback" not in err

@@ -1,4 +1,4 @@
-"""Values for LiteLLM's own charts: lists are merged, traps are stepped around or refused."""
+"""Values for LiteLLM's charts: lists are merged, and pitfalls avoided or refused."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ def make(format_, *files, options=""):
 
 
 def names(items):
-    """Return the names in a list of objects."""
+    """Return the names of objects or list items."""
     return [item.get("name") or item["metadata"]["name"] for item in items]
 
 
 def test_the_lists_of_the_operator_are_kept():
-    """Helm replaces lists, so ours hold theirs as well."""
+    """The operator's lists are kept in ours, since Helm replaces lists."""
     made = make("litellm-helm-values", MINE)
     maps = names(fake_maps(made))
     assert names(made["extraInitContainers"]) == ["litellm-overlay", "wait"]
@@ -56,7 +56,7 @@ def fake_maps(made):
 
 
 def test_the_migrations_job_gets_a_file_to_mount():
-    """It shares the mounts, but runs, as a hook, before there is a ConfigMap."""
+    """The migrations Job, a hook with shared mounts, gets an init container for the file."""
     made = make("litellm-helm-values", MINE)
     ours, theirs = made["migrationJob"]["extraInitContainers"]
     assert ours["name"] == "litellm-overlay-stock"
@@ -69,21 +69,21 @@ def test_the_migrations_job_gets_a_file_to_mount():
 
 
 def test_a_job_that_is_off_gets_nothing():
-    """And is not turned on."""
+    """A disabled migrations Job gets nothing."""
     assert "migrationJob" not in make(
         "litellm-helm-values", MINE, {"migrationJob": {"enabled": False}}
     )
 
 
 def test_the_gateway_has_its_own_section_and_no_shared_job():
-    """The chart `litellm` keeps the Job's mounts apart."""
+    """For the chart `litellm` the values are under `gateway`, without a Job."""
     made = make("litellm-chart-values", {"gateway": MINE})
     assert set(made) == {"gateway", "extraResources"}
     assert names(made["gateway"]["extraInitContainers"]) == ["litellm-overlay", "wait"]
 
 
 def test_no_go_template_is_in_what_a_chart_may_pass_through_tpl():
-    """Python's doubled braces would be read as one."""
+    """The values have no `{{`, which a chart's `tpl` would evaluate."""
     made = make("litellm-chart-values", {"gateway": MINE})
     for config_map in fake_maps(made):
         assert "{{" not in str(config_map)
@@ -91,7 +91,7 @@ def test_no_go_template_is_in_what_a_chart_may_pass_through_tpl():
 
 
 def test_a_payload_is_the_same_by_every_way():
-    """It is immutable, and named after its content: whoever changes the way meets his own again."""
+    """The payload's ConfigMaps are the same in all formats, so operators can switch."""
     operator_values = values.load("")
     text = formats.payload(fake.planner(operator_values))["payload.yaml"]
     for format_, mine in (
@@ -102,7 +102,7 @@ def test_a_payload_is_the_same_by_every_way():
 
 
 def test_made_twice_is_made_once():
-    """The file may be among the operator's values when it is rendered again."""
+    """Rendering with the overlay's own values among the operator's changes nothing."""
     for format_, mine in (
         ("litellm-helm-values", MINE),
         ("litellm-chart-values", {"gateway": MINE, "extraResources": MINE["extraResources"]}),
@@ -112,7 +112,7 @@ def test_made_twice_is_made_once():
 
 
 def test_the_image_is_written_so_that_proxy_and_init_container_run_the_same():
-    """Whatever the chart's default becomes."""
+    """The image is written, so that proxy and init container have the same one."""
     made = make("litellm-helm-values", MINE, options="image: {repository: x/litellm, tag: v1.82.3}")
     assert made["image"] == {"repository": "x/litellm", "tag": "v1.82.3"}
     assert made["extraInitContainers"][0]["image"] == "x/litellm:v1.82.3"
@@ -125,7 +125,7 @@ def test_the_image_is_written_so_that_proxy_and_init_container_run_the_same():
 
 
 def test_what_the_proxy_runs_as_is_read_from_the_values():
-    """Security context, pull policy, PATH and PYTHONPATH."""
+    """Security context, pull policy, PATH and PYTHONPATH come from the operator's values."""
     mine = {
         "image": {**IMAGE, "pullPolicy": "Always"},
         "securityContext": {"runAsUser": 65534},
@@ -141,7 +141,7 @@ def test_what_the_proxy_runs_as_is_read_from_the_values():
 
 
 def test_files_are_merged_as_helm_does():
-    """Mappings key by key, lists whole."""
+    """Values files are merged as by Helm: mappings by key, lists as a whole."""
     assert chart_values.merge([{"a": {"b": 1, "c": [1]}}, {"a": {"c": [2]}, "d": None}]) == {
         "a": {"b": 1, "c": [2]},
         "d": None,
@@ -160,7 +160,7 @@ def test_files_are_merged_as_helm_does():
     ],
 )
 def test_values_that_do_not_tell_are_refused(mine, options, sentence):
-    """With the key that is missing or wrong."""
+    """Values with a missing or wrong key are refused with its name."""
     if sentence is None:
         assert make("litellm-helm-values", mine, options=options)
         return

@@ -21,12 +21,12 @@ EXPECTED = sorted(GOLDEN.glob("*/expected.*.yaml"))
 
 
 def name(path):
-    """Return a case's name for pytest's list."""
+    """Return the test id of a case."""
     return f"{path.parent.name}-{path.suffixes[0][1:]}"
 
 
 def produce(case, format_):
-    """Return what a case's format gives; the files of kustomize one after the other."""
+    """Return the output of a format for a case; kustomize's files are joined."""
     planner = fake.planner(formats.adapt(format_, values.load((case / "values.yaml").read_text())))
     if format_ == "inject":
         return inject.inject((case / "input.yaml").read_text(), planner).text
@@ -46,7 +46,7 @@ def produce(case, format_):
 
 @pytest.mark.parametrize("path", EXPECTED, ids=name)
 def test_rendered_as_expected(path, request):
-    """Equal to the byte, and YAML."""
+    """The output equals the expected file byte for byte, and is YAML."""
     text = produce(path.parent, path.suffixes[0][1:])
     if request.config.getoption("--update-golden"):
         path.write_text(text)
@@ -56,12 +56,12 @@ def test_rendered_as_expected(path, request):
 
 @pytest.mark.parametrize("path", EXPECTED, ids=name)
 def test_rendered_twice_is_the_same(path):
-    """Nothing depends on time, order of hashes or the machine."""
+    """Rendering twice gives the same text."""
     assert produce(path.parent, path.suffixes[0][1:]) == produce(path.parent, path.suffixes[0][1:])
 
 
 def test_one_case_has_every_value():
-    """And none of them at its default, so that nothing is left untried."""
+    """The case `everything` sets every value to another than its default."""
     operator_values = values.load((GOLDEN / "everything" / "values.yaml").read_text())
     default = values.OverlayValues()
     same = {
@@ -73,7 +73,7 @@ def test_one_case_has_every_value():
 
 
 def test_every_case_expects_something():
-    """A folder without expected files would test nothing."""
+    """Every folder has expected files."""
     assert {path.parent for path in EXPECTED} == set(GOLDEN.iterdir())
 
 
@@ -84,6 +84,6 @@ def test_every_case_expects_something():
     ids=name,
 )
 def test_the_api_of_the_last_two_years_takes_the_manifests(path, kubernetes):
-    """Strictly: a key that the API does not know is an error."""
+    """The manifests are valid for the Kubernetes versions, without unknown fields."""
     for item in yaml.safe_load_all(path.read_text()):
         kubernetes_validate.validate(item, kubernetes, strict=True)

@@ -1,4 +1,4 @@
-"""`inject`: what it finds, what it leaves alone, and that it can be undone.
+"""`inject`: the workloads that it finds, the parts that it leaves alone, and its undoing.
 
 More than 300 lines, since it is a list: one way to write manifests, one test.
 """
@@ -48,7 +48,7 @@ spec:
 
 
 def deployment(pod=None, kind="Deployment", image="ghcr.io/berriai/litellm:v1.88.6"):
-    """Return a workload; `pod` stands below the pod's `spec`, by default one container."""
+    """Return a workload as YAML; `pod` is its pod spec, by default one container."""
     pod = pod or f"containers:\n- name: litellm\n  image: {image}\n"
     indented = "".join(f"      {line}\n" for line in pod.splitlines())
     return (
@@ -58,12 +58,12 @@ def deployment(pod=None, kind="Deployment", image="ghcr.io/berriai/litellm:v1.88
 
 
 def run(text, options="", container=None):
-    """Inject with payloads of three small files; return the text."""
+    """Return the text after `inject` with small payloads."""
     return inject.inject(text, fake.planner(values.load(options, container=container))).text
 
 
 def pods(text):
-    """Return the pod specs of the workloads by kind and name."""
+    """Return {"Kind/name": pod spec} of the workloads."""
     results = {}
     for item in yaml.safe_load_all(text):
         for each in item["items"] if item["kind"] == "List" else [item]:
@@ -108,7 +108,7 @@ POD_SHAPES = {
 @pytest.mark.parametrize("pod", POD_SHAPES.values(), ids=POD_SHAPES)
 @pytest.mark.parametrize("marker", ["", "---\n"], ids=["plain", "marked"])
 def test_removal_gives_the_original_back(pod, marker):
-    """To the byte; so nothing else was changed."""
+    """`remove` restores the exact text."""
     text = f"{marker}{SERVICE}---\n{deployment(pod)}---\n{JOB}"
     overlaid = run(text)
     assert overlaid != text
@@ -117,7 +117,7 @@ def test_removal_gives_the_original_back(pod, marker):
 
 @pytest.mark.parametrize("pod", POD_SHAPES.values(), ids=POD_SHAPES)
 def test_the_overlay_is_whole(pod):
-    """Init container first, both volumes, one mount, and a ConfigMap for each of their names."""
+    """The overlay has the init container first, two volumes, one mount, and its ConfigMaps."""
     text = run(deployment(pod))
     (spec,) = pods(text).values()
     assert init_names(spec)[0] == INIT_CONTAINER
@@ -149,13 +149,13 @@ def test_the_overlay_is_whole(pod):
 
 @pytest.mark.parametrize("pod", POD_SHAPES.values(), ids=POD_SHAPES)
 def test_twice_is_once(pod):
-    """A post-renderer may meet its own output."""
+    """Injecting twice equals injecting once."""
     once = run(f"{SERVICE}---\n{deployment(pod)}")
     assert run(once) == once
 
 
 def test_another_version_replaces_the_overlay_in_place():
-    """An update is what a fresh install of the same version would be."""
+    """Injecting another version equals a fresh injection of it."""
     text = f"{SERVICE}---\n{deployment()}---\n{JOB}"
     old = run(text, "patch: {version: 1.0.0}\nmodulePath: /elsewhere/endpoints.py\nname: older")
     assert run(old) == run(text)
@@ -163,14 +163,14 @@ def test_another_version_replaces_the_overlay_in_place():
 
 @pytest.mark.parametrize("other", [SERVICE, JOB, CRON_JOB, "# a comment only\n"])
 def test_other_documents_are_passed_on_to_the_byte(other):
-    """Jobs too, though they run the proxy's image."""
+    """Other documents stay unchanged, also Jobs with the proxy's image."""
     for text in (f"{other}---\n{deployment()}", f"---\n{deployment()}---\n{other}"):
         assert other in run(text)
 
 
 @pytest.mark.parametrize("kind", ["Deployment", "StatefulSet", "DaemonSet", "Rollout"])
 def test_whatever_keeps_pods_running_is_found(kind):
-    """Not Deployments alone."""
+    """Every kind that keeps pods running is found."""
     assert init_names(pods(run(deployment(kind=kind)))[f"{kind}/proxy"]) == [INIT_CONTAINER]
 
 
@@ -184,13 +184,13 @@ def test_whatever_keeps_pods_running_is_found(kind):
     ],
 )
 def test_the_proxy_is_found_by_its_image(image):
-    """In any repository; the init container runs the very same reference."""
+    """The proxy is found by its image in any registry, and the guard has the same image."""
     (spec,) = pods(run(deployment(image=image))).values()
     assert spec["initContainers"][0]["image"] == image
 
 
 def test_the_proxy_is_found_by_its_name():
-    """For images that were renamed."""
+    """The proxy is found by the name of its container."""
     pod = "containers:\n- name: llm\n  image: acme/gateway:7\n- name: other\n  image: litellm:v1.88.6\n"
     (spec,) = pods(run(deployment(pod), "litellmVersion: 1.88.6", container="llm")).values()
     assert [len(item.get("volumeMounts", [])) for item in spec["containers"]] == [1, 0]
@@ -199,7 +199,7 @@ def test_the_proxy_is_found_by_its_name():
 
 @pytest.mark.parametrize("layout", [{"indent": 2}, {"indent": "\t"}, {}], ids=str)
 def test_json_is_edited_in_place(layout):
-    """`kubectl get deployment --output json | litellm-overlay inject`: it stays the JSON it was."""
+    """JSON is edited in place, keeps its layout, and can be restored."""
     workload = yaml.safe_load(deployment())
     listed = {"apiVersion": "v1", "kind": "List", "items": [workload, workload]}
     text = json.dumps(listed, **layout)
@@ -226,7 +226,7 @@ def test_json_is_edited_in_place(layout):
 )
 @pytest.mark.parametrize("ending", ["\n", ""], ids=["ended", "open"])
 def test_other_ways_to_write_yaml_are_edited_in_place(pod, ending):
-    """Flow style, anchors beside the place, empty lists, nulls: back to the byte."""
+    """Flow style, anchors, empty lists and nulls are edited in place and restored."""
     text = deployment(pod).removesuffix("\n") + ending
     overlaid = run(text)
     (spec,) = pods(overlaid).values()
@@ -236,7 +236,7 @@ def test_other_ways_to_write_yaml_are_edited_in_place(pod, ending):
 
 
 def test_a_list_that_holds_a_payload_is_not_lost():
-    """`kubectl get configmaps,deployments --output yaml` after an install."""
+    """A List with a payload and a workload keeps both."""
     payload, workload = list(yaml.safe_load_all(run(deployment())))[-2:]
     text = yaml.safe_dump({"kind": "List", "items": [payload, workload]})
     assert [item["kind"] for item in yaml.safe_load(inject.remove(text))["items"]] == [
@@ -246,7 +246,7 @@ def test_a_list_that_holds_a_payload_is_not_lost():
 
 
 def test_line_ends_are_kept():
-    """Of Windows too."""
+    """Windows line endings are kept."""
     text = deployment().replace("\n", "\r\n")
     overlaid = run(text)
     workload = overlaid[overlaid.index("apiVersion: apps/v1") :]
@@ -255,7 +255,7 @@ def test_line_ends_are_kept():
 
 
 def test_each_namespace_gets_its_config_maps_once():
-    """Before the first workload of it."""
+    """Each namespace gets the ConfigMaps once, before its first workload."""
     first = deployment().replace("name: proxy", "name: a\n  namespace: one")
     second = deployment().replace("name: proxy", "name: b\n  namespace: two")
     third = deployment().replace("name: proxy", "name: c\n  namespace: one")
@@ -274,7 +274,7 @@ def test_each_namespace_gets_its_config_maps_once():
 
 
 def test_the_pod_gets_the_annotations():
-    """Beside its own; a change of patch or payload rolls the pods."""
+    """The pod gets our annotations beside its own, which roll it on a change."""
     text = deployment().replace(
         "  template:\n", "  template:\n    metadata:\n      annotations: {a: b}\n"
     )
@@ -315,7 +315,7 @@ HIDDEN = (
     ],
 )
 def test_what_cannot_be_overlaid_is_refused(text, sentence):
-    """With a sentence; nothing is written."""
+    """A workload that cannot be overlaid is refused with an error and a hint."""
     with pytest.raises(OverlayError) as refused:
         run(text)
     assert sentence in refused.value.message
@@ -323,7 +323,7 @@ def test_what_cannot_be_overlaid_is_refused(text, sentence):
 
 
 def test_nothing_to_remove_is_no_error():
-    """The stream comes out as it went in."""
+    """Removing from a stream without an overlay changes nothing."""
     text = f"{SERVICE}---\n{deployment()}"
     assert inject.remove(text) == text
     assert inject.remove("") == ""

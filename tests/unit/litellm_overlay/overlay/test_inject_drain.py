@@ -1,4 +1,4 @@
-"""`inject --drain`: what it adds to manifests of another's, and that it goes again to the byte."""
+"""`inject --drain`: its additions to an operator's manifests, and their removal."""
 
 from __future__ import annotations
 
@@ -57,12 +57,12 @@ STYLES = {
 
 
 def drained(text, seconds=120, **more):
-    """Return what `inject --drain` makes of a stream."""
+    """Return the text after `inject --drain`."""
     return inject(text, Planner.from_values(values.load("", drain_seconds=seconds, **more))).text
 
 
 def pod(text):
-    """Return the pod's spec of the one Deployment in a stream."""
+    """Return the pod spec of the one Deployment in a stream."""
     result = (item for part in documents(text) for _, item in objects(part))
     (item,) = (it for it in result if it["kind"] == "Deployment")
     return item["spec"]["template"]["spec"]
@@ -70,7 +70,7 @@ def pod(text):
 
 @pytest.mark.parametrize("style", STYLES)
 def test_in_and_out_again(style):
-    """In every style, with and without what is touched; twice is once; without --drain it goes."""
+    """In each style the drain can be removed and repeated, and goes without --drain."""
     given = STYLES[style]
     overlaid = drained(given)
     assert remove(overlaid) == given
@@ -84,7 +84,7 @@ def test_in_and_out_again(style):
     [("block", 120, 150), ("a null", 60, 90), ("a mapping in block style", 120, 600)],
 )
 def test_what_the_proxy_gets(style, seconds, grace):
-    """Both hooks, a place for the flag, and time; a grace period that is there stays, and bounds it."""
+    """The proxy gets both hooks, a volume and a grace period; a given one limits the drain."""
     result = pod(drained(STYLES[style]))
     assert result["terminationGracePeriodSeconds"] == grace
     proxy, sidecar = result["containers"]
@@ -104,7 +104,7 @@ def test_what_the_proxy_gets(style, seconds, grace):
 
 
 def test_doctor_has_nothing_more_to_say():
-    """Of the drain: the hook is there, and the time is enough."""
+    """`doctor` then has no finding about the drain."""
     deployment = fake.stock()
     deployment["spec"]["replicas"] = 2
     text = drained(yaml.safe_dump(deployment))
@@ -125,7 +125,7 @@ def test_doctor_has_nothing_more_to_say():
     ],
 )
 def test_what_is_there_stays(grace, lifecycle, said):
-    """Hooks are not replaced and times not changed: it is refused, with the workload's name."""
+    """Other hooks and shorter times are refused, with the workload's name."""
     text = BLOCK.replace("GRACE", grace).replace("LIFECYCLE", lifecycle)
     with pytest.raises(OverlayError, match=r"^Deployment/litellm: ") as error:
         drained(text)
@@ -136,7 +136,7 @@ def test_what_is_there_stays(grace, lifecycle, said):
 
 
 def test_the_drain_of_a_rendered_proxy_is_not_ours_to_take():
-    """It has hooks and a volume of its own, which `--remove` leaves where they are."""
+    """`--remove` leaves the drain of a rendered proxy, which is its own."""
     overlaid = inject(STYLES["block"], Planner.from_values(values.load(""))).text
     theirs = overlaid.replace(
         'args: [--config, /c.yaml, --port, "4100"]\n',
@@ -149,7 +149,7 @@ def test_the_drain_of_a_rendered_proxy_is_not_ours_to_take():
 
 @pytest.mark.parametrize("port", ["[]", "9" * 5000, "4100x", ""])
 def test_a_port_that_is_none(port):
-    """LiteLLM's own is taken."""
+    """For a port that is no number the hook uses LiteLLM's default."""
     text = WITHOUT.replace('"4100"', f'"{port}"')
     command = pod(drained(text))["containers"][0]["lifecycle"]["preStop"]["exec"]["command"]
     assert command[-1] == "4000"
@@ -157,7 +157,7 @@ def test_a_port_that_is_none(port):
 
 
 def test_names_that_are_no_texts():
-    """Containers, volumes and mounts of other types are passed by, and nothing is mixed up."""
+    """Containers, volumes and mounts with odd names are ignored."""
     odd = "      - 5\n      - {name: [a], image: x}\n      - {name: {a: b}, image: y}\n"
     text = WITHOUT.replace("      - name: litellm", f"{odd}      - name: litellm")
     text += "      volumes: [{name: [a]}, 5]\n"
@@ -168,7 +168,7 @@ def test_names_that_are_no_texts():
 
 @pytest.mark.parametrize("style", STYLES)
 def test_what_was_read_stays_as_it_was(style):
-    """A document's data is read once, by many: nothing that is put in or taken out changes it."""
+    """A document's parsed data does not change when the overlay is added or removed."""
     plain = Document(STYLES[style])
     before = copy.deepcopy(plain.data)
     operator_values = values.load("", drain_seconds=120, image="ghcr.io/berriai/litellm:v1.88.6")

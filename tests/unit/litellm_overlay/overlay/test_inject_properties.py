@@ -1,4 +1,4 @@
-"""`inject` on manifests that nobody thought of: 500 of them, in every style (support/styles.py)."""
+"""`inject` on 500 generated manifests in every style (support/styles.py)."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ def workloads(text):
 
 
 def names(items):
-    """Return the names of things in a list that may be missing or null."""
+    """Return the names in a list that may be missing or null."""
     return [item["name"] for item in items or []]
 
 
 @pytest.mark.parametrize("group", range(GROUPS))
 def test_injected_and_removed_is_the_original_to_the_byte(group):
-    """The overlay is whole, its neighbours are what they were, and a second run changes nothing."""
+    """The overlay is complete, neighbours are unchanged, and removal restores the exact text."""
     for seed in range(group * OF_EACH, (group + 1) * OF_EACH):
         text = styles.text(seed)
         overlaid = inject.inject(text, PLANNER).text
@@ -52,7 +52,7 @@ def test_injected_and_removed_is_the_original_to_the_byte(group):
 
 
 def test_the_styles_are_all_there():
-    """Else the test above would try one of them 500 times."""
+    """The generated texts include every style."""
     texts = [styles.text(seed) for seed in range(GROUPS * OF_EACH)]
     for sign in (
         "\r\n",
@@ -73,7 +73,7 @@ def test_the_styles_are_all_there():
 
 @pytest.mark.parametrize("seed", range(0, 500, 25))
 def test_both_parsers_see_the_same(seed, monkeypatch):
-    """That of libyaml, and Python's own where there is none."""
+    """The parser of libyaml and Python's own give the same result."""
     text = styles.text(seed)
     overlaid = inject.inject(text, PLANNER).text
     monkeypatch.setattr(yaml_tree, "_Loader", yaml.SafeLoader)
@@ -83,7 +83,7 @@ def test_both_parsers_see_the_same(seed, monkeypatch):
 
 @pytest.mark.parametrize("layout", [{"indent": 2}, {"indent": "\t"}, {"separators": (",", ":")}])
 def test_json_that_a_program_wrote_anew_loses_the_overlay_all_the_same(layout):
-    """`jq`, `kubectl`: the white space that tells what was empty is gone, so the data counts."""
+    """In JSON that another program rewrote, the overlay is still removed, judged by the data."""
     for seed in range(40):
         data = {**styles.workload(styles.random.Random(seed)), "kind": "Deployment"}
         overlaid = inject.inject(json.dumps(data), PLANNER).text
@@ -100,7 +100,7 @@ def test_json_that_a_program_wrote_anew_loses_the_overlay_all_the_same(layout):
 @pytest.mark.parametrize("text", ["🙂", "a\\🙂🙂b", '"🙂', "\\\\🙂\\", "🙂  x"])
 @pytest.mark.parametrize("layout", [{"indent": "\t"}, {}], ids=str)
 def test_json_may_write_a_character_in_two_halves(text, layout):
-    """As Python does; YAML knows no halves, but the text is JSON."""
+    """JSON with a character as two surrogates is accepted."""
     data = styles.workload(styles.random.Random(1))
     data["metadata"]["labels"] = {"x": text}
     written = json.dumps(data, **layout)

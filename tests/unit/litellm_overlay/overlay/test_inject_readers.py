@@ -1,4 +1,4 @@
-"""Readers of YAML 1.1 and 1.2 see the same values before and after, each in its own way."""
+"""Readers of YAML 1.1 and 1.2 each see the same values before and after `inject`."""
 
 from __future__ import annotations
 
@@ -46,19 +46,19 @@ PLAIN = [
 
 
 def read_1_1(text):
-    """Return the documents as YAML 1.1 has them."""
+    """Return the documents as YAML 1.1 reads them."""
     return list(yaml.safe_load_all(text))
 
 
 def read_1_2(text):
-    """Return the documents as YAML 1.2 has them."""
+    """Return the documents as YAML 1.2 reads them."""
     reader = YAML(typ="safe", pure=True)
     reader.version = (1, 2)
     return list(reader.load_all(text))
 
 
 def bare(data):
-    """Return data without the overlay, and without what is empty."""
+    """Return data without the overlay and without empty values."""
     if isinstance(data, list):
         return [
             bare(item) for item in data if not (isinstance(item, dict) and item.get("name") in OURS)
@@ -76,7 +76,7 @@ def bare(data):
 @pytest.mark.parametrize("read", [read_1_1, read_1_2])
 @pytest.mark.parametrize("word", PLAIN)
 def test_a_word_that_readers_take_for_different_things_stays_one(word, read):
-    """Quoted or not, in flow style, beside what is put in."""
+    """An ambiguous word beside the overlay keeps its value for each reader."""
     text = WORKLOAD.format(word)
     overlaid = inject.inject(text, PLANNER).text
     *_, after = read(overlaid)
@@ -88,7 +88,7 @@ def test_a_word_that_readers_take_for_different_things_stays_one(word, read):
 
 
 def texts():
-    """Return texts in all styles, but for JSON that is no YAML, by their seeds."""
+    """Return {seed: text} in all styles, except JSON that is no YAML."""
     every = {seed: styles.text(seed).removeprefix("\ufeff") for seed in range(0, 120, 3)}
     return {
         seed: text for seed, text in every.items() if "{\n\t" not in text and "\\ud8" not in text
@@ -98,7 +98,7 @@ def texts():
 @pytest.mark.parametrize("read", [read_1_1, read_1_2])
 @pytest.mark.parametrize("text", texts().values(), ids=map(str, texts()))
 def test_any_style_stays_the_same(text, read):
-    """As Kubernetes' own reader is asked in tests/chart/test_go_yaml.py, 500 times."""
+    """Texts in every style keep their values; tests/chart/test_go_yaml.py asks Kubernetes."""
     overlaid = inject.inject(text, PLANNER).text
     after = [item for item in read(overlaid) if item and item["kind"] != "ConfigMap"]
     before = [item for item in read(text) if item]

@@ -1,4 +1,4 @@
-"""The payload as the pod gets it: what its texts must not hold, and how it is started."""
+"""The payload in the pod: forbidden texts, and its start."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from litellm_overlay.overlay import payload, plan, templates, values
 
 @pytest.mark.parametrize("version", sorted(releases.load().patch_versions))
 def test_no_file_looks_like_a_go_template(version):
-    """LiteLLM's charts pass extra resources through `tpl`: two braces would be read as an action."""
+    """No file has `{{`, which a chart's `tpl` would evaluate."""
     assert [path for path, text in payload.files(version).items() if b"{{" in text] == []
 
 
 @pytest.mark.parametrize("version", releases.load().patch_versions)
 def test_the_init_containers_command_starts_the_payload(tmp_path, version):
-    """As the pod has it: no PYTHONPATH and nothing in the working directory runs in it."""
+    """The init container's command starts the payload, without PYTHONPATH or working directory."""
     for path, content in payload.files(version).items():
         (tmp_path / "payload" / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "payload" / path).write_bytes(content)

@@ -1,4 +1,4 @@
-"""The plan: names, the guard's plan, the module's path, the init container's confinement."""
+"""The plan: names, the guard's plan, the module's path, and the security context."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ IMAGE = "ghcr.io/berriai/litellm:v1.88.6"
 
 
 def make(text="", *, image=IMAGE, **proxy):
-    """Return the plan for an image, with payloads of three small files."""
+    """Return the plan for an image, with small payloads."""
     operator_values = values.load(text, image=image)
     own = {"env": (), "security_context": {}, "pod_security_context": {}, **proxy}
     served = Proxy(container="litellm", image=image, pull_policy=None, **own)
@@ -34,7 +34,7 @@ MALICIOUS_INDEX = "sha256:1bbcb1443bc962e45f5aad53fe3d2c30600e0379715fb6c664cdd3
 
 @pytest.mark.parametrize("mode", ["websocket", "http-fallback"])
 def test_the_guard_reads_what_is_planned(mode):
-    """Written here, read there: the two share no code."""
+    """The guard reads the values from the plan that we write."""
     text = (
         f"patch: {{mode: {mode}, maxMessageBytes: 2048, onFixed: patch}}\n"
         f"onUnknown: patch\nexpectedSha256: {'a' * 64}\n"
@@ -51,13 +51,13 @@ def test_the_guard_reads_what_is_planned(mode):
 
 
 def test_what_is_not_chosen_is_left_alone():
-    """The guard's defaults, written out."""
+    """Without choices the plan has the guard's defaults."""
     read = guard_plan.check(guard_plan.decode(make("").guard_plan))
     assert read.policy == guard_plan.Policy("passthrough", "fail", None)
 
 
 def test_the_relay_is_not_made_for_what_is_fixed():
-    """A plan error, here already: in the pod it would be exit code 10."""
+    """`onFixed: patch` with a relay is refused here, not first in the pod."""
     with pytest.raises(ValuesError, match='onFixed "patch" needs the bridge'):
         make("patch: {version: 1.0.0, onFixed: patch}")
 
@@ -72,13 +72,13 @@ def test_the_relay_is_not_made_for_what_is_fixed():
     ],
 )
 def test_what_will_be_patched(image, on_fixed, patched):
-    """As far as the image's name tells."""
+    """Whether the image will be patched is known as far as its tag names the release."""
     overlay = make(f"patch: {{onFixed: {on_fixed}}}", image=image)
     assert (overlay.is_patched, overlay.on_fixed) == (patched, on_fixed)
 
 
 def test_every_patch_version_has_its_config_map():
-    """Named after version and content, so that none is ever changed."""
+    """Every patch version has a ConfigMap, named by version and digest."""
     names = [item.name for item in payloads("x", CATALOGUE)]
     assert names == [
         f"x-{version}-{payload.digest(version)[:12]}" for version in CATALOGUE.patch_versions
@@ -86,7 +86,7 @@ def test_every_patch_version_has_its_config_map():
 
 
 def rendered(text):
-    """Return the versions whose payloads are rendered, of seven that there are."""
+    """Return the versions of the rendered payloads, of seven in all."""
     (model, *_) = payloads("x", CATALOGUE)
     several = ["1.0.0", "1.0.9", "1.0.10", "2.0.0", "2.0.1", "2.1.0", "2.1.1"]
     every = tuple(replace(model, version=version) for version in several)
@@ -105,19 +105,19 @@ def rendered(text):
     ],
 )
 def test_which_payloads_are_rendered(text, versions):
-    """The newest ones, the pinned one, those that are named; oldest first."""
+    """The newest payloads, the pinned one and the named ones are rendered, oldest first."""
     assert rendered(text) == versions.split()
 
 
 def test_a_version_to_keep_must_be_there():
-    """A typing error would show when a pod waits for what nobody rendered."""
+    """A version to keep that does not exist is refused, before a pod waits for its payload."""
     with pytest.raises(NotInCatalogueError, match=r"no patch version 9\.9\.9"):
         rendered("patch: {keepVersions: [9.9.9]}")
 
 
 @pytest.mark.parametrize("item", payloads("x", CATALOGUE), ids=lambda item: item.version)
 def test_a_payload_fits_a_config_map(item):
-    """Keys that Kubernetes allows, all files; kubectl apply keeps a copy in an annotation: 256 KiB."""
+    """A payload fits a ConfigMap: valid keys, and below 256 KiB for kubectl's annotation."""
     assert {each.path: each.text.encode() for each in item.items} == payload.files(item.version)
     assert all(
         set(each.key) <= set("abcdefghijklmnopqrstuvwxyz0123456789_.-") for each in item.items
@@ -135,12 +135,12 @@ def test_a_payload_fits_a_config_map(item):
     ],
 )
 def test_the_path_comes_from_the_catalogue(image, path):
-    """By the release that the tag names."""
+    """The module's path comes from the catalogue, by the tag's release."""
     assert make(image=image).module_path.startswith(path)
 
 
 def test_a_path_that_is_given_wins():
-    """Whatever the tag says; the guard in the pod compares."""
+    """A given module path counts, whatever the tag."""
     assert make("modulePath: /x/endpoints.py", image="r/litellm:latest").module_path == (
         "/x/endpoints.py"
     )
@@ -173,7 +173,7 @@ def test_a_path_that_is_given_wins():
     ],
 )
 def test_what_cannot_be_planned_is_refused(text, image, error, sentence):
-    """With a sentence and a next step, before anything reaches a cluster."""
+    """A plan that cannot be made is refused with an error and a hint."""
     with pytest.raises(error) as refused:
         make(text, image=image)
     assert sentence in refused.value.message
@@ -194,7 +194,7 @@ def test_what_cannot_be_planned_is_refused(text, image, error, sentence):
     ],
 )
 def test_who_says_which_release_it_is(text, image, release, exact):
-    """The values, where the tag does not; a tag of upstream's form against them leaves a doubt."""
+    """The values give the release if the tag does not; a contradiction is marked as not exact."""
     planned = make(text, image=image)
     assert (planned.litellm.release.version, planned.litellm.exact) == (release, exact)
     assert planned.module_path == CATALOGUE.paths_of("1.88.6")[0].path
@@ -202,7 +202,7 @@ def test_who_says_which_release_it_is(text, image, release, exact):
 
 
 def test_the_init_container_gets_the_proxys_interpreter_and_nothing_secret():
-    """PATH and PYTHONPATH decide which LiteLLM runs; keys are none of the guard's business."""
+    """The guard gets PATH and PYTHONPATH of the proxy, and no keys."""
     path = {"name": "PATH", "value": "/opt/bin"}
     python_path = {
         "name": "PYTHONPATH",
@@ -248,7 +248,7 @@ LOCAL = {"seccompProfile": {"type": "Localhost", "localhostProfile": "x.json"}}
     ],
 )
 def test_the_init_container_is_who_the_proxy_is_with_no_more_rights(own, pod, expected):
-    """Never a user that contradicts it, nor a seccomp profile: an SCC may forbid one."""
+    """The guard runs as the proxy's user without further rights or a new seccomp profile."""
     planned = make(security_context=own, pod_security_context=pod).security_context
     assert planned == expected
     assert list(planned) == sorted(planned)

@@ -1,4 +1,4 @@
-"""What cannot be edited in place is refused, with its name and its line in the stream."""
+"""Workloads that cannot be edited in place are refused with name and line."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ PODS = {
 
 @pytest.mark.parametrize(("text", "sentence"), PODS.values(), ids=PODS)
 def test_what_cannot_be_edited_is_refused_with_name_and_line(text, sentence):
-    """Or it is edited, and comes back to the byte."""
+    """Each text is refused with name and line, or edited and restored exactly."""
     stream = f"{ABOVE}{text}"
     if not sentence:
         assert inject.remove(inject.inject(stream, PLANNER).text) == stream
@@ -82,7 +82,7 @@ def test_what_cannot_be_edited_is_refused_with_name_and_line(text, sentence):
     ],
 )
 def test_anchors_and_aliases_beside_the_place_are_no_hindrance(text):
-    """Comments and all stay."""
+    """Anchors, aliases and comments beside the edit are kept."""
     for stream in (text, f"{ABOVE}{text}", text.replace("\n", "\r\n")):
         overlaid = inject.inject(stream, PLANNER).text
         assert inject.remove(overlaid) == stream
@@ -94,12 +94,12 @@ GOOD = f"{HEAD}    spec:\n      containers:\n{PROXY}"
 
 @pytest.fixture
 def nothing_proven(monkeypatch):
-    """Forget what other tests have put into documents."""
+    """Forget the edits that other tests have proven."""
     monkeypatch.setattr(pod_edits, "_proven", set())
 
 
 def test_the_same_lines_are_read_in_full_once(nothing_proven, monkeypatch):
-    """The second of two like documents is read with their first lines alone, and is the same."""
+    """Of two similar documents the second is not parsed in full, with the same result."""
     read = []
     prove = pod_edits._prove
     monkeypatch.setattr(
@@ -115,7 +115,7 @@ def test_the_same_lines_are_read_in_full_once(nothing_proven, monkeypatch):
 
 
 def test_other_lines_are_read_in_full(nothing_proven, monkeypatch):
-    """A fault in what is put in is found, whatever the first lines look like."""
+    """An edit with other lines is parsed in full, so a faulty one is found."""
     insert = Splice._insert
 
     def forgetful(self, at, lines, column, depth):
@@ -127,7 +127,7 @@ def test_other_lines_are_read_in_full(nothing_proven, monkeypatch):
 
 
 def test_each_document_is_read(nothing_proven, monkeypatch):
-    """The same lines in the wrong place are found as well."""
+    """An edit at a wrong place is found in every document."""
     assert inject.inject(GOOD, PLANNER)
     end_of = Splice._end_of
     monkeypatch.setattr(Splice, "_end_of", lambda self, node: (0, end_of(self, node)[1]))

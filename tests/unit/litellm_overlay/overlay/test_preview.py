@@ -1,4 +1,4 @@
-"""The verb `diff`: what it prints is what the guard would write."""
+"""The verb `diff`: it prints what the guard would write."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FIXED = STOCK.replace(b"fastapi.Query(..., ", b"fastapi.Query(None, ")
 
 @pytest.fixture
 def known(monkeypatch):
-    """Let the guard take the stand-in for an affected file of a release."""
+    """Make the guard treat STOCK as an affected file."""
     files = {
         hashlib.sha256(STOCK).hexdigest(): [
             {"state": "affected", "first": "1.88.6", "last": "1.88.6"}
@@ -35,13 +35,13 @@ def known(monkeypatch):
 
 @pytest.fixture(autouse=True)
 def _current_guard(monkeypatch):
-    """Let `diff` use the guard as it is now, also for a released version."""
+    """Make `diff` use the current guard, also for released versions."""
     monkeypatch.setattr(patch_files, "released", lambda: ())
 
 
 @pytest.fixture
 def stock(tmp_path, known):
-    """Write the stand-in to a file."""
+    """Write STOCK to a file; return its path."""
     path = tmp_path / "endpoints.py"
     path.write_bytes(STOCK)
     return path
@@ -53,7 +53,7 @@ def compare(content=STOCK, **settings):
 
 @pytest.mark.parametrize("ending", [b"\n", b"\r\n", b""])
 def test_the_diff_turns_stock_into_what_the_pod_writes(ending, known, monkeypatch, tmp_path):
-    """Applied by git to the stock file, it gives the guard's own bytes; CRLF and no last newline too."""
+    """Applied by git, the diff gives the guard's bytes, with any line endings."""
     stock = STOCK.replace(b"\n", ending) if ending else STOCK.rstrip(b"\n")
     file = stock_file.StockFile(
         "affected", "sha256", "1.88.6", hashlib.sha256(stock).hexdigest(), None
@@ -73,19 +73,19 @@ def test_the_diff_turns_stock_into_what_the_pod_writes(ending, known, monkeypatc
 
 
 def test_settings_stand_in_the_diff(known):
-    """What is set is what the pod is told."""
+    """The settings are in the diff."""
     assert "'mode': 'http-fallback'" in compare(mode="http-fallback").diff
     assert "'mode': 'websocket'" in compare().diff
 
 
 def test_a_patched_file_is_compared_with_its_stock_text(known):
-    """The pod undoes an older patch first, and so does the diff."""
+    """A patched file is compared with its stock text."""
     patched = edits.patch(STOCK, versions.load("1.0.0"), plan.check_settings({}), "1.88.6")
     assert compare(patched) == compare(STOCK)
 
 
 def test_nothing_changes_where_upstream_has_fixed_it(known):
-    """The decision is told, and the diff is empty."""
+    """For a file with upstream's fix the diff is empty."""
     result = compare(FIXED)
     assert (result.decision, result.diff) == ("upstream-fixed", "")
     assert (result.added, result.removed) == (0, 0)
@@ -93,7 +93,7 @@ def test_nothing_changes_where_upstream_has_fixed_it(known):
 
 
 def test_an_unknown_file_is_refused(known):
-    """One changed byte, and the pod would write nothing."""
+    """A file that differs by one byte is refused."""
     with pytest.raises(NotInCatalogueError) as refusal:
         compare(STOCK.replace(b"small", b"Small"))
     assert refusal.value.hint
@@ -109,19 +109,19 @@ def test_an_unknown_file_is_refused(known):
     ],
 )
 def test_settings_are_read_as_json_where_they_can_be(given, expected):
-    """Numbers become numbers, and the rest needs no quotes."""
+    """Settings are parsed as JSON, else taken as text."""
     assert parse_settings(given) == expected
 
 
 @pytest.mark.parametrize("given", ["mode", "mode=x", "nosuch=1", "maxMessageBytes=1"])
 def test_a_bad_setting_is_refused(given):
-    """The guard's own rules hold before anything is fetched."""
+    """A wrong setting is refused by the guard's rules."""
     with pytest.raises(PlanUnreadableError):
         parse_settings([given])
 
 
 def test_the_verb_prints_the_diff_and_nothing_else_on_stdout(cli, stock):
-    """So that it can be piped; the decision is for the reader, on stderr."""
+    """The verb's stdout has only the diff; the decision is on stderr."""
     code, out, err = cli("diff", stock, "--patch", "2.0.0")
     assert (code, out) == (0, preview.preview_patch(STOCK, "2.0.0", {}, None).diff)
     assert err.startswith("patched: ")
@@ -144,7 +144,7 @@ def test_the_verb_prints_the_diff_and_nothing_else_on_stdout(cli, stock):
     ],
 )  # fmt: skip
 def test_what_target_is_not(cli, tmp_path, monkeypatch, target, code, error, hint):
-    """Neither a release nor LiteLLM's file: what it was taken for, and what it should be."""
+    """A target that is neither a release nor LiteLLM's file is refused with a fitting hint."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "manifests.yaml").write_text("kind: Deployment\nmetadata:\n  name: litellm\n")
     (tmp_path / "other.py").write_text("x = 1\n")
@@ -158,7 +158,7 @@ def test_what_target_is_not(cli, tmp_path, monkeypatch, target, code, error, hin
 
 
 def test_what_is_compared_is_said(cli, stock):
-    """By the file's name, the release that it is of, and the patch version."""
+    """The message names file, release and patch version."""
     _, _, err = cli("diff", stock, "--patch", "2.0.0")
     assert err == (
         f"patched: from {stock} of LiteLLM 1.88.6 to what the pod would write, with patch version "
@@ -167,14 +167,14 @@ def test_what_is_compared_is_said(cli, stock):
 
 
 def test_stat_counts_the_lines(cli, stock):
-    """The two decorators go and come back as comments."""
+    """--stat counts the lines."""
     _, out, _ = cli("diff", stock, "--patch", "2.0.0", "--stat")
     result = preview.preview_patch(STOCK, "2.0.0", {}, None)
     assert out == f"{preview.MODULE} | +{result.added} -4\n"
 
 
 def test_json_has_decision_and_hashes(cli, stock):
-    """The same facts for programs."""
+    """The JSON has decision and hashes."""
     code, out, err = cli("diff", stock, "--patch", "1.0.0", "--output", "json")
     said = json.loads(out)
     assert (code, err) == (0, "")
@@ -186,7 +186,7 @@ def test_json_has_decision_and_hashes(cli, stock):
 
 
 def test_a_fixed_file_is_success(cli, tmp_path, known):
-    """Nothing to change is an answer, with a hint what to do next."""
+    """A file with upstream's fix exits with 0 and a hint."""
     (tmp_path / "endpoints.py").write_bytes(FIXED)
     code, out, err = cli("diff", tmp_path / "endpoints.py", "--patch", "2.0.0")
     assert (code, out) == (0, "")
@@ -206,7 +206,7 @@ def test_a_fixed_file_is_success(cli, tmp_path, known):
     ],
 )
 def test_what_cannot_be_done_is_said(cli, arguments, code, sentence, monkeypatch, tmp_path):
-    """Each with its exit code, and no traceback."""
+    """Each failure has its exit code and message, without a traceback."""
     monkeypatch.chdir(tmp_path)
     ended, out, err = cli("diff", *arguments)
     assert (ended, out) == (code, "")
@@ -215,14 +215,14 @@ def test_what_cannot_be_done_is_said(cli, arguments, code, sentence, monkeypatch
 
 @pytest.mark.parametrize("patch", ["9.9.9", "x"])
 def test_an_unknown_patch_version_has_the_exit_code_of_the_catalogue(cli, stock, patch):
-    """Exit code 3, and where to look."""
+    """An unknown patch version exits with 3 and a hint."""
     code, _, err = cli("diff", stock, "--patch", patch)
     assert code == 3
     assert err.startswith(f"error: there is no patch version {patch}\nhint: ")
 
 
 def test_a_malicious_release_is_no_difference(known, monkeypatch):
-    """An honest endpoints.py does not clear it: the malware lay in other files."""
+    """A malicious release is refused, even with an honest endpoints.py."""
     table = {**stock_file._table(), "compromised": ["1.88.6"]}
     monkeypatch.setattr(stock_file, "_table", lambda: table)
     with pytest.raises(CompromisedReleaseError):

@@ -1,6 +1,6 @@
-"""A KRM function's stream: one ResourceList in, one out, whatever style it is written in.
+"""A KRM function's stream: one ResourceList in and out, in any style.
 
-tests/chart/test_ways.py has real kustomize run it.
+tests/chart/test_ways.py runs it with kustomize.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ STYLES = {
 
 
 def run(text):
-    """Return what the function makes of a stream."""
+    """Return the function's output for a stream."""
     asked = resource_list.values_in(text)
     assert asked is not None
     return resource_list.fold(inject(text, Planner.from_values(values.load(asked))).text)
@@ -53,7 +53,7 @@ def run(text):
 
 @pytest.mark.parametrize("style", STYLES)
 def test_one_list_out(style):
-    """With our ConfigMaps behind the items, and all else as it was, `functionConfig` too."""
+    """The list gets our ConfigMaps after its items; all else stays, also `functionConfig`."""
     made = run(STYLES[style])
     (data,) = [each for each in yaml.safe_load_all(made) if each]
     assert data["kind"] == "ResourceList"
@@ -70,7 +70,7 @@ def test_one_list_out(style):
 
 @pytest.mark.parametrize("style", STYLES)
 def test_twice_is_once(style):
-    """Of a payload that is among the items already no second one is made."""
+    """Running twice equals running once, without a second payload."""
     once = run(STYLES[style])
     assert yaml.safe_load(run(once)) == yaml.safe_load(once)
 
@@ -88,20 +88,20 @@ def test_twice_is_once(style):
     ],
 )
 def test_what_it_asks_for(text, found):
-    """The values are in `functionConfig.spec`; any other stream asks for nothing."""
+    """The values come from `functionConfig.spec`; other streams have none."""
     asked = resource_list.values_in(text)
     assert (None if asked is None else json.loads(asked)) == found
 
 
 @pytest.mark.parametrize("config", [{"spec": ["x"]}, {"spec": "x"}, ["x"], "x"])
 def test_what_is_no_configuration(config):
-    """It is said so."""
+    """A `functionConfig` that is no mapping is refused."""
     with pytest.raises(ValuesError, match="must be a mapping"):
         resource_list.values_in(yaml.safe_dump({**LIST, "functionConfig": config}))
 
 
 def test_comments_beside_the_list():
-    """They are documents without an object, and stay."""
+    """Comments in their own documents stay."""
     made = run("# above\n---\n" + STYLES["block"] + "---\n# below\n")
     assert made.startswith("# above\n---\napiVersion: config.kubernetes.io/v1\n")
     assert made.endswith("---\n# below\n")
@@ -110,6 +110,6 @@ def test_comments_beside_the_list():
 
 
 def test_items_that_take_none():
-    """A list that cannot be edited in place is refused with a sentence."""
+    """A list that cannot be edited in place is refused."""
     with pytest.raises(OverlayError, match="ResourceList cannot be edited in place: items is"):
         run(STYLES["block"].replace("items:\n", "items: !!seq\n"))

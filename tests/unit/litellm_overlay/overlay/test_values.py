@@ -1,4 +1,4 @@
-"""The operator's input: what is refused, and what an option overrules."""
+"""The operator's values: mistakes, and options that override them."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from litellm_overlay.overlay import values
 
 
 def test_nothing_given_is_the_default():
-    """An empty file and no file are the same."""
+    """An empty file gives the defaults."""
     default = values.OverlayValues()
     assert values.load("") == values.load("{}") == default
     assert values.load("modulePath: ''\npatch: {version: ''}\nonUnknown: null") == default
 
 
 def test_an_option_overrules_the_file():
-    """But not where it is not given."""
+    """An option overrides the file only if it is given."""
     text = "onUnknown: fail\nlitellmVersion: 1.88.6\npatch: {version: 1.0.0, mode: http-fallback}\n"
     operator_values = values.load(
         text, on_unknown="passthrough", litellm_version=None, settings={"mode": "websocket"}
@@ -30,7 +30,7 @@ def test_an_option_overrules_the_file():
 
 
 def test_settings_that_are_not_given_are_not_in_the_plan():
-    """A payload from before a setting existed would refuse it."""
+    """Settings that are not given are left out of the plan, for older payloads."""
     assert values.load("patch: {maxMessageBytes: 2048, drainFile: null}").settings == {
         "mode": "websocket",
         "maxMessageBytes": 2048,
@@ -38,7 +38,7 @@ def test_settings_that_are_not_given_are_not_in_the_plan():
 
 
 def test_the_init_container_does_not_limit_the_pods_storage():
-    """Beside a proxy without such a limit the kubelet would evict the pod when it exceeds it."""
+    """The init container has no ephemeral-storage limit, since it would hold the whole pod."""
     assert "ephemeral-storage" not in values.OverlayValues().init_resources["limits"]
 
 
@@ -53,7 +53,7 @@ def test_the_init_container_does_not_limit_the_pods_storage():
     ],
 )
 def test_an_image_is_joined(image, reference):
-    """Tag, digest, or both."""
+    """An image is joined from repository, tag and digest."""
     assert values.load(f"image: {image}").image == reference
 
 
@@ -92,7 +92,7 @@ def test_an_image_is_joined(image, reference):
     ],
 )
 def test_a_mistake_is_named(text, sentence):
-    """With exit code 2 and the key."""
+    """A mistake is an error with exit code 2 that names the key."""
     with pytest.raises(ValuesError) as refused:
         values.load(text)
     assert sentence in refused.value.message

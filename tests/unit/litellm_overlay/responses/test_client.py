@@ -1,6 +1,6 @@
-"""The client: what a server does to it is a value, never an exception and never a long wait.
+"""The client: failures of a server are values, not exceptions, and never take long.
 
-More than 300 lines, since it is a list: one thing a server may do, one test.
+More than 300 lines, since it is a list: one behaviour of a server, one test.
 """
 
 from __future__ import annotations
@@ -43,12 +43,12 @@ async def turn_with(*steps, frame=FRAME, timeout=5.0):
     ],
 )
 def test_a_base_url_becomes_the_endpoint(given, expected):
-    """Whatever part of the address an operator has at hand leads to the same endpoint."""
+    """Each form of an address leads to the same endpoint."""
     assert responses_url(given) == expected
 
 
 def test_a_model_in_the_query_is_escaped():
-    """A model name cannot add a parameter of its own."""
+    """A model name in the query is escaped."""
     assert responses_url("http://h", "a&b=c") == "ws://h/v1/responses?model=a%26b%3Dc"
 
 
@@ -56,21 +56,21 @@ def test_a_model_in_the_query_is_escaped():
     "url", ["", "localhost:4000", "ftp://h", "http://", "http://[::1", "http://h:99999"]
 )
 def test_what_is_no_url_is_refused(url):
-    """A wrong address gets a sentence with an example."""
+    """A wrong address is an error with an example."""
     with pytest.raises(OverlayError, match="must begin with"):
         responses_url(url)
 
 
 @pytest.mark.parametrize("url", ["http://h/?model=x", "http://h/#x", "http://user:pw-1234@h/"])
 def test_a_query_or_a_password_in_the_url_is_refused_and_not_repeated(url):
-    """`?model=` would hide the defect; a password would end up in logs."""
+    """A query or a password in the address is refused without repeating it."""
     with pytest.raises(OverlayError, match="no query, fragment or password") as refusal:
         responses_url(url)
     assert "pw-1234" not in refusal.value.message + refusal.value.hint
 
 
 async def test_a_turn_tells_what_was_said_and_what_it_cost():
-    """Text, id and tokens come out of the events; the times are in order."""
+    """A turn has text, id and tokens from its events, and its times in order."""
     turn = await turn_with(*completed("pong"))
     assert (turn.completed, turn.terminal, turn.close) == (True, "response.completed", None)
     assert (turn.text, turn.response_id) == ("pong", "resp_1")
@@ -79,14 +79,14 @@ async def test_a_turn_tells_what_was_said_and_what_it_cost():
 
 
 async def test_tool_calls_are_found():
-    """The call's id is what the next frame's output must name."""
+    """A turn has its tool calls with their ids."""
     call = {"type": "function_call", "call_id": "call_1", "name": "shell_command"}
     turn = await turn_with({"type": "response.output_item.done", "item": call}, *completed())
     assert turn.calls == (call,)
 
 
 async def test_a_second_turn_on_the_same_connection():
-    """A connection is left ready for the next frame."""
+    """A connection can make a second turn."""
     async with (
         ResponsesServer().running() as server,
         connect(server.url, KEY, timeout=5) as connection,
@@ -99,7 +99,7 @@ async def test_a_second_turn_on_the_same_connection():
 
 
 async def test_frames_of_other_kinds_are_sent_as_they_are():
-    """Text that is no JSON and bytes must reach a server under test."""
+    """Text that is no JSON, and bytes, are sent as they are."""
     seen = []
     server = ResponsesServer()
 
@@ -116,21 +116,21 @@ async def test_frames_of_other_kinds_are_sent_as_they_are():
 
 
 async def test_silence_ends_at_the_time_limit():
-    """A server that answers nothing costs the time limit, and the turn says so."""
+    """Silence ends the turn after the time limit."""
     turn = await turn_with(timeout=0.1)
     assert turn.silent
     assert turn.events == ()
 
 
 async def test_silence_in_mid_turn_keeps_what_came():
-    """The time limit holds for the whole turn."""
+    """Silence in the middle keeps the events so far."""
     turn = await turn_with(completed()[0], timeout=0.1)
     assert turn.silent
     assert [event["type"] for event in turn.events] == ["response.created"]
 
 
 async def test_a_steady_stream_cannot_outlast_the_time_limit():
-    """Events that never end the turn do not prolong it."""
+    """Endless events do not prolong the time limit."""
     endless = ResponsesServer()
 
     async def talk(websocket):
@@ -147,13 +147,13 @@ async def test_a_steady_stream_cannot_outlast_the_time_limit():
 
 @pytest.mark.parametrize(("step", "code"), [(1011, 1011), (1008, 1008), ("drop", 1006)])
 async def test_a_close_is_told_by_its_code(step, code):
-    """A server that closes, or just vanishes, gives a turn without an end."""
+    """A close or a lost connection ends the turn with its code."""
     turn = await turn_with(completed()[0], step)
     assert (turn.terminal, turn.close, turn.silent) == (None, code, False)
 
 
 async def test_a_turn_after_the_close_tells_the_same_code():
-    """Sending into a closed connection is no exception either."""
+    """A turn after the close has the same code."""
     async with (
         ResponsesServer(lambda _: [1012]).running() as server,
         connect(server.url, KEY, timeout=5) as connection,
@@ -162,14 +162,14 @@ async def test_a_turn_after_the_close_tells_the_same_code():
 
 
 async def test_an_error_event_ends_the_turn():
-    """With or without a status, which is for the caller to judge."""
+    """An error event ends the turn, with or without a status."""
     turn = await turn_with(error(None, "why"))
     assert (turn.terminal, turn.error["error"]["message"]) == ("error", "why")
 
 
 @pytest.mark.parametrize("message", ["no json", "[1]", b"\xff\xfe", '{"type": ["x"]}'])
 async def test_what_is_no_event_does_no_harm(message):
-    """Messages of the wrong shape are kept, and the turn goes on."""
+    """Messages that are no events are kept, and the turn continues."""
     turn = await turn_with(message, *completed())
     assert turn.completed
     assert len(turn.events) == 4
@@ -177,14 +177,14 @@ async def test_what_is_no_event_does_no_harm(message):
 
 @pytest.mark.parametrize("response", ["text", None, {"id": 7, "usage": "x"}])
 async def test_a_final_event_of_the_wrong_shape_does_no_harm(response):
-    """A completed turn without id or usage has none."""
+    """A terminal event of the wrong shape gives a completed turn without id or usage."""
     turn = await turn_with({"type": "response.completed", "response": response})
     assert (turn.completed, turn.response_id, turn.usage) == (True, None, {})
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 426, 429, 500, 503])
 async def test_a_refused_handshake_is_a_status(status):
-    """Every status is a value, and there is no turn to be had."""
+    """A refused handshake has its status, and no turn is possible."""
     async with (
         ResponsesServer(refuse=lambda _: status).running() as server,
         connect(server.url, KEY, timeout=5) as connection,
@@ -195,7 +195,7 @@ async def test_a_refused_handshake_is_a_status(status):
 
 
 async def test_a_redirect_is_not_followed():
-    """The key goes to the host it was meant for and to no other."""
+    """A redirect is not followed, so the key reaches no other host."""
     async with ResponsesServer().running() as other:
         elsewhere = other.url.replace("http", "ws") + "/v1/responses"
         server = ResponsesServer(refuse=lambda _: 307, location=elsewhere)
@@ -206,7 +206,7 @@ async def test_a_redirect_is_not_followed():
 
 @pytest.mark.parametrize("auth", AUTH_FORMS)
 async def test_the_key_travels_in_one_place(auth):
-    """Each form of authentication sends the key once, where LiteLLM looks for it."""
+    """Each form of authentication sends the key once, in its own place."""
     async with (
         ResponsesServer().running() as server,
         connect(server.url, KEY, auth=auth, timeout=5) as connection,
@@ -228,7 +228,7 @@ async def test_the_key_travels_in_one_place(auth):
     [("", "bearer"), ("sk-1\r\nX: y", "bearer"), ("sk 1", "api-key"), ("sk/1=", "subprotocol")],
 )
 async def test_a_key_that_cannot_be_sent_is_refused_and_not_repeated(key, auth):
-    """A key with a line break cannot add a header; the message does not show it."""
+    """A key that cannot be a header is refused without repeating it."""
     with pytest.raises(OverlayError, match="the key is empty or holds") as refusal:
         async with connect("http://127.0.0.1:1", key, auth=auth):
             pass
@@ -236,7 +236,7 @@ async def test_a_key_that_cannot_be_sent_is_refused_and_not_repeated(key, auth):
 
 
 async def unreachable(url, timeout=5.0):
-    """Return the error of a connection that does not come about."""
+    """Return the error of a connection that fails."""
     with pytest.raises(OverlayError) as failure:
         async with connect(url, KEY, timeout=timeout):
             pass
@@ -246,7 +246,7 @@ async def unreachable(url, timeout=5.0):
 
 
 async def test_nothing_listens():
-    """A refused connection is told as such, without asyncio's wording."""
+    """A refused connection is an error in our words."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
@@ -255,14 +255,14 @@ async def test_nothing_listens():
 
 
 async def test_an_unknown_host():
-    """A name that does not resolve is told as such."""
+    """A host name that does not resolve is an error."""
     assert "cannot reach no-such-host.invalid: " in await unreachable("http://no-such-host.invalid")
 
 
 async def test_a_server_that_never_answers_the_handshake():
-    """An upgrade that is swallowed costs the time limit."""
+    """A handshake without an answer ends after the time limit."""
 
-    async def swallow(reader, writer):  # which keeps them: an unheld writer is closed
+    async def swallow(reader, writer):  # keeps them: otherwise the writer is closed
         await asyncio.sleep(5)
 
     silent = await asyncio.start_server(swallow, "127.0.0.1", 0)
@@ -272,7 +272,7 @@ async def test_a_server_that_never_answers_the_handshake():
 
 
 async def test_a_server_that_speaks_something_else():
-    """What is no HTTP answer is told as such."""
+    """An answer that is not HTTP is an error."""
 
     async def talk(reader, writer):
         await reader.readline()
@@ -290,7 +290,7 @@ async def test_a_server_that_speaks_something_else():
     [(b"HTTP/1.1 400 Bad Request\r\n\r\n", "TLS failed"), (b"", "it broke the connection off")],
 )
 async def test_tls_to_a_plain_server(answer, why):
-    """https:// where http:// is spoken is told as such, whatever the server makes of it."""
+    """https:// to a plain server is an error that says so."""
 
     async def talk(reader, writer):
         await reader.read(1)
@@ -305,7 +305,7 @@ async def test_tls_to_a_plain_server(answer, why):
 
 
 async def test_an_untrusted_certificate(monkeypatch, tmp_path):
-    """A private authority is refused until SSL_CERT_FILE names it."""
+    """A private CA is refused unless SSL_CERT_FILE names it."""
     authority = trustme.CA()
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     authority.issue_cert("127.0.0.1").configure_cert(context)
@@ -318,7 +318,7 @@ async def test_an_untrusted_certificate(monkeypatch, tmp_path):
 
 
 async def test_an_http_proxy_is_not_asked_for_this_machine(monkeypatch):
-    """A proxy set for the world outside cannot reach our loopback."""
+    """An HTTP proxy is not used for this machine's addresses."""
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
     monkeypatch.setenv("no_proxy", "")
     async with (
@@ -329,13 +329,13 @@ async def test_an_http_proxy_is_not_asked_for_this_machine(monkeypatch):
 
 
 def test_the_nested_form_holds_the_same_request():
-    """Only the place of the fields differs."""
+    """The nested form has the same fields in another place."""
     frame = protocol.nested(FRAME)
     assert frame == {"type": "response.create", "response": {**frame["response"]}}
     assert {"type": "response.create", **frame["response"]} == FRAME
 
 
 def test_a_tool_output_names_its_call():
-    """The item is what Codex sends after it ran a command."""
+    """A tool's output has the item that Codex sends."""
     item = protocol.tool_output("call_1", "done")
     assert item == {"type": "function_call_output", "call_id": "call_1", "output": "done"}

@@ -1,4 +1,4 @@
-"""The verdict on a server, from what it does to a Codex-like client; and the verb that prints it."""
+"""The verdict on a server from a Codex-like client, and the verb that prints it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ KEY = "sk-secret-1234"
 
 
 async def diagnosis_of(answer=well_behaved, refuse=lambda _: None, timeout=10):
-    """Return the diagnosis of a server that answers so."""
+    """Return the diagnosis of a server with this behaviour."""
     async with ResponsesServer(answer, refuse).running() as server:
         return await diagnose(server.url, KEY, "gpt-5.4", timeout=timeout)
 
@@ -28,7 +28,7 @@ def without_model(status, otherwise=None):
 
 
 def unless(condition, steps):
-    """Return an answer that is good but for frames that meet the condition."""
+    """Return an answer that is good except for frames that meet the condition."""
     return lambda frame: steps if condition(frame.get("response", frame)) else well_behaved(frame)
 
 
@@ -41,7 +41,7 @@ def is_unknown(request):
 
 
 async def test_a_good_server_works():
-    """All six checks are made, in Codex's order, and the turns refer to one another."""
+    """For a good server all six checks are made, in Codex's order."""
     async with ResponsesServer().running() as server:
         heard = []
         diagnosis = await diagnose(server.url, KEY, "gpt-5.4", timeout=5, on_check=heard.append)
@@ -61,7 +61,7 @@ async def test_a_good_server_works():
 
 
 async def test_a_stock_litellm_needs_the_model_in_the_url():
-    """The defect has a name of its own: refused without `?model=`, accepted with it."""
+    """A server that needs `?model=` gets the verdict "needs-model"."""
     diagnosis = await diagnosis_of(refuse=without_model(403))
     assert diagnosis.verdict.name == "needs-model"
     assert "#25532" in diagnosis.verdict.sentence
@@ -70,14 +70,14 @@ async def test_a_stock_litellm_needs_the_model_in_the_url():
 
 @pytest.mark.parametrize("status", [401, 403])
 async def test_a_wrong_key_is_not_taken_for_the_defect(status):
-    """Refused with `?model=` as well: the key or the route is wrong."""
+    """A server that refuses with `?model=` as well gets "key-refused"."""
     diagnosis = await diagnosis_of(refuse=lambda _: status)
     assert diagnosis.verdict.name == "key-refused"
     assert f"{status} even with ?model=" in diagnosis.verdict.sentence
 
 
 async def test_a_key_that_is_refused_in_words_is_no_closed_door():
-    """Told by an event before anything is asked: the verdict has LiteLLM's reason, and no key."""
+    """A key refused by an event gets LiteLLM's reason, without the key."""
     greeting = [error(400, f"Key is blocked: {KEY}"), 1008]
     async with ResponsesServer(greeting=greeting).running() as server:
         diagnosis = await diagnose(server.url, KEY, "gpt-5.4", timeout=5)
@@ -91,7 +91,7 @@ async def test_a_key_that_is_refused_in_words_is_no_closed_door():
 
 
 async def test_426_means_http_at_once():
-    """What `mode: http-fallback` answers is recognised."""
+    """A 426 gets the verdict "http-fallback"."""
     diagnosis = await diagnosis_of(refuse=lambda _: 426)
     assert diagnosis.verdict.name == "http-fallback"
     assert not diagnosis.works
@@ -99,7 +99,7 @@ async def test_426_means_http_at_once():
 
 @pytest.mark.parametrize("status", [404, 405, 429, 502])
 async def test_other_refusals_are_told_by_their_status(status):
-    """Neither key nor model is to blame, so nothing more is tried."""
+    """Other statuses get "no-endpoint"."""
     diagnosis = await diagnosis_of(refuse=lambda _: status)
     assert diagnosis.verdict.name == "no-endpoint"
     assert str(status) in diagnosis.verdict.sentence
@@ -132,7 +132,7 @@ async def test_other_refusals_are_told_by_their_status(status):
     ],
 )
 async def test_what_breaks_codex_after_the_handshake_is_named(answer, check, detail):
-    """Each of the known ways to hang or stop Codex is found, and the verdict repeats it."""
+    """Each known failure after the handshake fails its check, and the verdict names it."""
     diagnosis = await diagnosis_of(answer)
     failed = [each for each in diagnosis.checks if not each.ok]
     assert [each.name for each in failed] == [check]
@@ -143,7 +143,7 @@ async def test_what_breaks_codex_after_the_handshake_is_named(answer, check, det
 
 @pytest.mark.parametrize(("when", "name"), [(is_warm_up, "warm-up"), (is_unknown, "error event")])
 async def test_silence_fails_the_check(when, name):
-    """What makes Codex hang costs this client its time limit."""
+    """Silence fails the check after the time limit."""
     diagnosis = await diagnosis_of(unless(when, []), timeout=1)
     assert [check.name for check in diagnosis.checks if not check.ok] == [name]
     assert diagnosis.verdict.sentence.endswith(
@@ -152,14 +152,14 @@ async def test_silence_fails_the_check(when, name):
 
 
 async def test_after_a_failed_turn_the_ones_that_need_it_are_left_out():
-    """The checks with a connection of their own are made all the same."""
+    """After a failed turn only the checks that do not need it are made."""
     diagnosis = await diagnosis_of(unless(is_warm_up, [1011]))
     names = [check.name for check in diagnosis.checks]
     assert names == ["handshake", "warm-up", "nested form", "error event"]
 
 
 async def test_codex_does_without_the_nested_form():
-    """A server that does not know the nested form still works for Codex."""
+    """A server without the nested form still works for Codex."""
 
     def flat_only(frame):
         return [error(400, "no model")] if "response" in frame else well_behaved(frame)
@@ -170,7 +170,7 @@ async def test_codex_does_without_the_nested_form():
 
 
 async def test_a_warm_up_that_calls_the_model_is_pointed_out():
-    """It works, and every Codex start is billed for it."""
+    """A warm-up that calls the model passes, with a remark that it is billed."""
     diagnosis = await diagnosis_of(unless(is_warm_up, completed("hello", "resp_warm")))
     assert diagnosis.works
     assert "billed" in diagnosis.checks[1].detail
@@ -181,7 +181,7 @@ async def test_a_warm_up_that_calls_the_model_is_pointed_out():
     [([1011], "closed with code 1011; Codex would try again"), (completed(), "response.completed")],
 )
 async def test_an_unknown_model_that_hangs_nobody_is_no_obstacle(steps, detail):
-    """Stock LiteLLM closes the connection, which costs Codex time; a fallback model answers."""
+    """A check that Codex can do without may fail: the answer to an unknown model."""
     diagnosis = await diagnosis_of(unless(is_unknown, steps))
     assert diagnosis.works
     assert (diagnosis.checks[-1].ok, diagnosis.checks[-1].required) == (False, False)
@@ -189,7 +189,7 @@ async def test_an_unknown_model_that_hangs_nobody_is_no_obstacle(steps, detail):
 
 
 async def test_a_server_that_stops_accepting_fails_its_checks():
-    """A handshake that is refused later on is a failed check, not an exception."""
+    """A handshake that is refused later is a failed check."""
     answers = iter([None, 403, 403])
     diagnosis = await diagnosis_of(refuse=lambda _: next(answers))
     assert [check.ok for check in diagnosis.checks] == [True, True, True, True, False, False]
@@ -197,7 +197,7 @@ async def test_a_server_that_stops_accepting_fails_its_checks():
 
 
 async def test_neither_keys_nor_control_characters_of_a_server_are_shown():
-    """A server's words cannot leak the key or write to the terminal."""
+    """A server's message is printed without key and control characters."""
     told = unless(is_unknown, [error(400, f"{KEY}\x1b[2J\n" + "x" * 500)])
     detail = (await diagnosis_of(told)).checks[-1].detail
     assert KEY not in detail
@@ -206,7 +206,7 @@ async def test_neither_keys_nor_control_characters_of_a_server_are_shown():
 
 
 async def run(server, *arguments, monkeypatch, capsys, key=KEY):
-    """Run the verb against a server; return exit code, stdout, stderr."""
+    """Run the verb against a server; return exit code, stdout and stderr."""
     monkeypatch.setattr(sys, "argv", ["litellm-overlay", "probe", server.url, *arguments])
     monkeypatch.setenv("OPENAI_API_KEY", key)
     with pytest.raises(SystemExit) as ending:
@@ -215,7 +215,7 @@ async def run(server, *arguments, monkeypatch, capsys, key=KEY):
 
 
 async def test_the_verb_prints_a_table_and_succeeds(monkeypatch, capsys):
-    """One line a check, the verdict last, exit code 0, no key anywhere."""
+    """The verb prints one line per check and the verdict, without the key, and exits with 0."""
     async with ResponsesServer().running() as server:
         code, out, err = await run(server, monkeypatch=monkeypatch, capsys=capsys)
     assert (code, err) == (0, "")
@@ -225,7 +225,7 @@ async def test_the_verb_prints_a_table_and_succeeds(monkeypatch, capsys):
 
 
 async def test_the_verb_fails_with_the_verdict_and_a_hint(monkeypatch, capsys):
-    """Exit code 5 and the next step on stderr."""
+    """A bad verdict exits with 5, with a hint on stderr."""
     async with ResponsesServer(refuse=without_model(403)).running() as server:
         code, out, err = await run(server, monkeypatch=monkeypatch, capsys=capsys)
     assert code == 5
@@ -237,7 +237,7 @@ async def test_the_verb_fails_with_the_verdict_and_a_hint(monkeypatch, capsys):
 
 @pytest.mark.parametrize(("refuse", "works"), [(lambda _: None, True), (lambda _: 426, False)])
 async def test_json_tells_the_same(refuse, works, monkeypatch, capsys):
-    """There is one JSON object on stdout, whatever the verdict."""
+    """With JSON output stdout has one object for each verdict."""
     async with ResponsesServer(refuse=refuse).running() as server:
         code, out, _ = await run(server, "--output", "json", monkeypatch=monkeypatch, capsys=capsys)
     data = json.loads(out)
@@ -247,7 +247,7 @@ async def test_json_tells_the_same(refuse, works, monkeypatch, capsys):
 
 
 async def test_the_key_can_come_from_stdin_or_another_variable(monkeypatch, capsys):
-    """A trailing line break, which every file has, is not part of the key."""
+    """The key can come from stdin or another variable; its line break is removed."""
     async with ResponsesServer().running() as server:
         monkeypatch.setenv("OTHER", "sk-other")
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"sk-stdin\n")))
@@ -258,7 +258,7 @@ async def test_the_key_can_come_from_stdin_or_another_variable(monkeypatch, caps
 
 
 async def test_no_key_is_a_usage_error(monkeypatch, capsys):
-    """Nothing is asked of the server without a key."""
+    """Without a key the verb exits with a usage error and sends no request."""
     async with ResponsesServer().running() as server:
         code, _, err = await run(server, monkeypatch=monkeypatch, capsys=capsys, key="")
     assert (code, server.requests) == (2, [])
@@ -266,7 +266,7 @@ async def test_no_key_is_a_usage_error(monkeypatch, capsys):
 
 
 async def test_an_unreachable_server_is_one_line(monkeypatch, capsys):
-    """Exit code 1 and no traceback."""
+    """An unreachable server exits with 1 and one line."""
     server = ResponsesServer()
     server.url = "http://127.0.0.1:1"
     code, out, err = await run(server, monkeypatch=monkeypatch, capsys=capsys)
