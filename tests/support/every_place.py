@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from support.fleet import Live
 
-# Seconds without an event that count as silence. Stock stays silent for 300 s in every such row.
+# Seconds without an event that count as silence. Stock stays silent for 300 s, longer than any row.
 PATIENCE = {STOCK: 15, BRIDGE: 90}
 
 

@@ -53,7 +53,7 @@ def wrong(name: str) -> Callable[[dict[str, str]], bool | None]:
 
 
 def spend(*, zero: bool = False, late: bool = False) -> Callable[[dict[str, str]], bool | None]:
-    """Return a predicate on stock's row "spend": whether tokens are zero, late, or else wrong.
+    """Return a predicate on stock's row "spend": tokens are zero, recorded late, or else wrong.
 
     The predicate returns None if the row was not run.
     """

@@ -252,7 +252,7 @@ def test_an_older_patch_version_of_ours_is_no_drift():
 
 
 def test_an_overlay_of_an_unreleased_payload():
-    """A payload digest that the catalogue does not have is reported."""
+    """A payload digest that the catalogue does not have is drift."""
     item = copy.deepcopy(OURS)
     annotations = item["spec"]["template"]["metadata"]["annotations"]
     annotations["litellm-overlay/payload-digest"] = "f" * 64
