@@ -18,7 +18,7 @@ from support.client import close_code, connect, receive_turn, said, say, turn
 from support.fleet import running
 
 CREATE = {"type": "response.create", "model": "gpt-4o", "store": False}
-MIB = 1_000_000
+MB = 1_000_000
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +88,7 @@ async def test_each_worker_has_a_budget_of_its_own(sockets):
     (here, flooded), (there, *_) = sockets
     lost, kept = await remembered(here), await remembered(there)
     for _ in range(6):
-        await turn(flooded, model="gpt-4o", generate=False, input="x" * MIB)
+        await turn(flooded, model="gpt-4o", generate=False, input="x" * MB)
     assert (await continued(here, lost))["error"]["code"] == "previous_response_not_found"
     assert (await continued(there, kept))["type"] == "response.completed"
 

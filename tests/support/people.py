@@ -135,7 +135,7 @@ class Person:
                 await asyncio.sleep(self.pause)
         except ConnectionClosed:
             turn.end("cut")
-        except TimeoutError:
+        except asyncio.TimeoutError:  # not the built-in one before Python 3.11
             turn.end("silent")
 
     async def _over_http(self, turn: Turn, body: dict[str, Any]) -> None:

@@ -78,7 +78,7 @@ class Session:
                 heard += event["delta"] if kind == "response.output_text.delta" else ""
         except ConnectionClosed:
             return ("cut", heard) if kind else None
-        except TimeoutError:
+        except asyncio.TimeoutError:  # not the built-in one before Python 3.11
             return "silent", heard
         return kind, heard
 
