@@ -63,7 +63,7 @@ async def test_an_event_that_starts_no_turn_ends_none(bridge):
         assert said(events) == "0 1 2 3 4 "
 
 
-async def test_a_cancelled_response_cancels_the_provider_s_call(bridge):
+async def test_a_cancelled_response_ends_its_turn(bridge):
     """A cancel with the response's id ends its turn as cancelled; the next turn completes."""
     since = len(bridge.provider_log())
     async with connect(bridge.ws_url) as socket:
