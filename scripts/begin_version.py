@@ -24,7 +24,10 @@ from litellm_overlay.catalogue import patch_files  # noqa: E402
 
 
 def main() -> int:
-    """Copy the old version's folder and its catalogue entry; return 0."""
+    """Copy the old version's folder and catalogue entry, and add the new one to its gaps; return 0.
+
+    If the old version was the default, the new one becomes it, in the chart too.
+    """
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -187,7 +187,10 @@ def accounts(proxy, keys):
 
 
 def settled(proxy, keys, turns):
-    """Return the accounts once all turns are written or the time is up."""
+    """Return the accounts once all rows are there and the totals match, or the time is up.
+
+    It waits one interval of LiteLLM's writer more, so that surplus rows would show.
+    """
 
     def complete():
         found = accounts(proxy, keys).values()

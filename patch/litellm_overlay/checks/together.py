@@ -15,20 +15,19 @@ if TYPE_CHECKING:
 def merge_objects(there: Sequence[Object], manifests: Sequence[Object]) -> list[Object]:
     """Return a cluster's objects as they would be with these manifests applied.
 
-    A manifest replaces the object of its kind, name and namespace. Without a namespace it replaces
-    those in any, and gets the cluster's namespace if all objects are in one. All else stays, pods
-    too: they show what runs now.
+    A manifest replaces the object of the same kind, name and namespace. A manifest without a
+    namespace replaces those of its kind and name in every namespace; if all objects of the cluster
+    share one namespace, it gets that one. All else stays, pods too: they show what runs now.
     """
-    fresh = {(string_at(item, "kind"), name(item)): item for item in manifests}
-    homes = {namespace(item) for item in manifests}
+    applied = {(string_at(item, "kind"), name(item), namespace(item)) for item in manifests}
 
     def is_replaced(item: Object) -> bool:
-        other = fresh.get((string_at(item, "kind"), name(item)))
-        return other is not None and namespace(other) in {None, namespace(item)}
+        key = string_at(item, "kind"), name(item)
+        return (*key, namespace(item)) in applied or (*key, None) in applied
 
     merged = [item for item in there if not is_replaced(item)]
-    alone = {namespace(item) for item in there if namespace(item)} if None in homes else set()
-    home = alone.pop() if len(alone) == 1 else None
+    homes = {namespace(item) for item in there if namespace(item)}
+    home = homes.pop() if len(homes) == 1 else None
     placed = [
         {**item, "metadata": {**mapping(item, "metadata"), "namespace": home}}
         if home and namespace(item) is None

@@ -66,7 +66,10 @@ _OPTIONS = (
 
 @dataclass(frozen=True, slots=True)
 class ClusterTarget:
-    """The cluster and namespace that the shared options choose; `timeout` is in seconds."""
+    """What the shared options choose: cluster, namespace, label selector and the user to act as.
+
+    `namespace` None means the context's own. `timeout` is in seconds, for each request.
+    """
 
     all_namespaces: bool
     namespace: str | None

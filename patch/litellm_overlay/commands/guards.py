@@ -56,10 +56,10 @@ def preview_patch(
 def patched_sha256(
     stock: bytes, version: str, guard_plan: Mapping[str, Any], litellm_version: str
 ) -> str:
-    """Return the sha256 of what the guard makes from a release's own file, "" if it refuses.
+    """Return the sha256 of what the guard makes from a release's own file.
 
-    Of the pod's `guard_plan`, the settings are used; for a released version also onFixed. A guard
-    that is not released raises GuardError if it refuses.
+    If the guard refuses: "" for a released patch version; GuardError for an unreleased one. From
+    the pod's `guard_plan` this uses `settings` and, for a released version, `onFixed`.
     """
     settings = guard_plan.get("settings") or {}
     if version not in patch_files.released():

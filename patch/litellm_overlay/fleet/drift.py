@@ -49,9 +49,10 @@ class DesiredState:
 class PodStatus:
     """The state of one pod, compared with its owner's template.
 
-    `decision` is the guard's, or "not-overlaid". It is None without our init container, and without
-    a readable report. `image_digest` is the "sha256:…" of the proxy's image. It is None until the
-    guard has succeeded, and for an image from no registry. `drift` and `notes` are sentences.
+    `decision` is the guard's, or "not-overlaid" for a pod with no part of the overlay. It is None
+    if an overlaid pod lacks our init container, or if that has no readable report yet.
+    `image_digest` is the "sha256:…" of the proxy's image. It is None until the guard has succeeded,
+    and for an image from no registry. `drift` and `notes` are sentences.
     """
 
     name: str

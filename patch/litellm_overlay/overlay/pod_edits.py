@@ -127,9 +127,10 @@ def _add(edited: Splice, place: Place, parts: Parts) -> None:
 
 
 def remove(document: Document, places: Sequence[Place], *, above: int = 0) -> Document:
-    """Return a document without the overlay in these pod templates, byte for byte as it was.
+    """Return a document with the overlay taken out of these pod templates.
 
-    Raises OverlayError if the text cannot be edited in place.
+    This restores the text from before `add` byte for byte. `above` is as in `add`. Raises
+    OverlayError if the text cannot be edited in place.
     """
     if not places:
         return document

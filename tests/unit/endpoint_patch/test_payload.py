@@ -41,7 +41,7 @@ def trees(folder: str) -> dict[str, ast.Module]:
 
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_whole(folder: str) -> None:
-    """A version's folder has its name, and each of its files is a part."""
+    """A folder is named after its version, and PARTS lists exactly the modules in `inserted`."""
     version = versions.load(folder[1:].replace("_", "."))
     assert f"v{version.version.replace('.', '_')}" == folder
     files = {path.name for path in (ROOT / folder / "inserted").glob("*.py")} - {"__init__.py"}

@@ -109,3 +109,6 @@ def test_manifests_laid_over_a_cluster():
     elsewhere = fake.stock()
     elsewhere["metadata"]["namespace"] = "other"
     assert len(merge_objects(there, [elsewhere])) == 4
+    # The same name in two namespaces: each manifest replaces its own.
+    assert len(merge_objects([there[0], elsewhere], [elsewhere, fake.overlaid()])) == 2
+    assert len(merge_objects([there[0], elsewhere], [fake.overlaid(), elsewhere])) == 2

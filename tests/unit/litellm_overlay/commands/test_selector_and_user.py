@@ -54,7 +54,7 @@ def test_a_selector(api, cli, labels, found):
 
 
 def test_doctor_takes_a_selector(api, cli):
-    """`doctor` applies the selector to workloads and pods only."""
+    """`doctor --selector` reports only on workloads that the selector matches."""
     done = cli("doctor", "--from-cluster", "--selector", "team=b", "--output", "json")
     assert {each["object"] for each in json.loads(done.out)["findings"]} == {
         "Deployment/llm/theirs"
