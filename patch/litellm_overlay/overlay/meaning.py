@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from litellm_overlay.errors import NotInCatalogueError, OverlayError, ValuesError
-from litellm_overlay.objects import release_from_pods
+from litellm_overlay.objects.release_from_pods import release_from_pods
 from litellm_overlay.overlay.found import Skipped
 from litellm_overlay.overlay.identity import release_in_tag
 from litellm_overlay.overlay.plan import HARMLESS
@@ -109,9 +109,7 @@ def _learned(item: ChosenTemplate, planner: Planner, running: Sequence[Object]) 
     if says_release(item, planner.catalogue):
         return planner.values
     kind, _, name = item.title.rpartition("/")
-    version = release_from_pods.release_from_pods(
-        kind.partition("/")[0], name, item.namespace, running
-    )
+    version = release_from_pods(kind.partition("/")[0], name, item.namespace, running)
     return replace(planner.values, litellm_version=version)
 
 

@@ -68,15 +68,13 @@ def add(
     ready = [(place, _parts(document, place, fragment)) for place, fragment in places]
     title = places[0][0].title
     made, put_in = _edited(document, title, partial(_add_all, ready), above)
+    parsed = made
     if put_in in _proven:
-        heads = [(place, parts.heads()) for place, parts in ready]
-        shorter, _ = _edited(document, title, partial(_add_all, heads), above)
-        wanted = _with_parts(document.data, heads)
-        _prove(document, shorter, title, lambda found: bool(found == wanted), above)
-    else:
-        wanted = _with_parts(document.data, ready)
-        _prove(document, made, title, lambda found: bool(found == wanted), above)
-        _proven.add(put_in)
+        ready = [(place, parts.heads()) for place, parts in ready]
+        parsed, _ = _edited(document, title, partial(_add_all, ready), above)
+    wanted = _with_parts(document.data, ready)
+    _prove(document, parsed, title, lambda found: bool(found == wanted), above)
+    _proven.add(put_in)
     return made
 
 
